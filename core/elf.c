@@ -1,0 +1,196 @@
+/* ELF executables into guest memory.  Ref: System V ABI, chapters 4 and 5; nothing in the file is
+ * trusted. */
+#include "core/loader.h"
+#include "core/machine.h"
+#include "util/bits.h"
+
+#include <glib.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { EI_CLASS = 4, EI_DATA = 5, CLASS32 = 1, CLASS64 = 2, DATA_LE = 1, DATA_BE = 2 };
+enum { EHDR32 = 52, EHDR64 = 64, PHDR32 = 32, PHDR64 = 56, PT_LOAD = 1, ET_EXEC = 2, ET_DYN = 3 };
+static const uint64_t MAX_EXTENT = UINT64_C(1)
+                                   << 40; /* of zeroed memory that a header may ask for */
+
+/* A file with its class and byte order. */
+struct elf {
+    const uint8_t *data;
+    size_t len;
+    bool is64, big_endian;
+};
+struct segment {
+    uint32_t type;
+    uint64_t offset, vaddr, paddr, filesz, memsz;
+};
+
+static uint16_t get16(const struct elf *e, size_t at)
+{
+    return e->big_endian ? ld_be16(e->data + at) : ld_le16(e->data + at);
+}
+
+static uint32_t get32(const struct elf *e, size_t at)
+{
+    return e->big_endian ? ld_be32(e->data + at) : ld_le32(e->data + at);
+}
+
+static uint64_t get64(const struct elf *e, size_t at)
+{
+    return e->big_endian ? ld_be64(e->data + at) : ld_le64(e->data + at);
+}
+
+/* An address-sized field, which lies elsewhere in the two classes. */
+static uint64_t get_word(const struct elf *e, size_t at32, size_t at64)
+{
+    return e->is64 ? get64(e, at64) : get32(e, at32);
+}
+
+static bool open_elf(struct elf *e, const uint8_t *data, size_t len)
+{
+    *e = (struct elf){.data = data, .len = len};
+    if (len < EHDR32 || memcmp(data, "\177ELF", 4))
+        return false;
+    if (data[EI_CLASS] != CLASS32 && data[EI_CLASS] != CLASS64)
+        return false;
+    if (data[EI_DATA] != DATA_LE && data[EI_DATA] != DATA_BE)
+        return false;
+    e->is64 = data[EI_CLASS] == CLASS64;
+    e->big_endian = data[EI_DATA] == DATA_BE;
+    return !e->is64 || len >= EHDR64;
+}
+
+bool elf_probe(const uint8_t *data, size_t len, struct elf_info *info)
+{
+    struct elf e;
+
+    if (!open_elf(&e, data, len))
+        return false;
+    *info = (struct elf_info){.is64 = e.is64, .big_endian = e.big_endian};
+    info->machine = get16(&e, 18);
+    info->entry = get_word(&e, 24, 24);
+    return true;
+}
+
+/* The program header table: its offset, and how many entries of which size. */
+static bool table_bounds(const struct elf *e, uint64_t *off, unsigned *n, unsigned *step,
+                         struct error **errp)
+{
+    *off = get_word(e, 28, 32);
+    *step = get16(e, e->is64 ? 54 : 42);
+    *n = get16(e, e->is64 ? 56 : 44);
+    if (!*n) {
+        error_set(errp, "ELF file has no program headers");
+        return false;
+    }
+    if (*step < (e->is64 ? PHDR64 : PHDR32)) {
+        error_set(errp, "ELF program headers have %u bytes, which is too few", *step);
+        return false;
+    }
+    if (*off > e->len || (uint64_t)*n * *step > e->len - *off) {
+        error_set(errp, "ELF program headers lie beyond the end of the file (truncated?)");
+        return false;
+    }
+    return true;
+}
+
+static struct segment get_segment(const struct elf *e, uint64_t at)
+{
+    struct segment s = {.type = get32(e, at)};
+
+    s.offset = get_word(e, at + 4, at + 8);
+    s.vaddr = get_word(e, at + 8, at + 16);
+    s.paddr = get_word(e, at + 12, at + 24);
+    s.filesz = get_word(e, at + 16, at + 32);
+    s.memsz = get_word(e, at + 20, at + 40);
+    return s;
+}
+
+static bool check_segment(const struct elf *e, const struct segment *s, struct error **errp)
+{
+    if (s->offset > e->len || s->filesz > e->len - s->offset) {
+        error_set(errp, "ELF segment at 0x%" PRIx64 " lies beyond the end of the file (truncated?)",
+                  s->paddr);
+        return false;
+    }
+    if (s->filesz > s->memsz || s->memsz > MAX_EXTENT || s->paddr + s->memsz < s->paddr) {
+        error_set(errp,
+                  "ELF segment at 0x%" PRIx64 " has impossible sizes: 0x%" PRIx64
+                  " in the file, 0x%" PRIx64 " in memory",
+                  s->paddr, s->filesz, s->memsz);
+        return false;
+    }
+    return true;
+}
+
+/* Zero memory behind what the file holds; in steps, for the amount is the file's word. */
+static bool zero_fill(struct address_space *as, gpa addr, uint64_t len, struct error **errp)
+{
+    static const uint8_t zeros[65536];
+
+    for (uint64_t n; len; len -= n, addr += n) {
+        n = MIN(len, sizeof(zeros));
+        if (!load_blob(as, addr, zeros, n, "zeroed part of an ELF segment", errp))
+            return false;
+    }
+    return true;
+}
+
+static bool load_segment(struct address_space *as, const struct elf *e, const struct segment *s,
+                         struct error **errp)
+{
+    if (!check_segment(e, s, errp) ||
+        !load_blob(as, s->paddr, e->data + s->offset, s->filesz, "ELF segment", errp))
+        return false;
+    return zero_fill(as, s->paddr + s->filesz, s->memsz - s->filesz, errp);
+}
+
+static void note_extent(struct elf_info *info, const struct segment *s, uint64_t virtual_entry)
+{
+    info->low = MIN(info->low, s->paddr);
+    info->high = MAX(info->high, s->paddr + s->memsz);
+    if (virtual_entry >= s->vaddr && virtual_entry - s->vaddr < s->memsz)
+        info->entry = s->paddr + (virtual_entry - s->vaddr);
+}
+
+static bool load_segments(struct address_space *as, const struct elf *e, struct elf_info *info,
+                          struct error **errp)
+{
+    uint64_t off, virtual_entry = info->entry;
+    unsigned n, step, loaded = 0;
+
+    if (!table_bounds(e, &off, &n, &step, errp))
+        return false;
+    for (unsigned i = 0; i < n; i++) {
+        struct segment s = get_segment(e, off + (uint64_t)i * step);
+        if (s.type != PT_LOAD || !s.memsz)
+            continue;
+        if (!load_segment(as, e, &s, errp))
+            return false;
+        note_extent(info, &s, virtual_entry);
+        loaded++;
+    }
+    if (!loaded)
+        error_set(errp, "ELF file has nothing to load");
+    return loaded;
+}
+
+bool elf_load(struct address_space *as, const uint8_t *data, size_t len, struct elf_info *info,
+              const char *path, struct error **errp)
+{
+    struct elf e;
+
+    if (!open_elf(&e, data, len) || !elf_probe(data, len, info)) {
+        error_set(errp, "'%s' is not an ELF file", path);
+        return false;
+    }
+    unsigned type = get16(&e, 16);
+    info->low = UINT64_MAX;
+    bool ok = type == ET_EXEC || type == ET_DYN;
+    if (!ok)
+        error_set(errp, "ELF file is of type %u, wanted an executable (2) or a shared object (3)",
+                  type);
+    if (ok && load_segments(as, &e, info, errp))
+        return true;
+    error_prefix(errp, "could not load '%s'", path);
+    return false;
+}

@@ -1,0 +1,29 @@
+/* Interrupt lines. */
+#include "core/irq.h"
+
+#include <stdatomic.h>
+
+void irq_connect(struct irq *irq, irq_handler *handler, void *opaque, unsigned n)
+{
+    irq->handler = handler;
+    irq->opaque = opaque;
+    irq->n = n;
+    if (handler && irq_level(irq))
+        handler(opaque, n, true);
+}
+
+/* The source's lock orders calls for one line; the exchange only keeps the reader in irq_level()
+ * whole. */
+void irq_set(struct irq *irq, bool level)
+{
+    bool was = atomic_exchange_explicit(&irq->level, level, memory_order_acq_rel);
+
+    if (was != level && irq->handler)
+        irq->handler(irq->opaque, irq->n, level);
+}
+
+void irq_pulse(struct irq *irq)
+{
+    irq_set(irq, true);
+    irq_set(irq, false);
+}

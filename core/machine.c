@@ -1,0 +1,279 @@
+/* A machine's life: create, start, pause, reset, shut down. */
+#include "core/machine.h"
+
+#include "core/clock.h"
+
+#include <assert.h>
+#include <glib.h>
+#include <string.h>
+
+enum pending { PENDING_RESET = 1, PENDING_SHUTDOWN = 2, PENDING_RECLAIM = 4 };
+
+static void reset_all(struct machine *m)
+{
+    for (struct device *dev = m->devices; dev; dev = dev->next)
+        device_reset(dev);
+    for (unsigned i = 0; i < m->ncpus; i++)
+        cpu_reset(m->cpus[i]);
+    if (m->cls->reset)
+        m->cls->reset(m);
+}
+
+static void for_each_cpu(struct machine *m, void (*fn)(struct cpu *cpu))
+{
+    for (unsigned i = 0; i < m->ncpus; i++)
+        fn(m->cpus[i]);
+}
+
+void machine_pause(struct machine *m)
+{
+    assert(!cpu_current());
+    if (m->pause_depth++)
+        return;
+    for_each_cpu(m, cpu_stop);
+    for_each_cpu(m, cpu_wait_parked);
+    clock_stop();
+    m->running = false;
+    address_space_reclaim(&m->as);
+}
+
+void machine_resume(struct machine *m)
+{
+    assert(!cpu_current() && m->pause_depth);
+    if (--m->pause_depth)
+        return;
+    clock_start();
+    m->running = true;
+    for_each_cpu(m, cpu_resume);
+}
+
+static bool is_held(const struct machine *m, enum shutdown_cause cause)
+{
+    return m->cfg.no_shutdown && cause != SHUTDOWN_HOST_SIGNAL && cause != SHUTDOWN_HOST_UI;
+}
+
+static void serve_shutdown(struct machine *m)
+{
+    uint64_t asked = atomic_exchange_explicit(&m->shutdown_ask, 0, memory_order_acq_rel);
+    enum shutdown_cause cause = asked & UINT32_MAX;
+
+    if (cause == SHUTDOWN_NONE)
+        return;
+    if (is_held(m, cause)) {
+        if (m->running)
+            machine_pause(m);
+        return;
+    }
+    m->cause = cause;
+    m->exit_status = (int)(asked >> 32);
+    if (m->loop)
+        g_main_loop_quit(m->loop);
+}
+
+static void serve_reset(struct machine *m)
+{
+    machine_pause(m);
+    reset_all(m);
+    machine_resume(m);
+}
+
+/* The main loop's part of what other threads asked for. */
+static gboolean serve_pending(gpointer opaque)
+{
+    struct machine *m = opaque;
+    uint32_t bits = atomic_exchange_explicit(&m->pending, 0, memory_order_acq_rel);
+
+    if (bits & PENDING_SHUTDOWN)
+        serve_shutdown(m);
+    if ((bits & PENDING_RESET) && m->cause == SHUTDOWN_NONE)
+        serve_reset(m);
+    if ((bits & PENDING_RECLAIM) && m->cause == SHUTDOWN_NONE) {
+        machine_pause(m); /* frees replaced views */
+        machine_resume(m);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void ask(struct machine *m, uint32_t bits)
+{
+    if (atomic_fetch_or_explicit(&m->pending, bits, memory_order_acq_rel) & bits)
+        return; /* it is on its way */
+    GSource *src = g_idle_source_new();
+    g_source_set_priority(src, G_PRIORITY_HIGH);
+    g_source_set_callback(src, serve_pending, m, NULL);
+    g_source_attach(src, NULL);
+    g_source_unref(src);
+}
+
+static void want_reclaim(void *opaque)
+{
+    ask(opaque, PENDING_RECLAIM);
+}
+
+struct machine *machine_new(const struct machine_class *cls, const struct accel_ops *accel,
+                            void *accel_props)
+{
+    assert(cls->size >= sizeof(struct machine));
+    struct machine *m = g_malloc0(cls->size);
+
+    m->cls = cls;
+    m->accel = accel;
+    m->accel_props = accel_props;
+    region_init_container(&m->root, "system", UINT64_MAX);
+    address_space_init(&m->as, &m->root);
+    m->as.want_reclaim = want_reclaim;
+    m->as.want_reclaim_opaque = m;
+    props_init(cls->props, m);
+    return m;
+}
+
+static void free_cpu(struct machine *m, struct cpu *cpu)
+{
+    if (cpu->ops->finalize)
+        cpu->ops->finalize(cpu);
+    cpu_fini(cpu);
+    m->accel->cpu_free(cpu);
+}
+
+static void free_devices(struct machine *m)
+{
+    while (m->devices) { /* the last one first: it may use earlier ones */
+        struct device *dev = m->devices;
+        while (dev->next)
+            dev = dev->next;
+        device_free(dev);
+    }
+}
+
+static void free_rams(struct machine *m)
+{
+    while (m->rams) {
+        struct ram_block *ram = m->rams;
+        m->rams = ram->next;
+        ram_free(ram);
+    }
+}
+
+void machine_free(struct machine *m)
+{
+    if (!m)
+        return;
+    while (g_source_remove_by_user_data(m))
+        ;
+    if (m->cls->fini)
+        m->cls->fini(m);
+    free_devices(m);
+    for (unsigned i = 0; i < m->ncpus; i++)
+        free_cpu(m, m->cpus[i]);
+    if (m->accel_ready && m->accel->fini)
+        m->accel->fini(m);
+    address_space_fini(&m->as);
+    free_rams(m);
+    props_fini(m->cls->props, m);
+    g_free(m);
+}
+
+bool machine_init(struct machine *m, struct error **errp)
+{
+    if (m->accel->init && !m->accel->init(m, m->accel_props, errp))
+        return false;
+    m->accel_ready = true;
+    if (!m->cls->init(m, errp))
+        return false;
+    for (struct device *dev = m->devices; dev; dev = dev->next)
+        if (!device_realize(dev, errp))
+            return false;
+    address_space_update(&m->as);
+    reset_all(m);
+    return true;
+}
+
+void machine_add_cpu(struct machine *m, struct cpu *cpu)
+{
+    assert(m->ncpus < MACHINE_MAX_CPUS);
+    if (!cpu->as)
+        cpu->as = &m->as;
+    m->cpus[m->ncpus++] = cpu;
+}
+
+struct ram_block *machine_new_ram(struct machine *m, const char *name, uint64_t size,
+                                  struct error **errp)
+{
+    struct ram_block *ram = ram_new(name, size, errp);
+
+    if (!ram)
+        return NULL;
+    ram->as = &m->as;
+    ram->next = m->rams;
+    m->rams = ram;
+    return ram;
+}
+
+struct device *machine_find_device(struct machine *m, const char *id)
+{
+    for (struct device *dev = m->devices; dev; dev = dev->next)
+        if (!strcmp(dev->id, id))
+            return dev;
+    return NULL;
+}
+
+void machine_start(struct machine *m)
+{
+    machine_pause(m); /* so that the threads start parked */
+    for (unsigned i = 0; i < m->ncpus; i++)
+        cpu_thread_start(m->cpus[i], m->accel->cpu_thread);
+    if (!m->cfg.start_paused)
+        machine_resume(m);
+}
+
+static void stop_threads(struct machine *m)
+{
+    for (unsigned i = 0; i < m->ncpus; i++)
+        cpu_request(m->cpus[i], CPU_REQ_QUIT);
+    for_each_cpu(m, cpu_thread_join);
+}
+
+/* The vCPU that asks must not run on as if nothing had been: it parks, and machine_resume() lets it
+ * go. */
+static void park_asker(void)
+{
+    if (cpu_current())
+        cpu_request(cpu_current(), CPU_REQ_STOP);
+}
+
+void machine_request_reset(struct machine *m)
+{
+    if (m->cfg.no_reboot) {
+        machine_request_shutdown(m, SHUTDOWN_GUEST_RESET, 0);
+        return;
+    }
+    ask(m, PENDING_RESET);
+    park_asker();
+}
+
+void machine_request_shutdown(struct machine *m, enum shutdown_cause cause, int exit_status)
+{
+    uint64_t none = 0, want = (uint32_t)cause | (uint64_t)(uint32_t)exit_status << 32;
+    bool host = cause == SHUTDOWN_HOST_SIGNAL || cause == SHUTDOWN_HOST_UI;
+
+    if (host) /* the user's wish also ends a machine that no_shutdown holds */
+        atomic_store_explicit(&m->shutdown_ask, want, memory_order_release);
+    else
+        atomic_compare_exchange_strong_explicit(&m->shutdown_ask, &none, want, memory_order_acq_rel,
+                                                memory_order_relaxed);
+    ask(m, PENDING_SHUTDOWN);
+    park_asker();
+}
+
+int machine_run(struct machine *m)
+{
+    m->loop = g_main_loop_new(NULL, FALSE);
+    serve_shutdown(m); /* asked for before there was a loop */
+    if (m->cause == SHUTDOWN_NONE)
+        g_main_loop_run(m->loop);
+    machine_pause(m);
+    stop_threads(m);
+    g_main_loop_unref(m->loop);
+    m->loop = NULL;
+    return m->exit_status;
+}

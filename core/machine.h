@@ -1,0 +1,108 @@
+/* A machine: its class (what a board declares), its parts, and its life: create, run, pause, reset,
+ * quit. */
+#ifndef CORE_MACHINE_H
+#define CORE_MACHINE_H
+
+#include "core/accel.h"
+#include "core/cpu.h"
+#include "core/device.h"
+#include "core/memory.h"
+#include "core/ram.h"
+
+struct hw_bus;
+
+enum { MACHINE_MAX_CPUS = 512, MACHINE_MAX_SERIALS = 4 };
+
+enum shutdown_cause {
+    SHUTDOWN_NONE,
+    SHUTDOWN_HOST_SIGNAL, /* SIGINT, SIGTERM, SIGHUP */
+    SHUTDOWN_HOST_UI,     /* Ctrl-a x, monitor quit */
+    SHUTDOWN_GUEST_OFF,   /* the guest powered off */
+    SHUTDOWN_GUEST_RESET, /* the guest reset under -no-reboot */
+    SHUTDOWN_GUEST_PANIC,
+};
+
+/* -global DRIVER.PROP=VALUE: a default for every device of a type; checked by system/. */
+struct prop_global {
+    const char *driver, *prop, *value;
+};
+
+/* What the user asked for: filled by system/, read by boards. */
+struct machine_config {
+    uint64_t ram_size; /* bytes */
+    unsigned smp, max_cpus;
+    unsigned sockets, cores, threads;
+    const char *cpu_model; /* "rv64,zba=off", or NULL for the board's default */
+    const char *kernel, *initrd, *append, *bios, *dtb, *dumpdtb;
+    const char *const *firmware_dirs; /* -L and install paths, NULL-terminated, searched in order */
+    bool no_reboot, no_shutdown, start_paused;
+    bool nodefaults;
+    const char *serial[MACHINE_MAX_SERIALS]; /* chardev of each serial line ("serial0"); NULL: not
+                                                connected */
+    const struct prop_global
+        *globals; /* NULL, or ended by a NULL driver; device_new() applies them */
+};
+
+struct machine_class {
+    const char *name; /* "virt" */
+    const char *desc; /* as -machine help shows it, e.g. "RISC-V VirtIO board" */
+    const char *arch; /* "riscv64": the architecture it belongs to; two entries for 32 and 64 bit
+                         are fine */
+    const char *default_cpu;
+    unsigned max_cpus;
+    uint64_t default_ram;                       /* bytes */
+    const char *default_net, *default_block_if; /* "virtio" */
+    size_t size;              /* of the board's struct, which starts with struct machine */
+    const struct prop *props; /* -M NAME,k=v */
+    /* Build everything: CPUs, RAM, devices, firmware and kernel.  Bad input: false and *errp. */
+    bool (*init)(struct machine *m, struct error **errp);
+    void (*reset)(struct machine *m); /* beyond devices and CPUs: reload images, set entry points */
+    void (*fini)(struct machine *m);
+};
+
+struct machine {
+    const struct machine_class *cls;
+    struct machine_config cfg;
+    const struct accel_ops *accel;
+    void *accel_props;
+    struct address_space as;
+    struct mem_region root;
+    struct ram_block *rams;
+    struct device *devices;
+    struct cpu *cpus[MACHINE_MAX_CPUS];
+    unsigned ncpus;
+    bool running;
+    enum shutdown_cause cause; /* set once; the main loop ends when it is not SHUTDOWN_NONE */
+    int exit_status;
+    struct hw_bus *buses;     /* plug-in points of its devices, kept by hw/bus.c */
+    unsigned pause_depth;     /* main thread only */
+    _Atomic uint32_t pending; /* what other threads asked the main loop to do */
+    _Atomic uint64_t
+        shutdown_ask; /* cause in the low half, exit status in the high; the first one wins */
+    struct _GMainLoop *loop;
+    bool accel_ready;
+};
+
+/* Allocate a machine of a class with its properties at their defaults. */
+struct machine *machine_new(const struct machine_class *cls, const struct accel_ops *accel,
+                            void *accel_props);
+void machine_free(struct machine *m);
+/* Run cls->init, realize what is not yet realized, reset. */
+bool machine_init(struct machine *m, struct error **errp) MUST_CHECK;
+/* Start vCPU threads (paused if cfg.start_paused). */
+void machine_start(struct machine *m);
+/* Bring every vCPU to a safe point and stop virtual time; nests.  Not from a vCPU's thread. */
+void machine_pause(struct machine *m);
+void machine_resume(struct machine *m);
+/* From any thread: the main loop will reset, or shut down with an exit status. */
+void machine_request_reset(struct machine *m);
+void machine_request_shutdown(struct machine *m, enum shutdown_cause cause, int exit_status);
+/* The main loop: runs until shutdown, returns the exit status. */
+int machine_run(struct machine *m);
+void machine_add_cpu(struct machine *m, struct cpu *cpu);
+/* A RAM block owned by the machine. */
+struct ram_block *machine_new_ram(struct machine *m, const char *name, uint64_t size,
+                                  struct error **errp) MUST_CHECK;
+struct device *machine_find_device(struct machine *m, const char *id);
+
+#endif

@@ -1,0 +1,87 @@
+/* Host memory that backs guest RAM and ROM, with one note byte a page. */
+#include "core/ram.h"
+
+#include "core/memory.h"
+#include "util/bits.h"
+#include "util/host_mem.h"
+
+#include <glib.h>
+#include <stdatomic.h>
+
+static const uint64_t MAX_RAM = UINT64_C(1) << 46; /* what fits in half of a host's address space */
+
+static uint64_t npages(uint64_t size)
+{
+    return size >> RAM_PAGE_BITS;
+}
+
+static bool map_ram(struct ram_block *ram, struct error **errp)
+{
+    ram->notes = host_ram_map(align_up(npages(ram->size), host_page_size()), NULL, errp);
+    if (!ram->notes)
+        return false;
+    ram->host = host_ram_map(ram->size, NULL, errp);
+    return ram->host;
+}
+
+struct ram_block *ram_new(const char *name, uint64_t size, struct error **errp)
+{
+    uint64_t unit = MAX((uint64_t)RAM_PAGE_SIZE, host_page_size());
+
+    if (!size || size > MAX_RAM) {
+        error_set(errp, "memory block '%s' cannot have %" G_GUINT64_FORMAT " bytes", name, size);
+        return NULL;
+    }
+    struct ram_block *ram = g_new0(struct ram_block, 1);
+    ram->name = g_strdup(name);
+    ram->size = align_up(size, unit);
+    ram->fd = -1;
+    if (map_ram(ram, errp))
+        return ram;
+    error_prefix(errp, "memory block '%s'", name);
+    ram_free(ram);
+    return NULL;
+}
+
+void ram_free(struct ram_block *ram)
+{
+    if (!ram)
+        return;
+    if (ram->notes)
+        host_ram_unmap(ram->notes, align_up(npages(ram->size), host_page_size()), -1);
+    if (ram->host)
+        host_ram_unmap(ram->host, ram->size, ram->fd);
+    g_free(ram->name);
+    g_free(ram);
+}
+
+static void tell_listeners(struct ram_block *ram, uint64_t off, uint64_t len)
+{
+    struct memory_listener *l = ram->as ? ram->as->listeners : NULL;
+
+    for (; l; l = l->next)
+        if (l->code_written)
+            l->code_written(l, ram, off, len);
+}
+
+/*
+ * The fence orders the caller's stores before the look at the notes.  It pairs with the
+ * accelerator, which sets RAM_PAGE_CODE, fences, and only then reads the bytes that it translates:
+ * one of the two sees the other.
+ */
+void ram_written(struct ram_block *ram, uint64_t off, uint64_t len)
+{
+    if (!len || off >= ram->size || len > ram->size - off)
+        return;
+    atomic_thread_fence(memory_order_seq_cst);
+    for (uint64_t at = off, end = off + len; at < end;) {
+        _Atomic uint8_t *note = (_Atomic uint8_t *)&ram->notes[at >> RAM_PAGE_BITS];
+        uint64_t next = MIN(end, align_down(at, RAM_PAGE_SIZE) + RAM_PAGE_SIZE);
+        uint8_t v = atomic_load_explicit(note, memory_order_relaxed);
+        if (!(v & RAM_PAGE_DIRTY))
+            atomic_fetch_or_explicit(note, RAM_PAGE_DIRTY, memory_order_release);
+        if (v & RAM_PAGE_CODE)
+            tell_listeners(ram, at, next - at);
+        at = next;
+    }
+}

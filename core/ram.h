@@ -1,0 +1,38 @@
+/* Host memory that backs guest RAM and ROM, with one note byte a page. */
+#ifndef CORE_RAM_H
+#define CORE_RAM_H
+
+#include "core/types.h"
+#include "util/annot.h"
+#include "util/error.h"
+
+#include <stdbool.h>
+
+enum { RAM_PAGE_BITS = 12, RAM_PAGE_SIZE = 1 << RAM_PAGE_BITS };
+/* Bits of a page's note. */
+enum {
+    RAM_PAGE_CODE =
+        1, /* translated code was made from it: stores must be told to the accelerator */
+    RAM_PAGE_WRITABLE = 2, /* some vCPU may hold a write TLB entry for it */
+    RAM_PAGE_DIRTY = 4,    /* written since dirty tracking last cleared it */
+};
+
+struct ram_block {
+    char *name;
+    uint8_t *host;            /* page aligned, one mapping, never moves */
+    uint64_t size;            /* bytes, a multiple of the page size */
+    uint8_t *notes;           /* size >> RAM_PAGE_BITS bytes; accessed with atomic operations */
+    struct address_space *as; /* whose listeners hear of writes to code pages; may be NULL */
+    int fd;                   /* memfd behind the mapping (copy-on-write snapshots), or -1 */
+    struct ram_block *next;
+};
+
+/* Map size bytes of zeroed memory (rounded up to pages); NULL and *errp when the host has not
+ * enough. */
+struct ram_block *ram_new(const char *name, uint64_t size, struct error **errp) MUST_CHECK;
+void ram_free(struct ram_block *ram);
+/* Something other than a vCPU's store wrote [off, off+len): sets dirty notes and tells listeners of
+ * code pages. */
+void ram_written(struct ram_block *ram, uint64_t off, uint64_t len);
+
+#endif

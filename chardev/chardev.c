@@ -1,0 +1,366 @@
+/* Back ends by name: the -chardev and -serial syntax, the list of them, and their front ends. */
+#include "chardev/chardev_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DRAIN_MS = 500 };
+
+static const struct chardev_driver *const drivers[] = {
+    &chardev_file,   &chardev_null,  &chardev_pipe, &chardev_pty, &chardev_ringbuf,
+    &chardev_socket, &chardev_stdio, &chardev_tty,  &chardev_vc,
+};
+static struct chardev *all; /* process-wide, as the ids of the command line are */
+
+struct chardev *chardev_find(const char *id)
+{
+    for (struct chardev *c = all; c; c = c->next)
+        if (!strcmp(c->id, id))
+            return c;
+    return NULL;
+}
+
+bool chardev_is_live(const struct chardev *wanted)
+{
+    for (const struct chardev *c = all; c; c = c->next)
+        if (c == wanted)
+            return true;
+    return false;
+}
+
+static const struct chardev_driver *find_driver(const char *name, struct error **errp)
+{
+    const char *names[ARRAY_SIZE(drivers) + 1] = {NULL};
+
+    if (!strcmp(name, "tty"))
+        name = "serial";
+    for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
+        names[i] = drivers[i]->name;
+        if (!strcmp(name, names[i]))
+            return drivers[i];
+    }
+    const char *near = nearest_name(name, names);
+    error_set(errp, "unknown chardev backend '%s'", name);
+    if (near)
+        error_append(errp, ", did you mean '%s'?", near);
+    else
+        error_append(errp, " ('-chardev help' lists them)");
+    return NULL;
+}
+
+static bool open_log(struct chardev *c, struct opts *o, struct error **errp)
+{
+    const char *path = opts_get(o, "logfile", NULL);
+    bool append;
+
+    if (!opts_get_bool(o, "logappend", false, &append, errp))
+        return false;
+    if (!path)
+        return true;
+    c->log_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+    if (c->log_fd < 0)
+        error_set(errp, "could not open log file '%s': %s", path, g_strerror(errno));
+    return c->log_fd >= 0;
+}
+
+static bool check_options(const struct chardev_driver *drv, struct opts *o, struct error **errp)
+{
+    static const char *const common[] = {"id", "backend", "mux", "logfile", "logappend", NULL};
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+    for (const char *const *p = common; *p; p++)
+        g_ptr_array_add(names, (gpointer)(uintptr_t)*p);
+    for (const char *const *p = drv->options; *p; p++)
+        g_ptr_array_add(names, (gpointer)(uintptr_t)*p);
+    g_ptr_array_add(names, NULL);
+    const char *const *list = (const char *const *)names->pdata;
+    for (const char *const *p = list; *p; p++)
+        opts_get(o, *p, NULL);
+    return opts_check_used(o, list, errp);
+}
+
+static void free_chardev(struct chardev *c)
+{
+    chardev_io_fini(c);
+    g_free(c->id);
+    g_free(c);
+}
+
+static bool open_chardev(struct chardev *c, struct opts *o, struct error **errp)
+{
+    if (!check_options(c->drv, o, errp) || !opts_get_bool(o, "mux", false, &c->mux, errp) ||
+        !open_log(c, o, errp))
+        return false;
+    c->escapes = c->mux;
+    return c->drv->open(c, o, errp);
+}
+
+static struct chardev *new_chardev(const char *id, const struct chardev_driver *drv, struct opts *o,
+                                   struct error **errp)
+{
+    struct chardev *c = g_new0(struct chardev, 1), **p = &all;
+
+    c->id = g_strdup(id);
+    c->drv = drv;
+    chardev_io_init(c);
+    if (!open_chardev(c, o, errp)) {
+        error_prefix(errp, "chardev '%s' (%s)", id, drv->name);
+        free_chardev(c);
+        return NULL;
+    }
+    while (*p)
+        p = &(*p)->next;
+    *p = c;
+    return c;
+}
+
+/* An id that nobody has, for a line without one. */
+static char *make_id(void)
+{
+    for (unsigned i = 0;; i++) {
+        char *id = g_strdup_printf("compat%u", i);
+        if (!chardev_find(id))
+            return id;
+        g_free(id);
+    }
+}
+
+static struct chardev *new_from_opts(const char *id, struct opts *o, struct error **errp)
+{
+    const char *backend = opts_get(o, "backend", NULL);
+    const struct chardev_driver *drv = NULL;
+
+    if (!backend)
+        error_set(errp, "chardev: wanted a backend first ('-chardev help' lists them)");
+    else if (chardev_find(id))
+        error_set(errp, "chardev '%s' exists already", id);
+    else
+        drv = find_driver(backend, errp);
+    return drv ? new_chardev(id, drv, o, errp) : NULL;
+}
+
+struct chardev *chardev_new_opts(const char *text, struct error **errp)
+{
+    struct opts *o = opts_parse(text, "backend");
+    const char *id = opts_get(o, "id", NULL);
+    struct chardev *c = NULL;
+
+    if (id && *id)
+        c = new_from_opts(id, o, errp);
+    else
+        error_set(errp, "-chardev %s: wanted id=", text);
+    opts_free(o);
+    return c;
+}
+
+static void add_value(GString *out, const char *key, const char *value, size_t n)
+{
+    g_string_append_printf(out, ",%s=", key);
+    for (size_t i = 0; i < n; i++) {
+        g_string_append_c(out, value[i]);
+        if (value[i] == ',')
+            g_string_append_c(out, ',');
+    }
+}
+
+/* "HOST:PORT[,options]" with "[IPv6]" in brackets; false when there is no port. */
+static bool add_host_port(GString *out, const char *rest, struct error **errp)
+{
+    size_t n = strcspn(rest, ",");
+    const char *colon = g_strrstr_len(rest, n, ":"), *tail = rest + n;
+
+    if (!colon) {
+        error_set(errp, "wanted HOST:PORT, found '%s'", rest);
+        return false;
+    }
+    bool brackets = rest[0] == '[' && colon > rest + 1 && colon[-1] == ']';
+    add_value(out, "host", rest + brackets, colon - rest - 2 * brackets);
+    add_value(out, "port", colon + 1, tail - colon - 1);
+    g_string_append(out, tail);
+    return true;
+}
+
+static bool add_socket(GString *out, const char *rest, bool is_telnet, struct error **errp)
+{
+    g_string_append(out, is_telnet ? "socket,telnet=on" : "socket");
+    return add_host_port(out, rest, errp);
+}
+
+/* PATH[,options]: only the path needs a key. */
+static void add_path(GString *out, const char *backend, const char *rest)
+{
+    g_string_append_printf(out, "%s,path=%s", backend, rest);
+}
+
+/* Rewrite the -serial syntax in that of -chardev; a mux of the monitor hands Ctrl-C to the guest.
+ */
+static bool rewrite_legacy(const char *text, GString *out, struct error **errp)
+{
+    static const char *const plain[] = {"stdio", "null", "pty", "vc", "ringbuf", NULL};
+    bool mon = g_str_has_prefix(text, "mon:");
+    bool ok = true;
+
+    text += mon ? 4 : 0;
+    if (!strcmp(text, "none") || g_str_has_prefix(text, "vc:"))
+        g_string_append(out, "null");
+    else if (g_strv_contains(plain, text) || g_str_has_prefix(text, "stdio,"))
+        g_string_append(out, text);
+    else if (g_str_has_prefix(text, "ringbuf:"))
+        g_string_append_printf(out, "ringbuf,size=%s", text + 8);
+    else if (g_str_has_prefix(text, "file:")) {
+        g_string_append(out, "file");
+        add_value(out, "path", text + 5, strlen(text + 5));
+    } else if (g_str_has_prefix(text, "pipe:"))
+        add_path(out, "pipe", text + 5);
+    else if (g_str_has_prefix(text, "unix:"))
+        add_path(out, "socket", text + 5);
+    else if (g_str_has_prefix(text, "/dev/"))
+        add_path(out, "serial", text);
+    else if (g_str_has_prefix(text, "tcp:"))
+        ok = add_socket(out, text + 4, false, errp);
+    else if (g_str_has_prefix(text, "telnet:"))
+        ok = add_socket(out, text + 7, true, errp);
+    else {
+        error_set(errp,
+                  "unknown character device '%s', wanted stdio, mon:stdio, null, none, pty, "
+                  "file:PATH, pipe:PATH, "
+                  "tcp:HOST:PORT, telnet:HOST:PORT, unix:PATH or chardev:ID",
+                  text);
+        ok = false;
+    }
+    if (mon)
+        g_string_append(out, strcmp(text, "stdio") ? ",mux=on" : ",mux=on,signal=off");
+    return ok;
+}
+
+static struct chardev *find_named(const char *id, struct error **errp)
+{
+    struct chardev *c = chardev_find(id);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+    if (c)
+        return c;
+    for (const struct chardev *p = all; p; p = p->next)
+        g_ptr_array_add(names, p->id);
+    g_ptr_array_add(names, NULL);
+    const char *near = nearest_name(id, (const char *const *)names->pdata);
+    error_set(errp, "no chardev '%s'", id);
+    if (near)
+        error_append(errp, ", did you mean '%s'?", near);
+    return NULL;
+}
+
+struct chardev *chardev_new_legacy(const char *id, const char *text, struct error **errp)
+{
+    g_autofree char *own_id = id ? g_strdup(id) : make_id();
+    g_autoptr(GString) modern = g_string_new(NULL);
+
+    if (g_str_has_prefix(text, "chardev:"))
+        return find_named(text + 8, errp);
+    if (!rewrite_legacy(text, modern, errp))
+        return NULL;
+    struct opts *o = opts_parse(modern->str, "backend");
+    struct chardev *c = new_from_opts(own_id, o, errp);
+    opts_free(o);
+    return c;
+}
+
+void chardev_free_all(void)
+{
+    while (all) {
+        struct chardev *c = all;
+        all = c->next;
+        chardev_drain(c, DRAIN_MS);
+        c->nfronts = 0;
+        c->drv->close(c);
+        free_chardev(c);
+    }
+    chardev_restore_terminal();
+}
+
+void chardev_print_help(FILE *f)
+{
+    fprintf(f, "Available chardev backend types:\n");
+    for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+        fprintf(f, "  %-10s %s\n", drivers[i]->name, drivers[i]->help);
+    fprintf(f, "Options of all: id=ID, mux=on|off, logfile=PATH, logappend=on|off\n");
+}
+
+bool chardev_attach(struct chardev *c, struct device *dev, chardev_receive_fn *receive,
+                    struct error **errp)
+{
+    unsigned max = c->mux ? CHARDEV_MAX_FRONTS : 1;
+
+    if (c->nfronts == max) {
+        error_set(errp, "chardev '%s' is in use by '%s'%s", c->id, c->front[0].dev->id,
+                  c->mux ? " and others" : " (mux=on would let them share it)");
+        return false;
+    }
+    c->front[c->nfronts++] = (struct chardev_front_end){.dev = dev, .receive = receive};
+    return true;
+}
+
+void chardev_on_event(struct chardev *c, struct device *dev, chardev_event_fn *event)
+{
+    for (unsigned i = 0; c && i < c->nfronts; i++)
+        if (c->front[i].dev == dev)
+            c->front[i].event = event;
+    if (c && c->connected) {
+        c->announce = true;
+        g_source_set_ready_time(c->kick, 0);
+    }
+}
+
+static void detach(struct chardev *c, const void *slot)
+{
+    for (unsigned i = 0; i < c->nfronts; i++)
+        if (c->front[i].slot == slot) {
+            memmove(&c->front[i], &c->front[i + 1], (c->nfronts - i - 1) * sizeof(c->front[0]));
+            c->nfronts--;
+            c->focus = 0;
+            return;
+        }
+}
+
+static bool prop_parse(void *field, const char *text, struct error **errp)
+{
+    struct chardev *c = find_named(text, errp);
+
+    if (c)
+        *(struct chardev **)field = c;
+    return c;
+}
+
+static void prop_print(const void *field, FILE *f)
+{
+    const struct chardev *c = *(struct chardev *const *)field;
+
+    fprintf(f, "\"%s\"", c && chardev_is_live(c) ? c->id : "");
+}
+
+/* A device may outlive the back ends at shutdown. */
+static void prop_fini(void *field)
+{
+    struct chardev **c = field;
+
+    if (*c && chardev_is_live(*c))
+        detach(*c, field);
+    *c = NULL;
+}
+
+static bool prop_realize(const struct prop *p, struct device *dev, struct error **errp)
+{
+    struct chardev **slot = (struct chardev **)(void *)((char *)dev + p->off), *c = *slot;
+    const struct chardev_front *front = p->arg;
+
+    if (!c)
+        return true;
+    if (!chardev_attach(c, dev, front ? front->receive : NULL, errp))
+        return false;
+    c->front[c->nfronts - 1].slot = slot;
+    return true;
+}
+
+const struct prop_kind prop_chardev = {"chardev", prop_parse, prop_print, prop_fini, prop_realize};

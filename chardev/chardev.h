@@ -1,0 +1,68 @@
+/*
+ * Character back ends: the other end of a serial line.
+ *
+ * Input runs in the main loop: the back end calls the front end's receive function with the front
+ * end's device lock held; bytes that it does not take are offered again after chardev_resume().
+ * Output may come from any thread.
+ */
+#ifndef CHARDEV_CHARDEV_H
+#define CHARDEV_CHARDEV_H
+
+#include "core/device.h"
+#include "util/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct chardev;
+
+/* Create from "stdio", "mon:stdio", "file:PATH", "pty", "null", "tcp:HOST:PORT,server=on,wait=off",
+ * "unix:PATH,server,nowait", "chardev:ID", "none" (-serial syntax).  id may be NULL. */
+struct chardev *chardev_new_legacy(const char *id, const char *text,
+                                   struct error **errp) MUST_CHECK;
+/* Create from "-chardev BACKEND,id=ID,k=v". */
+struct chardev *chardev_new_opts(const char *text, struct error **errp) MUST_CHECK;
+struct chardev *chardev_find(const char *id);
+void chardev_free_all(void); /* flush, restore the terminal */
+/* Restore the terminal only; async-signal-safe, for fatal exit paths. */
+void chardev_restore_terminal(void);
+/* "Ctrl-a x" on a stdio or mux back end calls this (main loop's thread); escape char 0 disables
+ * escapes (-echr). */
+void chardev_set_quit_handler(void (*fn)(void *opaque), void *opaque);
+void chardev_set_escape(int ch);
+/* List the back ends (-chardev help). */
+void chardev_print_help(FILE *f);
+
+/* How many bytes the front end takes now; called with dev->lock held. */
+typedef size_t chardev_receive_fn(struct device *dev, const uint8_t *buf, size_t n);
+enum chardev_event { CHARDEV_OPENED, CHARDEV_CLOSED, CHARDEV_BREAK };
+typedef void chardev_event_fn(struct device *dev, enum chardev_event ev);
+/* Attach a front end (PROP_CHARDEV does it); false when the back end has one already. */
+bool chardev_attach(struct chardev *c, struct device *dev, chardev_receive_fn *receive,
+                    struct error **errp);
+void chardev_on_event(struct chardev *c, struct device *dev, chardev_event_fn *event);
+/* Send; NULL c is allowed (unconnected line).  Never blocks the caller for long: a full back end
+ * buffers, with a bound. */
+void chardev_write(struct chardev *c, uint8_t byte);
+void chardev_write_buf(struct chardev *c, const uint8_t *buf, size_t n);
+/* The front end has room again.  NULL is allowed; cheap when nothing waits; callable with dev->lock
+ * held. */
+void chardev_resume(struct chardev *c);
+
+/* Take the oldest bytes out of a ringbuf back end, at most n; 0 for other back ends.  Main loop's
+ * thread. */
+size_t chardev_ringbuf_read(struct chardev *c, uint8_t *buf, size_t n);
+
+/* A property that names a chardev by id; the device's receive function is the property's arg. */
+struct chardev_front {
+    chardev_receive_fn *receive;
+};
+extern const struct prop_kind
+    prop_chardev; /* field type: struct chardev *; attached when the device is realized */
+#define PROP_CHARDEV(type, field, front_ptr, help)                                                 \
+    {                                                                                              \
+#field, &prop_chardev, offsetof(struct type, field), NULL, help, front_ptr                 \
+    }
+
+#endif

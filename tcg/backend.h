@@ -1,0 +1,165 @@
+/*
+ * What turns a unit of IR into something that runs: the contract between accel/tcg and
+ * tcg/{x86_64,aarch64,interp}.
+ *
+ * accel describes the CPU struct by displacements (struct tcg_layout); the back end emits code that
+ * keeps pinned slots in host registers across units and everything else at its displacement from
+ * the CPU pointer.
+ */
+#ifndef TCG_BACKEND_H
+#define TCG_BACKEND_H
+
+#include "tcg/ir.h"
+
+struct codebuf;
+
+enum {
+    TCG_MMU_MODES = 8,
+    TCG_TLB_BITS = 8,
+    TCG_TLB_SIZE = 1 << TCG_TLB_BITS,
+    TCG_PAGE_BITS = 12,
+    TCG_DISPATCH_BITS = 12,
+    TCG_RING_SIZE = 16,
+    TCG_SAVE_BYTES = 512
+};
+
+/* First level TLB of one MMU index.  A tag is a page address, or TCG_TLB_EMPTY; host address =
+ * guest address + add. */
+struct tcg_tlb {
+    uint64_t rtag[TCG_TLB_SIZE], wtag[TCG_TLB_SIZE];
+    uint64_t radd[TCG_TLB_SIZE], wadd[TCG_TLB_SIZE];
+};
+#define TCG_TLB_EMPTY (~UINT64_C(0))
+
+/* Dispatch cache entry: tag = pc ^ salt of (mode, address space).  Index: (pc >> 1) & mask. */
+struct tcg_dispatch {
+    uint64_t tag;
+    const void *code;
+};
+/* Return ring entry: pc ^ salt that a return would go to, and where the caller's exit for it is. */
+struct tcg_ring {
+    uint64_t tag;
+    const void *code;
+};
+
+/* What emitted code touches in front of the CPU struct.  It lies directly before it: cpu pointer -
+ * sizeof(struct tcg_env). */
+struct tcg_env {
+    struct tcg_tlb tlb[TCG_MMU_MODES];
+    struct tcg_dispatch dispatch[1 << TCG_DISPATCH_BITS];
+    struct tcg_ring ring[TCG_RING_SIZE];
+    uint8_t save[TCG_SAVE_BYTES]; /* host registers while a slow path runs */
+    uint64_t fault_addr;
+    uint64_t exit_site;               /* scratch of the back end */
+    void *host_sp;                    /* stack pointer to unwind to */
+    uint32_t guest_mxcsr, host_mxcsr; /* FP control image: guest's while out of translated code;
+                                         host's while inside */
+    uint32_t ring_pos;                /* byte offset of the newest entry */
+    uint32_t pad;
+    uint64_t salt; /* of the current mode and address space */
+};
+
+#define TCG_ENV_OFF(field)                                                                         \
+    ((int32_t)offsetof(struct tcg_env, field) - (int32_t)sizeof(struct tcg_env))
+
+/* Slow paths that accel provides.  ra: the return address inside the emitted code (0 never); a
+ * fault does not return. */
+struct tcg_callbacks {
+    uint64_t (*ld)(void *cpu, uint64_t addr, uint32_t memop,
+                   uintptr_t ra); /* extended as memop says, to 64 bits */
+    void (*st)(void *cpu, uint64_t addr, uint64_t val, uint32_t memop, uintptr_t ra);
+    /* op: enum ir_opc of the atomic; returns the old value, extended as memop says. */
+    uint64_t (*atomic)(void *cpu, uint64_t addr, uint64_t val,
+                       uint32_t memop_op /* memop | op << 16 */, uintptr_t ra);
+    uint64_t (*cas)(void *cpu, uint64_t addr, uint64_t expect, uint64_t val, uint32_t memop,
+                    uintptr_t ra);
+    /* Exact floating point, for what the host cannot do: op is enum ir_opc, ty the operand type |
+     * result type << 8; reads and ORs env->guest_mxcsr-independent flags: returns the bit pattern;
+     * *flags gets RISC-V numbered exceptions. */
+    uint64_t (*soft_fp)(unsigned op, unsigned ty, uint32_t attr, const uint64_t arg[3],
+                        unsigned round, uint8_t *flags);
+};
+
+struct tcg_layout {
+    const struct ir_slot *slots;
+    unsigned nslots;
+    unsigned pc_slot;    /* index of the pc slot (I64) */
+    int32_t request_off; /* of the u32 request word, from the CPU pointer */
+    struct tcg_callbacks cb;
+};
+
+enum tcg_exit_kind {
+    TCG_EXIT_DIRECT,  /* at an unchained direct exit: site says which */
+    TCG_EXIT_LOOKUP,  /* pc slot holds a pc that the dispatch cache does not know */
+    TCG_EXIT_REQUEST, /* pc slot is set; the request word was not zero */
+    TCG_EXIT_MAIN,    /* exit_main op; pc slot is set; reason */
+};
+struct tcg_exit {
+    uint32_t kind, reason;
+    uintptr_t
+        site; /* DIRECT: address inside the unit's code; find the unit, then host_code_exit() */
+};
+
+/* One direct exit of a unit. */
+struct exit_site {
+    uint32_t jump_off; /* where the patchable jump's 4-byte displacement lies, from start; aligned
+                          to 4 */
+    uint32_t stub_off; /* the out-of-line stub that it jumps to while unchained */
+    uint32_t site_off; /* what TCG_EXIT_DIRECT reports, from start */
+    bool same_page;    /* may be chained by patching; otherwise the inline probe serves it */
+    uint64_t pc;       /* guest target */
+};
+
+/* A compiled unit.  Arrays are one allocation, freed by host_code_free(). */
+struct host_code {
+    const uint8_t *start; /* executable address; bytecode for the interpreter */
+    uint32_t size;
+    uint32_t cold_off; /* where out-of-line code begins, from start */
+    unsigned nexits;
+    struct exit_site *exits;
+    uint32_t map_len; /* encoded (return offset -> insn) table */
+    uint8_t *map;
+    void *priv; /* back end's own, owned */
+};
+
+struct compile_opts {
+    uint64_t page;    /* guest virtual page of the unit: direct exits inside it are chained */
+    bool nochain;     /* every exit returns to the executor (-d exec, nochain; lockstep) */
+    bool poll_always; /* test the request word at entry too */
+};
+
+struct tcg_backend {
+    const char *name; /* "x86_64", "interp" */
+    bool is_native;
+    /* Once per process; emits the shared stubs into cb.  False with a message in *why when this
+     * host cannot do it. */
+    bool (*init)(const struct tcg_layout *layout, struct codebuf *cb, const char **why);
+    /* Compile; false when the code buffer's segment is full (retry after codebuf_new_segment) or
+     * the unit is too large (*why). */
+    bool (*compile)(struct ir *ir, const struct compile_opts *o, struct codebuf *cb,
+                    struct host_code *out, const char **why);
+    void (*release)(struct host_code *hc);
+    /* Run from code until something leaves; saves and restores host registers and MXCSR. */
+    struct tcg_exit (*enter)(void *cpu, const struct host_code *hc);
+    /* Unwind to enter()'s caller, from a callback or helper: enter() returns {TCG_EXIT_MAIN,
+     * reason}. */
+    void (*unwind)(void *cpu, uint32_t reason) NORETURN;
+    /* Patch a direct exit to jump to target (NULL: back to its stub).  Any thread, atomic with
+     * respect to execution. */
+    void (*patch)(struct host_code *from, unsigned exit, const struct host_code *target,
+                  struct codebuf *cb);
+    /* The guest instruction at return address ra: its pc and word; false when ra is not in the
+     * unit's table. */
+    bool (*restore)(const struct host_code *hc, uintptr_t ra, uint64_t *pc, uint32_t *word);
+};
+
+extern const struct tcg_backend tcg_interp;
+#if defined(__x86_64__)
+extern const struct tcg_backend tcg_x86_64;
+#endif
+
+/* The exit whose site_off is reported by TCG_EXIT_DIRECT, or -1. */
+int host_code_exit(const struct host_code *hc, uintptr_t site);
+void host_code_free(struct host_code *hc);
+
+#endif

@@ -1,0 +1,147 @@
+/* What the integer ops compute: the reference that folding and the interpreter's tests agree with.
+ */
+#include "tcg/ir_priv.h"
+
+static unsigned width(enum ir_type t)
+{
+    return t == I32 ? 32 : 64;
+}
+
+static int64_t sext(enum ir_type t, uint64_t v)
+{
+    return t == I32 ? (int32_t)v : (int64_t)v;
+}
+
+static uint64_t mulh(unsigned opc, enum ir_type t, uint64_t a, uint64_t b)
+{
+    if (opc == OP_mulhu)
+        return (unsigned __int128)a * b >> width(t);
+    return (__int128)sext(t, a) * sext(t, b) >> width(t);
+}
+
+/* RISC-V M 7.2: no trap, all ones for x / 0, x for x % 0; the one overflow wraps. */
+static uint64_t divide(unsigned opc, enum ir_type t, uint64_t a, uint64_t b)
+{
+    int64_t x = sext(t, a), y = sext(t, b);
+    switch (opc) {
+    case OP_divs: return !b ? UINT64_MAX : y == -1 ? -(uint64_t)x : (uint64_t)(x / y);
+    case OP_rems: return !b ? a : y == -1 ? 0 : (uint64_t)(x % y);
+    case OP_divu: return !b ? UINT64_MAX : a / b;
+    default: return !b ? a : a % b;
+    }
+}
+
+static uint64_t shift(unsigned opc, enum ir_type t, uint64_t a, uint64_t b)
+{
+    unsigned w = width(t), n = b & (w - 1);
+    switch (opc) {
+    case OP_shl: return a << n;
+    case OP_shr: return a >> n;
+    case OP_sar: return sext(t, a) >> n;
+    case OP_rotr: n = -n & (w - 1); break;
+    default: break;
+    }
+    return n ? a << n | a >> (w - n) : a;
+}
+
+static uint64_t count_bits(unsigned opc, enum ir_type t, uint64_t a)
+{
+    if (opc == OP_popcnt)
+        return __builtin_popcountll(a);
+    if (!a)
+        return width(t);
+    return opc == OP_ctz ? (unsigned)__builtin_ctzll(a) : __builtin_clzll(a) - (64 - width(t));
+}
+
+static uint64_t eval(unsigned opc, enum ir_type t, uint64_t a, uint64_t b)
+{
+    switch (opc) {
+    case OP_add: return a + b;
+    case OP_sub: return a - b;
+    case OP_mul: return a * b;
+    case OP_mulhu:
+    case OP_mulhs: return mulh(opc, t, a, b);
+    case OP_divs:
+    case OP_divu:
+    case OP_rems:
+    case OP_remu: return divide(opc, t, a, b);
+    case OP_and: return a & b;
+    case OP_or: return a | b;
+    case OP_xor: return a ^ b;
+    case OP_andn: return a & ~b;
+    case OP_not: return ~a;
+    case OP_neg: return -a;
+    case OP_shl:
+    case OP_shr:
+    case OP_sar:
+    case OP_rotl:
+    case OP_rotr: return shift(opc, t, a, b);
+    case OP_clz:
+    case OP_ctz:
+    case OP_popcnt: return count_bits(opc, t, a);
+    case OP_bswap: return t == I32 ? __builtin_bswap32(a) : __builtin_bswap64(a);
+    case OP_sext8: return (int8_t)a;
+    case OP_sext16: return (int16_t)a;
+    case OP_zext8: return (uint8_t)a;
+    case OP_zext16: return (uint16_t)a;
+    case OP_sext32: return (int32_t)a;
+    default: return a; /* zext32, trunc, bit casts: the same bits */
+    }
+}
+
+/* sext32 alone has a result wider than its operand. */
+uint64_t ir_eval(unsigned opc, enum ir_type t, uint64_t a, uint64_t b)
+{
+    uint64_t v = eval(opc, t, a, b);
+    if (opc == OP_sext32)
+        return v;
+    return opc == OP_trunc ? (uint32_t)v : ir_truncate(t, v);
+}
+
+uint64_t ir_eval_field(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uint32_t attr)
+{
+    unsigned lsb = attr & 0xff, len = attr >> 8 & 0xff;
+    uint64_t mask = len >= 64 ? UINT64_MAX : (UINT64_C(1) << len) - 1;
+    if (opc == OP_deposit)
+        return ir_truncate(t, (a & ~(mask << lsb)) | (b & mask) << lsb);
+    uint64_t v = a >> lsb & mask;
+    if (opc == OP_sextract)
+        v = (int64_t)(v << (64 - len)) >> (64 - len);
+    return ir_truncate(t, v);
+}
+
+bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b)
+{
+    int64_t x = sext(t, a), y = sext(t, b);
+    switch (cc) {
+    case IR_EQ: return a == b;
+    case IR_NE: return a != b;
+    case IR_LT: return x < y;
+    case IR_GE: return x >= y;
+    case IR_LE: return x <= y;
+    case IR_GT: return x > y;
+    case IR_LTU: return a < b;
+    case IR_GEU: return a >= b;
+    case IR_LEU: return a <= b;
+    case IR_GTU: return a > b;
+    default: return false; /* the verifier allows no other here */
+    }
+}
+
+enum ir_cc ir_cc_invert(enum ir_cc cc)
+{
+    static const uint8_t inverse[] = {
+        [IR_EQ] = IR_NE,   [IR_NE] = IR_EQ,  [IR_LT] = IR_GE,   [IR_GE] = IR_LT,
+        [IR_LE] = IR_GT,   [IR_GT] = IR_LE,  [IR_LTU] = IR_GEU, [IR_GEU] = IR_LTU,
+        [IR_LEU] = IR_GTU, [IR_GTU] = IR_LEU};
+    return inverse[cc];
+}
+
+enum ir_cc ir_cc_swap(enum ir_cc cc)
+{
+    static const uint8_t swapped[] = {
+        [IR_EQ] = IR_EQ,   [IR_NE] = IR_NE,  [IR_LT] = IR_GT,   [IR_GE] = IR_LE,
+        [IR_LE] = IR_GE,   [IR_GT] = IR_LT,  [IR_LTU] = IR_GTU, [IR_GEU] = IR_LEU,
+        [IR_LEU] = IR_GEU, [IR_GTU] = IR_LTU};
+    return swapped[cc];
+}

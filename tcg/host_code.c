@@ -1,0 +1,24 @@
+/* What all back ends share about a compiled unit. */
+#include "tcg/backend.h"
+
+#include <glib.h>
+
+int host_code_exit(const struct host_code *hc, uintptr_t site)
+{
+    uintptr_t off = site - (uintptr_t)hc->start;
+    for (unsigned i = 0; i < hc->nexits; i++)
+        if (hc->exits[i].site_off == off)
+            return i;
+    return -1;
+}
+
+/* exits and map are one allocation, which begins with exits if there are any. */
+void host_code_free(struct host_code *hc)
+{
+    if (hc->exits)
+        g_free(hc->exits);
+    else
+        g_free(hc->map);
+    g_free(hc->priv);
+    *hc = (struct host_code){0};
+}

@@ -1,0 +1,186 @@
+/*
+ * The intermediate representation: a unit of basic blocks of typed operations.
+ *
+ * Values are SSA and live inside one block; what crosses blocks lives in slots (named pieces of
+ * guest CPU state). Constructors fold: constants, identities, the last value of a slot, overwritten
+ * slot writes. One struct ir is reused for unit after unit by one thread; nothing in it is shared.
+ */
+#ifndef TCG_IR_H
+#define TCG_IR_H
+
+#include "util/annot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum ir_type { IR_VOID, I32, I64, F32, F64, V128, V256 };
+
+/* A value: index of the op that makes it, or a constant (IR_CONST_BIT | index in ir->consts). */
+typedef struct {
+    uint32_t id;
+} ir_val;
+#define IR_CONST_BIT UINT32_C(0x80000000)
+#define IR_NONE      ((ir_val){UINT32_C(0x7fffffff)})
+
+enum ir_cc {
+    IR_EQ,
+    IR_NE,
+    IR_LT,
+    IR_GE,
+    IR_LE,
+    IR_GT,
+    IR_LTU,
+    IR_GEU,
+    IR_LEU,
+    IR_GTU,
+    IR_FEQ,
+    IR_FLT,
+    IR_FLE,
+    IR_FLTQ,
+    IR_FLEQ
+};
+enum ir_round {
+    IR_RNE,
+    IR_RTZ,
+    IR_RDN,
+    IR_RUP,
+    IR_RMM,
+    IR_RDYN = 7
+}; /* RISC-V numbering; DYN = the vCPU's mode */
+enum { IR_RINT_EXACT = 8 };
+enum ir_nan { IR_NAN_DEFAULT, IR_NAN_X86, IR_NAN_ARM };
+enum { IR_FMA_NEG_PRODUCT = 16, IR_FMA_NEG_ADDEND = 32 };
+enum ir_fence {
+    IR_FENCE_RR = 1,
+    IR_FENCE_RW = 2,
+    IR_FENCE_WR = 4,
+    IR_FENCE_WW = 8,
+    IR_FENCE_ALL = 15
+};
+enum ir_hint { IR_HINT_NONE, IR_HINT_CALL = 1, IR_HINT_RET = 2 }; /* both bits: coroutine swap */
+
+/* Memory operation word. */
+enum ir_memop {
+    MO_8 = 0,
+    MO_16 = 1,
+    MO_32 = 2,
+    MO_64 = 3,
+    MO_128 = 4,
+    MO_SIZE = 7,   /* log2 of bytes */
+    MO_SIGN = 8,   /* sign-extend a load to the op's type */
+    MO_BE = 16,    /* big endian */
+    MO_ALIGN = 32, /* misaligned: fault (otherwise done, split if it must be) */
+    MO_ATOMIC =
+        64, /* single-copy atomic even when misaligned inside 16 bytes (LSE2, Zama16b); reserved */
+    MO_ACQ = 128,
+    MO_REL = 256,
+    MO_IDX_SHIFT = 12, /* bits 12..15: MMU index, which TLB is asked */
+    MO_IDX = 15 << 12,
+};
+static inline unsigned memop_bytes(uint32_t mo)
+{
+    return 1u << (mo & MO_SIZE);
+}
+static inline unsigned memop_idx(uint32_t mo)
+{
+    return mo >> MO_IDX_SHIFT & 15;
+}
+
+/* A named, typed piece of guest CPU state; the target declares one table of them. */
+struct ir_slot {
+    const char *name;
+    uint8_t type; /* enum ir_type */
+    uint8_t pin;  /* 0: lives in memory; 1..n: n-th register of its class stays in a host register
+                     across units */
+    int32_t off;  /* bytes from the CPU pointer */
+};
+enum { IR_MAX_SLOTS = 128 };
+struct ir_slot_set {
+    uint64_t w[IR_MAX_SLOTS / 64];
+};
+
+/* A C function that translated code calls.  Effects are exact promises. */
+struct ir_helper {
+    const char *name;
+    void *fn;      /* ret fn([cpu,] args...) */
+    uint8_t ret;   /* enum ir_type */
+    uint8_t nargs; /* of args, without cpu */
+    uint8_t args[5];
+    uint8_t flags; /* enum ir_helper_flag */
+    struct ir_slot_set reads, writes;
+};
+enum ir_helper_flag {
+    HELPER_PURE = 1, /* same arguments, same result; no state, no memory: foldable, removable */
+    HELPER_CPU = 2,  /* first C argument is the CPU pointer */
+    HELPER_READS_ALL = 4,  /* may read any slot: all are in memory before the call */
+    HELPER_WRITES_ALL = 8, /* may write any slot: all are reloaded after it */
+    HELPER_RAISES = 16, /* may leave by exception (all slots are in memory then; pc is restored from
+                           the insn mark) */
+    HELPER_FPENV = 32,  /* reads or changes rounding mode or sticky flags: the image in the CPU
+                           struct is valid inside */
+    HELPER_VOLATILE = 64, /* result depends on more than guest state (time, devices): lockstep must
+                             not run it twice */
+};
+
+struct ir_op {
+    uint16_t opc; /* enum ir_opc */
+    uint8_t type; /* of the result; operand type for ops without one (st, set, brcond, exit_if) */
+    uint8_t cc;
+    uint32_t uses; /* number of uses as an argument; pure ops with 0 are dead */
+    ir_val arg[4];
+    uint32_t attr; /* slot, memop, rounding, hint, block id; for call: index of the first argument
+                      in call_args */
+    uint32_t blk2; /* brcond: the other block */
+    uint64_t imm, imm2; /* for call: imm = (uintptr_t)struct ir_helper * */
+};
+
+struct ir_block {
+    uint32_t first, end; /* op indices [first, end) */
+    bool begun;
+};
+
+struct ir; /* opaque to targets; ir_priv.h has the fields for passes and back ends in tcg/ */
+
+/* slots: the target's table (nslots entries, at most IR_MAX_SLOTS), which must outlive the ir. */
+struct ir *ir_new(const struct ir_slot *slots, unsigned nslots);
+void ir_free(struct ir *ir);
+/* Forget everything and open block 0. */
+void ir_begin(struct ir *ir);
+/* True once the arena limit (ops, constants) is near: the translator must end the unit soon. */
+bool ir_full(const struct ir *ir);
+
+ir_val ir_const(struct ir *ir, enum ir_type t, uint64_t value); /* F32/F64: the bit pattern */
+bool ir_is_const(const struct ir *ir, ir_val v, uint64_t *value);
+enum ir_type ir_type_of(const struct ir *ir, ir_val v);
+ir_val ir_get(struct ir *ir, unsigned slot); /* the slot's value at this point */
+void ir_set(struct ir *ir, unsigned slot, ir_val v);
+/* args: helper->nargs values.  IR_NONE for void.  Forgets forwarded values of slots the helper
+ * writes. */
+ir_val ir_call(struct ir *ir, const struct ir_helper *h, const ir_val *args);
+/* A new block id, to branch to; ir_block_begin closes the current block (which must have ended with
+ * br, brcond or an exit). */
+unsigned ir_block_new(struct ir *ir);
+void ir_block_begin(struct ir *ir, unsigned blk);
+
+/* Turn removable ops without uses into nops, and what only they used: one backward pass, run by
+ * every back end. */
+void ir_remove_dead(struct ir *ir);
+
+/* Text form, as -d op prints it and irtool reads it. */
+void ir_print(const struct ir *ir, FILE *f);
+/* NULL, or what is wrong (types, dominance, use counts, block ends), in a static per-thread buffer.
+ */
+const char *ir_verify(const struct ir *ir);
+
+/* The pcs of the unit's instruction marks in order, at most max of them (pcs may be NULL); returns
+ * how many there are. */
+unsigned ir_insn_pcs(const struct ir *ir, uint64_t *pcs, unsigned max);
+/* Whether it calls helpers that have effects. */
+bool ir_has_impure_calls(const struct ir *ir);
+
+/* ir_add(), ir_ld(), ir_exit_jump(), ...: generated, one per row of ops.def. */
+#include "tcg/build.h"
+
+#endif

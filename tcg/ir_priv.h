@@ -1,0 +1,99 @@
+/* The inside of struct ir, for the passes and back ends of tcg/. */
+#ifndef TCG_IR_PRIV_H
+#define TCG_IR_PRIV_H
+
+#include "tcg/ir.h"
+#include "tcg/ops.h"
+
+enum { IR_MAX_OPS = 4096, IR_MAX_CONSTS = 2048, IR_MAX_BLOCKS = 128, IR_MAX_CALL_ARGS = 1024 };
+
+struct ir_konst {
+    uint64_t value;
+    uint8_t type;
+    uint16_t next; /* next in its hash chain, plus one */
+    uint32_t uses;
+};
+enum { IR_CONST_BUCKETS = 256 };
+
+struct ir {
+    const struct ir_slot *slots;
+    unsigned nslots;
+    struct ir_op *ops; /* IR_MAX_OPS */
+    unsigned nops;
+    struct ir_konst *consts;
+    unsigned nconsts;
+    struct ir_block *blocks;
+    unsigned nblocks, cur_block;
+    unsigned order[IR_MAX_BLOCKS], norder; /* block ids in the order they were begun: the layout */
+    ir_val *call_args;
+    unsigned ncall_args;
+    ir_val known[IR_MAX_SLOTS];      /* slot's value now, or IR_NONE */
+    uint32_t last_set[IR_MAX_SLOTS]; /* op index of a set not yet observed, or UINT32_MAX */
+    uint32_t observed;               /* sets before this op have been observed */
+    bool ended;   /* the block has ended: ops are dropped until the next begins */
+    bool no_fold; /* debug: build exactly what is asked for */
+    uint16_t const_head[IR_CONST_BUCKETS];
+};
+
+static inline bool ir_val_is_const(ir_val v)
+{
+    return v.id & IR_CONST_BIT;
+}
+static inline uint64_t ir_const_value(const struct ir *ir, ir_val v)
+{
+    return ir->consts[v.id & ~IR_CONST_BIT].value;
+}
+static inline const struct ir_op_desc *ir_desc(const struct ir_op *op)
+{
+    return &ir_op_descs[op->opc];
+}
+static inline const struct ir_helper *ir_op_helper(const struct ir_op *op)
+{
+    return (const struct ir_helper *)(uintptr_t)op->imm;
+}
+/* May be left out when its result is not used.  FP ops may not: they raise sticky flags. */
+static inline bool ir_op_removable(const struct ir_op *op)
+{
+    uint32_t flags = ir_desc(op)->flags;
+    if (flags & IR_OP_CALL)
+        return ir_op_helper(op)->flags & HELPER_PURE;
+    return op->opc == OP_get || op->opc == OP_env_ld ||
+           ((flags & IR_OP_PURE) && !(flags & IR_OP_FP));
+}
+
+static inline enum ir_type ir_val_type(const struct ir *ir, ir_val v)
+{
+    return ir_val_is_const(v) ? ir->consts[v.id & ~IR_CONST_BIT].type : ir->ops[v.id].type;
+}
+/* The next op, empty but for these; not yet part of the unit. */
+static inline struct ir_op *ir_op_begin(struct ir *ir, unsigned opc, enum ir_type type)
+{
+    struct ir_op *op = &ir->ops[ir->nops];
+    *op = (struct ir_op){.opc = opc, .type = type, .arg = {IR_NONE, IR_NONE, IR_NONE, IR_NONE}};
+    return op;
+}
+/* Fold it, count uses, append it: every constructor ends here.  The result, or IR_NONE. */
+ir_val ir_op_commit(struct ir *ir);
+/* Both for an op described elsewhere. */
+ir_val ir_emit(struct ir *ir, const struct ir_op *op);
+
+enum ir_folded {
+    IR_FOLD_NONE,  /* as it is */
+    IR_FOLD_AGAIN, /* *op was changed: look at it again */
+    IR_FOLD_VALUE, /* *v is its result */
+    IR_FOLD_GONE,  /* nothing is left of an op without a result */
+};
+/* One step of simplification of an op that is about to be appended. */
+enum ir_folded ir_fold(struct ir *ir, struct ir_op *op, ir_val *v);
+/* Reference arithmetic: what a pure integer op without attributes gives; t is the operand type. */
+uint64_t ir_eval(unsigned opc, enum ir_type t, uint64_t a, uint64_t b);
+uint64_t ir_eval_field(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uint32_t attr);
+bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b);
+enum ir_cc ir_cc_invert(enum ir_cc cc);
+enum ir_cc ir_cc_swap(enum ir_cc cc);
+static inline uint64_t ir_truncate(enum ir_type t, uint64_t v)
+{
+    return t == I32 || t == F32 ? (uint32_t)v : v;
+}
+
+#endif

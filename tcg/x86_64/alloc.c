@@ -1,0 +1,644 @@
+/*
+ * Registers: which value is where, during the forward pass over one block.
+ *
+ * A value may be in a register (its own scratch register, or the pinned register of a slot it
+ * equals), in the memory of a slot it equals, in a frame cell, or in several of these.  Reading a
+ * slot makes no code: the value is an alias of the slot's register or memory until the slot is
+ * overwritten, and only then copied if somebody still needs it.
+ */
+#include "tcg/x86_64/gen_priv.h"
+
+#include <string.h>
+
+static uint32_t class_of(enum ir_type t)
+{
+    return type_is_fp(t) ? ALL_XMM : ALL_GPR;
+}
+
+static enum ir_type type_of_id(const struct gen *g, uint32_t id)
+{
+    return g->ir->ops[id].type;
+}
+
+static bool lives_on(const struct gen *g, uint32_t id)
+{
+    return g->val[id].last > g->cur;
+}
+
+static bool is_scratch(const struct gen *g, unsigned r)
+{
+    return g->rt->scratch >> r & 1;
+}
+
+struct opnd slot_opnd(const struct gen *g, unsigned slot)
+{
+    return opnd_mem(RBP, g->ir->slots[slot].off);
+}
+
+static struct opnd spill_opnd(unsigned cell)
+{
+    return opnd_mem(RSP, cell * 8);
+}
+
+static bool has_home(const struct val *x)
+{
+    return x->slot != NO_SLOT || x->spill != NO_SPILL;
+}
+
+static struct opnd home_opnd(const struct gen *g, const struct val *x)
+{
+    return x->slot != NO_SLOT ? slot_opnd(g, x->slot) : spill_opnd(x->spill);
+}
+
+/* --- moves
+ * -------------------------------------------------------------------------------------------------------------
+ */
+void ra_move(struct gen *g, unsigned d, unsigned s)
+{
+    if (d == s)
+        return;
+    if (d >= XMM0)
+        x86_fmov(&g->c, d, s, g->rt->has.avx);
+    else
+        x86_mov(&g->c, true, d, opnd_reg(s));
+}
+
+static void load(struct gen *g, enum ir_type t, unsigned r, struct opnd m)
+{
+    if (type_is_fp(t))
+        x86_fload(&g->c, t == F64, r, m, g->rt->has.avx);
+    else
+        x86_mov(&g->c, t == I64, r, m);
+}
+
+static void store(struct gen *g, enum ir_type t, struct opnd m, unsigned r)
+{
+    if (type_is_fp(t))
+        x86_fstore(&g->c, t == F64, m, r, g->rt->has.avx);
+    else
+        x86_store(&g->c, t == I64 ? 3 : 2, m, r);
+}
+
+static void own(struct gen *g, unsigned r, uint32_t id)
+{
+    g->free &= ~REG_BIT(r);
+    g->owner[r] = id;
+    g->val[id].reg = r;
+}
+
+static void disown(struct gen *g, unsigned r)
+{
+    g->owner[r] = NO_VAL;
+    if (is_scratch(g, r))
+        g->free |= REG_BIT(r);
+}
+
+/* --- spilling
+ * -----------------------------------------------------------------------------------------------------------
+ */
+static unsigned spill_cell(struct gen *g)
+{
+    for (unsigned w = 0; w < SPILL_SLOTS / 64; w++)
+        if (~g->spill_used[w]) {
+            unsigned bit = __builtin_ctzll(~g->spill_used[w]);
+            g->spill_used[w] |= UINT64_C(1) << bit;
+            return w * 64 + bit;
+        }
+    g->why = "too many live values";
+    return 0;
+}
+
+static void spill_free(struct gen *g, struct val *x)
+{
+    if (x->spill == NO_SPILL)
+        return;
+    g->spill_used[x->spill / 64] &= ~(UINT64_C(1) << (x->spill & 63));
+    x->spill = NO_SPILL;
+}
+
+/* Make sure that the value has a copy in memory. */
+static void save(struct gen *g, uint32_t id)
+{
+    struct val *x = &g->val[id];
+    if (has_home(x))
+        return;
+    x->spill = spill_cell(g);
+    store(g, type_is_fp(type_of_id(g, id)) ? F64 : I64, spill_opnd(x->spill), x->reg);
+}
+
+static void evict(struct gen *g, unsigned r)
+{
+    uint32_t id = g->owner[r];
+    save(g, id);
+    g->val[id].reg = NO_REG;
+    disown(g, r);
+}
+
+/* The cheapest to lose: one with a copy in memory, else the one that lives longest. */
+static unsigned victim(const struct gen *g, uint32_t candidates)
+{
+    unsigned best = NO_REG;
+    uint32_t best_score = 0;
+    for (; candidates; candidates &= candidates - 1) {
+        unsigned r = __builtin_ctz(candidates);
+        const struct val *x = &g->val[g->owner[r]];
+        uint32_t score = has_home(x) ? UINT32_MAX : x->last + 1;
+        if (score > best_score) {
+            best = r;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+/* RSI first: RAX, RCX and RDX have other duties. */
+static unsigned first_free(uint32_t m)
+{
+    return m & REG_BIT(RSI) ? (unsigned)RSI : (unsigned)__builtin_ctz(m);
+}
+
+static unsigned pick(struct gen *g, uint32_t cls)
+{
+    uint32_t m = g->free & cls & ~g->locked;
+    if (m)
+        return first_free(m);
+    unsigned r = victim(g, g->rt->scratch & cls & ~g->locked);
+    if (r == NO_REG) { /* no rule locks that many; fail the compilation rather than trust that */
+        g->why = "out of registers";
+        return cls == ALL_GPR ? RAX : XMM8;
+    }
+    evict(g, r);
+    return r;
+}
+
+static unsigned temp(struct gen *g, uint32_t cls)
+{
+    unsigned r = pick(g, cls);
+    g->free &= ~REG_BIT(r);
+    g->temps |= REG_BIT(r);
+    g->locked |= REG_BIT(r);
+    return r;
+}
+
+unsigned ra_temp(struct gen *g)
+{
+    return temp(g, ALL_GPR);
+}
+
+unsigned ra_temp_xmm(struct gen *g)
+{
+    return temp(g, ALL_XMM);
+}
+
+/* --- uses
+ * ---------------------------------------------------------------------------------------------------------------
+ */
+static unsigned const_reg(struct gen *g, ir_val v)
+{
+    const struct ir_konst *k = &g->ir->consts[v.id & ~IR_CONST_BIT];
+    unsigned r = temp(g, class_of(k->type));
+    if (!type_is_fp(k->type)) {
+        if (k->value)
+            x86_mov_imm(&g->c, r, k->value);
+        else
+            x86_zero(&g->c, r);
+    } else if (k->value) {
+        unsigned t = ra_temp(g);
+        x86_mov_imm(&g->c, t, k->value);
+        x86_movq_from_gpr(&g->c, true, r, opnd_reg(t), g->rt->has.avx);
+    } else {
+        x86_op(&g->c, 0x57 | X_0F, r, opnd_reg(r));
+    }
+    return r;
+}
+
+unsigned ra_use_id(struct gen *g, uint32_t id)
+{
+    struct val *x = &g->val[id];
+    if (x->reg == NO_REG) {
+        enum ir_type t = type_of_id(g, id);
+        unsigned r = pick(g, class_of(t));
+        load(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : F64, r, home_opnd(g, x));
+        own(g, r, id);
+    }
+    g->locked |= REG_BIT(x->reg);
+    return x->reg;
+}
+
+unsigned ra_use(struct gen *g, ir_val v)
+{
+    return ir_val_is_const(v) ? const_reg(g, v) : ra_use_id(g, val_id(g, v));
+}
+
+struct opnd ra_rm(struct gen *g, ir_val v)
+{
+    if (ir_val_is_const(v))
+        return opnd_reg(const_reg(g, v));
+    uint32_t id = val_id(g, v);
+    const struct val *x = &g->val[id];
+    uint32_t cls = class_of(type_of_id(g, id));
+    if (x->reg == NO_REG && (!lives_on(g, id) || !(g->free & cls & ~g->locked)))
+        return home_opnd(g, x);
+    return opnd_reg(ra_use_id(g, id));
+}
+
+bool ra_imm32(const struct gen *g, ir_val v, int32_t *imm)
+{
+    if (!ir_val_is_const(v))
+        return false;
+    const struct ir_konst *k = &g->ir->consts[v.id & ~IR_CONST_BIT];
+    *imm = k->value;
+    return k->type == I32 || (k->type == I64 && (int64_t)k->value == *imm);
+}
+
+struct opnd ra_rmi(struct gen *g, ir_val v)
+{
+    int32_t imm;
+    return ra_imm32(g, v, &imm) ? opnd_imm(imm) : ra_rm(g, v);
+}
+
+/* --- fixed registers
+ * ----------------------------------------------------------------------------------------------------
+ */
+void ra_take(struct gen *g, unsigned r)
+{
+    if (!(g->free >> r & 1)) {
+        uint32_t id = g->owner[r], m = g->free & ALL_GPR & ~g->locked;
+        if (m) {
+            unsigned to = first_free(m);
+            ra_move(g, to, r);
+            disown(g, r);
+            own(g, to, id);
+        } else {
+            evict(g, r);
+        }
+    }
+    g->free &= ~REG_BIT(r);
+    g->temps |= REG_BIT(r);
+    g->locked |= REG_BIT(r);
+}
+
+/* Whether the value has no reader after this op, and this op reads it once. */
+static bool dies_in_one_place(const struct gen *g, uint32_t id)
+{
+    unsigned n = 0;
+    for (unsigned k = 0; k < ir_desc(g->op)->nargs; k++)
+        n += arg_id(g, g->op, k) == id;
+    return !lives_on(g, id) && n == 1;
+}
+
+void ra_fixed(struct gen *g, unsigned r, ir_val v)
+{
+    uint32_t id = ir_val_is_const(v) ? NO_VAL : val_id(g, v);
+    if (id != NO_VAL && g->val[id].reg == r && dies_in_one_place(g, id)) {
+        g->val[id].reg = NO_REG;
+        disown(g, r);
+        ra_take(g, r);
+        return;
+    }
+    ra_take(g, r);
+    if (id == NO_VAL)
+        x86_mov_imm(&g->c, r, ir_const_value(g->ir, v));
+    else if (g->val[id].reg != NO_REG)
+        ra_move(g, r, g->val[id].reg);
+    else
+        load(g, type_of_id(g, id), r, home_opnd(g, &g->val[id]));
+}
+
+/* --- results
+ * ------------------------------------------------------------------------------------------------------------
+ */
+/* The pinned register that the result is destined for, if nobody needs what is in it after this op.
+ */
+static unsigned hinted(const struct gen *g)
+{
+    unsigned slot = g->val[g->cur].hint;
+    unsigned r = slot == NO_SLOT ? NO_REG : g->rt->pin_reg[slot];
+    if (r == NO_REG)
+        return NO_REG;
+    uint32_t id = g->owner[r];
+    return id == NO_VAL || g->val[id].reg != r || !lives_on(g, id) ? r : (unsigned)NO_REG;
+}
+
+static bool dying_arg_in(const struct gen *g, unsigned r)
+{
+    uint32_t id = g->owner[r];
+    return is_scratch(g, r) && id != NO_VAL && !lives_on(g, id);
+}
+
+bool ra_likes(const struct gen *g, unsigned r)
+{
+    unsigned h = hinted(g);
+    return h != NO_REG ? h == r : dying_arg_in(g, r);
+}
+
+static unsigned reuse_arg(const struct gen *g, uint32_t cls, uint32_t avoid)
+{
+    for (unsigned k = 0; k < ir_desc(g->op)->nargs; k++) {
+        uint32_t id = arg_id(g, g->op, k);
+        if (id == NO_VAL)
+            continue;
+        unsigned r = g->val[id].reg;
+        if (r != NO_REG && (cls >> r & 1) && !(avoid >> r & 1) && g->owner[r] == id &&
+            dying_arg_in(g, r))
+            return r;
+    }
+    return NO_REG;
+}
+
+static unsigned define(struct gen *g, unsigned r)
+{
+    uint32_t old = g->owner[r];
+    if (old != NO_VAL && g->val[old].reg == r)
+        g->val[old].reg = NO_REG;
+    own(g, r, g->cur);
+    g->locked |= REG_BIT(r);
+    return r;
+}
+
+static unsigned place_result(struct gen *g, uint32_t avoid)
+{
+    unsigned r = hinted(g);
+    if (r == NO_REG || (avoid >> r & 1))
+        r = reuse_arg(g, class_of(g->op->type), avoid);
+    return r;
+}
+
+unsigned ra_def(struct gen *g, uint32_t avoid)
+{
+    unsigned r = place_result(g, avoid);
+    if (r == NO_REG) {
+        uint32_t locked = g->locked;
+        g->locked |= avoid;
+        r = pick(g, class_of(g->op->type));
+        g->locked = locked;
+    }
+    return define(g, r);
+}
+
+unsigned ra_def_temp(struct gen *g, unsigned t)
+{
+    unsigned r = place_result(g, 0);
+    if (r == NO_REG) {
+        g->temps &= ~REG_BIT(t);
+        r = t;
+    }
+    return define(g, r);
+}
+
+void ra_def_fixed(struct gen *g, unsigned r)
+{
+    unsigned h = hinted(g);
+    if (h != NO_REG) {
+        ra_move(g, h, r);
+        define(g, h);
+    } else {
+        g->temps &= ~REG_BIT(r);
+        define(g, r);
+    }
+}
+
+void ra_def_in_slot(struct gen *g, unsigned slot)
+{
+    uint32_t old = g->mem_val[slot];
+    if (old != NO_VAL && g->val[old].slot == slot)
+        g->val[old].slot = NO_SLOT;
+    g->mem_val[slot] = g->cur;
+    g->val[g->cur].slot = slot;
+}
+
+/* --- slots
+ * --------------------------------------------------------------------------------------------------------------
+ */
+/* Slot's register is about to change: whoever still needs what is in it gets another place. */
+static void detach_pin(struct gen *g, unsigned r)
+{
+    uint32_t id = g->owner[r];
+    g->owner[r] = NO_VAL;
+    if (id == NO_VAL || g->val[id].reg != r)
+        return;
+    g->val[id].reg = NO_REG;
+    if (!lives_on(g, id) || has_home(&g->val[id]))
+        return;
+    for (uint32_t m = g->rt->pinned; m; m &= m - 1)
+        if (g->owner[__builtin_ctz(m)] == id) {
+            g->val[id].reg = __builtin_ctz(m);
+            return;
+        }
+    unsigned to = pick(g, class_of(type_of_id(g, id)));
+    ra_move(g, to, r);
+    own(g, to, id);
+}
+
+/* The same for the slot's memory. */
+static void detach_mem(struct gen *g, unsigned slot)
+{
+    uint32_t id = g->mem_val[slot];
+    g->mem_val[slot] = NO_VAL;
+    if (id == NO_VAL || g->val[id].slot != slot)
+        return;
+    if (lives_on(g, id) && g->val[id].reg == NO_REG && g->val[id].spill == NO_SPILL)
+        ra_use_id(g, id);
+    g->val[id].slot = NO_SLOT;
+}
+
+/* A second reading of a slot whose first value still lives: a copy. */
+static void get_copy(struct gen *g, uint32_t id)
+{
+    enum ir_type t = g->op->type;
+    unsigned r = pick(g, class_of(t));
+    if (g->val[id].reg != NO_REG)
+        ra_move(g, r, g->val[id].reg);
+    else
+        load(g, t, r, home_opnd(g, &g->val[id]));
+    own(g, r, g->cur);
+}
+
+void ra_get(struct gen *g, unsigned slot)
+{
+    unsigned r = g->rt->pin_reg[slot];
+    uint32_t id = r != NO_REG ? g->owner[r] : g->mem_val[slot];
+    bool aliased = id != NO_VAL && lives_on(g, id) &&
+                   (r != NO_REG ? g->val[id].reg == r : g->val[id].slot == slot);
+    if (aliased) {
+        get_copy(g, id);
+    } else if (r != NO_REG) {
+        own(g, r, g->cur);
+    } else {
+        g->mem_val[slot] = g->cur;
+        g->val[g->cur].slot = slot;
+    }
+}
+
+static void set_pinned_const(struct gen *g, unsigned r, ir_val v)
+{
+    detach_pin(g, r);
+    uint64_t c = ir_const_value(g->ir, v);
+    if (r >= XMM0) {
+        unsigned s = ra_use(g, v);
+        ra_move(g, r, s);
+    } else if (c) {
+        x86_mov_imm(&g->c, r, c);
+    } else {
+        x86_zero(&g->c, r);
+    }
+}
+
+static void set_pinned(struct gen *g, unsigned slot, unsigned r, ir_val v)
+{
+    if (ir_val_is_const(v)) {
+        set_pinned_const(g, r, v);
+        return;
+    }
+    uint32_t id = val_id(g, v);
+    struct val *x = &g->val[id];
+    if (g->owner[r] == id)
+        return;
+    if (x->reg != NO_REG)
+        g->locked |= REG_BIT(x->reg);
+    detach_pin(g, r);
+    enum ir_type t = g->ir->slots[slot].type;
+    if (x->reg != NO_REG)
+        ra_move(g, r, x->reg);
+    else
+        load(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : F64, r, home_opnd(g, x));
+    if (type_of_id(g, id) != t)
+        return; /* trunc: the upper half of the register is not the slot's */
+    g->owner[r] = id;
+    if (x->reg != NO_REG && is_scratch(g, x->reg))
+        disown(g, x->reg);
+    if (x->reg == NO_REG || is_scratch(g, x->reg))
+        x->reg = r;
+}
+
+static void set_memory(struct gen *g, unsigned slot, ir_val v)
+{
+    enum ir_type t = g->ir->slots[slot].type;
+    int32_t imm;
+    bool is_const = ir_val_is_const(v);
+    uint32_t id = is_const ? NO_VAL : val_id(g, v);
+    if (!is_const && g->mem_val[slot] == id)
+        return;
+    if (!is_const && g->val[id].reg != NO_REG)
+        g->locked |= REG_BIT(g->val[id].reg);
+    detach_mem(g, slot);
+    if (ra_imm32(g, v, &imm)) {
+        x86_store_imm(&g->c, t == I64 ? 3 : 2, slot_opnd(g, slot), imm);
+        return;
+    }
+    store(g, t, slot_opnd(g, slot), ra_use(g, v));
+    if (is_const || type_of_id(g, id) != t)
+        return;
+    g->mem_val[slot] = id;
+    if (g->val[id].slot == NO_SLOT)
+        g->val[id].slot = slot;
+}
+
+void ra_set(struct gen *g, unsigned slot, ir_val v)
+{
+    unsigned r = g->rt->pin_reg[slot];
+    if (r != NO_REG)
+        set_pinned(g, slot, r, v);
+    else
+        set_memory(g, slot, v);
+}
+
+/* --- calls
+ * --------------------------------------------------------------------------------------------------------------
+ */
+static bool in_set(const struct ir_slot_set *set, unsigned slot)
+{
+    return set->w[slot / 64] >> (slot & 63) & 1;
+}
+
+/*
+ * A slot that the call writes: a value that is only there and still needed after the call moves to
+ * the frame.  Arguments of the call stay where they are.
+ */
+static void leave_slot(struct gen *g, unsigned slot)
+{
+    unsigned r = g->rt->pin_reg[slot];
+    uint32_t *holder = r != NO_REG ? &g->owner[r] : &g->mem_val[slot];
+    uint32_t id = *holder, locked = g->locked;
+    *holder = NO_VAL;
+    if (id == NO_VAL || !lives_on(g, id))
+        return;
+    struct val *x = &g->val[id];
+    if (r != NO_REG && x->reg == r) {
+        save(g, id);
+        x->reg = NO_REG;
+    } else if (r == NO_REG && x->slot == slot) {
+        ra_use_id(g, id);
+        x->slot = NO_SLOT;
+        save(g, id);
+    }
+    g->locked = locked;
+}
+
+void ra_before_call(struct gen *g, const struct ir_slot_set *writes, bool writes_all)
+{
+    for (unsigned s = 0; s < g->ir->nslots; s++)
+        if (writes_all || in_set(writes, s))
+            leave_slot(g, s);
+    for (uint32_t m = g->rt->scratch & CALLER_SAVED & ~g->free & ~g->temps; m; m &= m - 1) {
+        unsigned r = __builtin_ctz(m);
+        if (lives_on(g, g->owner[r]))
+            save(g, g->owner[r]);
+    }
+}
+
+void ra_after_call(struct gen *g)
+{
+    for (uint32_t m = g->rt->scratch & CALLER_SAVED & ~g->free & ~g->temps; m; m &= m - 1) {
+        unsigned r = __builtin_ctz(m);
+        g->val[g->owner[r]].reg = NO_REG;
+        disown(g, r);
+    }
+}
+
+/* --- block and op
+ * -------------------------------------------------------------------------------------------------------
+ */
+void ra_block_begin(struct gen *g)
+{
+    g->free = g->rt->scratch;
+    g->locked = g->temps = 0;
+    for (unsigned r = 0; r < X86_NREGS; r++)
+        g->owner[r] = NO_VAL;
+    for (unsigned s = 0; s < g->ir->nslots; s++)
+        g->mem_val[s] = NO_VAL;
+    memset(g->spill_used, 0, sizeof(g->spill_used));
+}
+
+static void release(struct gen *g, uint32_t id)
+{
+    struct val *x = &g->val[id];
+    if (x->reg != NO_REG && is_scratch(g, x->reg) && g->owner[x->reg] == id)
+        disown(g, x->reg);
+    spill_free(g, x);
+}
+
+static void release_if_dead(struct gen *g, ir_val v)
+{
+    if (ir_val_is_const(v))
+        return;
+    uint32_t id = val_id(g, v);
+    if (g->val[id].fused)
+        id = val_id(g, g->ir->ops[id].arg[0]);
+    if (!lives_on(g, id))
+        release(g, id);
+}
+
+void ra_op_end(struct gen *g)
+{
+    const struct ir_op *op = g->op;
+    for (unsigned k = 0; k < ir_desc(op)->nargs; k++)
+        release_if_dead(g, op->arg[k]);
+    if (op->opc == OP_call)
+        for (unsigned k = 0; k < ir_op_helper(op)->nargs; k++)
+            release_if_dead(g, g->ir->call_args[op->attr + k]);
+    if (g->val[g->cur].reg != NO_REG && !g->val[g->cur].last)
+        release(g, g->cur);
+    g->free |= g->temps;
+    g->temps = g->locked = 0;
+}

@@ -1,0 +1,267 @@
+/*
+ * Inside of the x86-64 back end: host description, allocator state, out-of-line code, and what the
+ * rules share.
+ */
+#ifndef TCG_X86_64_GEN_PRIV_H
+#define TCG_X86_64_GEN_PRIV_H
+
+#include "tcg/backend.h"
+#include "tcg/codebuf.h"
+#include "tcg/ir_priv.h"
+#include "tcg/x86_64/asm.h"
+
+enum {
+    SPILL_SLOTS = 256,             /* 8 bytes each, at rsp */
+    FRAME_BYTES = SPILL_SLOTS * 8, /* a multiple of 16 */
+    MAX_OP_BYTES = 1024,           /* more than any op emits in line, or any piece out of line */
+    MAX_EXITS = 512,
+    MAX_MARKS = 4096,
+    MAX_COLD = 4096,
+    NO_SLOT = 0xff,
+    NO_SPILL = 0xffff,
+};
+#define NO_VAL     UINT32_MAX
+#define REG_BIT(r) (UINT32_C(1) << (r))
+#define ALL_GPR    UINT32_C(0x0000ffff)
+#define ALL_XMM    UINT32_C(0xffff0000)
+/* What a C function may clobber.  Ref: System V ABI, AMD64 supplement, 3.2.1. */
+#define CALLER_SAVED                                                                               \
+    (REG_BIT(RAX) | REG_BIT(RCX) | REG_BIT(RDX) | REG_BIT(RSI) | REG_BIT(RDI) | REG_BIT(R8) |      \
+     REG_BIT(R9) | REG_BIT(R10) | REG_BIT(R11) | ALL_XMM)
+
+/* Offsets into the constant pool; 16-byte entries may be operands of packed instructions. */
+enum pool {
+    POOL_SIGN64 = 0,
+    POOL_SIGN32 = 16,
+    POOL_ABS64 = 32,
+    POOL_ABS32 = 48,
+    POOL_BOX = 64,
+    POOL_NAN64 = 80,
+    POOL_NAN32 = 88,
+    POOL_2P63_F64 = 96,
+    POOL_2P63_F32 = 104,
+    POOL_2P32_F64 = 112,
+    POOL_2P32_F32 = 120,
+    POOL_SIZE = 128,
+};
+
+/* Effects that a helper call stub honours, and how its arguments come. */
+enum call_stub {
+    CALL_STORE_ALL = 1,  /* every pinned slot is in memory during the call */
+    CALL_RELOAD_ALL = 2, /* and is loaded again after it */
+    CALL_FPENV = 4,      /* host's MXCSR during the call, guest's image in memory */
+    CALL_CPU = 8,        /* the CPU pointer comes before the arguments */
+    CALL_WIDE = 16,      /* arguments 3 and 4 are in env->save */
+    CALL_STUBS = 32,
+};
+
+struct x86_features {
+    bool avx, fma, bmi1, bmi2, lzcnt, popcnt, movbe, sse41;
+};
+
+/* Fixed at init: what the host can do, which register holds which slot, where the shared stubs are.
+ */
+struct x86_rt {
+    struct x86_features has;
+    struct tcg_layout layout;
+    uint8_t pin_reg[IR_MAX_SLOTS]; /* NO_REG: the slot lives in memory */
+    uint8_t reg_slot[X86_NREGS];   /* NO_SLOT: not pinned */
+    uint32_t pinned, scratch;      /* register masks */
+    int32_t pc_off;
+    const uint8_t *pool;
+    const uint8_t *leave_direct, *leave_lookup, *leave_request, *leave_main;
+    const uint8_t *miss_ld[2]; /* slow paths of memory; [1] keeps scratch XMM registers */
+    const uint8_t *miss_st[2];
+    const uint8_t *miss_atomic[2];
+    const uint8_t *miss_cas[2];
+    const uint8_t *soft;
+    const uint8_t *call[CALL_STUBS];
+    struct tcg_exit (*enter)(void *cpu, const void *code);
+    void (*unwind)(void *cpu, uint32_t reason);
+};
+
+/* What the backward pass finds out about a value, and where the forward pass keeps it. */
+struct val {
+    uint32_t last; /* the last op that reads it; 0: none */
+    uint16_t nuse;
+    uint16_t spill; /* frame cell that holds it, or NO_SPILL */
+    uint8_t reg;    /* register that holds it, or NO_REG */
+    uint8_t slot;   /* memory slot that holds it: then mem_val[slot] is this value; or NO_SLOT */
+    uint8_t hint;   /* slot set to it later, with nothing between that could tell; or NO_SLOT */
+    bool as_addr;   /* used as the address of a load or store */
+    bool fused;     /* computed by its only user */
+};
+
+struct gen;
+/* Code out of line: emitted after the unit's straight part. */
+struct cold {
+    void (*emit)(struct gen *g, const struct cold *k);
+    uint8_t *from;       /* displacement that leads here, or NULL */
+    const uint8_t *back; /* where to go on (writable address) */
+    const struct ir_op *op;
+    uint32_t mark;
+    uint32_t exit;
+    uint64_t pc;
+    struct opnd a, b, c;
+    uint8_t d, t;
+    uint8_t cc;
+    bool wide, keep_xmm, has_cmp;
+};
+
+struct mark {
+    uint32_t off; /* of the return address, from the unit's start */
+    uint32_t op;  /* the insn op */
+};
+
+struct fixup {
+    uint8_t *field;
+    unsigned blk;
+};
+
+/* One compilation.  Reused by its thread. */
+struct gen {
+    struct x86_code c;
+    uint8_t *rw, *limit;
+    const struct x86_rt *rt;
+    struct ir *ir;
+    const struct compile_opts *o;
+    const char *why; /* set: give up */
+
+    const struct ir_op *op;
+    uint32_t cur;  /* its index */
+    uint32_t mark; /* the insn op it belongs to, or NO_VAL */
+
+    uint32_t free, locked,
+        temps; /* scratch registers: unused; not to be evicted now; freed at the op's end */
+    uint32_t owner[X86_NREGS]; /* the value a register holds, or NO_VAL */
+    uint32_t mem_val[IR_MAX_SLOTS];
+    uint64_t spill_used[SPILL_SLOTS / 64];
+    struct val val[IR_MAX_OPS];
+
+    uint8_t *label[IR_MAX_BLOCKS];
+    unsigned at; /* place of the current block in the layout */
+    unsigned nfixups, nexits, nmarks, ncold;
+    struct fixup fixups[2 * IR_MAX_BLOCKS];
+    struct exit_site exits[MAX_EXITS];
+    struct mark marks[MAX_MARKS];
+    struct cold cold[MAX_COLD];
+};
+
+/* --- live.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
+/* Last uses, destination hints and fused addresses of one block: the backward pass. */
+void live_block(struct gen *g, const struct ir_block *b);
+/* The op that makes v, seen through trunc; v is not a constant. */
+uint32_t val_id(const struct gen *g, ir_val v);
+/* The value that op reads as argument k (through fused addresses), or NO_VAL for a constant. */
+uint32_t arg_id(const struct gen *g, const struct ir_op *op, unsigned k);
+
+/* --- alloc.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
+void ra_block_begin(struct gen *g);
+void ra_op_end(struct gen *g);
+/* The value in a register (loaded if need be), which is locked until the op's end. */
+unsigned ra_use(struct gen *g, ir_val v);
+unsigned ra_use_id(struct gen *g, uint32_t id);
+/* The same, or a memory operand where that is as good; or a 32-bit immediate. */
+struct opnd ra_rm(struct gen *g, ir_val v);
+struct opnd ra_rmi(struct gen *g, ir_val v);
+bool ra_imm32(const struct gen *g, ir_val v, int32_t *imm);
+/* A scratch register until the op's end. */
+unsigned ra_temp(struct gen *g);
+unsigned ra_temp_xmm(struct gen *g);
+/* This scratch register until the op's end; it must not be locked. */
+void ra_take(struct gen *g, unsigned r);
+/* The same, with a copy of v in it. */
+void ra_fixed(struct gen *g, unsigned r, ir_val v);
+/* The register of the op's result, none of avoid: the hinted pinned one, a dying argument's, or a
+ * free one. */
+unsigned ra_def(struct gen *g, uint32_t avoid);
+/* The same, but rather temporary t than a new one. */
+unsigned ra_def_temp(struct gen *g, unsigned t);
+/* The result is in temporary r. */
+void ra_def_fixed(struct gen *g, unsigned r);
+/* Whether r would be a good place for the result of this op: hinted, or the register of an argument
+ * that dies. */
+bool ra_likes(const struct gen *g, unsigned r);
+void ra_get(struct gen *g, unsigned slot);
+void ra_set(struct gen *g, unsigned slot, ir_val v);
+/* Note that the op has stored its result to memory slot slot itself. */
+void ra_def_in_slot(struct gen *g, unsigned slot);
+/* Before a call: live values leave caller-saved scratch registers, and slots that it writes (all if
+ * writes_all). */
+void ra_before_call(struct gen *g, const struct ir_slot_set *writes, bool writes_all);
+/* After it: nothing is left in caller-saved scratch registers. */
+void ra_after_call(struct gen *g);
+/* d = s, by class; d and s may be equal. */
+void ra_move(struct gen *g, unsigned d, unsigned s);
+struct opnd slot_opnd(const struct gen *g, unsigned slot);
+static inline bool type_is_fp(enum ir_type t)
+{
+    return t == F32 || t == F64;
+}
+static inline uint32_t opnd_bit(struct opnd o)
+{
+    return o.kind == OPND_REG ? REG_BIT(o.reg) : 0;
+}
+
+/* --- cold.c
+ * --------------------------------------------------------------------------------------------------------------
+ */
+/* A piece of code out of line, reached from the displacement at from. */
+struct cold *cold_new(struct gen *g, void (*emit)(struct gen *, const struct cold *),
+                      uint8_t *from);
+void cold_emit_all(struct gen *g);
+void cold_return(struct gen *g, const struct cold *k); /* jump to k->back */
+void mark_here(struct gen *g, uint32_t mark); /* the return address is the next instruction */
+bool scratch_xmm_live(const struct gen *g);
+
+/* --- rules
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+typedef void (*rule_fn)(struct gen *g, const struct ir_op *op);
+extern const rule_fn rules_int[OP_COUNT], rules_fp[OP_COUNT], rules_mem[OP_COUNT],
+    rules_ctl[OP_COUNT];
+
+/* A compare that is ready to be emitted: operands in place, nothing else may be allocated. */
+struct cmp {
+    struct opnd a, b;
+    bool w;
+    enum x86_cc cc;
+};
+void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc);
+void cmp_emit(struct gen *g, const struct cmp *k);
+static inline enum x86_cc cc_invert(enum x86_cc cc)
+{
+    return cc ^ 1;
+}
+/* --- calls.c --- */
+void rule_call(struct gen *g, const struct ir_op *op);
+/* Test the request word before the first instruction. */
+void emit_entry_poll(struct gen *g);
+
+/* --- stubs.c, soft.c
+ * --------------------------------------------------------------------------------------------------------
+ */
+void stubs_emit(struct x86_rt *rt, struct x86_code *c);
+struct soft_frame {
+    uint64_t arg[3]; /* the result replaces the first */
+    uint64_t desc;   /* opcode | operand type << 8 | result type << 16 | attr << 32 */
+};
+/* Called by the soft stub: exact arithmetic, flags into the guest's MXCSR image. */
+void x86_soft_call(void *cpu, struct soft_frame *f, const struct x86_rt *rt);
+
+/* --- patch.c
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+void x86_patch(struct host_code *from, unsigned exit, const struct host_code *target,
+               struct codebuf *cb);
+bool x86_restore(const struct host_code *hc, uintptr_t ra, uint64_t *pc, uint32_t *word);
+/* Fill out's tables from what was gathered. */
+void x86_publish_tables(const struct gen *g, struct host_code *out);
+
+struct x86_features x86_host_features(void);
+
+#endif

@@ -1,0 +1,419 @@
+/*
+ * Control: branches inside the unit, exits, polls of the request word, the dispatch cache and the
+ * return ring.
+ *
+ * A direct exit inside the page is one patchable jump with an aligned displacement; it leads to a
+ * stub until it is chained. To another page, and to computed addresses, the way goes through the
+ * dispatch cache, whose tags know the address space.
+ */
+#include "tcg/x86_64/gen_priv.h"
+
+static struct opnd env_opnd(int32_t off)
+{
+    return opnd_mem(RBP, off);
+}
+
+static struct opnd pc_opnd(const struct gen *g)
+{
+    return env_opnd(g->rt->pc_off);
+}
+
+/* Whether control goes back, so that a loop may run through this edge: every loop has one. */
+static bool is_backward(const struct gen *g, uint64_t pc)
+{
+    return g->mark == NO_VAL || pc <= g->ir->ops[g->mark].imm;
+}
+
+static bool in_page(const struct gen *g, uint64_t pc)
+{
+    return (pc ^ g->o->page) >> TCG_PAGE_BITS == 0;
+}
+
+/* --- polling
+ * ------------------------------------------------------------------------------------------------------------
+ */
+static uint8_t *poll(struct gen *g)
+{
+    x86_alu(&g->c, false, ALU_CMP, env_opnd(g->rt->layout.request_off), opnd_imm(0));
+    return x86_jcc(&g->c, CC_NE);
+}
+
+/* All values are dead on this way. */
+static void leave_at(struct gen *g, uint64_t pc, const uint8_t *stub)
+{
+    if ((int64_t)pc == (int32_t)pc) {
+        x86_store_imm(&g->c, 3, pc_opnd(g), (int32_t)pc);
+    } else {
+        x86_mov_imm(&g->c, RAX, pc);
+        x86_store(&g->c, 3, pc_opnd(g), RAX);
+    }
+    x86_jmp_to(&g->c, stub);
+}
+
+/* A request is pending: leave if the condition (if there is one) says that this edge is taken. */
+static void cold_request(struct gen *g, const struct cold *k)
+{
+    if (k->has_cmp) {
+        struct cmp cmp = {.a = k->a, .b = k->b, .w = k->wide, .cc = k->cc};
+        cmp_emit(g, &cmp);
+        x86_link(x86_jcc(&g->c, cc_invert(k->cc)), k->back);
+    }
+    leave_at(g, k->pc, g->rt->leave_request);
+}
+
+static struct cold *poll_to(struct gen *g, uint64_t pc)
+{
+    struct cold *k = cold_new(g, cold_request, poll(g));
+    k->pc = pc;
+    return k;
+}
+
+static void poll_if(struct gen *g, const struct cmp *cmp, uint64_t pc)
+{
+    struct cold *k = poll_to(g, pc);
+    k->has_cmp = true;
+    k->a = cmp->a;
+    k->b = cmp->b;
+    k->wide = cmp->w;
+    k->cc = cmp->cc;
+    k->back = g->c.p;
+}
+
+void emit_entry_poll(struct gen *g)
+{
+    for (uint32_t i = 0; i < g->ir->nops; i++)
+        if (g->ir->ops[i].opc == OP_insn) {
+            poll_to(g, g->ir->ops[i].imm);
+            return;
+        }
+}
+
+/* --- direct exits
+ * --------------------------------------------------------------------------------------------------------
+ */
+static unsigned exit_new(struct gen *g, uint64_t pc)
+{
+    if (g->nexits == MAX_EXITS) {
+        g->why = "too many exits";
+        g->nexits--;
+    }
+    g->exits[g->nexits] =
+        (struct exit_site){.pc = pc, .same_page = in_page(g, pc) && !g->o->nochain};
+    return g->nexits++;
+}
+
+static void report_exit(struct gen *g, unsigned exit)
+{
+    g->exits[exit].site_off = g->c.p - g->rw;
+    x86_call_to(&g->c, g->rt->leave_direct);
+}
+
+static void cold_report(struct gen *g, const struct cold *k)
+{
+    g->exits[k->exit].stub_off = g->c.p - g->rw;
+    report_exit(g, k->exit);
+}
+
+/* The dispatch cache with a constant key; jumps to the field it returns on a miss. */
+static uint8_t *probe_const(struct gen *g, uint64_t pc)
+{
+    struct x86_code *c = &g->c;
+    int32_t entry = TCG_ENV_OFF(dispatch) + (int32_t)((pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)) *
+                                                      sizeof(struct tcg_dispatch));
+    x86_mov_imm(c, RAX, pc);
+    x86_alu(c, true, ALU_XOR, opnd_reg(RAX), env_opnd(TCG_ENV_OFF(salt)));
+    x86_alu(c, true, ALU_CMP, opnd_reg(RAX), env_opnd(entry));
+    uint8_t *miss = x86_jcc(c, CC_NE);
+    x86_jmp_ind(c, env_opnd(entry + (int32_t)offsetof(struct tcg_dispatch, code)));
+    return miss;
+}
+
+static void cold_probe(struct gen *g, const struct cold *k)
+{
+    g->exits[k->exit].stub_off = g->c.p - g->rw;
+    if (g->o->nochain) {
+        report_exit(g, k->exit);
+        return;
+    }
+    uint8_t *miss = probe_const(g, k->pc);
+    x86_link(miss, g->c.p);
+    report_exit(g, k->exit);
+}
+
+/* Make the next jump's displacement, which starts skip bytes from here, aligned. */
+static void align_field(struct gen *g, unsigned skip)
+{
+    x86_nop(&g->c, -(uintptr_t)(g->c.p + skip) & 3);
+}
+
+/* A jump whose displacement patch() may change. */
+static void patchable_jump(struct gen *g, unsigned exit)
+{
+    align_field(g, 1);
+    uint8_t *field = x86_jmp(&g->c);
+    g->exits[exit].jump_off = field - g->rw;
+    cold_new(g, cold_report, field)->exit = exit;
+}
+
+/* Go to guest address pc, here, for good. */
+static void direct_exit(struct gen *g, uint64_t pc)
+{
+    unsigned exit = exit_new(g, pc);
+    if (g->o->nochain) {
+        report_exit(g, exit);
+    } else if (g->exits[exit].same_page) {
+        patchable_jump(g, exit);
+    } else {
+        uint8_t *miss = probe_const(g, pc);
+        cold_new(g, cold_report, miss)->exit = exit;
+    }
+}
+
+/* What the return ring leads to: an exit of this unit for the return address. */
+static void cold_ring_exit(struct gen *g, const struct cold *k)
+{
+    direct_exit(g, k->pc);
+}
+
+/* --- the return ring
+ * ------------------------------------------------------------------------------------------------------
+ */
+static struct opnd ring_opnd(unsigned index, size_t field)
+{
+    return opnd_sib(RBP, index, 0, TCG_ENV_OFF(ring) + (int32_t)field);
+}
+
+/* Push {return pc ^ salt, our exit for it}; replace: over the newest entry.  t and u are clobbered.
+ */
+static void ring_push(struct gen *g, uint64_t return_pc, unsigned t, unsigned u, bool replace)
+{
+    struct x86_code *c = &g->c;
+    x86_mov(c, false, t, env_opnd(TCG_ENV_OFF(ring_pos)));
+    if (!replace) {
+        x86_alu(c, false, ALU_ADD, opnd_reg(t), opnd_imm(sizeof(struct tcg_ring)));
+        x86_alu(c, false, ALU_AND, opnd_reg(t),
+                opnd_imm(sizeof(struct tcg_ring) * (TCG_RING_SIZE - 1)));
+        x86_store(c, 2, env_opnd(TCG_ENV_OFF(ring_pos)), t);
+    }
+    x86_mov_imm(c, u, return_pc);
+    x86_alu(c, true, ALU_XOR, opnd_reg(u), env_opnd(TCG_ENV_OFF(salt)));
+    x86_store(c, 3, ring_opnd(t, offsetof(struct tcg_ring, tag)), u);
+    x86_lea(c, true, u, opnd_pool(0)); /* RIP-relative: the displacement comes with the exit */
+    cold_new(g, cold_ring_exit, c->p - 4)->pc = return_pc;
+    x86_store(c, 3, ring_opnd(t, offsetof(struct tcg_ring, code)), u);
+}
+
+/* Pop, and jump there if it is for the address in a; else on.  t, u, v are clobbered. */
+static void ring_pop(struct gen *g, unsigned a, unsigned t, unsigned u, unsigned v)
+{
+    struct x86_code *c = &g->c;
+    x86_mov(c, false, t, env_opnd(TCG_ENV_OFF(ring_pos)));
+    x86_mov(c, true, u, env_opnd(TCG_ENV_OFF(salt)));
+    x86_lea(c, false, v, opnd_mem(t, -(int32_t)sizeof(struct tcg_ring)));
+    x86_alu(c, false, ALU_AND, opnd_reg(v),
+            opnd_imm(sizeof(struct tcg_ring) * (TCG_RING_SIZE - 1)));
+    x86_store(c, 2, env_opnd(TCG_ENV_OFF(ring_pos)), v);
+    x86_alu(c, true, ALU_XOR, opnd_reg(u), opnd_reg(a));
+    x86_alu(c, true, ALU_CMP, opnd_reg(u), ring_opnd(t, offsetof(struct tcg_ring, tag)));
+    uint8_t *no = x86_jcc(c, CC_NE);
+    x86_jmp_ind(c, ring_opnd(t, offsetof(struct tcg_ring, code)));
+    x86_link(no, c->p);
+}
+
+/* --- indirect exits
+ * ---------------------------------------------------------------------------------------------------------
+ */
+static void leave_with(struct gen *g, unsigned a, const uint8_t *stub)
+{
+    x86_store(&g->c, 3, pc_opnd(g), a);
+    x86_jmp_to(&g->c, stub);
+}
+
+static void cold_ind_request(struct gen *g, const struct cold *k)
+{
+    leave_with(g, k->a.reg, g->rt->leave_request);
+}
+
+static void cold_ind_miss(struct gen *g, const struct cold *k)
+{
+    leave_with(g, k->a.reg, g->rt->leave_lookup);
+}
+
+/* The dispatch cache with the pc in a; t and u are clobbered. */
+static void probe(struct gen *g, unsigned a, unsigned t, unsigned u)
+{
+    struct x86_code *c = &g->c;
+    enum { MASK = ((1 << TCG_DISPATCH_BITS) - 1) * sizeof(struct tcg_dispatch) };
+    _Static_assert(sizeof(struct tcg_dispatch) == 16, "index: pc / 2 * 16 = pc * 8");
+    x86_lea(c, false, t, opnd_sib(NO_REG, a, 3, 0));
+    x86_alu(c, false, ALU_AND, opnd_reg(t), opnd_imm(MASK));
+    x86_mov(c, true, u, env_opnd(TCG_ENV_OFF(salt)));
+    x86_alu(c, true, ALU_XOR, opnd_reg(u), opnd_reg(a));
+    x86_alu(c, true, ALU_CMP, opnd_reg(u), opnd_sib(RBP, t, 0, TCG_ENV_OFF(dispatch)));
+    cold_new(g, cold_ind_miss, x86_jcc(c, CC_NE))->a = opnd_reg(a);
+    x86_jmp_ind(c, opnd_sib(RBP, t, 0,
+                            TCG_ENV_OFF(dispatch) + (int32_t)offsetof(struct tcg_dispatch, code)));
+}
+
+static void indirect_exit(struct gen *g, unsigned a, uint32_t hint, uint64_t return_pc)
+{
+    if (g->o->nochain) {
+        leave_with(g, a, g->rt->leave_lookup);
+        return;
+    }
+    cold_new(g, cold_ind_request, poll(g))->a = opnd_reg(a);
+    unsigned t = ra_temp(g), u = ra_temp(g);
+    if (hint & IR_HINT_CALL)
+        ring_push(g, return_pc, t, u, hint & IR_HINT_RET);
+    else if (0)
+        ring_pop(g, a, t, u, ra_temp(g));
+    probe(g, a, t, u);
+}
+
+static void rule_exit_ind(struct gen *g, const struct ir_op *op)
+{
+    indirect_exit(g, ra_use(g, op->arg[0]), op->attr, op->imm2);
+}
+
+static void rule_exit_lookup(struct gen *g, const struct ir_op *op UNUSED)
+{
+    if (g->o->nochain) {
+        x86_jmp_to(&g->c, g->rt->leave_lookup);
+        return;
+    }
+    unsigned a = ra_temp(g);
+    x86_mov(&g->c, true, a, pc_opnd(g));
+    indirect_exit(g, a, IR_HINT_NONE, 0);
+}
+
+static void rule_exit_main(struct gen *g, const struct ir_op *op)
+{
+    x86_mov_imm(&g->c, RAX, op->attr);
+    x86_jmp_to(&g->c, g->rt->leave_main);
+}
+
+static void rule_exit_jump(struct gen *g, const struct ir_op *op)
+{
+    if (is_backward(g, op->imm) && !g->o->nochain)
+        poll_to(g, op->imm);
+    if ((op->attr & IR_HINT_CALL) && !g->o->nochain)
+        ring_push(g, op->imm2, RCX, RDX, false);
+    direct_exit(g, op->imm);
+}
+
+/* --- conditional
+ * -------------------------------------------------------------------------------------------------------------
+ */
+/* Compare and jump, the displacement aligned by padding before the compare, so that the pair stays
+ * together. */
+static uint8_t *cmp_and_patchable_jcc(struct gen *g, const struct cmp *k)
+{
+    uint8_t *start = g->c.p;
+    cmp_emit(g, k);
+    unsigned len = g->c.p - start;
+    g->c.p = start;
+    align_field(g, len + 2);
+    cmp_emit(g, k);
+    return x86_jcc(&g->c, k->cc);
+}
+
+static void rule_exit_if(struct gen *g, const struct ir_op *op)
+{
+    struct cmp k;
+    cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
+    if (is_backward(g, op->imm) && !g->o->nochain)
+        poll_if(g, &k, op->imm);
+    unsigned exit = exit_new(g, op->imm);
+    uint8_t *field = cmp_and_patchable_jcc(g, &k);
+    bool chains = g->exits[exit].same_page;
+    if (chains)
+        g->exits[exit].jump_off = field - g->rw;
+    struct cold *cold = cold_new(g, chains ? cold_report : cold_probe, field);
+    cold->exit = exit;
+    cold->pc = op->imm;
+}
+
+/* --- inside the unit
+ * ------------------------------------------------------------------------------------------------------------
+ */
+static bool is_next(const struct gen *g, unsigned blk)
+{
+    return g->at + 1 < g->ir->norder && g->ir->order[g->at + 1] == blk;
+}
+
+static void link_to_block(struct gen *g, uint8_t *field, unsigned blk)
+{
+    if (g->label[blk])
+        x86_link(field, g->label[blk]);
+    else
+        g->fixups[g->nfixups++] = (struct fixup){field, blk};
+}
+
+/* The guest instruction that block blk starts with, if it was laid out before and so may close a
+ * loop. */
+static bool loop_pc(const struct gen *g, unsigned blk, uint64_t *pc)
+{
+    if (!g->label[blk] || g->o->nochain)
+        return false;
+    const struct ir_block *b = &g->ir->blocks[blk];
+    for (uint32_t i = b->first; i < b->end; i++) {
+        const struct ir_op *op = &g->ir->ops[i];
+        *pc = op->imm;
+        if (op->opc != OP_nop)
+            return op->opc == OP_insn;
+    }
+    return false;
+}
+
+static void rule_br(struct gen *g, const struct ir_op *op)
+{
+    uint64_t pc;
+    if (loop_pc(g, op->attr, &pc))
+        poll_to(g, pc);
+    if (!is_next(g, op->attr))
+        link_to_block(g, x86_jmp(&g->c), op->attr);
+}
+
+static void rule_brcond(struct gen *g, const struct ir_op *op)
+{
+    struct cmp k;
+    unsigned yes = op->attr, no = op->blk2;
+    uint64_t pc;
+    cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
+    if (is_next(g, yes)) {
+        yes = op->blk2;
+        no = op->attr;
+        k.cc = cc_invert(k.cc);
+    }
+    if (loop_pc(g, yes, &pc))
+        poll_if(g, &k, pc);
+    cmp_emit(g, &k);
+    link_to_block(g, x86_jcc(&g->c, k.cc), yes);
+    if (is_next(g, no))
+        return;
+    if (loop_pc(g, no, &pc))
+        poll_to(g, pc);
+    link_to_block(g, x86_jmp(&g->c), no);
+}
+
+static void rule_insn(struct gen *g, const struct ir_op *op UNUSED)
+{
+    g->mark = g->cur;
+}
+
+static void rule_nop(struct gen *g UNUSED, const struct ir_op *op UNUSED)
+{
+}
+
+const rule_fn rules_ctl[OP_COUNT] = {
+    [OP_nop] = rule_nop,
+    [OP_insn] = rule_insn,
+    [OP_call] = rule_call,
+    [OP_br] = rule_br,
+    [OP_brcond] = rule_brcond,
+    [OP_exit_if] = rule_exit_if,
+    [OP_exit_jump] = rule_exit_jump,
+    [OP_exit_ind] = rule_exit_ind,
+    [OP_exit_lookup] = rule_exit_lookup,
+    [OP_exit_main] = rule_exit_main,
+};

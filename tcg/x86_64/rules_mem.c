@@ -1,0 +1,476 @@
+/*
+ * Guest memory: the inline check of the first-level TLB, the access, and the way to the slow path.
+ *
+ * A tag is the page address; an access hits when the page of its last byte has the tag (MO_ALIGN:
+ * when the address without page offset, but with the bits that must be zero, is the tag).  The
+ * entry is chosen by the first byte's page, so that an access across pages always misses.
+ */
+#include "tcg/x86_64/gen_priv.h"
+
+enum { PAGE_MASK32 = -(1 << TCG_PAGE_BITS) };
+
+/* An access in the making: temporaries, where the address is, where it will be found. */
+struct access {
+    unsigned base, t, u;
+    int32_t disp;
+    uint32_t memop;
+    uint8_t *miss; /* displacement of the jump taken on a miss */
+};
+
+static struct opnd hit_opnd(const struct access *a)
+{
+    return opnd_sib(a->base, a->t, 0, a->disp);
+}
+
+/* Operands only; no code that the miss path must not skip may follow tlb_check(). */
+static void access_prepare(struct gen *g, struct access *a, const struct ir_op *op)
+{
+    ir_val v = op->arg[0];
+    a->disp = 0;
+    a->memop = op->attr;
+    if (memop_idx(a->memop) >= TCG_MMU_MODES || (a->memop & MO_SIZE) > MO_64) {
+        g->why = "access of an unknown size or MMU index";
+        a->memop = MO_64;
+    }
+    if (!ir_val_is_const(v) && g->val[v.id].fused) {
+        const struct ir_op *add = &g->ir->ops[v.id];
+        a->disp = ir_const_value(g->ir, add->arg[1]);
+        v = add->arg[0];
+    }
+    a->base = ra_use(g, v);
+    a->t = ra_temp(g);
+    a->u = ra_temp(g);
+}
+
+/* u = base + off. */
+static void address(struct gen *g, const struct access *a, unsigned d, int32_t off)
+{
+    if (off)
+        x86_lea(&g->c, true, d, opnd_mem(a->base, off));
+    else
+        x86_mov(&g->c, true, d, opnd_reg(a->base));
+}
+
+static void tlb_check(struct gen *g, struct access *a, bool is_write, bool must_align)
+{
+    struct x86_code *c = &g->c;
+    unsigned idx = memop_idx(a->memop) % TCG_MMU_MODES, size = memop_bytes(a->memop);
+    int32_t tlb = TCG_ENV_OFF(tlb) + (int32_t)(idx * sizeof(struct tcg_tlb));
+    int32_t tag =
+        tlb + (is_write ? offsetof(struct tcg_tlb, wtag) : offsetof(struct tcg_tlb, rtag));
+    int32_t add =
+        tlb + (is_write ? offsetof(struct tcg_tlb, wadd) : offsetof(struct tcg_tlb, radd));
+    if (a->disp == 0 && g->rt->has.bmi2) {
+        x86_rorx(c, true, a->t, opnd_reg(a->base), TCG_PAGE_BITS);
+    } else {
+        address(g, a, a->t, a->disp);
+        x86_shift_imm(c, true, SH_SHR, opnd_reg(a->t), TCG_PAGE_BITS);
+    }
+    x86_load(c, 0, false, false, a->t, opnd_reg(a->t));
+    bool whole = must_align || size == 1;
+    address(g, a, a->u, a->disp + (whole ? 0 : (int32_t)size - 1));
+    x86_alu(c, true, ALU_AND, opnd_reg(a->u),
+            opnd_imm(PAGE_MASK32 | (must_align ? (int32_t)size - 1 : 0)));
+    x86_op(c, 0x3b | X_W, a->u, opnd_sib(RBP, a->t, 3, tag));
+    a->miss = x86_jcc(c, CC_NE);
+    x86_mov(c, true, a->t, opnd_sib(RBP, a->t, 3, add));
+}
+
+/* --- the slow path
+ * ----------------------------------------------------------------------------------------------------
+ */
+static void push_value(struct gen *g, struct opnd v, unsigned t)
+{
+    if (v.kind == OPND_IMM) {
+        x86_push_imm(&g->c, v.disp);
+    } else if (v.reg >= XMM0) {
+        x86_movq_to_gpr(&g->c, true, t, v.reg, g->rt->has.avx);
+        x86_push(&g->c, t);
+    } else {
+        x86_push(&g->c, v.reg);
+    }
+}
+
+/*
+ * The stubs keep every register.  They take address, values and memop from the stack, and leave the
+ * result in the address's place.  k: a = base + displacement, b and c = values, d = result, t = a
+ * temporary, exit = memop, pc = stub.
+ */
+static void cold_miss(struct gen *g, const struct cold *k)
+{
+    struct x86_code *c = &g->c;
+    bool has_result = k->op->opc != OP_st;
+    if (k->a.disp) {
+        x86_lea(c, true, k->t, k->a);
+        x86_push(c, k->t);
+    } else {
+        x86_push(c, k->a.reg);
+    }
+    if (k->b.kind != OPND_POOL)
+        push_value(g, k->b, k->t);
+    if (k->c.kind != OPND_POOL)
+        push_value(g, k->c, k->t);
+    x86_push_imm(c, k->exit);
+    x86_call_to(c, (const uint8_t *)(uintptr_t)k->pc);
+    mark_here(g, k->mark);
+    if (has_result) {
+        unsigned d = k->d != NO_REG && k->d < XMM0 ? k->d : k->t;
+        x86_pop(c, d);
+        if (k->d != NO_REG && k->d >= XMM0)
+            x86_movq_from_gpr(c, true, k->d, opnd_reg(d), g->rt->has.avx);
+    }
+    cold_return(g, k);
+}
+
+static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
+{
+    struct cold *k = cold_new(g, cold_miss, a->miss);
+    k->a = opnd_mem(a->base, a->disp);
+    k->b = k->c = opnd_pool(0); /* none */
+    k->t = a->u;
+    k->exit = a->memop;
+    k->pc = (uintptr_t)stub[scratch_xmm_live(g)];
+    return k;
+}
+
+/* --- loads
+ * -------------------------------------------------------------------------------------------------------------
+ */
+static void swap_bytes(struct gen *g, unsigned size_log2, unsigned r)
+{
+    x86_bswap(&g->c, size_log2 == 3, r);
+    if (size_log2 == 1)
+        x86_shift_imm(&g->c, false, SH_SHR, opnd_reg(r), 16);
+}
+
+static void load_int(struct gen *g, uint32_t memop, bool w, unsigned d, struct opnd m)
+{
+    unsigned size = memop & MO_SIZE;
+    bool sign = memop & MO_SIGN;
+    if (!(memop & MO_BE) || size == 0) {
+        x86_load(&g->c, size, sign, w, d, m);
+        return;
+    }
+    if (g->rt->has.movbe && size >= 2) {
+        x86_op(&g->c, 0xf0 | X_0F38 | x86_w(size == 3), d, m);
+    } else {
+        x86_load(&g->c, size, false, w, d, m);
+        swap_bytes(g, size, d);
+    }
+    if (sign && (size == 1 || (size == 2 && w)))
+        x86_load(&g->c, size, true, w, d, opnd_reg(d));
+}
+
+static void load_hit(struct gen *g, const struct ir_op *op, const struct access *a, unsigned d)
+{
+    struct opnd m = hit_opnd(a);
+    bool is_fp = type_is_fp(op->type);
+    if (is_fp && !(a->memop & MO_BE)) {
+        x86_fload(&g->c, op->type == F64, d, m, g->rt->has.avx);
+        return;
+    }
+    load_int(g, a->memop, op->type == I64 || op->type == F64, is_fp ? a->t : d, m);
+    if (is_fp)
+        x86_movq_from_gpr(&g->c, true, d, opnd_reg(a->t), g->rt->has.avx);
+}
+
+static void rule_ld(struct gen *g, const struct ir_op *op)
+{
+    struct access a;
+    access_prepare(g, &a, op);
+    unsigned d = type_is_fp(op->type) ? ra_def(g, 0) : ra_def_temp(g, a.t);
+    tlb_check(g, &a, false, (a.memop & MO_ALIGN) && memop_bytes(a.memop) > 1);
+    load_hit(g, op, &a, d);
+    struct cold *k = miss(g, &a, g->rt->miss_ld);
+    k->d = d;
+    k->back = g->c.p;
+}
+
+/* --- stores
+ * ------------------------------------------------------------------------------------------------------------
+ */
+static void store_be(struct gen *g, const struct access *a, unsigned v)
+{
+    unsigned size = a->memop & MO_SIZE;
+    if (v >= XMM0)
+        x86_movq_to_gpr(&g->c, true, a->u, v, g->rt->has.avx);
+    else
+        x86_mov(&g->c, true, a->u, opnd_reg(v));
+    swap_bytes(g, size, a->u);
+    x86_store(&g->c, size, hit_opnd(a), a->u);
+}
+
+static void store_hit(struct gen *g, const struct access *a, struct opnd v)
+{
+    unsigned size = a->memop & MO_SIZE;
+    if (v.kind == OPND_IMM)
+        x86_store_imm(&g->c, size, hit_opnd(a), v.disp);
+    else if ((a->memop & MO_BE) && size)
+        store_be(g, a, v.reg);
+    else if (v.reg >= XMM0)
+        x86_fstore(&g->c, size == 3, hit_opnd(a), v.reg, g->rt->has.avx);
+    else
+        x86_store(&g->c, size, hit_opnd(a), v.reg);
+}
+
+static void rule_st(struct gen *g, const struct ir_op *op)
+{
+    struct access a;
+    struct opnd v;
+    int32_t imm;
+    if (!(op->attr & MO_BE) && ra_imm32(g, op->arg[1], &imm))
+        v = opnd_imm(imm);
+    else
+        v = opnd_reg(ra_use(g, op->arg[1]));
+    access_prepare(g, &a, op);
+    tlb_check(g, &a, true, (a.memop & MO_ALIGN) && memop_bytes(a.memop) > 1);
+    store_hit(g, &a, v);
+    struct cold *k = miss(g, &a, g->rt->miss_st);
+    k->b = v;
+    k->back = g->c.p;
+}
+
+/* --- atomics
+ * -----------------------------------------------------------------------------------------------------------
+ */
+/* An instruction on an operand of the memop's size: op is the byte form, op + 1 the wider ones. */
+static uint32_t sized(uint32_t op, unsigned size)
+{
+    static const uint32_t form[] = {X_B8REG, 1 | X_66, 1, 1 | X_W};
+    return op + form[size];
+}
+
+/* The old value in r, of which only the access's bytes count, extended into d. */
+static void extend_old(struct gen *g, const struct ir_op *op, unsigned d, unsigned r)
+{
+    unsigned size = op->attr & MO_SIZE;
+    bool w = op->type == I64;
+    if (size == 3 && d == r)
+        return;
+    x86_load(&g->c, size, op->attr & MO_SIGN, w, d, opnd_reg(r));
+}
+
+static struct cold *atomic_miss(struct gen *g, const struct ir_op *op, struct access *a, unsigned d)
+{
+    bool is_cas = op->opc == OP_cas;
+    struct cold *k = miss(g, a, is_cas ? g->rt->miss_cas : g->rt->miss_atomic);
+    if (!is_cas)
+        k->exit |= (uint32_t)op->opc << 16;
+    k->d = d;
+    k->back = g->c.p;
+    return k;
+}
+
+/* Check, in line unless big endian: those always take the slow path, which is reached by the same
+ * jump. */
+static void atomic_check(struct gen *g, struct access *a)
+{
+    if ((a->memop & MO_BE) && memop_bytes(a->memop) > 1)
+        x86_test(&g->c, true, RBP, RBP); /* never zero */
+    if ((a->memop & MO_BE) && memop_bytes(a->memop) > 1)
+        a->miss = x86_jcc(&g->c, CC_NE);
+    else
+        tlb_check(g, a, true, memop_bytes(a->memop) > 1);
+}
+
+/* XADD and XCHG give the old value back in the register. */
+static void atomic_exchange(struct gen *g, const struct ir_op *op, bool is_add)
+{
+    struct access a;
+    unsigned size = op->attr & MO_SIZE;
+    unsigned v = ra_use(g, op->arg[1]);
+    access_prepare(g, &a, op);
+    unsigned d = ra_def_temp(g, a.u);
+    atomic_check(g, &a);
+    /* u is free after the check, and neither an input nor, unless it is d, the result */
+    x86_mov(&g->c, true, a.u, opnd_reg(v));
+    uint32_t opc = is_add ? 0xc0 | X_0F | X_LOCK : 0x86; /* XCHG locks by itself */
+    x86_op(&g->c, sized(opc, size), a.u, hit_opnd(&a));
+    extend_old(g, op, d, a.u);
+    struct cold *k = atomic_miss(g, op, &a, d);
+    k->b = opnd_reg(v);
+    k->t = a.t;
+}
+
+static void rule_atomic_add(struct gen *g, const struct ir_op *op)
+{
+    atomic_exchange(g, op, true);
+}
+
+static void rule_atomic_swap(struct gen *g, const struct ir_op *op)
+{
+    atomic_exchange(g, op, false);
+}
+
+/* lock op [m], v: the old value is not wanted. */
+static void atomic_unread(struct gen *g, const struct ir_op *op, enum x86_alu alu)
+{
+    struct access a;
+    unsigned v = ra_use(g, op->arg[1]);
+    access_prepare(g, &a, op);
+    atomic_check(g, &a);
+    x86_op(&g->c, sized(alu << 3 | X_LOCK, op->attr & MO_SIZE), v, hit_opnd(&a));
+    struct cold *k = atomic_miss(g, op, &a, NO_REG);
+    k->b = opnd_reg(v);
+    k->t = a.t;
+}
+
+/* new (in n) = old (in RAX) op v, on the access's bytes. */
+static void atomic_combine(struct gen *g, const struct ir_op *op, unsigned n, unsigned v)
+{
+    struct x86_code *c = &g->c;
+    unsigned size = op->attr & MO_SIZE;
+    enum x86_cc keep_old = CC_O;
+    switch (op->opc) {
+    case OP_atomic_min: keep_old = CC_LE; break;
+    case OP_atomic_max: keep_old = CC_GE; break;
+    case OP_atomic_minu: keep_old = CC_BE; break;
+    case OP_atomic_maxu: keep_old = CC_AE; break;
+    default: break;
+    }
+    if (keep_old != CC_O) {
+        x86_mov(c, true, n, opnd_reg(v));
+        x86_op(c, sized(0x38, size), v, opnd_reg(RAX)); /* cmp RAX, v */
+        x86_cmov(c, true, keep_old, n, opnd_reg(RAX));
+        return;
+    }
+    x86_mov(c, true, n, opnd_reg(RAX));
+    x86_alu(c, true,
+            op->opc == OP_atomic_and  ? ALU_AND
+            : op->opc == OP_atomic_or ? ALU_OR
+                                      : ALU_XOR,
+            opnd_reg(n), opnd_reg(v));
+}
+
+/* Compare-and-exchange until nobody else came between. */
+static void atomic_loop(struct gen *g, const struct ir_op *op)
+{
+    struct access a;
+    struct x86_code *c = &g->c;
+    unsigned size = op->attr & MO_SIZE;
+    ra_take(g, RAX);
+    unsigned v = ra_use(g, op->arg[1]);
+    access_prepare(g, &a, op);
+    unsigned d = ra_def_temp(g, RAX);
+    atomic_check(g, &a);
+    x86_load(c, size, false, true, RAX, hit_opnd(&a));
+    uint8_t *again = c->p;
+    atomic_combine(g, op, a.u, v);
+    x86_op(c, sized(0xb0 | X_0F | X_LOCK, size), a.u, hit_opnd(&a));
+    x86_link(x86_jcc(c, CC_NE), again);
+    extend_old(g, op, d, RAX);
+    struct cold *k = atomic_miss(g, op, &a, d);
+    k->b = opnd_reg(v);
+    k->t = a.t;
+}
+
+static bool unread(const struct gen *g)
+{
+    return !g->val[g->cur].last;
+}
+
+static void rule_atomic_and(struct gen *g, const struct ir_op *op)
+{
+    if (unread(g))
+        atomic_unread(g, op, ALU_AND);
+    else
+        atomic_loop(g, op);
+}
+
+static void rule_atomic_or(struct gen *g, const struct ir_op *op)
+{
+    if (unread(g))
+        atomic_unread(g, op, ALU_OR);
+    else
+        atomic_loop(g, op);
+}
+
+static void rule_atomic_xor(struct gen *g, const struct ir_op *op)
+{
+    if (unread(g))
+        atomic_unread(g, op, ALU_XOR);
+    else
+        atomic_loop(g, op);
+}
+
+static void rule_cas(struct gen *g, const struct ir_op *op)
+{
+    struct access a;
+    ra_fixed(g, RAX, op->arg[1]);
+    unsigned v = ra_use(g, op->arg[2]);
+    access_prepare(g, &a, op);
+    unsigned d = ra_def_temp(g, RAX);
+    atomic_check(g, &a);
+    x86_op(&g->c, sized(0xb0 | X_0F | X_LOCK, op->attr & MO_SIZE), v, hit_opnd(&a));
+    extend_old(g, op, d, RAX);
+    struct cold *k = atomic_miss(g, op, &a, d);
+    k->b = opnd_reg(RAX);
+    k->c = opnd_reg(v);
+    k->t = a.t;
+}
+
+/* x86 is TSO: only earlier stores may pass later loads.  A locked operation is cheaper than MFENCE.
+ */
+static void rule_fence(struct gen *g, const struct ir_op *op)
+{
+    if (op->attr & IR_FENCE_WR)
+        x86_op_imm8(&g->c, 0x83 | X_LOCK, ALU_OR, opnd_mem(RSP, 0), 0);
+}
+
+/* --- host CPU struct
+ * -----------------------------------------------------------------------------------------------------
+ */
+static void rule_env_ld(struct gen *g, const struct ir_op *op)
+{
+    struct opnd m = opnd_mem(RBP, (int32_t)op->imm);
+    unsigned d = ra_def(g, 0);
+    if (type_is_fp(op->type))
+        x86_fload(&g->c, op->type == F64, d, m, g->rt->has.avx);
+    else
+        x86_load(&g->c, op->attr & MO_SIZE, op->attr & MO_SIGN, op->type == I64, d, m);
+}
+
+static void rule_env_st(struct gen *g, const struct ir_op *op)
+{
+    struct opnd m = opnd_mem(RBP, (int32_t)op->imm);
+    int32_t imm;
+    if (ra_imm32(g, op->arg[0], &imm)) {
+        x86_store_imm(&g->c, op->attr & MO_SIZE, m, imm);
+        return;
+    }
+    unsigned r = ra_use(g, op->arg[0]);
+    if (r >= XMM0)
+        x86_fstore(&g->c, (op->attr & MO_SIZE) == MO_64, m, r, g->rt->has.avx);
+    else
+        x86_store(&g->c, op->attr & MO_SIZE, m, r);
+}
+
+static void rule_get(struct gen *g, const struct ir_op *op)
+{
+    ra_get(g, op->attr);
+}
+
+static void rule_set(struct gen *g, const struct ir_op *op)
+{
+    ra_set(g, op->attr, op->arg[0]);
+}
+
+const rule_fn rules_mem[OP_COUNT] = {
+    [OP_get] = rule_get,
+    [OP_set] = rule_set,
+    [OP_env_ld] = rule_env_ld,
+    [OP_env_st] = rule_env_st,
+    [OP_ld] = rule_ld,
+    [OP_st] = rule_st,
+    [OP_atomic_add] = rule_atomic_add,
+    [OP_atomic_and] = rule_atomic_and,
+    [OP_atomic_or] = rule_atomic_or,
+    [OP_atomic_xor] = rule_atomic_xor,
+    [OP_atomic_min] = atomic_loop,
+    [OP_atomic_max] = atomic_loop,
+    [OP_atomic_minu] = atomic_loop,
+    [OP_atomic_maxu] = atomic_loop,
+    [OP_atomic_swap] = rule_atomic_swap,
+    [OP_cas] = rule_cas,
+    [OP_fence] = rule_fence,
+};

@@ -1,0 +1,310 @@
+/*
+ * Code shared by all units: entering and leaving, slow paths of memory, exact floating point,
+ * helper calls.
+ *
+ * In translated code RSP is a multiple of 16 with SPILL_SLOTS cells above it; env->host_sp
+ * remembers it.  A slow path may not return: accel then unwinds to enter()'s caller, so every
+ * pinned slot is stored to its home before any C code runs that could do so, and MXCSR is the
+ * host's while it runs.
+ */
+#include "tcg/x86_64/gen_priv.h"
+
+#include <string.h>
+
+struct stub {
+    struct x86_code *c;
+    struct x86_rt *rt;
+};
+
+static struct opnd env(int32_t off)
+{
+    return opnd_mem(RBP, off);
+}
+
+/* --- pinned slots and their homes
+ * ---------------------------------------------------------------------------------------- */
+static void store_pins(const struct stub *s, uint32_t regs)
+{
+    for (uint32_t m = s->rt->pinned & regs; m; m &= m - 1) {
+        unsigned r = __builtin_ctz(m);
+        const struct ir_slot *slot = &s->rt->layout.slots[s->rt->reg_slot[r]];
+        if (r >= XMM0)
+            x86_fstore(s->c, slot->type == F64, env(slot->off), r, false);
+        else
+            x86_store(s->c, slot->type == I64 ? 3 : 2, env(slot->off), r);
+    }
+}
+
+static void load_pins(const struct stub *s, uint32_t regs)
+{
+    for (uint32_t m = s->rt->pinned & regs; m; m &= m - 1) {
+        unsigned r = __builtin_ctz(m);
+        const struct ir_slot *slot = &s->rt->layout.slots[s->rt->reg_slot[r]];
+        if (r >= XMM0)
+            x86_fload(s->c, slot->type == F64, r, env(slot->off), false);
+        else
+            x86_mov(s->c, slot->type == I64, r, env(slot->off));
+    }
+}
+
+static void fp_to_host(const struct stub *s)
+{
+    x86_stmxcsr(s->c, env(TCG_ENV_OFF(guest_mxcsr)));
+    x86_ldmxcsr(s->c, env(TCG_ENV_OFF(host_mxcsr)));
+}
+
+static void fp_to_guest(const struct stub *s)
+{
+    x86_ldmxcsr(s->c, env(TCG_ENV_OFF(guest_mxcsr)));
+}
+
+static void call_c(const struct stub *s, const void *fn)
+{
+    intptr_t rel = (const uint8_t *)fn - (x86_rx(s->c) + 5);
+    if (rel == (int32_t)rel) {
+        x86_call_to(s->c, fn);
+    } else {
+        x86_mov_imm(s->c, RAX, (uintptr_t)fn);
+        x86_call_reg(s->c, RAX);
+    }
+}
+
+/* --- enter and leave
+ * --------------------------------------------------------------------------------------------------------
+ */
+static const uint8_t callee_saved[] = {RBX, RBP, R12, R13, R14, R15};
+enum { N_CALLEE_SAVED = sizeof(callee_saved), ENTER_FRAME = FRAME_BYTES + 8 };
+
+/* struct tcg_exit enter(void *cpu, const void *code) */
+static void emit_enter(const struct stub *s)
+{
+    s->rt->enter = (struct tcg_exit(*)(void *, const void *))(uintptr_t)x86_rx(s->c);
+    for (unsigned i = 0; i < N_CALLEE_SAVED; i++)
+        x86_push(s->c, callee_saved[i]);
+    x86_alu(s->c, true, ALU_SUB, opnd_reg(RSP), opnd_imm(ENTER_FRAME));
+    x86_mov(s->c, true, RBP, opnd_reg(RDI));
+    x86_mov(s->c, true, RAX, opnd_reg(RSI));
+    x86_store(s->c, 3, env(TCG_ENV_OFF(host_sp)), RSP);
+    x86_stmxcsr(s->c, env(TCG_ENV_OFF(host_mxcsr)));
+    load_pins(s, ALL_GPR | ALL_XMM);
+    fp_to_guest(s);
+    x86_jmp_ind(s->c, opnd_reg(RAX));
+}
+
+/* RAX and RDX are the struct tcg_exit: kind | reason << 32, site. */
+static void emit_leave(const struct stub *s)
+{
+    struct x86_code *c = s->c;
+    s->rt->leave_direct = x86_rx(c); /* called: the return address says from where */
+    x86_pop(c, RDX);
+    x86_alu(c, true, ALU_SUB, opnd_reg(RDX), opnd_imm(5));
+    x86_mov_imm(c, RAX, TCG_EXIT_DIRECT);
+    uint8_t *direct = x86_jmp(c);
+    s->rt->leave_lookup = x86_rx(c);
+    x86_mov_imm(c, RAX, TCG_EXIT_LOOKUP);
+    uint8_t *lookup = x86_jmp(c);
+    s->rt->leave_request = x86_rx(c);
+    x86_mov_imm(c, RAX, TCG_EXIT_REQUEST);
+    uint8_t *request = x86_jmp(c);
+    s->rt->leave_main = x86_rx(c); /* reason in EAX */
+    x86_shift_imm(c, true, SH_SHL, opnd_reg(RAX), 32);
+    x86_alu(c, true, ALU_OR, opnd_reg(RAX), opnd_imm(TCG_EXIT_MAIN));
+    x86_link(direct, c->p);
+    x86_link(lookup, c->p);
+    x86_link(request, c->p);
+    store_pins(s, ALL_GPR | ALL_XMM);
+    fp_to_host(s);
+}
+
+static void emit_epilogue(const struct stub *s)
+{
+    x86_alu(s->c, true, ALU_ADD, opnd_reg(RSP), opnd_imm(ENTER_FRAME));
+    for (unsigned i = N_CALLEE_SAVED; i-- > 0;)
+        x86_pop(s->c, callee_saved[i]);
+    x86_ret(s->c, 0);
+}
+
+/*
+ * void unwind(void *cpu, uint32_t reason): the homes of pinned slots and the guest's MXCSR image
+ * are valid, since a stub stored them before the C code that unwinds was called.
+ */
+static void emit_unwind(const struct stub *s)
+{
+    struct x86_code *c = s->c;
+    s->rt->unwind = (void (*)(void *, uint32_t))(uintptr_t)x86_rx(c);
+    x86_mov(c, true, RBP, opnd_reg(RDI));
+    x86_mov(c, true, RSP, env(TCG_ENV_OFF(host_sp)));
+    x86_mov(c, false, RAX, opnd_reg(RSI));
+    x86_shift_imm(c, true, SH_SHL, opnd_reg(RAX), 32);
+    x86_alu(c, true, ALU_OR, opnd_reg(RAX), opnd_imm(TCG_EXIT_MAIN));
+    x86_zero(c, RDX);
+    emit_epilogue(s);
+}
+
+/* --- stubs that keep every register
+ * -------------------------------------------------------------------------------------------- */
+/* What is on the stack above RSP when the C function is called. */
+struct frame {
+    uint32_t pushed, xmm;
+    unsigned below; /* bytes of saved registers and padding between RSP and the return address */
+};
+
+/* entry: bytes that the site pushed, with the return address. */
+static struct frame save_scratch(const struct stub *s, bool keep_xmm, unsigned entry)
+{
+    struct frame f = {.pushed = s->rt->scratch & CALLER_SAVED & ALL_GPR};
+    f.xmm = keep_xmm ? s->rt->scratch & ALL_XMM : 0;
+    unsigned n = 0;
+    for (uint32_t m = f.pushed; m; m &= m - 1, n++)
+        x86_push(s->c, __builtin_ctz(m));
+    unsigned area = __builtin_popcount(f.xmm) * 8;
+    area += -(entry + n * 8 + area) & 15;
+    if (area)
+        x86_lea(s->c, true, RSP, opnd_mem(RSP, -(int32_t)area));
+    unsigned at = 0;
+    for (uint32_t m = f.xmm; m; m &= m - 1, at += 8)
+        x86_fstore(s->c, true, opnd_mem(RSP, at), __builtin_ctz(m), false);
+    f.below = area + n * 8;
+    store_pins(s, ALL_GPR | ALL_XMM);
+    fp_to_host(s);
+    return f;
+}
+
+static void restore_scratch(const struct stub *s, const struct frame *f)
+{
+    fp_to_guest(s);
+    load_pins(s, CALLER_SAVED);
+    unsigned at = 0;
+    for (uint32_t m = f->xmm; m; m &= m - 1, at += 8)
+        x86_fload(s->c, true, __builtin_ctz(m), opnd_mem(RSP, at), false);
+    unsigned area = f->below - __builtin_popcount(f->pushed) * 8;
+    if (area)
+        x86_lea(s->c, true, RSP, opnd_mem(RSP, area));
+    for (uint32_t m = f->pushed; m;) {
+        unsigned r = 31 - __builtin_clz(m);
+        x86_pop(s->c, r);
+        m &= ~REG_BIT(r);
+    }
+}
+
+/*
+ * Slow path: the site pushed n values, the address first, memop last.  They become the C function's
+ * arguments after the CPU pointer; the return address is the last one.  The result, if there is
+ * one, is left in place of the address.
+ */
+static const uint8_t *emit_miss(const struct stub *s, const void *fn, unsigned n, bool has_result,
+                                bool keep_xmm)
+{
+    static const uint8_t arg[] = {RSI, RDX, RCX, R8, R9};
+    struct x86_code *c = s->c;
+    const uint8_t *start = x86_rx(c);
+    struct frame f = save_scratch(s, keep_xmm, (n + 1) * 8);
+    int32_t ra = f.below;
+    for (unsigned i = 0; i < n; i++)
+        x86_mov(c, true, arg[i], opnd_mem(RSP, ra + 8 * (n - i)));
+    x86_mov(c, true, arg[n], opnd_mem(RSP, ra));
+    x86_mov(c, true, RDI, opnd_reg(RBP));
+    call_c(s, fn);
+    if (has_result)
+        x86_store(c, 3, opnd_mem(RSP, ra + 8 * n), RAX);
+    restore_scratch(s, &f);
+    x86_ret(c, 8 * (n - has_result));
+    return start;
+}
+
+static void emit_misses(const struct stub *s)
+{
+    const struct tcg_callbacks *cb = &s->rt->layout.cb;
+    for (unsigned keep = 0; keep < 2; keep++) {
+        s->rt->miss_ld[keep] = emit_miss(s, (const void *)(uintptr_t)cb->ld, 2, true, keep);
+        s->rt->miss_st[keep] = emit_miss(s, (const void *)(uintptr_t)cb->st, 3, false, keep);
+        s->rt->miss_atomic[keep] = emit_miss(s, (const void *)(uintptr_t)cb->atomic, 3, true, keep);
+        s->rt->miss_cas[keep] = emit_miss(s, (const void *)(uintptr_t)cb->cas, 4, true, keep);
+    }
+}
+
+/* Exact arithmetic: the struct soft_frame is on the stack above the return address. */
+static void emit_soft(const struct stub *s)
+{
+    s->rt->soft = x86_rx(s->c);
+    struct frame f = save_scratch(s, true, sizeof(struct soft_frame) + 8);
+    x86_mov(s->c, true, RDI, opnd_reg(RBP));
+    x86_lea(s->c, true, RSI, opnd_mem(RSP, f.below + 8));
+    x86_mov_imm(s->c, RDX, (uintptr_t)s->rt);
+    call_c(s, (const void *)(uintptr_t)x86_soft_call);
+    restore_scratch(s, &f);
+    x86_ret(s->c, 0);
+}
+
+/* --- helper calls
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+/* From RSI, RDX, RCX and env->save to where C wants them. */
+static void place_arguments(const struct stub *s, unsigned kind)
+{
+    static const uint8_t from[] = {RSI, RDX, RCX}, to[] = {RDI, RSI, RDX};
+    struct opnd fourth = env(TCG_ENV_OFF(save)), fifth = env(TCG_ENV_OFF(save) + 8);
+    if (kind & CALL_CPU)
+        x86_mov(s->c, true, RDI, opnd_reg(RBP));
+    else
+        for (unsigned i = 0; i < 3; i++)
+            x86_mov(s->c, true, to[i], opnd_reg(from[i]));
+    if (kind & CALL_WIDE) {
+        x86_mov(s->c, true, kind & CALL_CPU ? R8 : RCX, fourth);
+        x86_mov(s->c, true, kind & CALL_CPU ? R9 : R8, fifth);
+    }
+}
+
+static void emit_call(const struct stub *s, unsigned kind)
+{
+    s->rt->call[kind] = x86_rx(s->c);
+    store_pins(s, kind & CALL_STORE_ALL ? ALL_GPR | ALL_XMM : CALLER_SAVED);
+    if (kind & CALL_FPENV)
+        fp_to_host(s);
+    place_arguments(s, kind);
+    x86_alu(s->c, true, ALU_SUB, opnd_reg(RSP), opnd_imm(8));
+    x86_call_reg(s->c, RAX);
+    x86_alu(s->c, true, ALU_ADD, opnd_reg(RSP), opnd_imm(8));
+    if (kind & CALL_FPENV)
+        fp_to_guest(s);
+    load_pins(s, kind & CALL_RELOAD_ALL ? ALL_GPR | ALL_XMM : CALLER_SAVED);
+    x86_ret(s->c, 0);
+}
+
+/* --- constants
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+static void emit_pool(const struct stub *s)
+{
+    static const struct {
+        uint16_t off;
+        uint64_t v[2];
+    } consts[] = {
+        {POOL_SIGN64, {UINT64_C(0x8000000000000000), UINT64_C(0x8000000000000000)}},
+        {POOL_SIGN32, {UINT64_C(0x8000000080000000), UINT64_C(0x8000000080000000)}},
+        {POOL_ABS64, {UINT64_C(0x7fffffffffffffff), UINT64_C(0x7fffffffffffffff)}},
+        {POOL_ABS32, {UINT64_C(0x7fffffff7fffffff), UINT64_C(0x7fffffff7fffffff)}},
+        {POOL_BOX, {UINT64_C(0xffffffff00000000), 0}},
+        {POOL_NAN64, {UINT64_C(0x7ff8000000000000), UINT64_C(0x7fc00000)}},
+        {POOL_2P63_F64, {UINT64_C(0x43e0000000000000), UINT64_C(0x5f000000)}},
+        {POOL_2P32_F64, {UINT64_C(0x41f0000000000000), UINT64_C(0x4f800000)}},
+    };
+    s->rt->pool = s->c->pool = x86_rx(s->c);
+    for (unsigned i = 0; i < sizeof(consts) / sizeof(consts[0]); i++)
+        memcpy(s->c->p + consts[i].off, consts[i].v, 16);
+    s->c->p += POOL_SIZE;
+}
+
+void stubs_emit(struct x86_rt *rt, struct x86_code *c)
+{
+    struct stub s = {c, rt};
+    emit_pool(&s);
+    emit_enter(&s);
+    emit_leave(&s);
+    emit_epilogue(&s);
+    emit_unwind(&s);
+    emit_misses(&s);
+    emit_soft(&s);
+    for (unsigned kind = 0; kind < CALL_STUBS; kind++)
+        emit_call(&s, kind);
+}

@@ -1,0 +1,142 @@
+/* A vCPU's thread: find the unit for the pc, run it, handle why it came back. */
+#include "accel/tcg/tcg_priv.h"
+#include "util/log.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* Where the last run left: an exit that may be chained to the unit that comes next. */
+struct departure {
+    uintptr_t site;
+    uint64_t evictions;
+    bool chain, cache; /* patch the jump; or put the next unit into the dispatch cache */
+};
+
+static void set_pc(struct tcg_vcpu *v, uint64_t pc)
+{
+    memcpy((char *)v->cpu + v->ops->slots[v->ops->pc_slot].off, &pc, 8);
+}
+
+static void log_dispatch(struct tcg_vcpu *v, const struct unit *u)
+{
+    if (log_enabled(LOG_EXEC))
+        log_printf(LOG_EXEC, "exec cpu %u pc %016lx mode %x: %u insns, host %p\n", v->cpu->index,
+                   (unsigned long)u->pc, u->mode, u->insns, (const void *)u->code.start);
+    if (log_enabled(LOG_CPU)) {
+        FILE *f = log_begin();
+        v->cpu->ops->dump(v->cpu, f);
+        log_end();
+    }
+}
+
+/* While still in code, so that the unit cannot go away. */
+static struct departure leave(struct tcg_vcpu *v, struct tcg_exit x)
+{
+    struct departure d = {.evictions =
+                              atomic_load_explicit(&v->tcg->evictions, memory_order_relaxed)};
+    switch (x.kind) {
+    case TCG_EXIT_DIRECT: {
+        v->stats.exit_direct++;
+        struct unit *from = unit_by_address(v->tcg, x.site);
+        int n = from ? host_code_exit(&from->code, x.site) : -1;
+        if (n < 0)
+            g_error("no unit at host address %#lx", (unsigned long)x.site);
+        set_pc(v, from->code.exits[n].pc);
+        d.site = x.site;
+        d.chain = from->code.exits[n].same_page && from->mode == v->mode;
+        d.cache = !d.chain;
+        break;
+    }
+    case TCG_EXIT_LOOKUP:
+        v->stats.exit_lookup++;
+        d.cache = true;
+        break;
+    case TCG_EXIT_REQUEST: v->stats.exit_request++; break;
+    default:
+        v->stats.exit_main++;
+        if (x.reason == 2)
+            sched_yield();
+    }
+    return d;
+}
+
+static struct tcg_exit run_unit(struct tcg_vcpu *v, struct unit *u)
+{
+    v->current_be = v->tcg->be;
+    v->current = v->tcg->be->is_native ? NULL : u;
+    if (UNLIKELY(v->tcg->be_ref))
+        return lockstep_run(v, u);
+    return v->tcg->be->enter(v->cpu, &u->code);
+}
+
+static void step(struct tcg_vcpu *v, struct departure *d)
+{
+    struct tcg *t = v->tcg;
+    uint64_t evictions = atomic_load(&t->evictions);
+    struct unit *u = unit_find_or_make(v, v->cpu->ops->get_pc(v->cpu));
+    if (!u) {
+        *d = (struct departure){0};
+        return;
+    }
+    vcpu_enter_code(v);
+    if (LIKELY(atomic_load(&t->evictions) == evictions)) {
+        if (d->chain && d->evictions == evictions && !u->page2)
+            unit_chain(v, d->site, u);
+        else if (d->cache || d->chain)
+            dispatch_fill(v, u);
+        if (UNLIKELY(log_mask & (LOG_EXEC | LOG_CPU)))
+            log_dispatch(v, u);
+        *d = leave(v, run_unit(v, u));
+    }
+    vcpu_leave_code(v);
+}
+
+/* At a safe point; false when the thread must end. */
+static bool serve_requests(struct tcg_vcpu *v)
+{
+    struct cpu *cpu = v->cpu;
+    atomic_fetch_add(&v->safe_points, 1);
+    uint32_t req = atomic_load(&cpu->request);
+    if (LIKELY(!req))
+        return true;
+    if (req & CPU_REQ_ACCEL) {
+        atomic_fetch_and(&cpu->request, ~(uint32_t)CPU_REQ_ACCEL);
+        vcpu_do(v);
+    }
+    if (req & (CPU_REQ_WORK | CPU_REQ_STOP | CPU_REQ_QUIT)) {
+        if (!cpu_handle_requests(cpu))
+            return false;
+        guest_space_changed(cpu); /* work may have reset the CPU */
+        guest_mode_changed(cpu);
+    }
+    if (req & CPU_REQ_IRQ) {
+        atomic_fetch_and(&cpu->request, ~(uint32_t)CPU_REQ_IRQ);
+        if (cpu->ops->interrupt(cpu))
+            v->stats.interrupts++;
+    }
+    return true;
+}
+
+void tcg_cpu_thread(struct cpu *cpu)
+{
+    struct tcg_vcpu *v = tcg_vcpu(cpu);
+    struct departure d = {0};
+    cpu_set_current(cpu);
+    guest_space_changed(cpu);
+    v->mode = v->ops->mode(cpu);
+    dispatch_forget_all(v);
+    for (;;) {
+        if (cpu->halted && cpu->ops->has_work(cpu)) {
+            cpu->halted = false;
+            atomic_fetch_or(&cpu->request, CPU_REQ_IRQ);
+        }
+        if (!serve_requests(v))
+            break;
+        if (cpu->halted)
+            cpu_sleep(cpu);
+        else
+            step(v, &d);
+    }
+    cpu_set_current(NULL);
+}

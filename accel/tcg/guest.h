@@ -1,0 +1,126 @@
+/*
+ * All that a target may use of the translating accelerator: translation, memory access, exceptions,
+ * TLB maintenance.
+ *
+ * Everything here runs on the vCPU's own thread.  Exceptions: a target sets its trap state (pc,
+ * mode, cause) itself, then leaves translated code with guest_unwind().  Inside a helper the pc
+ * slot is valid only if the translator stored it before the call: it must do so before every helper
+ * with HELPER_RAISES.  Memory faults at ld/st ops restore it by the side table.
+ */
+#ifndef ACCEL_TCG_GUEST_H
+#define ACCEL_TCG_GUEST_H
+
+#include "core/cpu.h"
+#include "tcg/ir.h"
+
+enum guest_access { GUEST_READ, GUEST_WRITE, GUEST_FETCH };
+
+/* Result of a target's page walk. */
+struct guest_walk {
+    gpa addr;          /* guest physical address of the byte asked for */
+    uint8_t page_bits; /* log2 of the mapping's size, at least 12 for it to be cached whole */
+    uint8_t prot;  /* bits 1 << enum guest_access that this entry may serve without another walk (W
+                      only once D is set) */
+    bool global;   /* matches every address space */
+    bool uncached; /* do not keep: permissions change inside the 4 KiB page (PMP), so ask every time
+                    */
+    uint32_t cause; /* on failure: the target's own fault code, handed to raise_fault */
+};
+
+struct tx; /* a translation in progress */
+
+struct guest_ops {
+    const char *name;
+    const struct ir_slot *slots;
+    unsigned nslots, pc_slot;
+    /* All that translation depends on besides pc and code bytes (privilege, FP state, rounding
+     * mode, MMU index, width). */
+    uint32_t (*mode)(struct cpu *cpu);
+    /* Identity of the current address space for fetches: two spaces with equal ids may share
+     * dispatch entries.  global: only entries whose page was global are shared (kernel mode). */
+    uint32_t (*asid)(struct cpu *cpu);
+    unsigned (*fetch_idx)(struct cpu *cpu); /* MMU index of instruction fetches */
+    /* Whether MMU index idx is translated by address-space (ASID-tagged) at all, as opposed to
+     * physical. */
+    bool (*idx_has_asid)(struct cpu *cpu, unsigned idx);
+    /* Emit IR for instructions from tx_pc() on until the unit ends. */
+    void (*translate)(struct tx *tx);
+    /* Translate addr for an access through MMU index idx, updating A/D as the architecture says;
+     * false: fault (out->cause). */
+    bool (*walk)(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
+                 struct guest_walk *out);
+    /* Enter the trap for a failed access; the pc slot holds the faulting instruction.
+     * misaligned/bus faults come with their own cause: GUEST_CAUSE_* below. */
+    void (*raise_fault)(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
+                        uint32_t cause);
+    /* After a precise restore: pc slot is set already; word is the insn op's second operand. May be
+     * NULL. */
+    void (*restored)(struct cpu *cpu, uint32_t word);
+    /* Print one instruction at bytes (len valid) for -d in_asm; returns its length. */
+    unsigned (*disas)(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);
+};
+enum {
+    GUEST_CAUSE_MISALIGNED = 0xfffe,
+    GUEST_CAUSE_BUS = 0xffff /* nothing, or not RAM, at the physical address */
+};
+
+/* --- during translate
+ * -------------------------------------------------------------------------------------------------
+ */
+struct ir *tx_ir(struct tx *tx);
+struct cpu *tx_cpu(struct tx *tx);
+gva tx_start(const struct tx *tx); /* pc of the unit */
+uint32_t tx_mode(const struct tx *tx);
+unsigned tx_max_insns(const struct tx *tx);
+/* 16 or 32 bits of code at pc.  False: pc is past the page and cannot be reached from this unit
+ * (end the unit before this instruction; when it is the unit's first, the accelerator raises the
+ * fetch fault: just return). */
+bool tx_fetch16(struct tx *tx, gva pc, uint16_t *out);
+bool tx_fetch32(struct tx *tx, gva pc, uint32_t *out);
+/* True while pc lies in the page of the unit's start: where extended blocks may go on. */
+bool tx_same_page(const struct tx *tx, gva pc);
+
+/* --- from helpers
+ * ------------------------------------------------------------------------------------------------------
+ */
+/* Leave translated code after the target has set its trap state; back in the executor, which goes
+ * on at the pc slot. */
+void guest_unwind(struct cpu *cpu) NORETURN;
+/* Guest memory with faults raised (pc slot valid). memop: size, sign, endianness, alignment rule,
+ * MMU index. */
+uint64_t guest_ld(struct cpu *cpu, gva addr, uint32_t memop);
+void guest_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop);
+/* Host pointer to RAM for an aligned object of 1..4096 bytes inside one page, or NULL (MMIO, code
+ * page); faults are raised. */
+void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,
+                     unsigned idx);
+/* Check that the whole [addr, addr+size) is accessible, raising the fault of the first byte that is
+ * not. */
+void guest_probe(struct cpu *cpu, gva addr, unsigned size, enum guest_access access, unsigned idx);
+/* Zero bytes (cbo.zero, dc zva): size a power of two, aligned. */
+void guest_zero(struct cpu *cpu, gva addr, unsigned size, unsigned idx);
+
+/* Physical memory for page walks; false: nothing there or not RAM.  The cas form is atomic (A/D
+ * updates). */
+bool guest_phys_ld(struct cpu *cpu, gpa addr, unsigned size, uint64_t *val);
+bool guest_phys_cas(struct cpu *cpu, gpa addr, unsigned size, uint64_t expect, uint64_t val,
+                    bool *ok);
+
+/* --- mode and TLB
+ * -------------------------------------------------------------------------------------------------------
+ */
+/* Anything that ops->mode or ops->asid depends on may have changed.  Cheap. */
+void guest_mode_changed(struct cpu *cpu);
+/* Address-space switch: ops->asid changed (satp, TTBR, CR3); tagged entries are kept. */
+void guest_space_changed(struct cpu *cpu);
+void guest_tlb_flush(struct cpu *cpu);                     /* everything, global too */
+void guest_tlb_flush_asid(struct cpu *cpu, uint32_t asid); /* non-global entries of one space */
+void guest_tlb_flush_page(struct cpu *cpu, gva addr);      /* any space, global too */
+void guest_tlb_flush_page_asid(struct cpu *cpu, gva addr, uint32_t asid);
+
+/* The FP control image: while C code runs for this vCPU outside HELPER_FPENV helpers it may lag
+ * behind.  x86 MXCSR layout on every host. */
+uint32_t guest_fpenv_get(struct cpu *cpu);
+void guest_fpenv_set(struct cpu *cpu, uint32_t mxcsr);
+
+#endif

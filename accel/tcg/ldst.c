@@ -1,0 +1,410 @@
+/* Guest memory accesses that the inline path does not serve: TLB refills, registers, page
+ * crossings, code pages, faults. */
+#include "accel/tcg/hostfp.h"
+#include "accel/tcg/tcg_priv.h"
+#include "tcg/ops.h"
+#include "util/bits.h"
+
+#include <string.h>
+
+/* One access on its way: who, where, how, and from which place in translated code (0: from a
+ * helper). */
+struct acc {
+    struct tcg_vcpu *v;
+    gva addr;
+    uint32_t memop;
+    uintptr_t ra;
+};
+
+/* --- faults
+ * ------------------------------------------------------------------------------------------------------------
+ */
+static void restore_pc(struct tcg_vcpu *v, uintptr_t ra)
+{
+    uint64_t pc;
+    uint32_t word;
+    const struct unit *u = v->current ? v->current : unit_by_address(v->tcg, ra);
+    const struct tcg_backend *be = v->current ? v->current_be : v->tcg->be;
+    if (!u || !be->restore(&u->code, ra, &pc, &word))
+        g_error("no guest pc for host address %#lx", (unsigned long)ra);
+    memcpy((char *)v->cpu + v->ops->slots[v->ops->pc_slot].off, &pc, 8);
+    if (v->ops->restored)
+        v->ops->restored(v->cpu, word);
+}
+
+static NORETURN void fault(const struct acc *a, gva addr, enum guest_access access, uint32_t cause)
+{
+    struct tcg_vcpu *v = a->v;
+    v->stats.faults++;
+    if (v->phase == LOCKSTEP_DRY) {
+        v->dry_fault = true;
+        v->dry_fault_addr = addr;
+        v->current_be->unwind(v->cpu, 0);
+    }
+    if (a->ra)
+        restore_pc(v, a->ra);
+    if (v->phase == LOCKSTEP_CHECK)
+        v->check_fault = true;
+    v->ops->raise_fault(v->cpu, addr, access, memop_idx(a->memop), cause);
+    guest_unwind(v->cpu);
+}
+
+void guest_unwind(struct cpu *cpu)
+{
+    struct tcg_vcpu *v = tcg_vcpu(cpu);
+    (v->current_be ? v->current_be : v->tcg->be)->unwind(cpu, 0);
+}
+
+static struct tlb_entry *resolve(const struct acc *a, gva addr, enum guest_access access)
+{
+    uint32_t cause = 0;
+    struct tlb_entry *e = tlb_get(a->v, addr, access, memop_idx(a->memop), &cause);
+    if (UNLIKELY(!e))
+        fault(a, addr, access, cause);
+    return e;
+}
+
+/* --- registers
+ * -----------------------------------------------------------------------------------------------------------
+ */
+/* Lockstep's first run must not touch devices: give the unit up and run it once only. */
+static void keep_off_devices(struct tcg_vcpu *v)
+{
+    if (v->phase != LOCKSTEP_DRY)
+        return;
+    v->uncomparable = true;
+    v->current_be->unwind(v->cpu, 0);
+}
+
+static uint64_t read_registers(const struct acc *a, const struct tlb_entry *e, gva addr,
+                               unsigned size)
+{
+    struct tcg_vcpu *v = a->v;
+    keep_off_devices(v);
+    v->stats.mmio++;
+    uint32_t fp = hostfp_leave(tcg_env(v->cpu)->host_mxcsr);
+    uint64_t val = mmio_read(e->mr, e->mr_off + (addr & ~PAGE_MASK_), size);
+    hostfp_enter(fp);
+    return val;
+}
+static void write_registers(const struct acc *a, const struct tlb_entry *e, gva addr, unsigned size,
+                            uint64_t val)
+{
+    struct tcg_vcpu *v = a->v;
+    keep_off_devices(v);
+    v->stats.mmio++;
+    uint32_t fp = hostfp_leave(tcg_env(v->cpu)->host_mxcsr);
+    if (e->mr->kind == MEM_MMIO || e->mr->rom_device)
+        mmio_write(e->mr, e->mr_off + (addr & ~PAGE_MASK_), size, val);
+    hostfp_enter(fp); /* plain ROM ignores writes */
+}
+
+/* --- loads
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+static uint64_t host_load(const uint8_t *p, unsigned size)
+{
+    switch (size) {
+    case 1: return *p;
+    case 2: return __atomic_load_n((const uint16_t *)(const void *)p, __ATOMIC_RELAXED);
+    case 4: return __atomic_load_n((const uint32_t *)(const void *)p, __ATOMIC_RELAXED);
+    default: return __atomic_load_n((const uint64_t *)(const void *)p, __ATOMIC_RELAXED);
+    }
+}
+static uint64_t extend(uint64_t val, uint32_t memop)
+{
+    unsigned bits = 8 * memop_bytes(memop);
+    if (bits == 64)
+        return val;
+    return memop & MO_SIGN ? (uint64_t)sextract64(val, 0, bits) : extract64(val, 0, bits);
+}
+static uint64_t swapped(uint64_t val, uint32_t memop)
+{
+    return memop & MO_BE ? __builtin_bswap64(val) >> (64 - 8 * memop_bytes(memop)) : val;
+}
+
+static uint64_t load_in_page(const struct acc *a, gva addr, unsigned size)
+{
+    struct tlb_entry *e = resolve(a, addr, GUEST_READ);
+    if (UNLIKELY(!e->host))
+        return read_registers(a, e, addr, size);
+    tlb_fill_l1(a->v, e, addr, GUEST_READ, memop_idx(a->memop));
+    return host_load(e->host + (addr & ~PAGE_MASK_), size);
+}
+
+static bool crosses_page(gva addr, unsigned size)
+{
+    return (addr & ~PAGE_MASK_) + size > PAGE_SIZE_;
+}
+static void check_alignment(const struct acc *a, enum guest_access access)
+{
+    if ((a->memop & MO_ALIGN) && (a->addr & (memop_bytes(a->memop) - 1)))
+        fault(a, a->addr, access, GUEST_CAUSE_MISALIGNED);
+}
+
+/* Both pages are asked first, so that a fault on the second leaves no trace on the first. */
+static uint64_t load_across(const struct acc *a, unsigned size)
+{
+    uint64_t val = 0;
+    resolve(a, a->addr, GUEST_READ);
+    resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_READ);
+    for (unsigned i = 0; i < size; i++)
+        val |= load_in_page(a, a->addr + i, 1) << 8 * i;
+    return val;
+}
+
+static uint64_t load(const struct acc *a)
+{
+    unsigned size = memop_bytes(a->memop);
+    check_alignment(a, GUEST_READ);
+    uint64_t val =
+        crosses_page(a->addr, size) ? load_across(a, size) : load_in_page(a, a->addr, size);
+    return extend(swapped(val, a->memop), a->memop);
+}
+
+/* --- stores
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+static void host_store(uint8_t *p, unsigned size, uint64_t val)
+{
+    switch (size) {
+    case 1: __atomic_store_n(p, val, __ATOMIC_RELAXED); break;
+    case 2: __atomic_store_n((uint16_t *)(void *)p, val, __ATOMIC_RELAXED); break;
+    case 4: __atomic_store_n((uint32_t *)(void *)p, val, __ATOMIC_RELAXED); break;
+    default: __atomic_store_n((uint64_t *)(void *)p, val, __ATOMIC_RELAXED); break;
+    }
+}
+
+/* After the bytes have changed: a page that holds code tells the unit store. */
+static void note_written(const struct acc *a, const struct tlb_entry *e, gva addr, unsigned size)
+{
+    if (UNLIKELY(__atomic_load_n(e->note, __ATOMIC_SEQ_CST) & RAM_PAGE_CODE))
+        smc_written(a->v->tcg, a->v, e->ram, e->ram_off + (addr & ~PAGE_MASK_), size);
+}
+
+static void store_in_page(const struct acc *a, gva addr, unsigned size, uint64_t val)
+{
+    struct tlb_entry *e = resolve(a, addr, GUEST_WRITE);
+    if (UNLIKELY(!e->host || e->mr->kind == MEM_ROM)) {
+        write_registers(a, e, addr, size, val);
+        return;
+    }
+    uint8_t *p = e->host + (addr & ~PAGE_MASK_);
+    tlb_fill_l1(a->v, e, addr, GUEST_WRITE, memop_idx(a->memop));
+    if (UNLIKELY(a->v->phase != LOCKSTEP_OFF))
+        lockstep_log_store(a->v, p, size, val);
+    host_store(p, size, val);
+    note_written(a, e, addr, size);
+}
+
+static void store(const struct acc *a, uint64_t val)
+{
+    unsigned size = memop_bytes(a->memop);
+    check_alignment(a, GUEST_WRITE);
+    val = swapped(val, a->memop);
+    if (!crosses_page(a->addr, size)) {
+        store_in_page(a, a->addr, size, val);
+        return;
+    }
+    resolve(a, a->addr, GUEST_WRITE);
+    resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_WRITE);
+    for (unsigned i = 0; i < size; i++)
+        store_in_page(a, a->addr + i, 1, val >> 8 * i);
+}
+
+/* --- atomics
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+static uint64_t combine(unsigned op, uint64_t old, uint64_t val, unsigned bits)
+{
+    int64_t so = sextract64(old, 0, bits), sv = sextract64(val, 0, bits);
+    uint64_t uo = extract64(old, 0, bits), uv = extract64(val, 0, bits);
+    switch (op) {
+    case OP_atomic_add: return old + val;
+    case OP_atomic_and: return old & val;
+    case OP_atomic_or: return old | val;
+    case OP_atomic_xor: return old ^ val;
+    case OP_atomic_min: return so < sv ? old : val;
+    case OP_atomic_max: return so > sv ? old : val;
+    case OP_atomic_minu: return uo < uv ? old : val;
+    case OP_atomic_maxu: return uo > uv ? old : val;
+    default: return val; /* swap */
+    }
+}
+
+#define CAS_CASE(type)                                                                             \
+    {                                                                                              \
+        type want = expect;                                                                        \
+        __atomic_compare_exchange_n((type *)(void *)p, &want, (type)val, false, __ATOMIC_SEQ_CST,  \
+                                    __ATOMIC_SEQ_CST);                                             \
+        return want;                                                                               \
+    }
+static uint64_t host_cas(uint8_t *p, unsigned size, uint64_t expect, uint64_t val)
+{
+    switch (size) {
+    case 1: CAS_CASE(uint8_t)
+    case 2: CAS_CASE(uint16_t)
+    case 4: CAS_CASE(uint32_t)
+    default: CAS_CASE(uint64_t)
+    }
+}
+
+/* Host memory for a read-modify-write; NULL for registers. A misaligned one inside the page is done
+ * as x86 does it; across pages it is answered as misaligned, since no host instruction covers it.
+ */
+static uint8_t *rmw_ptr(const struct acc *a, struct tlb_entry **entry)
+{
+    unsigned size = memop_bytes(a->memop);
+    check_alignment(a, GUEST_WRITE);
+    if (crosses_page(a->addr, size))
+        fault(a, a->addr, GUEST_WRITE, GUEST_CAUSE_MISALIGNED);
+    struct tlb_entry *e = *entry = resolve(a, a->addr, GUEST_WRITE);
+    if (!e->host || e->mr->kind == MEM_ROM)
+        return NULL;
+    tlb_fill_l1(a->v, e, a->addr, GUEST_WRITE, memop_idx(a->memop));
+    return e->host + (a->addr & ~PAGE_MASK_);
+}
+
+static uint64_t rmw(const struct acc *a, unsigned op, uint64_t val)
+{
+    struct tlb_entry *e;
+    unsigned size = memop_bytes(a->memop);
+    uint8_t *p = rmw_ptr(a, &e);
+    if (!p) { /* registers: not atomic against other masters, as on most buses */
+        uint64_t was = read_registers(a, e, a->addr, size);
+        write_registers(a, e, a->addr, size, combine(op, was, val, 8 * size));
+        return extend(was, a->memop);
+    }
+    uint64_t old = host_load(p, size), seen;
+    for (;; old = seen) {
+        uint64_t now = swapped(combine(op, swapped(old, a->memop), val, 8 * size), a->memop);
+        if (UNLIKELY(a->v->phase != LOCKSTEP_OFF))
+            lockstep_log_store(a->v, p, size, now);
+        seen = host_cas(p, size, old, now);
+        if (seen == old)
+            break;
+    }
+    note_written(a, e, a->addr, size);
+    return extend(swapped(old, a->memop), a->memop);
+}
+
+static uint64_t compare_and_swap(const struct acc *a, uint64_t expect, uint64_t val)
+{
+    struct tlb_entry *e;
+    unsigned size = memop_bytes(a->memop);
+    uint8_t *p = rmw_ptr(a, &e);
+    if (!p) {
+        uint64_t was = read_registers(a, e, a->addr, size);
+        if (was == extract64(expect, 0, 8 * size))
+            write_registers(a, e, a->addr, size, val);
+        return extend(was, a->memop);
+    }
+    if (UNLIKELY(a->v->phase != LOCKSTEP_OFF))
+        lockstep_log_store(a->v, p, size, val);
+    uint64_t old = host_cas(p, size, swapped(expect, a->memop), swapped(val, a->memop));
+    note_written(a, e, a->addr, size);
+    return extend(swapped(old, a->memop), a->memop);
+}
+
+/* --- callbacks of translated code
+ * ------------------------------------------------------------------------------------------- */
+static uint64_t slow_ld(void *cpu, uint64_t addr, uint32_t memop, uintptr_t ra)
+{
+    tcg_vcpu(cpu)->stats.slow_ld++;
+    return load(&(struct acc){tcg_vcpu(cpu), addr, memop, ra});
+}
+static void slow_st(void *cpu, uint64_t addr, uint64_t val, uint32_t memop, uintptr_t ra)
+{
+    tcg_vcpu(cpu)->stats.slow_st++;
+    store(&(struct acc){tcg_vcpu(cpu), addr, memop, ra}, val);
+}
+static uint64_t slow_atomic(void *cpu, uint64_t addr, uint64_t val, uint32_t memop_op, uintptr_t ra)
+{
+    tcg_vcpu(cpu)->stats.slow_atomic++;
+    return rmw(&(struct acc){tcg_vcpu(cpu), addr, memop_op & 0xffff, ra}, memop_op >> 16, val);
+}
+static uint64_t slow_cas(void *cpu, uint64_t addr, uint64_t expect, uint64_t val, uint32_t memop,
+                         uintptr_t ra)
+{
+    tcg_vcpu(cpu)->stats.slow_atomic++;
+    return compare_and_swap(&(struct acc){tcg_vcpu(cpu), addr, memop, ra}, expect, val);
+}
+
+const struct tcg_callbacks tcg_slow_paths = {slow_ld, slow_st, slow_atomic, slow_cas, tcg_soft_fp};
+
+/* --- for targets' helpers
+ * ------------------------------------------------------------------------------------------------------
+ */
+uint64_t guest_ld(struct cpu *cpu, gva addr, uint32_t memop)
+{
+    return load(&(struct acc){tcg_vcpu(cpu), addr, memop, 0});
+}
+void guest_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop)
+{
+    store(&(struct acc){tcg_vcpu(cpu), addr, memop, 0}, val);
+}
+
+void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,
+                     unsigned idx)
+{
+    struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0};
+    struct tlb_entry *e = resolve(&a, addr, access);
+    if (!e->host || crosses_page(addr, size))
+        return NULL;
+    if (access == GUEST_WRITE) {
+        tlb_fill_l1(a.v, e, addr, access, idx); /* announces the writer */
+        if (e->mr->kind == MEM_ROM || (__atomic_load_n(e->note, __ATOMIC_SEQ_CST) & RAM_PAGE_CODE))
+            return NULL;
+    }
+    return e->host + (addr & ~PAGE_MASK_);
+}
+
+void guest_probe(struct cpu *cpu, gva addr, unsigned size, enum guest_access access, unsigned idx)
+{
+    struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0};
+    resolve(&a, addr, access);
+    for (gva page = (addr & PAGE_MASK_) + PAGE_SIZE_; page - addr < size; page += PAGE_SIZE_)
+        resolve(&a, page, access);
+}
+
+void guest_zero(struct cpu *cpu, gva addr, unsigned size, unsigned idx)
+{
+    void *p = guest_host_ptr(cpu, addr, size, GUEST_WRITE, idx);
+    if (p && !tcg_vcpu(cpu)->tcg->lockstep) {
+        memset(p, 0, size);
+        return;
+    }
+    for (unsigned i = 0; i < size; i += 8)
+        guest_st(cpu, addr + i, 0, MO_64 | idx << MO_IDX_SHIFT);
+}
+
+bool guest_phys_ld(struct cpu *cpu, gpa addr, unsigned size, uint64_t *val)
+{
+    const struct flat_range *r = address_space_find(cpu->as, addr);
+    if (!r || (r->mr->kind != MEM_RAM && r->mr->kind != MEM_ROM) || addr - r->base + size > r->size)
+        return false;
+    *val = host_load(r->mr->ram->host + r->mr->ram_off + r->mr_off + (addr - r->base), size);
+    return true;
+}
+
+bool guest_phys_cas(struct cpu *cpu, gpa addr, unsigned size, uint64_t expect, uint64_t val,
+                    bool *ok)
+{
+    const struct flat_range *r = address_space_find(cpu->as, addr);
+    if (!r || r->mr->kind != MEM_RAM || addr - r->base + size > r->size)
+        return false;
+    uint64_t off = r->mr->ram_off + r->mr_off + (addr - r->base);
+    *ok = host_cas(r->mr->ram->host + off, size, expect, val) == extract64(expect, 0, 8 * size);
+    if (*ok)
+        ram_written(r->mr->ram, off, size);
+    return true;
+}
+
+uint32_t guest_fpenv_get(struct cpu *cpu)
+{
+    return tcg_env(cpu)->guest_mxcsr;
+}
+void guest_fpenv_set(struct cpu *cpu, uint32_t mxcsr)
+{
+    tcg_env(cpu)->guest_mxcsr = mxcsr;
+}

@@ -1,0 +1,87 @@
+/*
+ * Stores to pages that translated code was made from.
+ *
+ * Order: mark the page as code, withdraw every write tag that could miss the mark, wait for vCPUs
+ * that may hold one, then read the bytes and publish.  A store that comes later finds no write tag,
+ * takes the slow path, and ends in smc_written().
+ */
+#include "accel/tcg/tcg_priv.h"
+#include "util/bits.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+
+static void wait_for_write_tags(struct tcg_vcpu *self)
+{
+    struct tcg *t = self->tcg;
+    for (unsigned i = 0; i < t->m->ncpus; i++) {
+        struct tcg_vcpu *v = tcg_vcpu(t->m->cpus[i]);
+        if (v == self)
+            continue;
+        vcpu_ask(v, TODO_WTAGS);
+        uint64_t seen = atomic_load(&v->safe_points);
+        while (atomic_load(&v->in_code) && atomic_load(&v->safe_points) == seen)
+            sched_yield();
+    }
+}
+
+void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e)
+{
+    uint8_t old = __atomic_fetch_or(e->note, RAM_PAGE_CODE, __ATOMIC_SEQ_CST);
+    if (!(old & RAM_PAGE_WRITABLE))
+        return;
+    __atomic_fetch_and(e->note, (uint8_t)~RAM_PAGE_WRITABLE, __ATOMIC_SEQ_CST);
+    tlb_withdraw_page(v, e->host);
+    if (v->tcg->m->ncpus > 1)
+        wait_for_write_tags(v);
+}
+
+static uint64_t granule_mask(uint64_t off, uint64_t len)
+{
+    unsigned first = (off & ~PAGE_MASK_) >> GRANULE_BITS,
+             last = ((off + len - 1) & ~PAGE_MASK_) >> GRANULE_BITS;
+    return MASK64(first, last - first + 1);
+}
+
+/* Invalidate what was made from [off, off+len) of one page; clear the mark when nothing is left. */
+static void written_page(struct tcg *t, struct tcg_vcpu *self, struct ram_block *ram, uint64_t off,
+                         uint64_t len) REQUIRES(t->lock)
+{
+    uint8_t *host = ram->host + (off & PAGE_MASK_);
+    struct code_page *p = code_page_get(t, host, false, NULL);
+    uint64_t mask = granule_mask(off, len);
+    if (p && (p->granules & mask)) {
+        for (struct unit *u = p->units, *next; u; u = next) {
+            next = u->page_next;
+            if (u->granules & mask)
+                unit_invalidate(t, u, self);
+        }
+        for (struct unit *u = p->units2, *next; u; u = next) {
+            next = u->page2_next;
+            if (u->granules2 & mask)
+                unit_invalidate(t, u, self);
+        }
+    }
+    if (!p || (!p->units && !p->units2)) {
+        if (p)
+            p->granules = 0;
+        __atomic_fetch_and(&ram->notes[off >> RAM_PAGE_BITS], (uint8_t)~RAM_PAGE_CODE,
+                           __ATOMIC_SEQ_CST);
+    }
+}
+
+void smc_written(struct tcg *t, struct tcg_vcpu *self, struct ram_block *ram, uint64_t off,
+                 uint64_t len)
+{
+    if (self)
+        self->stats.smc_writes++;
+    mutex_lock(&t->lock);
+    while (len) {
+        uint64_t n = MIN(len, PAGE_SIZE_ - (off & ~PAGE_MASK_));
+        if (__atomic_load_n(&ram->notes[off >> RAM_PAGE_BITS], __ATOMIC_ACQUIRE) & RAM_PAGE_CODE)
+            written_page(t, self, ram, off, n);
+        off += n;
+        len -= n;
+    }
+    mutex_unlock(&t->lock);
+}

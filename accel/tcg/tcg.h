@@ -1,0 +1,16 @@
+/* The translating accelerator, as main sees it. */
+#ifndef ACCEL_TCG_TCG_H
+#define ACCEL_TCG_TCG_H
+
+#include "accel/tcg/guest.h"
+#include "core/accel.h"
+
+extern const struct accel_ops tcg_accel_ops;
+
+/* Tie a vCPU to its target's operations: once, by the target, after cpu_init().  False when the
+ * engine asked for is missing here. */
+bool tcg_cpu_attach(struct cpu *cpu, const struct guest_ops *ops, struct error **errp);
+/* Write a perf map (/tmp/perf-PID.map) of translated units; before the first vCPU runs. */
+void tcg_enable_perf_map(void);
+
+#endif

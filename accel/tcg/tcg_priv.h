@@ -1,0 +1,235 @@
+/* Inside of the translating accelerator: units, per-vCPU state, the second-level TLB. */
+#ifndef ACCEL_TCG_TCG_PRIV_H
+#define ACCEL_TCG_TCG_PRIV_H
+
+#include "accel/tcg/guest.h"
+#include "accel/tcg/tcg.h"
+#include "core/machine.h"
+#include "tcg/backend.h"
+#include "tcg/codebuf.h"
+
+#include <glib.h>
+
+enum { PAGE_SIZE_ = 1 << TCG_PAGE_BITS, GRANULE_BITS = 6, UNIT_MAX_INSNS = 64 };
+#define PAGE_MASK_ (~(uint64_t)(PAGE_SIZE_ - 1))
+
+/* --- units
+ * ------------------------------------------------------------------------------------------------------------
+ */
+struct unit_link {
+    struct unit *from;
+    unsigned exit;
+};
+/* A translated piece of guest code: immutable once published, but for links and `valid` (struct
+ * tcg.lock). */
+struct unit {
+    struct host_code code, ref; /* ref: the interpreter's, under lockstep */
+    gva pc;
+    const uint8_t *host; /* host address of its first byte: identifies the physical place */
+    const uint8_t
+        *page2; /* host address of the second page its last instruction reaches into, or NULL */
+    uint32_t mode;
+    uint16_t insns;
+    bool valid, global;           /* global: its page was mapped for every address space */
+    bool impure;                  /* calls helpers with effects: lockstep runs it once only */
+    uint64_t granules, granules2; /* 64-byte pieces of the page(s) that it was made from */
+    unsigned segment;
+    struct unit *_Atomic hash_next;
+    struct unit *page_next, *page2_next;
+    GArray *incoming;  /* struct unit_link */
+    struct unit **out; /* chained target of each exit, or NULL */
+};
+/* A guest page that units were made from. */
+struct code_page {
+    uint8_t *host;
+    struct ram_block *ram;
+    uint64_t off;
+    uint64_t granules;
+    struct unit *units;  /* through page_next */
+    struct unit *units2; /* that end in this page, through page2_next */
+};
+
+/* --- second-level TLB
+ * ---------------------------------------------------------------------------------------------------
+ */
+enum { L2_BITS = 9, L2_SETS = 1 << L2_BITS, L2_WAYS = 4 };
+enum { L2_GLOBAL = 1, L2_LARGE = 2 };
+/* What one 4 KiB guest page maps to: host memory, or a place in a device's registers (host is
+ * NULL). */
+struct tlb_entry {
+    uint64_t tag; /* page address | MMU index | valid bit */
+    uint8_t *host;
+    uint8_t *note; /* of the RAM page */
+    struct ram_block *ram;
+    uint64_t ram_off;
+    struct mem_region *mr;
+    uint64_t mr_off;
+    uint32_t asid;
+    uint8_t prot, flags, page_bits;
+};
+enum { L2_VALID = 0x10 };
+
+/* --- statistics (-d stats)
+ * ---------------------------------------------------------------------------------------------- */
+struct tcg_stats {
+    uint64_t units, insns, host_bytes, translate_ns;
+    uint64_t exit_direct, exit_lookup, exit_request, exit_main;
+    uint64_t chained, dispatch_fills, hash_hits;
+    uint64_t slow_ld, slow_st, slow_atomic, mmio, l1_fills, l2_hits, walks;
+    uint64_t flush_all, flush_asid, flush_page, flush_page_large, space_switches, salt_bumps;
+    uint64_t faults, interrupts, smc_writes, invalidated;
+};
+
+/* --- per vCPU
+ * ------------------------------------------------------------------------------------------------------------
+ */
+enum {
+    SALT_SLOTS = 256,
+    MODE_SLOTS = 64,
+    PAGE_FILTER_BITS = 4096,
+    LARGE_BUCKETS = 256,
+    LARGE_BITS = 21,
+    STORE_LOG = 256
+};
+struct store_log {
+    uint8_t *host;
+    uint64_t old, val;
+    unsigned size;
+};
+enum lockstep_phase { LOCKSTEP_OFF, LOCKSTEP_DRY, LOCKSTEP_CHECK };
+struct tcg_vcpu {
+    struct cpu *cpu;
+    const struct guest_ops *ops;
+    struct tcg *tcg;
+    struct ir *ir;
+    uint32_t mode, asid;
+    _Atomic bool in_code;         /* false: outside enter(), at a safe point or sleeping */
+    _Atomic uint32_t todo;        /* enum vcpu_todo: asked by other threads with CPU_REQ_ACCEL */
+    _Atomic uint64_t safe_points; /* counts passes of the executor's loop head */
+    /* Salts: identity of (mode, address space) in dispatch tags; forgetting them all is the O(1)
+     * flush. */
+    struct {
+        uint64_t key, salt;
+    } salts[SALT_SLOTS];
+    struct {
+        uint32_t mode;
+        bool used, per_asid; /* some unit of this mode came from a non-global page */
+    } modes[MODE_SLOTS];
+    uint64_t
+        page_filter[PAGE_FILTER_BITS / 64]; /* virtual pages that dispatch entries may exist for */
+    bool large[LARGE_BUCKETS]; /* entries were made from mappings of up to 2 MiB, by hashed bucket;
+                                  until a full flush */
+    bool huge;                 /* and from larger ones */
+    bool idx_local[TCG_MMU_MODES]; /* the first-level TLB holds entries of one address space only */
+    struct tlb_entry l2[L2_SETS][L2_WAYS];
+    uint8_t l2_next[L2_SETS];
+    struct tlb_entry uncached;
+    struct tcg_stats stats;
+    size_t cpu_size; /* of the target's struct */
+    /* Lockstep. */
+    enum lockstep_phase phase;
+    bool uncomparable, dry_fault, check_fault;
+    const struct unit
+        *current; /* the unit being run by a back end that restores by bytecode; else NULL */
+    const struct tcg_backend *current_be; /* that is inside enter() */
+    uint64_t dry_fault_addr;
+    struct store_log log[STORE_LOG];
+    unsigned nlog;
+    uint8_t *snap_before, *snap_after; /* slots by value, 16 bytes each */
+};
+enum vcpu_todo { TODO_DISPATCH = 1, TODO_WTAGS = 2, TODO_TLB = 4 };
+
+/* What cpu_alloc returns points just behind this. */
+struct tcg_block {
+    struct tcg_vcpu v;
+    struct tcg_env env __attribute__((aligned(64)));
+};
+static inline struct tcg_env *tcg_env(void *cpu)
+{
+    return (struct tcg_env *)((char *)cpu - sizeof(struct tcg_env));
+}
+static inline struct tcg_vcpu *tcg_vcpu(void *cpu)
+{
+    return (struct tcg_vcpu *)((struct cpu *)cpu)->accel;
+}
+
+/* --- one per machine: the accelerator's properties come first
+ * --------------------------------------------------------------- */
+enum { UNIT_HASH_BITS = 16 };
+struct tcg {
+    char *thread, *engine; /* properties */
+    uint64_t tb_size;      /* MiB; 0: chosen */
+    bool lockstep, one_insn, split_wx;
+
+    struct machine *m;
+    const struct tcg_backend *be, *be_ref; /* be_ref: the interpreter under lockstep */
+    struct codebuf *cb;
+    bool ready;
+    struct memory_listener listener;
+    struct mutex lock; /* leaf: everything below */
+    struct unit *_Atomic hash[1 << UNIT_HASH_BITS];
+    GHashTable *pages;     /* host page address -> struct code_page */
+    GPtrArray **seg_units; /* units of each segment in address order */
+    struct mutex codegen;  /* taken before lock: the code buffer's fill point */
+    _Atomic uint64_t
+        evictions; /* segments evicted so far: unit pointers from before an eviction are void */
+    _Atomic uint32_t excl_waiters;
+    FILE *perf_map;
+};
+
+/* translate.c: the unit at the vCPU's pc; NULL when fetching faulted (the trap was entered). */
+struct unit *unit_find_or_make(struct tcg_vcpu *v, gva pc);
+/* units.c: all under tcg->lock unless said */
+struct unit *unit_lookup(struct tcg *t, const uint8_t *host, gva pc, uint32_t mode); /* lock-free */
+void unit_publish(struct tcg *t, struct unit *u);
+struct unit *unit_by_address(struct tcg *t, uintptr_t addr); /* takes the lock */
+/* Let the direct exit at host address site jump to `to`; takes the lock. The caller is in code:
+ * nothing can be evicted. */
+void unit_chain(struct tcg_vcpu *v, uintptr_t site, struct unit *to);
+void unit_invalidate(struct tcg *t, struct unit *u, struct tcg_vcpu *self) REQUIRES(t->lock);
+void unit_free(struct tcg *t, struct unit *u);
+void units_evict_segment(struct tcg *t, unsigned seg);
+struct code_page *code_page_get(struct tcg *t, uint8_t *host_page, bool create,
+                                const struct tlb_entry *e);
+/* smc.c: make sure that stores to the page are seen from now on; before its bytes are read. */
+void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e);
+void smc_written(struct tcg *t, struct tcg_vcpu *self, struct ram_block *ram, uint64_t off,
+                 uint64_t len);
+/* tlb.c */
+void tlb_init(struct tcg_vcpu *v);
+/* The entry that serves access at addr, walking if need be; NULL: *cause says why. Valid until the
+ * next tlb_get. */
+struct tlb_entry *tlb_get(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx,
+                          uint32_t *cause);
+void tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_access access,
+                 unsigned idx);
+void tlb_withdraw_writes(struct tcg_vcpu *v);                         /* empty every write tag */
+void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page); /* write tags of one page */
+void dispatch_forget_all(struct tcg_vcpu *v);
+void dispatch_forget_unit(struct tcg_vcpu *v, const struct unit *u);
+void dispatch_fill(struct tcg_vcpu *v, const struct unit *u);
+/* ldst.c */
+extern const struct tcg_callbacks tcg_slow_paths;
+/* softfp.c */
+uint64_t tcg_soft_fp(unsigned op, unsigned ty, uint32_t attr, const uint64_t arg[3], unsigned round,
+                     uint8_t *flags);
+/* exec.c */
+void tcg_cpu_thread(struct cpu *cpu);
+/* excl.c: no other vCPU is inside translated code between these. */
+void excl_begin(struct tcg *t, struct tcg_vcpu *self);
+void excl_end(struct tcg *t, struct tcg_vcpu *self);
+void vcpu_enter_code(struct tcg_vcpu *v);
+void vcpu_leave_code(struct tcg_vcpu *v);
+/* Ask another vCPU for todo bits at its next safe point. */
+void vcpu_ask(struct tcg_vcpu *v, uint32_t bits);
+void vcpu_do(struct tcg_vcpu *v);
+/* lockstep.c */
+struct tcg_exit lockstep_run(struct tcg_vcpu *v, struct unit *u);
+void lockstep_log_store(struct tcg_vcpu *v, uint8_t *host, unsigned size, uint64_t val);
+/* dump.c */
+void dump_in_asm(struct tcg_vcpu *v, const struct unit *u, const gva *pcs, unsigned n);
+void dump_out_asm(struct tcg_vcpu *v, const struct unit *u);
+void dump_stats(struct machine *m, FILE *f);
+void perf_map_add(struct tcg *t, const struct unit *u);
+
+#endif

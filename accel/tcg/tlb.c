@@ -1,0 +1,399 @@
+/*
+ * The soft MMU's two levels and the dispatch cache's salts.
+ *
+ * First level: direct mapped, probed by emitted code, no ASIDs; entries of one address space are
+ * dropped at a switch, global ones stay.  Second level: set-associative and tagged, so a switch
+ * empties nothing.  The dispatch cache is flushed in O(1) by forgetting the salts that its tags
+ * carry.
+ */
+#include "accel/tcg/tcg_priv.h"
+#include "util/bits.h"
+
+#include <string.h>
+
+/* --- second level
+ * ----------------------------------------------------------------------------------------------------
+ */
+static uint64_t l2_tag(gva addr, unsigned idx)
+{
+    return (addr & PAGE_MASK_) | L2_VALID | idx;
+}
+static unsigned l2_set(gva addr, unsigned idx)
+{
+    uint64_t page = addr >> TCG_PAGE_BITS;
+    return (page ^ page >> L2_BITS ^ idx * 0x55u) & (L2_SETS - 1);
+}
+static bool entry_matches(const struct tlb_entry *e, uint64_t tag, uint32_t asid)
+{
+    return e->tag == tag && ((e->flags & L2_GLOBAL) || e->asid == asid);
+}
+static unsigned large_bucket(gva addr)
+{
+    return (addr >> LARGE_BITS ^ addr >> 30) & (LARGE_BUCKETS - 1);
+}
+
+static struct tlb_entry *l2_find(struct tcg_vcpu *v, gva addr, enum guest_access access,
+                                 unsigned idx)
+{
+    uint64_t tag = l2_tag(addr, idx);
+    struct tlb_entry *set = v->l2[l2_set(addr, idx)];
+    for (unsigned i = 0; i < L2_WAYS; i++)
+        if (entry_matches(&set[i], tag, v->asid) && (set[i].prot >> access & 1))
+            return &set[i];
+    return NULL;
+}
+
+/* The way to fill: the same page's old entry (its rights grew), an empty one, or the next in turn.
+ */
+static struct tlb_entry *l2_victim(struct tcg_vcpu *v, gva addr, unsigned idx)
+{
+    uint64_t tag = l2_tag(addr, idx);
+    unsigned set = l2_set(addr, idx);
+    for (unsigned i = 0; i < L2_WAYS; i++)
+        if (entry_matches(&v->l2[set][i], tag, v->asid))
+            return &v->l2[set][i];
+    for (unsigned i = 0; i < L2_WAYS; i++)
+        if (!v->l2[set][i].tag)
+            return &v->l2[set][i];
+    return &v->l2[set][v->l2_next[set]++ % L2_WAYS];
+}
+
+/* Describe what lies at the physical page of w->addr; false when the page is not wholly one thing.
+ */
+static bool describe_page(struct tcg_vcpu *v, struct tlb_entry *e, const struct guest_walk *w)
+{
+    gpa page = w->addr & PAGE_MASK_;
+    const struct flat_range *r = address_space_find(v->cpu->as, w->addr);
+    e->host = NULL;
+    e->mr = NULL;
+    if (!r)
+        return false;
+    uint64_t at =
+        page - r->base + r->mr_off; /* wraps when the range starts inside the page: then unused */
+    e->mr = r->mr;
+    e->mr_off = at;
+    bool whole = r->base <= page && page - r->base + PAGE_SIZE_ <= r->size;
+    bool ram =
+        r->mr->kind == MEM_RAM || (r->mr->kind == MEM_ROM && (!r->mr->rom_device || r->mr->romd));
+    if (ram && whole) {
+        e->ram = r->mr->ram;
+        e->ram_off = r->mr->ram_off + at;
+        e->host = e->ram->host + e->ram_off;
+        e->note = e->ram->notes + (e->ram_off >> RAM_PAGE_BITS);
+        if (r->mr->kind == MEM_ROM)
+            e->prot &= ~(1u << GUEST_WRITE);
+    }
+    return whole;
+}
+
+static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx,
+                              uint32_t *cause)
+{
+    struct guest_walk w = {0};
+    v->stats.walks++;
+    if (!v->ops->walk(v->cpu, addr, access, idx, &w)) {
+        *cause = w.cause;
+        return NULL;
+    }
+    bool tagged = v->ops->idx_has_asid(v->cpu, idx);
+    struct tlb_entry e = {
+        .tag = l2_tag(addr, idx), .asid = v->asid, .prot = w.prot, .page_bits = w.page_bits};
+    e.flags = (w.global || !tagged ? L2_GLOBAL : 0) | (w.page_bits > TCG_PAGE_BITS ? L2_LARGE : 0);
+    bool whole = describe_page(v, &e, &w);
+    if (!e.mr) {
+        *cause = GUEST_CAUSE_BUS;
+        return NULL;
+    }
+    if (!whole || w.uncached || w.page_bits < TCG_PAGE_BITS || !e.host) {
+        v->uncached = e; /* registers, or a page of mixed kinds: ask again every time */
+        v->uncached.tag = 0;
+        return &v->uncached;
+    }
+    if (w.page_bits > LARGE_BITS)
+        v->huge = true;
+    else if (e.flags & L2_LARGE)
+        v->large[large_bucket(addr)] = true;
+    struct tlb_entry *slot = l2_victim(v, addr, idx);
+    *slot = e;
+    return slot;
+}
+
+struct tlb_entry *tlb_get(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx,
+                          uint32_t *cause)
+{
+    struct tlb_entry *e = l2_find(v, addr, access, idx);
+    if (LIKELY(e)) {
+        v->stats.l2_hits++;
+        return e;
+    }
+    return walk(v, addr, access, idx, cause);
+}
+
+/* --- first level
+ * ------------------------------------------------------------------------------------------------------
+ */
+static unsigned l1_index(gva addr)
+{
+    return addr >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1);
+}
+
+/* Announce the write entry, then look whether the page became code meanwhile.
+ * Pairs with code_page_protect(), which marks the page as code, then looks for announced writers.
+ */
+static bool may_hold_write_tag(struct tlb_entry *e)
+{
+    uint8_t note = __atomic_or_fetch(e->note, RAM_PAGE_WRITABLE | RAM_PAGE_DIRTY, __ATOMIC_SEQ_CST);
+    return !(note & RAM_PAGE_CODE);
+}
+
+void tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_access access,
+                 unsigned idx)
+{
+    if (!e->tag || !e->host || v->phase != LOCKSTEP_OFF || v->tcg->lockstep)
+        return;
+    struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
+    gva page = addr & PAGE_MASK_;
+    unsigned i = l1_index(addr);
+    if (access == GUEST_READ) {
+        l1->rtag[i] = page;
+        l1->radd[i] = (uint64_t)(uintptr_t)e->host - page;
+    } else if (may_hold_write_tag(e)) {
+        l1->wtag[i] = page;
+        l1->wadd[i] = (uint64_t)(uintptr_t)e->host - page;
+    } else {
+        return;
+    }
+    if (!(e->flags & L2_GLOBAL))
+        v->idx_local[idx] = true;
+    v->stats.l1_fills++;
+}
+
+static void l1_clear(struct tcg_vcpu *v, unsigned idx)
+{
+    struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
+    memset(l1->rtag, 0xff, sizeof(l1->rtag));
+    memset(l1->wtag, 0xff, sizeof(l1->wtag));
+    v->idx_local[idx] = false;
+}
+static void l1_clear_all(struct tcg_vcpu *v)
+{
+    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
+        l1_clear(v, idx);
+}
+static void l1_clear_page(struct tcg_vcpu *v, gva addr)
+{
+    unsigned i = l1_index(addr);
+    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++) {
+        struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
+        if (l1->rtag[i] == (addr & PAGE_MASK_))
+            l1->rtag[i] = TCG_TLB_EMPTY;
+        if (l1->wtag[i] == (addr & PAGE_MASK_))
+            l1->wtag[i] = TCG_TLB_EMPTY;
+    }
+}
+
+void tlb_withdraw_writes(struct tcg_vcpu *v)
+{
+    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
+        memset(tcg_env(v->cpu)->tlb[idx].wtag, 0xff, sizeof(tcg_env(v->cpu)->tlb[idx].wtag));
+}
+
+void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page)
+{
+    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++) {
+        struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
+        for (unsigned i = 0; i < TCG_TLB_SIZE; i++)
+            if (l1->wtag[i] + l1->wadd[i] == (uint64_t)(uintptr_t)host_page)
+                l1->wtag[i] = TCG_TLB_EMPTY;
+    }
+}
+
+void tlb_init(struct tcg_vcpu *v)
+{
+    l1_clear_all(v);
+    memset(v->l2, 0, sizeof(v->l2));
+    memset(v->large, 0, sizeof(v->large));
+    v->huge = false;
+    dispatch_forget_all(v);
+}
+
+/* --- flushes asked by the guest
+ * --------------------------------------------------------------------------------------- */
+void guest_tlb_flush(struct cpu *cpu)
+{
+    struct tcg_vcpu *v = tcg_vcpu(cpu);
+    v->stats.flush_all++;
+    tlb_init(v);
+}
+
+void guest_tlb_flush_asid(struct cpu *cpu, uint32_t asid)
+{
+    struct tcg_vcpu *v = tcg_vcpu(cpu);
+    v->stats.flush_asid++;
+    struct tlb_entry *e = &v->l2[0][0];
+    for (unsigned i = 0; i < L2_SETS * L2_WAYS; i++)
+        if (!(e[i].flags & L2_GLOBAL) && e[i].asid == asid)
+            e[i].tag = 0;
+    for (unsigned idx = 0; asid == v->asid && idx < TCG_MMU_MODES; idx++)
+        if (v->idx_local[idx])
+            l1_clear(v, idx);
+    dispatch_forget_all(v);
+}
+
+static bool page_dispatched(const struct tcg_vcpu *v, gva addr)
+{
+    uint64_t page = addr >> TCG_PAGE_BITS, h = (page ^ page >> 12) & (PAGE_FILTER_BITS - 1);
+    return v->page_filter[h >> 6] >> (h & 63) & 1;
+}
+
+/* A large mapping was kept as 4 KiB pieces: drop every piece of the mapping that covers addr. */
+static void flush_large(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid)
+{
+    struct tlb_entry *e = &v->l2[0][0];
+    v->stats.flush_page_large++;
+    for (unsigned i = 0; i < L2_SETS * L2_WAYS; i++) {
+        gva mask = ~((UINT64_C(1) << (e[i].page_bits & 63)) - 1);
+        bool covers =
+            e[i].tag && (e[i].flags & L2_LARGE) && !((e[i].tag ^ addr) & mask & PAGE_MASK_);
+        if (covers && (any_asid || (!(e[i].flags & L2_GLOBAL) && e[i].asid == asid)))
+            e[i].tag = 0;
+    }
+    l1_clear_all(v);
+    dispatch_forget_all(v);
+}
+
+static bool large_near(const struct tcg_vcpu *v, gva addr)
+{
+    return v->huge || v->large[large_bucket(addr)];
+}
+
+static void flush_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid)
+{
+    v->stats.flush_page++;
+    l1_clear_page(v, addr);
+    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++) {
+        struct tlb_entry *set = v->l2[l2_set(addr, idx)];
+        uint64_t tag = l2_tag(addr, idx);
+        for (unsigned i = 0; i < L2_WAYS; i++)
+            if (set[i].tag == tag &&
+                (any_asid || (!(set[i].flags & L2_GLOBAL) && set[i].asid == asid)))
+                set[i].tag = 0;
+    }
+    if (large_near(v, addr))
+        flush_large(v, addr, any_asid, asid);
+    else if (page_dispatched(v, addr))
+        dispatch_forget_all(v);
+}
+void guest_tlb_flush_page(struct cpu *cpu, gva addr)
+{
+    flush_page(tcg_vcpu(cpu), addr, true, 0);
+}
+void guest_tlb_flush_page_asid(struct cpu *cpu, gva addr, uint32_t asid)
+{
+    flush_page(tcg_vcpu(cpu), addr, false, asid);
+}
+
+/* --- dispatch cache
+ * -----------------------------------------------------------------------------------------------------
+ */
+static uint64_t mix64(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+static bool *mode_per_asid(struct tcg_vcpu *v, uint32_t mode)
+{
+    unsigned i = mix64(mode) % MODE_SLOTS;
+    for (unsigned n = 0; n < MODE_SLOTS; n++, i = (i + 1) % MODE_SLOTS) {
+        if (!v->modes[i].used) {
+            v->modes[i].used = true;
+            v->modes[i].mode = mode;
+            v->modes[i].per_asid = false;
+        }
+        if (v->modes[i].mode == mode)
+            return &v->modes[i].per_asid;
+    }
+    memset(v->modes, 0, sizeof(v->modes)); /* more modes than slots: learn again, under new salts */
+    memset(v->salts, 0, sizeof(v->salts));
+    return mode_per_asid(v, mode);
+}
+
+/* The salt of the current mode and, where it matters, address space. */
+static void salt_update(struct tcg_vcpu *v)
+{
+    bool per_asid = *mode_per_asid(v, v->mode);
+    uint64_t key = (uint64_t)v->mode << 33 | (uint64_t)(per_asid ? v->asid : 0) << 1 | per_asid;
+    unsigned i = mix64(key) % SALT_SLOTS;
+    if (v->salts[i].key != key || !v->salts[i].salt) {
+        v->salts[i].key = key;
+        v->salts[i].salt = mix64(++v->stats.salt_bumps * UINT64_C(0x9e3779b97f4a7c15)) | UINT64_C(1)
+                                                                                             << 63;
+    }
+    tcg_env(v->cpu)->salt = v->salts[i].salt;
+}
+
+void dispatch_forget_all(struct tcg_vcpu *v)
+{
+    memset(v->salts, 0, sizeof(v->salts));
+    memset(v->page_filter, 0, sizeof(v->page_filter));
+    salt_update(v);
+}
+
+void dispatch_forget_unit(struct tcg_vcpu *v, const struct unit *u)
+{
+    struct tcg_dispatch *d =
+        &tcg_env(v->cpu)->dispatch[u->pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)];
+    if (d->code == u->code.start)
+        *d = (struct tcg_dispatch){TCG_TLB_EMPTY, NULL};
+}
+
+static void filter_add(struct tcg_vcpu *v, gva addr)
+{
+    uint64_t page = addr >> TCG_PAGE_BITS, h = (page ^ page >> 12) & (PAGE_FILTER_BITS - 1);
+    v->page_filter[h >> 6] |= UINT64_C(1) << (h & 63);
+}
+
+void dispatch_fill(struct tcg_vcpu *v, const struct unit *u)
+{
+    struct tcg_env *env = tcg_env(v->cpu);
+    bool *per_asid = mode_per_asid(v, v->mode);
+    if (!u->global && !*per_asid) {
+        *per_asid = true;
+        salt_update(v);
+    }
+    filter_add(v, u->pc);
+    if (u->page2)
+        filter_add(v, u->pc + PAGE_SIZE_);
+    env->dispatch[u->pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)] =
+        (struct tcg_dispatch){u->pc ^ env->salt, u->code.start};
+    v->stats.dispatch_fills++;
+}
+
+/* --- mode and space
+ * ------------------------------------------------------------------------------------------------------
+ */
+void guest_mode_changed(struct cpu *cpu)
+{
+    struct tcg_vcpu *v = tcg_vcpu(cpu);
+    uint32_t mode = v->ops->mode(cpu);
+    if (mode == v->mode)
+        return;
+    v->mode = mode;
+    salt_update(v);
+}
+
+void guest_space_changed(struct cpu *cpu)
+{
+    struct tcg_vcpu *v = tcg_vcpu(cpu);
+    uint32_t asid = v->ops->asid(cpu);
+    if (asid == v->asid)
+        return;
+    v->asid = asid;
+    v->stats.space_switches++;
+    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
+        if (v->idx_local[idx])
+            l1_clear(v, idx);
+    salt_update(v);
+}

@@ -1,0 +1,277 @@
+/* From guest bytes to a published unit: fetch, target's translator, back end. */
+#include "accel/tcg/tcg_priv.h"
+#include "util/bits.h"
+#include "util/log.h"
+
+#include <string.h>
+#include <time.h>
+
+struct tx {
+    struct tcg_vcpu *v;
+    struct unit *u;
+    struct tlb_entry first,
+        second; /* pages of the unit; second.host is NULL until an instruction reaches into it */
+    unsigned max_insns;
+    bool fetched; /* some instruction has been read whole */
+    bool fault;   /* the first instruction's second page cannot be fetched */
+    gva fault_addr;
+    uint32_t cause;
+};
+
+struct ir *tx_ir(struct tx *tx)
+{
+    return tx->v->ir;
+}
+struct cpu *tx_cpu(struct tx *tx)
+{
+    return tx->v->cpu;
+}
+gva tx_start(const struct tx *tx)
+{
+    return tx->u->pc;
+}
+uint32_t tx_mode(const struct tx *tx)
+{
+    return tx->u->mode;
+}
+unsigned tx_max_insns(const struct tx *tx)
+{
+    return tx->max_insns;
+}
+bool tx_same_page(const struct tx *tx, gva pc)
+{
+    return !((pc ^ tx->u->pc) & PAGE_MASK_);
+}
+
+/* The page after the first one: only the unit's first instruction may reach into it. */
+static bool open_second_page(struct tx *tx, gva pc)
+{
+    struct tcg_vcpu *v = tx->v;
+    if (tx->second.host)
+        return true;
+    if (tx->fetched)
+        return false;
+    struct tlb_entry *e =
+        tlb_get(v, pc & PAGE_MASK_, GUEST_FETCH, v->ops->fetch_idx(v->cpu), &tx->cause);
+    if (!e || !e->host) {
+        tx->cause = e ? GUEST_CAUSE_BUS : tx->cause;
+        tx->fault = true;
+        tx->fault_addr = pc;
+        return false;
+    }
+    tx->second = *e;
+    code_page_protect(v, &tx->second);
+    tx->u->page2 = tx->second.host;
+    return true;
+}
+
+bool tx_fetch16(struct tx *tx, gva pc, uint16_t *out)
+{
+    uint64_t granule = UINT64_C(1) << ((pc & ~PAGE_MASK_) >> GRANULE_BITS);
+    if (tx_same_page(tx, pc)) {
+        *out = ld_le16(tx->first.host + (pc & ~PAGE_MASK_));
+        tx->u->granules |= granule;
+        return true;
+    }
+    if (!tx_same_page(tx, pc - 2) || !open_second_page(tx, pc))
+        return false;
+    *out = ld_le16(tx->second.host + (pc & ~PAGE_MASK_));
+    tx->u->granules2 |= granule;
+    return true;
+}
+
+bool tx_fetch32(struct tx *tx, gva pc, uint32_t *out)
+{
+    uint16_t lo, hi;
+    if (!tx_fetch16(tx, pc, &lo) || !tx_fetch16(tx, pc + 2, &hi))
+        return false;
+    *out = lo | (uint32_t)hi << 16;
+    return true;
+}
+
+/* --- compile and publish
+ * --------------------------------------------------------------------------------------------- */
+static void check_ir(struct tcg_vcpu *v)
+{
+#if defined(TCG_VERIFY) && TCG_VERIFY
+    const char *wrong = ir_verify(v->ir);
+    if (!wrong)
+        return;
+    ir_print(v->ir, stderr);
+    g_error("IR verifier: %s", wrong);
+#else
+    (void)v;
+#endif
+}
+
+static uint64_t host_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void next_segment(struct tcg_vcpu *v)
+{
+    struct tcg *t = v->tcg;
+    excl_begin(t, v);
+    unsigned seg = codebuf_next_segment(t->cb);
+    units_evict_segment(t, seg);
+    atomic_fetch_add(&t->evictions, 1);
+    excl_end(t, v);
+}
+
+/* Both engines' code must lie in one segment, since they are evicted together. */
+static bool compile_here(struct tcg_vcpu *v, struct unit *u, const struct compile_opts *o, const char **why)
+{
+    struct tcg *t = v->tcg;
+    if (!t->be->compile(v->ir, o, t->cb, &u->code, why))
+        return false;
+    if (!t->be_ref || t->be_ref->compile(v->ir, o, t->cb, &u->ref, why))
+        return true;
+    t->be->release(&u->code);
+    host_code_free(&u->code);
+    return false;
+}
+
+/* False: the unit is too large for the back end. */
+static bool compile(struct tcg_vcpu *v, struct unit *u) REQUIRES(v->tcg->codegen)
+{
+    struct tcg *t = v->tcg;
+    struct compile_opts o = {.page = u->pc & PAGE_MASK_,
+                             .nochain = t->lockstep ||
+                                        log_enabled(LOG_EXEC | LOG_CPU | LOG_NOCHAIN)};
+    const char *why = NULL;
+    for (unsigned tries = 0; !compile_here(v, u, &o, &why); tries++) {
+        if (why || tries > 1)
+            return false;
+        next_segment(v);
+    }
+    u->segment = codebuf_segment_of(t->cb, u->code.start);
+    u->out = g_new0(struct unit *, u->code.nexits + 1);
+    return true;
+}
+
+static void count_and_log(struct tcg_vcpu *v, struct unit *u, uint64_t start)
+{
+    v->stats.units++;
+    v->stats.insns += u->insns;
+    v->stats.host_bytes += u->code.size;
+    v->stats.translate_ns += host_ns() - start;
+    if (log_enabled(LOG_OUT_ASM))
+        dump_out_asm(v, u);
+    if (v->tcg->perf_map)
+        perf_map_add(v->tcg, u);
+}
+
+static void log_ir(struct tcg_vcpu *v, const struct unit *u)
+{
+    gva pcs[UNIT_MAX_INSNS * 2];
+    unsigned n = MIN(ir_insn_pcs(v->ir, pcs, G_N_ELEMENTS(pcs)), G_N_ELEMENTS(pcs));
+    if (log_enabled(LOG_IN_ASM))
+        dump_in_asm(v, u, pcs, n);
+    if (log_enabled(LOG_OP)) {
+        FILE *f = log_begin();
+        fprintf(f, "OP:\n");
+        ir_print(v->ir, f);
+        log_end();
+    }
+}
+
+static void publish(struct tcg_vcpu *v, struct tx *tx)
+{
+    struct tcg *t = v->tcg;
+    mutex_lock(&t->lock);
+    code_page_get(t, tx->first.host, true, &tx->first);
+    if (tx->second.host)
+        code_page_get(t, tx->second.host, true, &tx->second);
+    tx->u->valid = true;
+    unit_publish(t, tx->u);
+    mutex_unlock(&t->lock);
+}
+
+static void run_translator(struct tx *tx, unsigned max_insns)
+{
+    tx->max_insns = max_insns;
+    tx->fetched = false;
+    tx->u->granules = 0;
+    ir_begin(tx->v->ir);
+    tx->v->ops->translate(tx);
+    if (!tx->fault)
+        check_ir(tx->v);
+}
+
+static struct unit *unit_discard(struct unit *u)
+{
+    g_free(u->out);
+    g_free(u);
+    return NULL;
+}
+
+static struct unit *make_unit(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
+{
+    uint64_t start = host_ns();
+    struct tx tx = {.v = v, .u = g_new0(struct unit, 1), .first = *e};
+    struct unit *u = tx.u;
+    u->pc = pc;
+    u->host = e->host + (pc & ~PAGE_MASK_);
+    u->mode = v->mode;
+    u->global = e->flags & L2_GLOBAL;
+    code_page_protect(v, &tx.first);
+    mutex_lock(&v->tcg->codegen);
+    for (unsigned max = v->tcg->one_insn ? 1 : UNIT_MAX_INSNS;; max /= 2) {
+        run_translator(&tx, max);
+        if (tx.fault)
+            break;
+        log_ir(v, u);
+        if (compile(v, u))
+            break;
+        if (max <= 1)
+            g_error("one guest instruction at %#lx does not fit the back end", (unsigned long)pc);
+    }
+    if (!tx.fault) {
+        u->insns = ir_insn_pcs(v->ir, NULL, 0);
+        u->impure = ir_has_impure_calls(v->ir);
+        publish(v, &tx);
+        count_and_log(v, u, start);
+    }
+    mutex_unlock(&v->tcg->codegen);
+    if (!tx.fault)
+        return u;
+    v->ops->raise_fault(v->cpu, tx.fault_addr, GUEST_FETCH, v->ops->fetch_idx(v->cpu), tx.cause);
+    return unit_discard(u);
+}
+
+/* A unit that reaches into a second page holds only while that page is mapped as it was. */
+static bool second_page_agrees(struct tcg_vcpu *v, const struct unit *u)
+{
+    uint32_t cause;
+    if (!u->page2)
+        return true;
+    const struct tlb_entry *e = tlb_get(v, (u->pc & PAGE_MASK_) + PAGE_SIZE_, GUEST_FETCH,
+                                        v->ops->fetch_idx(v->cpu), &cause);
+    return e && e->host == u->page2;
+}
+
+struct unit *unit_find_or_make(struct tcg_vcpu *v, gva pc)
+{
+    uint32_t cause = 0;
+    unsigned idx = v->ops->fetch_idx(v->cpu);
+    struct tlb_entry *found = tlb_get(v, pc, GUEST_FETCH, idx, &cause);
+    if (UNLIKELY(!found || !found->host)) {
+        v->ops->raise_fault(v->cpu, pc, GUEST_FETCH, idx, found ? GUEST_CAUSE_BUS : cause);
+        return NULL;
+    }
+    struct tlb_entry e = *found;
+    struct unit *u = unit_lookup(v->tcg, e.host + (pc & ~PAGE_MASK_), pc, v->mode);
+    if (u && second_page_agrees(v, u)) {
+        v->stats.hash_hits++;
+        return u;
+    }
+    if (u) {
+        mutex_lock(&v->tcg->lock);
+        unit_invalidate(v->tcg, u, v);
+        mutex_unlock(&v->tcg->lock);
+    }
+    return make_unit(v, pc, &e);
+}

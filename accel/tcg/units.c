@@ -1,0 +1,218 @@
+/* The store of translated units: by physical place, pc and mode; by page; by host address; and the
+ * jumps between them. */
+#include "accel/tcg/tcg_priv.h"
+
+#include <stdatomic.h>
+
+static unsigned hash_of(const uint8_t *host, gva pc, uint32_t mode)
+{
+    uint64_t h = (uint64_t)(uintptr_t)host * UINT64_C(0x9e3779b97f4a7c15) ^
+                 (pc >> 12) * UINT64_C(0xd6e8feb86659fd93) ^ mode * UINT64_C(0xa0761d6478bd642f);
+    return (h ^ h >> 29) >> 8 & ((1 << UNIT_HASH_BITS) - 1);
+}
+
+struct unit *unit_lookup(struct tcg *t, const uint8_t *host, gva pc, uint32_t mode)
+{
+    /* Pairs with the release in unit_publish(); unlinked units stay readable until their segment is
+     * evicted. */
+    struct unit *u = atomic_load_explicit(&t->hash[hash_of(host, pc, mode)], memory_order_acquire);
+    while (u && !(u->host == host && u->pc == pc && u->mode == mode && u->valid))
+        u = atomic_load_explicit(&u->hash_next, memory_order_acquire);
+    return u;
+}
+
+struct code_page *code_page_get(struct tcg *t, uint8_t *host_page, bool create,
+                                const struct tlb_entry *e)
+{
+    struct code_page *p = g_hash_table_lookup(t->pages, host_page);
+    if (!p && create) {
+        p = g_new0(struct code_page, 1);
+        p->host = host_page;
+        p->ram = e->ram;
+        p->off = e->ram_off;
+        g_hash_table_insert(t->pages, host_page, p);
+    }
+    return p;
+}
+
+static struct code_page *page_of(struct tcg *t, const uint8_t *host)
+{
+    return g_hash_table_lookup(t->pages, (void *)((uintptr_t)host & PAGE_MASK_));
+}
+
+void unit_publish(struct tcg *t, struct unit *u)
+{
+    struct code_page *p = page_of(t, u->host), *p2 = u->page2 ? page_of(t, u->page2) : NULL;
+    u->page_next = p->units;
+    p->units = u;
+    p->granules |= u->granules;
+    if (p2) {
+        u->page2_next = p2->units2;
+        p2->units2 = u;
+        p2->granules |= u->granules2;
+    }
+    g_ptr_array_add(t->seg_units[u->segment], u);
+    unsigned h = hash_of(u->host, u->pc, u->mode);
+    atomic_store_explicit(&u->hash_next, atomic_load_explicit(&t->hash[h], memory_order_relaxed),
+                          memory_order_relaxed);
+    atomic_store_explicit(&t->hash[h], u, memory_order_release);
+}
+
+static struct unit *search_segment(const GPtrArray *units, uintptr_t addr)
+{
+    unsigned lo = 0, hi = units->len;
+    while (lo < hi) {
+        unsigned mid = (lo + hi) / 2;
+        const struct unit *u = g_ptr_array_index(units, mid);
+        if ((uintptr_t)u->code.start + u->code.size <= addr)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    struct unit *u = lo < units->len ? g_ptr_array_index(units, lo) : NULL;
+    return u && (uintptr_t)u->code.start <= addr ? u : NULL;
+}
+
+struct unit *unit_by_address(struct tcg *t, uintptr_t addr)
+{
+    if (addr - (uintptr_t)t->cb->rx >= t->cb->size)
+        return NULL;
+    mutex_lock(&t->lock);
+    struct unit *u = search_segment(t->seg_units[codebuf_segment_of(t->cb, (void *)addr)], addr);
+    mutex_unlock(&t->lock);
+    return u;
+}
+
+/* --- links
+ * ------------------------------------------------------------------------------------------------------------
+ */
+static void unlink_exit(struct tcg *t, struct unit *from, unsigned exit)
+{
+    t->be->patch(&from->code, exit, NULL, t->cb);
+    from->out[exit] = NULL;
+}
+
+static void chain_locked(struct tcg_vcpu *v, struct unit *from, unsigned exit, struct unit *to)
+{
+    if (!to->incoming)
+        to->incoming = g_array_new(FALSE, FALSE, sizeof(struct unit_link));
+    struct unit_link l = {from, exit};
+    g_array_append_val(to->incoming, l);
+    from->out[exit] = to;
+    v->tcg->be->patch(&from->code, exit, &to->code, v->tcg->cb);
+    v->stats.chained++;
+}
+
+void unit_chain(struct tcg_vcpu *v, uintptr_t site, struct unit *to)
+{
+    struct tcg *t = v->tcg;
+    mutex_lock(&t->lock);
+    struct unit *from = search_segment(t->seg_units[codebuf_segment_of(t->cb, (void *)site)], site);
+    int exit = from ? host_code_exit(&from->code, site) : -1;
+    /* An interrupt may have been taken since: then `to` is not where the exit leads. */
+    if (exit >= 0 && from->code.exits[exit].pc == to->pc && from->valid && to->valid &&
+        !from->out[exit] && from->mode == to->mode)
+        chain_locked(v, from, exit, to);
+    mutex_unlock(&t->lock);
+}
+
+static void drop_incoming(struct unit *to, const struct unit *from)
+{
+    for (unsigned i = 0; to->incoming && i < to->incoming->len;) {
+        if (g_array_index(to->incoming, struct unit_link, i).from == from)
+            g_array_remove_index_fast(to->incoming, i);
+        else
+            i++;
+    }
+}
+
+static void unlink_all(struct tcg *t, struct unit *u)
+{
+    for (unsigned i = 0; u->incoming && i < u->incoming->len; i++) {
+        struct unit_link l = g_array_index(u->incoming, struct unit_link, i);
+        unlink_exit(t, l.from, l.exit);
+    }
+    if (u->incoming)
+        g_array_set_size(u->incoming, 0);
+    for (unsigned i = 0; i < u->code.nexits; i++) {
+        if (!u->out[i])
+            continue;
+        drop_incoming(u->out[i], u);
+        unlink_exit(t, u, i);
+    }
+}
+
+static void list_remove(struct unit **list, struct unit *u, bool second)
+{
+    while (*list && *list != u)
+        list = second ? &(*list)->page2_next : &(*list)->page_next;
+    if (*list)
+        *list = second ? u->page2_next : u->page_next;
+}
+
+static void hash_remove(struct tcg *t, struct unit *u)
+{
+    struct unit *_Atomic *link = &t->hash[hash_of(u->host, u->pc, u->mode)];
+    while (atomic_load_explicit(link, memory_order_relaxed) &&
+           atomic_load_explicit(link, memory_order_relaxed) != u)
+        link = &atomic_load_explicit(link, memory_order_relaxed)->hash_next;
+    if (atomic_load_explicit(link, memory_order_relaxed))
+        atomic_store_explicit(link, atomic_load_explicit(&u->hash_next, memory_order_relaxed),
+                              memory_order_release);
+}
+
+void unit_invalidate(struct tcg *t, struct unit *u, struct tcg_vcpu *self)
+{
+    if (!u->valid)
+        return;
+    u->valid = false;
+    hash_remove(t, u);
+    struct code_page *p = page_of(t, u->host), *p2 = u->page2 ? page_of(t, u->page2) : NULL;
+    if (p)
+        list_remove(&p->units, u, false);
+    if (p2)
+        list_remove(&p2->units2, u, true);
+    unlink_all(t, u);
+    for (unsigned i = 0; i < t->m->ncpus; i++) {
+        struct tcg_vcpu *v = tcg_vcpu(t->m->cpus[i]);
+        if (v == self)
+            dispatch_forget_unit(v, u);
+        else
+            vcpu_ask(v, TODO_DISPATCH);
+    }
+    if (self)
+        self->stats.invalidated++;
+}
+
+void unit_free(struct tcg *t, struct unit *u)
+{
+    t->be->release(&u->code);
+    host_code_free(&u->code);
+    if (t->be_ref) {
+        t->be_ref->release(&u->ref);
+        host_code_free(&u->ref);
+    }
+    if (u->incoming)
+        g_array_free(u->incoming, TRUE);
+    g_free(u->out);
+    g_free(u);
+}
+
+/* Every vCPU is out of translated code (excl_begin): forget all units of a segment before it is
+ * filled again. */
+void units_evict_segment(struct tcg *t, unsigned seg)
+{
+    GPtrArray *units = t->seg_units[seg];
+    mutex_lock(&t->lock);
+    for (unsigned i = 0; i < units->len; i++) {
+        struct unit *u = g_ptr_array_index(units, i);
+        if (u->valid)
+            unit_invalidate(t, u, NULL);
+    }
+    for (unsigned i = 0; i < units->len; i++)
+        unit_free(t, g_ptr_array_index(units, i));
+    g_ptr_array_set_size(units, 0);
+    mutex_unlock(&t->lock);
+    for (unsigned i = 0; i < t->m->ncpus; i++)
+        dispatch_forget_all(tcg_vcpu(t->m->cpus[i]));
+}

@@ -1,0 +1,13 @@
+/* Wiring of a NOR flash bank. */
+#ifndef HW_BLOCK_PFLASH_CFI01_H
+#define HW_BLOCK_PFLASH_CFI01_H
+
+#include "core/device.h"
+
+enum { PFLASH_SIZE = 32 << 20, PFLASH_BANK_WIDTH = 4 }; /* bytes */
+
+/* The bank's region, valid once it is realized. */
+struct mem_region *pflash_region(struct device *dev);
+bool pflash_has_drive(struct device *dev);
+
+#endif

@@ -1,0 +1,9 @@
+/* The boards. */
+#ifndef HW_BOARD_BOARDS_H
+#define HW_BOARD_BOARDS_H
+
+#include "core/machine.h"
+
+extern const struct machine_class riscv64_virt_class, riscv32_virt_class;
+
+#endif

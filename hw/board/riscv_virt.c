@@ -1,0 +1,340 @@
+/*
+ * The RISC-V virt board, 64 and 32 bit: harts, a PLIC, a CLINT, a UART, virtio slots and flash.
+ * Ref: QEMU documentation, "virt" Generic Virtual Platform (riscv); addresses as its device tree
+ * shows them.
+ */
+#include "hw/board/riscv_virt.h"
+#include "core/loader.h"
+#include "hw/block/pflash_cfi01.h"
+#include "hw/board/boards.h"
+#include "hw/intc/aclint.h"
+#include "hw/intc/plic.h"
+#include "hw/misc/fw_cfg.h"
+#include "hw/registry.h"
+#include "target/riscv/riscv.h"
+#include "util/log.h"
+
+#include <assert.h>
+#include <string.h>
+
+const struct virt_range virt_map[VIRT_PLACES] = {
+    [VIRT_MROM] = {0x1000, 0xf000},
+    [VIRT_TEST] = {0x100000, 0x1000},
+    [VIRT_RTC] = {0x101000, 0x1000},
+    [VIRT_CLINT] = {0x2000000, 0x10000},
+    [VIRT_ACLINT_SSWI] = {0x2f00000, 0x4000},
+    [VIRT_PLIC] = {0xc000000, 0x600000},
+    [VIRT_UART0] = {0x10000000, 0x100},
+    [VIRT_VIRTIO] = {0x10001000, 0x1000},
+    [VIRT_FW_CFG] = {0x10100000, 0x18},
+    [VIRT_FLASH] = {0x20000000, 0x2000000},
+    [VIRT_DRAM] = {0x80000000, 0},
+};
+enum { MTIMER_OFFSET = 0x4000, NS_PER_TICK = 1000000000 / VIRT_TIMEBASE_HZ };
+
+/* Make a device of the board's own; it is realized by the caller. */
+static struct device *create(struct riscv_virt *b, const char *type, const char *id)
+{
+    const struct device_type *t = hw_device_find(type);
+    assert(t);
+    return device_new(t, &b->m, id);
+}
+
+static bool set_number(struct device *dev, const char *prop, unsigned value, struct error **errp)
+{
+    g_autofree char *text = g_strdup_printf("%u", value);
+    return device_set(dev, prop, text, errp);
+}
+
+static void map(struct riscv_virt *b, struct device *dev, gpa base)
+{
+    region_add(&b->m.root, base, &dev->mmio, 0);
+}
+
+/* Realize a device with registers at base and its line at a source of the PLIC (0: none). */
+static bool attach(struct riscv_virt *b, struct device *dev, gpa base, unsigned irq,
+                   struct error **errp)
+{
+    if (!device_realize(dev, errp))
+        return false;
+    if (irq)
+        irq_connect(&dev->irq, plic_set_input, b->plic, irq);
+    map(b, dev, base);
+    return true;
+}
+
+static bool check_props(const struct riscv_virt *b, struct error **errp)
+{
+    const char *acpi = b->acpi ? b->acpi : "auto";
+    if (strcmp(acpi, "off") != 0 && strcmp(acpi, "auto") != 0)
+        error_set(errp, "acpi=%s: only 'off' and 'auto' are supported; guests use the device tree",
+                  acpi);
+    else if (b->aia && strcmp(b->aia, "none") != 0)
+        error_set(errp, "aia=%s: only 'none' is supported; the interrupt controller is a PLIC",
+                  b->aia);
+    else if (b->aia_guests)
+        error_set(errp, "aia-guests=%u: only 0 is supported", b->aia_guests);
+    else if (b->usb || b->iommu_sys)
+        error_set(errp, "%s=on: this machine has no PCI bus yet", b->usb ? "usb" : "iommu-sys");
+    else
+        return true;
+    error_prefix(errp, "machine 'virt'");
+    return false;
+}
+
+static bool create_harts(struct riscv_virt *b, struct error **errp)
+{
+    struct machine *m = &b->m;
+    const char *model = m->cfg.cpu_model ? m->cfg.cpu_model : m->cls->default_cpu;
+    for (unsigned i = 0; i < MAX(m->cfg.smp, 1); i++) {
+        struct cpu *cpu = riscv_cpu_new(m, model, i, errp);
+        if (cpu == NULL)
+            return false;
+        unsigned want = b->boot.is64 ? 64 : 32;
+        if (riscv_xlen(cpu) != want) {
+            error_set(errp, "-cpu %s has %u bits, machine '%s' of %s needs %u", model,
+                      riscv_xlen(cpu), m->cls->name, m->cls->arch, want);
+            return false;
+        }
+        riscv_cpu_set_reset_pc(cpu, virt_map[VIRT_MROM].base);
+        riscv_cpu_set_time_period(cpu, NS_PER_TICK);
+    }
+    return true;
+}
+
+static bool create_memory(struct riscv_virt *b, struct error **errp)
+{
+    struct machine *m = &b->m;
+    struct ram_block *mrom =
+        machine_new_ram(m, "riscv_virt_board.mrom", virt_map[VIRT_MROM].size, errp);
+    struct ram_block *dram =
+        mrom ? machine_new_ram(m, "riscv_virt_board.ram", m->cfg.ram_size, errp) : NULL;
+    if (dram == NULL)
+        return false;
+    region_init_rom(&b->mrom, mrom->name, mrom);
+    region_add(&m->root, virt_map[VIRT_MROM].base, &b->mrom, 0);
+    region_init_ram(&b->dram, dram->name, dram, 0, m->cfg.ram_size);
+    region_add(&m->root, virt_map[VIRT_DRAM].base, &b->dram, 0);
+    b->boot.mrom = mrom;
+    return true;
+}
+
+static bool create_plic(struct riscv_virt *b, struct error **errp)
+{
+    struct device *plic = b->plic = create(b, "riscv.sifive.plic", "plic");
+    if (!set_number(plic, "num-contexts", 2 * b->m.ncpus, errp) ||
+        !attach(b, plic, virt_map[VIRT_PLIC].base, 0, errp))
+        return false;
+    for (unsigned i = 0; i < b->m.ncpus; i++) {
+        irq_connect(plic_output(plic, 2 * i), cpu_irq_set, b->m.cpus[i], RISCV_IRQ_MEI);
+        irq_connect(plic_output(plic, 2 * i + 1), cpu_irq_set, b->m.cpus[i], RISCV_IRQ_SEI);
+    }
+    return true;
+}
+
+static void time_offset_changed(void *opaque, int64_t ticks)
+{
+    struct machine *m = opaque;
+    for (unsigned i = 0; i < m->ncpus; i++)
+        riscv_cpu_set_time_offset(m->cpus[i], ticks);
+}
+
+static bool create_mtimer(struct riscv_virt *b, struct error **errp)
+{
+    struct device *dev = create(b, "riscv.aclint.mtimer", "mtimer");
+    if (!set_number(dev, "num-harts", b->m.ncpus, errp))
+        return false;
+    for (unsigned i = 0; i < b->m.ncpus; i++)
+        irq_connect(aclint_mtimer_irq(dev, i), cpu_irq_set, b->m.cpus[i], RISCV_IRQ_MTI);
+    aclint_mtimer_on_offset(dev, time_offset_changed, &b->m);
+    return attach(b, dev, virt_map[VIRT_CLINT].base + MTIMER_OFFSET, 0, errp);
+}
+
+static bool create_swi(struct riscv_virt *b, bool sswi, struct error **errp)
+{
+    struct device *dev = create(b, "riscv.aclint.swi", sswi ? "sswi" : "mswi");
+    if (!set_number(dev, "num-harts", b->m.ncpus, errp) ||
+        !device_set(dev, "sswi", sswi ? "on" : "off", errp))
+        return false;
+    for (unsigned i = 0; i < b->m.ncpus; i++)
+        irq_connect(aclint_swi_irq(dev, i), cpu_irq_set, b->m.cpus[i],
+                    sswi ? RISCV_IRQ_SSI : RISCV_IRQ_MSI);
+    return attach(b, dev, virt_map[sswi ? VIRT_ACLINT_SSWI : VIRT_CLINT].base, 0, errp);
+}
+
+static bool create_interrupts(struct riscv_virt *b, struct error **errp)
+{
+    return create_plic(b, errp) && create_swi(b, false, errp) && create_mtimer(b, errp) &&
+           (!b->aclint || create_swi(b, true, errp));
+}
+
+static bool create_uart(struct riscv_virt *b, struct error **errp)
+{
+    struct device *uart = create(b, "serial-mm", "serial0");
+    const char *chardev = b->m.cfg.serial[0];
+    return set_number(uart, "clock-frequency", VIRT_UART_HZ, errp) &&
+           (chardev == NULL || device_set(uart, "chardev", chardev, errp)) &&
+           attach(b, uart, virt_map[VIRT_UART0].base, VIRT_IRQ_UART0, errp);
+}
+
+/* The highest slot comes first: there the first device goes that names no bus. */
+static bool create_virtio_slots(struct riscv_virt *b, struct error **errp)
+{
+    for (unsigned i = VIRT_VIRTIO_SLOTS; i-- > 0;) {
+        g_autofree char *id = g_strdup_printf("virtio-mmio.%u", i);
+        gpa base = virt_map[VIRT_VIRTIO].base + i * virt_map[VIRT_VIRTIO].size;
+        if (!attach(b, create(b, "virtio-mmio", id), base, VIRT_IRQ_VIRTIO + i, errp))
+            return false;
+    }
+    return true;
+}
+
+static bool create_fw_cfg(struct riscv_virt *b, struct error **errp)
+{
+    struct device *dev = b->fw_cfg = create(b, "fw_cfg_mem", "fw_cfg");
+    if (!attach(b, dev, virt_map[VIRT_FW_CFG].base, 0, errp))
+        return false;
+    fw_cfg_set_u16(dev, FW_CFG_NB_CPUS, (uint16_t)b->m.ncpus);
+    fw_cfg_set_u16(dev, FW_CFG_MAX_CPUS, (uint16_t)MAX(b->m.cfg.max_cpus, b->m.ncpus));
+    return true;
+}
+
+static bool create_flash(struct riscv_virt *b, unsigned bank, struct error **errp)
+{
+    g_autofree char *id = g_strdup_printf("virt.flash%u", bank);
+    struct device *dev = b->flash[bank] = create(b, "cfi.pflash01", id);
+    if ((b->pflash[bank] && !device_set(dev, "drive", b->pflash[bank], errp)) ||
+        !device_realize(dev, errp)) {
+        error_prefix(errp, "pflash%u", bank);
+        return false;
+    }
+    const struct virt_range *r = &virt_map[VIRT_FLASH];
+    region_add(&b->m.root, r->base + bank * r->size, pflash_region(dev), 0);
+    return true;
+}
+
+static bool create_devices(struct riscv_virt *b, struct error **errp)
+{
+    return attach(b, create(b, "riscv.sifive.test", "test"), virt_map[VIRT_TEST].base, 0, errp) &&
+           attach(b, create(b, "goldfish_rtc", "rtc"), virt_map[VIRT_RTC].base, VIRT_IRQ_RTC,
+                  errp) &&
+           create_uart(b, errp) && create_virtio_slots(b, errp) && create_fw_cfg(b, errp) &&
+           create_flash(b, 0, errp) && create_flash(b, 1, errp);
+}
+
+/* The board's own tree, or that of -dtb. */
+static struct fdt *create_fdt(struct riscv_virt *b, struct error **errp)
+{
+    const char *path = b->m.cfg.dtb;
+    size_t len;
+    if (path == NULL)
+        return riscv_virt_fdt(b);
+    g_autofree uint8_t *data = load_file(path, 16 << 20, &len, errp);
+    struct fdt *f = data ? fdt_from_blob(data, len, path, errp) : NULL;
+    if (f == NULL)
+        error_prefix(errp, "-dtb");
+    return f;
+}
+
+static bool load(struct riscv_virt *b, struct error **errp)
+{
+    struct riscv_boot *boot = &b->boot;
+    boot->m = &b->m;
+    boot->ram_base = virt_map[VIRT_DRAM].base;
+    boot->mrom_base = virt_map[VIRT_MROM].base;
+    boot->ram_size = b->m.cfg.ram_size;
+    boot->fw_cfg = b->fw_cfg;
+    boot->has_flash = pflash_has_drive(b->flash[0]);
+    boot->flash_base = virt_map[VIRT_FLASH].base;
+    boot->randomness = b->dtb_randomness;
+    boot->fdt = create_fdt(b, errp);
+    address_space_update(&b->m.as);
+    return boot->fdt && riscv_boot_load(boot, errp);
+}
+
+/* -machine dumpdtb=FILE: write the tree and end, before the guest runs. */
+static bool dump_fdt(struct riscv_virt *b, struct error **errp)
+{
+    const char *path = b->m.cfg.dumpdtb;
+    GError *err = NULL;
+    size_t len;
+    if (path == NULL)
+        return true;
+    const void *blob = fdt_blob(b->boot.fdt, &len);
+    if (!g_file_set_contents(path, blob, (gssize)len, &err)) {
+        error_set(errp, "could not write the device tree: %s", err->message);
+        g_error_free(err);
+        return false;
+    }
+    log_info("device tree written to '%s', exiting", path);
+    b->m.cfg.start_paused = true;
+    machine_request_shutdown(&b->m, SHUTDOWN_HOST_UI, 0);
+    return true;
+}
+
+static bool riscv_virt_init(struct machine *m, struct error **errp)
+{
+    struct riscv_virt *b = (struct riscv_virt *)m;
+    b->boot.is64 = strcmp(m->cls->arch, "riscv64") == 0;
+    return check_props(b, errp) && create_harts(b, errp) && create_memory(b, errp) &&
+           create_interrupts(b, errp) && create_devices(b, errp) && load(b, errp) &&
+           dump_fdt(b, errp);
+}
+
+static void riscv_virt_reset(struct machine *m)
+{
+    riscv_boot_reset(&((struct riscv_virt *)m)->boot);
+}
+
+static void riscv_virt_fini(struct machine *m)
+{
+    riscv_boot_fini(&((struct riscv_virt *)m)->boot);
+}
+
+static const struct prop riscv_virt_props[] = {
+    PROP(prop_bool, riscv_virt, "aclint", aclint, "off",
+         "ACLINT devices, with supervisor software interrupts, instead of a CLINT"),
+    PROP(prop_string, riscv_virt, "acpi", acpi, "auto", "ACPI tables: off or auto (which is off)"),
+    PROP(prop_string, riscv_virt, "aia", aia, "none", "interrupt controller: none (a PLIC)"),
+    PROP(prop_uint32, riscv_virt, "aia-guests", aia_guests, "0", "guest files of an IMSIC: 0"),
+    PROP(prop_bool, riscv_virt, "dtb-randomness", dtb_randomness, "on",
+         "random seed in the device tree"),
+    PROP(prop_bool, riscv_virt, "iommu-sys", iommu_sys, "off", "system IOMMU: off"),
+    PROP(prop_string, riscv_virt, "pflash0", pflash[0], NULL, "drive of the first flash bank"),
+    PROP(prop_string, riscv_virt, "pflash1", pflash[1], NULL, "drive of the second flash bank"),
+    PROP(prop_bool, riscv_virt, "spcr", spcr, "on", "ACPI serial console table (no ACPI: unused)"),
+    PROP(prop_bool, riscv_virt, "usb", usb, "off", "USB controller: off"),
+    PROP_END,
+};
+
+const struct machine_class riscv64_virt_class = {
+    .name = "virt",
+    .desc = "RISC-V VirtIO board",
+    .arch = "riscv64",
+    .default_cpu = "rv64",
+    .max_cpus = MACHINE_MAX_CPUS,
+    .default_ram = 128 << 20,
+    .default_net = "virtio",
+    .default_block_if = "virtio",
+    .size = sizeof(struct riscv_virt),
+    .props = riscv_virt_props,
+    .init = riscv_virt_init,
+    .reset = riscv_virt_reset,
+    .fini = riscv_virt_fini,
+};
+
+const struct machine_class riscv32_virt_class = {
+    .name = "virt",
+    .desc = "RISC-V VirtIO board",
+    .arch = "riscv32",
+    .default_cpu = "rv32",
+    .max_cpus = MACHINE_MAX_CPUS,
+    .default_ram = 128 << 20,
+    .default_net = "virtio",
+    .default_block_if = "virtio",
+    .size = sizeof(struct riscv_virt),
+    .props = riscv_virt_props,
+    .init = riscv_virt_init,
+    .reset = riscv_virt_reset,
+    .fini = riscv_virt_fini,
+};

@@ -1,0 +1,28 @@
+/* Plug-in points: where a device named by -device goes.  A bus belongs to the device that provides
+ * it. */
+#ifndef HW_BUS_H
+#define HW_BUS_H
+
+#include "core/device.h"
+#include "core/machine.h"
+
+struct hw_bus {
+    char *name;       /* "virtio-mmio-bus.3" */
+    const char *type; /* "virtio-mmio-bus": what a device class's .bus must say */
+    struct device *owner;
+    unsigned max, used; /* devices it takes (0: no limit of its own) and has */
+    /* Take dev (not yet realized); false with *errp when it does not fit. */
+    bool (*plug)(struct hw_bus *bus, struct device *dev, struct error **errp);
+    struct hw_bus *next;
+};
+
+/* Announce a bus of owner's machine; take_name is freed by hw_bus_unregister(). Buses are searched
+ * in this order. */
+void hw_bus_register(struct hw_bus *bus, struct device *owner, const char *type, char *take_name);
+void hw_bus_unregister(struct hw_bus *bus);
+/* Plug an unrealized device into the bus named bus_id, or into the first of its type with room when
+ * that is NULL. A device of the system bus (class without .bus) cannot be plugged. */
+bool hw_bus_plug(struct machine *m, struct device *dev, const char *bus_id,
+                 struct error **errp) MUST_CHECK;
+
+#endif

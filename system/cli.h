@@ -1,0 +1,48 @@
+/* The command line: one table of options, and what they ask for. */
+#ifndef SYSTEM_CLI_H
+#define SYSTEM_CLI_H
+
+#include "util/annot.h"
+#include "util/error.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* What the options said, still as text: setup.c and its neighbours turn it into a machine. */
+struct cli {
+    const char *program;      /* base name of argv[0] */
+    const char *program_arch; /* the architecture in that name, or NULL */
+    const char *arch;
+    const char *cpu, *memory, *smp;
+    const char *kernel, *initrd, *append, *bios, *dtb;
+    const char *display, *vga, *monitor;
+    const char *log_items, *log_file, *dfilter;
+    const char *name, *uuid, *rtc, *boot, *pidfile, *escape;
+    bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
+    bool want_help, want_version;
+    /* Each occurrence of the options that add up, in order; elements are char *. */
+    GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
+    GPtrArray *serial, *chardev, *fw_cfg, *dirs, *action;
+};
+
+struct cli_option {
+    const char *name, *alias; /* without the dash; NULL alias: none */
+    const char *args;         /* shown after the name; NULL: takes no argument */
+    const char *help;         /* NULL: not listed; a row with only help starts a section */
+    enum { CLI_SECTION, CLI_TEXT, CLI_FLAG, CLI_LIST, CLI_CALL, CLI_ACCEPT, CLI_REFUSE } how;
+    size_t off;         /* TEXT, FLAG, LIST: the field of struct cli */
+    const char *reason; /* REFUSE: what follows "is not supported: " */
+    bool (*call)(struct cli *cli, const char *arg, struct error **errp);
+};
+/* Every option there is, ended by a row without name and help. */
+extern const struct cli_option cli_options[];
+
+void cli_init(struct cli *cli, const char *argv0);
+void cli_fini(struct cli *cli);
+/* Parse the arguments; false and *errp for an unknown option, a missing or a refused argument. */
+bool cli_parse(struct cli *cli, int argc, char **argv, struct error **errp) MUST_CHECK;
+void cli_print_help(const struct cli *cli, FILE *f);
+void cli_print_version(FILE *f);
+
+#endif

@@ -1,0 +1,326 @@
+/* Every command-line option: the only list.  Help is printed from it; rows without help text are accepted or refused
+ * for the sake of existing scripts. */
+#include "system/cli.h"
+
+#include "util/optparse.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define TEXT(field) .how = CLI_TEXT, .off = offsetof(struct cli, field)
+#define FLAG(field) .how = CLI_FLAG, .off = offsetof(struct cli, field)
+#define LIST(field) .how = CLI_LIST, .off = offsetof(struct cli, field)
+#define CALL(fn)    .how = CLI_CALL, .call = fn
+
+static void add_drive(struct cli *cli, const char *path, const char *rest)
+{
+    g_auto(GStrv) parts = g_strsplit(path, ",", -1);
+    g_autofree char *escaped = g_strjoinv(",,", parts);
+
+    g_ptr_array_add(cli->drive, g_strdup_printf("file=%s,%s", escaped, rest));
+}
+
+static bool call_hda(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    add_drive(cli, arg, "index=0,media=disk");
+    return true;
+}
+
+static bool call_hdb(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    add_drive(cli, arg, "index=1,media=disk");
+    return true;
+}
+
+static bool call_hdc(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    add_drive(cli, arg, "index=2,media=disk");
+    return true;
+}
+
+static bool call_hdd(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    add_drive(cli, arg, "index=3,media=disk");
+    return true;
+}
+
+static bool call_cdrom(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    add_drive(cli, arg, "index=2,media=cdrom");
+    return true;
+}
+
+static bool call_pflash(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    add_drive(cli, arg, "if=pflash,format=raw");
+    return true;
+}
+
+static bool call_enable_kvm(struct cli *cli, const char *arg UNUSED, struct error **errp UNUSED)
+{
+    g_ptr_array_add(cli->accel, g_strdup("kvm"));
+    return true;
+}
+
+static bool call_tb_size(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    g_ptr_array_add(cli->accel, g_strdup_printf("tcg,tb-size=%s", arg));
+    return true;
+}
+
+static bool is_nothing(const char *arg)
+{
+    return !strcmp(arg, "none") || !strcmp(arg, "null");
+}
+
+static bool call_parallel(struct cli *cli UNUSED, const char *arg, struct error **errp)
+{
+    if (is_nothing(arg))
+        return true;
+    error_set(errp, "this machine has no parallel port; only 'none' is accepted");
+    return false;
+}
+
+static bool call_monitor(struct cli *cli, const char *arg, struct error **errp)
+{
+    cli->monitor = arg;
+    if (is_nothing(arg))
+        return true;
+    error_set(errp, "there is no monitor yet; only 'none' and 'null' are accepted");
+    return false;
+}
+
+static bool call_display(struct cli *cli, const char *arg, struct error **errp)
+{
+    cli->display = arg;
+    if (!strcmp(arg, "none") || !strcmp(arg, "help") || !strcmp(arg, "?"))
+        return true;
+    error_set(errp, "there is no such display here; only 'none' is");
+    return false;
+}
+
+static bool call_vga(struct cli *cli, const char *arg, struct error **errp)
+{
+    static const char *const cards[] = {"none", "std", "cirrus", "vmware", "qxl", "virtio", NULL};
+
+    cli->vga = arg;
+    if (g_strv_contains(cards, arg))
+        return true; /* the machines here have no display: every card is "none" */
+    const char *near = nearest_name(arg, cards);
+    error_set(errp, "no such card; did you mean '%s'?", near ? near : "none");
+    return false;
+}
+
+static bool call_network(struct cli *cli UNUSED, const char *arg, struct error **errp)
+{
+    if (!strcmp(arg, "none"))
+        return true;
+    error_set(errp, "networking is not supported yet; only 'none' is accepted");
+    return false;
+}
+
+static bool call_netdev(struct cli *cli UNUSED, const char *arg UNUSED, struct error **errp)
+{
+    error_set(errp, "networking is not supported yet");
+    return false;
+}
+
+static bool call_sandbox(struct cli *cli UNUSED, const char *arg, struct error **errp)
+{
+    g_autoptr(GString) word = g_string_new(arg);
+
+    g_string_truncate(word, strcspn(arg, ","));
+    if (!strcmp(word->str, "off"))
+        return true;
+    error_set(errp, "there is no sandbox yet; only 'off' is accepted");
+    return false;
+}
+
+static bool call_audiodev(struct cli *cli UNUSED, const char *arg, struct error **errp)
+{
+    if (g_str_has_prefix(arg, "none"))
+        return true;
+    error_set(errp, "sound is not supported yet; only 'none' is accepted");
+    return false;
+}
+
+static bool call_message(struct cli *cli UNUSED, const char *arg, struct error **errp)
+{
+    struct opts *o = opts_parse(arg, NULL);
+    static const char *const keys[] = {"timestamp", "guest-name", NULL};
+    bool value, ok = opts_get_bool(o, "timestamp", false, &value, errp) &&
+                     opts_get_bool(o, "guest-name", false, &value, errp) &&
+                     opts_check_used(o, keys, errp);
+
+    opts_free(o);
+    return ok;
+}
+
+/* clang-format off */
+const struct cli_option cli_options[] = {
+    {.help = "Standard options"},
+    {.name = "help", .alias = "h", FLAG(want_help), .help = "show this list"},
+    {.name = "version", FLAG(want_version), .help = "show the version"},
+    {.name = "arch", .args = "ARCH", TEXT(arch),
+     .help = "guest architecture: riscv64 or riscv32; found from the -kernel or\n"
+             "-bios image, or from the program's name, when not given"},
+    {.name = "machine", .alias = "M", .args = "[type=]NAME[,PROP=VALUE...]", LIST(machine),
+     .help = "board and its properties; several are merged\n"
+             "('help' lists boards, NAME,help lists properties)\n"
+             "accel=A[:B...] is a list of accelerators to try"},
+    {.name = "cpu", .args = "MODEL[,PROP=VALUE...]", TEXT(cpu),
+     .help = "CPU model ('help' lists models, MODEL,help lists properties)"},
+    {.name = "accel", .args = "[accel=]NAME[,PROP=VALUE...]", LIST(accel),
+     .help = "accelerator; several are tried in order ('help' lists them)\n"
+             "thread=multi|single (one host thread a CPU, or one for all)\n"
+             "tb-size=N (MiB for translated code)\n"
+             "engine=jit|interp (translate, or interpret)\n"
+             "lockstep=on (run both, stop at the first difference)"},
+    {.name = "m", .args = "[size=]SIZE", TEXT(memory),
+     .help = "guest memory, in MiB unless followed by k, M, G or T"},
+    {.name = "smp", .args = "[cpus=]N[,maxcpus=M][,sockets=S][,cores=C][,threads=T]", TEXT(smp),
+     .help = "number of CPUs and how they are arranged"},
+    {.name = "name", .args = "[guest=]NAME[,process=NAME][,debug-threads=on|off]", TEXT(name),
+     .help = "name of the guest, of the process, and whether threads get names"},
+    {.name = "uuid", .args = "UUID", TEXT(uuid), .help = "the machine's UUID"},
+    {.name = "boot", .args = "[order=DRIVES][,menu=on|off][,strict=on|off]...", TEXT(boot),
+     .help = "hints for firmware that asks for them"},
+    {.name = "global", .args = "DRIVER.PROP=VALUE", LIST(global),
+     .help = "set a property of every device of a type, also of those that\n"
+             "the board makes: -global virtio-mmio.force-legacy=false\n"
+             "(or driver=DRIVER,property=PROP,value=VALUE)"},
+
+    {.help = "Kernel and firmware"},
+    {.name = "kernel", .args = "FILE", TEXT(kernel), .help = "Linux Image or ELF kernel, gzip, zstd or zboot packed"},
+    {.name = "initrd", .args = "FILE", TEXT(initrd), .help = "initial RAM disk"},
+    {.name = "append", .args = "TEXT", TEXT(append), .help = "kernel command line"},
+    {.name = "dtb", .args = "FILE", TEXT(dtb), .help = "device tree to use instead of the board's own"},
+    {.name = "bios", .args = "FILE", TEXT(bios),
+     .help = "firmware: a file, 'default' (OpenSBI), or 'none' (start in the\nkernel)"},
+    {.name = "pflash", .args = "FILE", CALL(call_pflash), .help = "contents of a flash bank"},
+    {.name = "fw_cfg", .args = "[name=]NAME,file=FILE|string=TEXT", LIST(fw_cfg),
+     .help = "add a file to the firmware configuration device"},
+    {.name = "L", .args = "DIR", LIST(dirs), .help = "look for firmware here first ('help' lists where else)"},
+
+    {.help = "Disks and devices"},
+    {.name = "drive", .args = "[file=FILE][,if=none|virtio|pflash][,format=raw][,id=ID]", LIST(drive),
+     .help = "[,index=N][,unit=N][,media=disk|cdrom][,readonly=on|off]\n"
+             "[,snapshot=on|off][,cache=MODE][,aio=threads][,discard=MODE]\n"
+             "a disk; if=none only names it for -device"},
+    {.name = "blockdev", .args = "driver=raw|file,node-name=ID,...", LIST(blockdev),
+     .help = "a disk image by its parts: driver=file,filename=FILE or\n"
+             "driver=raw,file=NODE or driver=raw,file.filename=FILE"},
+    {.name = "hda", .args = "FILE", CALL(call_hda), .help = "first disk; also -hdb, -hdc, -hdd"},
+    {.name = "hdb", .args = "FILE", CALL(call_hdb)},
+    {.name = "hdc", .args = "FILE", CALL(call_hdc)},
+    {.name = "hdd", .args = "FILE", CALL(call_hdd)},
+    {.name = "cdrom", .args = "FILE", CALL(call_cdrom), .help = "read-only disk"},
+    {.name = "snapshot", FLAG(snapshot), .help = "leave disk images as they are: writes are dropped at exit"},
+    {.name = "device", .args = "NAME[,PROP=VALUE...]", LIST(device),
+     .help = "add a device ('help' lists them, NAME,help lists properties)"},
+    {.name = "object", .args = "TYPE,id=ID[,PROP=VALUE...]", LIST(object),
+     .help = "rng-random,id=ID[,filename=FILE] or rng-builtin,id=ID: where a\n"
+             "virtio-rng device gets its bytes ('help' lists types)"},
+
+    {.help = "Serial lines, consoles, display"},
+    {.name = "serial", .args = "DEV", LIST(serial),
+     .help = "connect the next serial line: mon:stdio, stdio, pty, file:FILE,\n"
+             "pipe:PATH, tcp:HOST:PORT, unix:PATH, chardev:ID, null, none"},
+    {.name = "chardev", .args = "BACKEND,id=ID[,PROP=VALUE...]", LIST(chardev),
+     .help = "name a character device back end ('help' lists them)"},
+    {.name = "monitor", .args = "none", CALL(call_monitor), .help = "no monitor (there is none yet)"},
+    {.name = "parallel", .args = "none", CALL(call_parallel), .help = "no parallel port"},
+    {.name = "nographic", FLAG(nographic), .help = "no window; the first serial line on the terminal"},
+    {.name = "display", .args = "none", CALL(call_display), .help = "no window ('help' lists displays)"},
+    {.name = "vga", .args = "none", CALL(call_vga), .help = "no display card (none exists yet, others count as none)"},
+    {.name = "nic", .args = "none", CALL(call_network), .help = "no network card"},
+    {.name = "net", .args = "none", CALL(call_network), .help = "no network"},
+    {.name = "echr", .args = "CODE", TEXT(escape), .help = "escape character of the terminal instead of Ctrl-a; 0: none"},
+
+    {.help = "Running"},
+    {.name = "S", FLAG(start_paused), .help = "do not start the CPUs"},
+    {.name = "no-reboot", FLAG(no_reboot), .help = "exit when the guest resets"},
+    {.name = "no-shutdown", FLAG(no_shutdown), .help = "pause instead of exiting when the guest powers off"},
+    {.name = "action", .args = "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=...]", LIST(action),
+     .help = "what to do when the guest resets, powers off or panics"},
+    {.name = "rtc", .args = "[base=utc|localtime|DATE][,clock=host|vm]", TEXT(rtc),
+     .help = "time of the guest's clock chip"},
+    {.name = "nodefaults", FLAG(nodefaults), .help = "no devices that were not asked for"},
+    {.name = "no-user-config", .how = CLI_ACCEPT, .help = "accepted: there are no configuration files"},
+    {.name = "daemonize", FLAG(daemonize), .help = "go to the background once the guest is ready to run"},
+    {.name = "pidfile", .args = "FILE", TEXT(pidfile), .help = "write the process id there"},
+    {.name = "enable-kvm", CALL(call_enable_kvm), .help = "as -accel kvm, which cannot run these guests: add -accel tcg"},
+    {.name = "sandbox", .args = "off", CALL(call_sandbox), .help = "no sandbox (there is none yet)"},
+    {.name = "msg", .args = "[timestamp=on|off][,guest-name=on|off]", CALL(call_message),
+     .help = "accepted: messages have neither"},
+
+    {.help = "Looking inside"},
+    {.name = "d", .args = "ITEM[,ITEM...]", TEXT(log_items), .help = "write a log ('help' lists the items)"},
+    {.name = "D", .args = "FILE", TEXT(log_file), .help = "write it there instead of to stderr"},
+    {.name = "dfilter", .args = "RANGE[,RANGE...]", TEXT(dfilter), .help = "accepted: the log is not filtered"},
+    {.name = "perfmap", FLAG(perf_map), .help = "write /tmp/perf-PID.map for perf"},
+
+    /* Harmless in scripts written for other machines or older emulators. */
+    {.name = "no-hpet", .how = CLI_ACCEPT},
+    {.name = "no-acpi", .how = CLI_ACCEPT},
+    {.name = "no-fd-bootchk", .how = CLI_ACCEPT},
+    {.name = "win2k-hack", .how = CLI_ACCEPT},
+    {.name = "no-kvm", .how = CLI_ACCEPT},
+    {.name = "no-quit", .how = CLI_ACCEPT},
+    {.name = "no-frame", .how = CLI_ACCEPT},
+    {.name = "only-migratable", .how = CLI_ACCEPT},
+    {.name = "full-screen", .how = CLI_ACCEPT},
+    {.name = "balloon", .args = "none", .how = CLI_ACCEPT},
+    {.name = "k", .args = "LANGUAGE", .how = CLI_ACCEPT},
+    {.name = "overcommit", .args = "OPTIONS", .how = CLI_ACCEPT},
+    {.name = "tb-size", .args = "MIB", CALL(call_tb_size)},
+    {.name = "audiodev", .args = "none", CALL(call_audiodev)},
+    {.name = "audio", .args = "none", CALL(call_audiodev)},
+
+    /* Known names that do nothing here yet: a clear line instead of "no such option". */
+    {.name = "gdb", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no gdb server"},
+    {.name = "s", .how = CLI_REFUSE, .reason = "there is no gdb server"},
+    {.name = "icount", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "instructions are not counted"},
+    {.name = "semihosting", .how = CLI_REFUSE, .reason = "there is no semihosting"},
+    {.name = "semihosting-config", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no semihosting"},
+    {.name = "readconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "write the options on the command line"},
+    {.name = "writeconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no configuration files"},
+    {.name = "mon", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no monitor"},
+    {.name = "qmp", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no monitor"},
+    {.name = "qmp-pretty", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no monitor"},
+    {.name = "netdev", .args = "TYPE,id=ID", CALL(call_netdev)},
+    {.name = "usb", .how = CLI_REFUSE, .reason = "there is no USB controller"},
+    {.name = "usbdevice", .args = "NAME", .how = CLI_REFUSE, .reason = "there is no USB controller"},
+    {.name = "vnc", .args = "DISPLAY", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
+    {.name = "spice", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
+    {.name = "sdl", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
+    {.name = "curses", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
+    {.name = "incoming", .args = "URI", .how = CLI_REFUSE, .reason = "there is no migration"},
+    {.name = "loadvm", .args = "NAME", .how = CLI_REFUSE, .reason = "there are no snapshots"},
+    {.name = "numa", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "memory has one node"},
+    {.name = "mem-path", .args = "PATH", .how = CLI_REFUSE, .reason = "memory is anonymous"},
+    {.name = "mem-prealloc", .how = CLI_REFUSE, .reason = "memory is allocated when touched"},
+    {.name = "set", .args = "GROUP.ID.ARG=VALUE", .how = CLI_REFUSE, .reason = "write the value in the option itself"},
+    {.name = "add-fd", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "files are opened by name"},
+    {.name = "smbios", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no SMBIOS tables"},
+    {.name = "acpitable", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no ACPI tables"},
+    {.name = "tpmdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no TPM"},
+    {.name = "fsdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no shared file system"},
+    {.name = "virtfs", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no shared file system"},
+    {.name = "sd", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no SD card; use -hda"},
+    {.name = "mtdblock", .args = "FILE", .how = CLI_REFUSE, .reason = "use -pflash"},
+    {.name = "fda", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no floppy drive; use -hda"},
+    {.name = "fdb", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no floppy drive; use -hda"},
+    {.name = "runas", .args = "USER", .how = CLI_REFUSE, .reason = "start it as that user"},
+    {.name = "run-with", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "start it as that user"},
+    {.name = "chroot", .args = "DIR", .how = CLI_REFUSE, .reason = "use chroot(8)"},
+    {.name = "preconfig", .how = CLI_REFUSE, .reason = "there is no monitor"},
+    {.name = "plugin", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no plugins"},
+    {.name = "trace", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "use -d"},
+    {.name = "jitdump", .how = CLI_REFUSE, .reason = "use -perfmap"},
+    {.name = "watchdog", .args = "MODEL", .how = CLI_REFUSE, .reason = "there is no watchdog"},
+    {.name = "watchdog-action", .args = "ACTION", .how = CLI_REFUSE, .reason = "there is no watchdog"},
+    {.name = "qtest", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no qtest protocol"},
+    {0},
+};
+/* clang-format on */

@@ -1,0 +1,73 @@
+/*
+ * From the command line's text to a machine, step by step.  main.c calls these in order; each returns false with
+ * *errp for bad input.  What they allocate lives until setup_fini().
+ */
+#ifndef SYSTEM_SETUP_H
+#define SYSTEM_SETUP_H
+
+#include "core/machine.h"
+#include "system/cli.h"
+#include "system/registry.h"
+#include "util/optparse.h"
+
+#include <glib.h>
+
+struct drive;
+
+struct setup {
+    struct cli *cli;
+    const struct arch *arch;
+    const struct machine_class *cls;
+    struct machine_config cfg;
+    GPtrArray *machine_opts; /* struct opts *, one a -machine, in order */
+    GPtrArray *drives;       /* struct drive * */
+    GArray *globals;         /* struct prop_global */
+    GPtrArray *dirs;         /* const char *: where firmware is looked for */
+    GPtrArray *owned;        /* g_free()d at the end */
+    const struct accel_ops *accel;
+    void *accel_props;
+    struct machine *machine;
+};
+
+void setup_init(struct setup *s, struct cli *cli);
+void setup_fini(struct setup *s);
+/* Keep take_text until setup_fini(). */
+const char *setup_own(struct setup *s, char *take_text);
+
+/* setup.c: the architecture (from its option, the program's name or the kernel), the board, -m, -smp and the like. */
+bool setup_arch(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_machine_class(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_config(struct setup *s, struct error **errp) MUST_CHECK;
+/* Create the machine and set the board's properties. */
+bool setup_machine(struct setup *s, struct error **errp) MUST_CHECK;
+
+/* accels.c: choose the first accelerator that works here, and set its properties. */
+bool setup_accel(struct setup *s, struct error **errp) MUST_CHECK;
+
+/* drives.c: open -drive and -blockdev images; later plug those with if=virtio, and tell the board of its flash. */
+bool setup_drives(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_flash(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_drive_devices(struct setup *s, struct error **errp) MUST_CHECK;
+void drive_free(void *drive);
+
+/* chardevs.c: -chardev, -serial and what stands in for them by default. */
+bool setup_chardevs(struct setup *s, struct error **errp) MUST_CHECK;
+
+/* devices.c: -global, -object, -device, -fw_cfg. */
+bool setup_globals(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_objects(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_devices(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_fw_cfg(struct setup *s, struct error **errp) MUST_CHECK;
+/* Create, configure, plug and realize one device; o holds its properties besides the name. */
+bool device_create(struct setup *s, const char *name, struct opts *o,
+                   struct error **errp) MUST_CHECK;
+
+/* hints.c: -boot, -rtc, -uuid. */
+bool setup_boot(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_rtc(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_uuid(struct setup *s, struct error **errp) MUST_CHECK;
+
+/* help.c: answer an option whose argument is 'help'; true when one was, and *status is the exit status. */
+bool answer_help(struct setup *s, int *status);
+
+#endif

@@ -1,0 +1,160 @@
+"""Starting a guest and talking to its serial line, with the Python standard library only."""
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EMULATOR = os.environ.get("TINAMOU") or os.path.join(ROOT, "build", "tinamou")
+OPTIONS = os.environ.get("TINAMOU_OPTIONS", "").split() # for every guest, e.g. "-accel tcg,engine=interp"
+PROMPT = r"~ # "
+
+
+class Failed(Exception):
+    """The guest or the emulator did something else than the test wants."""
+
+
+class Skipped(Exception):
+    """The test cannot run here; the text says what is missing."""
+
+
+def need_tool(name):
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if not path:
+        raise Skipped("%s is not installed" % name)
+    return path
+
+
+def need_file(path):
+    if not os.path.exists(path):
+        raise Skipped("%s does not exist" % path)
+    return path
+
+
+def is_tinamou():
+    return "system" not in os.path.basename(EMULATOR)
+
+
+def need_tinamou():
+    if not is_tinamou():
+        raise Skipped("only Tinamou has this option")
+
+
+def arch_args(arch="riscv64"):
+    return ["-arch", arch] if is_tinamou() else []
+
+
+def debian(arch="riscv64"):
+    """The directory of Debian's kernel and our initial RAM disks (tools/get_guest)."""
+    r = subprocess.run([os.path.join(ROOT, "tools", "get_guest"), arch], stdout=subprocess.PIPE, text=True)
+    if r.returncode:
+        raise Skipped("tools/get_guest %s could not fetch a guest" % arch)
+    return r.stdout.strip().split("\n")[-1]
+
+
+class Guest:
+    """A running emulator.  Use as a context manager: it is killed at the end whatever happens."""
+
+    def __init__(self, args, stdin=subprocess.PIPE, stdout=subprocess.PIPE):
+        self.args = [EMULATOR] + OPTIONS + args
+        self.text, self.pos = "", 0
+        self.process = subprocess.Popen(self.args, stdin=stdin, stdout=stdout, stderr=subprocess.STDOUT, bufsize=0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for f in (self.process.stdin, self.process.stdout):
+            if f:
+                f.close()
+
+    def fail(self, why):
+        tail = self.text[-1500:].replace("\r", "")
+        raise Failed("%s\n  command: %s\n  last output:\n%s" % (why, " ".join(self.args), tail))
+
+    def read_more(self, deadline):
+        """Add output to self.text; False at its end."""
+        left = deadline - time.monotonic()
+        ready, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
+        if not ready:
+            return True
+        data = os.read(self.process.stdout.fileno(), 65536)
+        self.text += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def expect(self, pattern, timeout=60):
+        """Wait until output after the last match has the pattern; the match."""
+        deadline = time.monotonic() + timeout
+        while True:
+            m = re.compile(pattern).search(self.text, self.pos)
+            if m:
+                self.pos = m.end()
+                return m
+            if time.monotonic() > deadline:
+                self.fail("no %r within %d s" % (pattern, timeout))
+            if not self.read_more(deadline):
+                self.fail("the emulator ended (status %s) before %r" % (self.process.wait(), pattern))
+
+    def send(self, text):
+        os.write(self.process.stdin.fileno(), text.encode())
+
+    def run(self, command, timeout=60):
+        """Run a shell command in the guest; its output.  Fails when its status is not 0."""
+        self.send(command + '; echo "<""status $?>"\n')
+        start = self.pos
+        m = self.expect(r"<status (\d+)>\r?\n", timeout)
+        output = self.text[start:m.start()].replace("\r", "")
+        output = output.partition("\n")[2] # without the echo of the command
+        if m.group(1) != "0":
+            self.fail("in the guest: status %s of %r" % (m.group(1), command))
+        self.expect(PROMPT, timeout) # so that the next command's echo comes once, after the prompt
+        return output
+
+    def shell(self, timeout=120):
+        """Wait for the prompt of tools/guest_init's shell."""
+        self.expect(PROMPT, timeout)
+        self.run("echo 1 >/proc/sys/kernel/printk")
+
+    def wait_exit(self, status=0, timeout=60):
+        """The emulator must end by itself with this status."""
+        deadline = time.monotonic() + timeout
+        while self.process.stdout and self.read_more(deadline):
+            if time.monotonic() > deadline:
+                self.fail("still running after %d s" % timeout)
+        try:
+            got = self.process.wait(max(deadline - time.monotonic(), 1))
+        except subprocess.TimeoutExpired:
+            self.fail("still running after %d s" % timeout)
+        if got != status:
+            self.fail("exit status %d, not %d" % (got, status))
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def cpu_seconds(self):
+        """Host CPU time the emulator has used."""
+        with open("/proc/%d/stat" % self.process.pid) as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def linux(more=(), initrd="initrd-small.cpio.gz", append="", smp=1, memory="512M"):
+    """A Guest with Debian's riscv64 kernel and a shell as its first process."""
+    d = debian()
+    args = arch_args() + ["-M", "virt", "-m", memory, "-smp", str(smp), "-nographic", "-kernel", d + "/kernel", "-initrd",
+                          d + "/" + initrd, "-append", ("console=ttyS0 quiet " + append).strip()]
+    return Guest(args + list(more))
+
+
+def emulator(args, timeout=30, check=None):
+    """Run the emulator to its end; (status, stdout, stderr)."""
+    r = subprocess.run([EMULATOR] + args, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+    if check is not None and r.returncode != check:
+        raise Failed("%s: status %d, not %d: %s" % (" ".join(args), r.returncode, check, r.stderr[-500:]))
+    return r.returncode, r.stdout, r.stderr

@@ -1,0 +1,315 @@
+"""The command line: what tools ask, what users get wrong, and how the process behaves."""
+import fcntl
+import os
+import pty
+import re
+import signal
+import subprocess
+import termios
+import time
+
+from guest import EMULATOR, Failed, Guest, arch_args, debian, emulator, linux, need_tinamou
+
+A = ["-arch", "riscv64"]
+# Arguments and what stderr must say.  Every one ends with status 1 and exactly one line "tinamou: ...".
+BAD = [
+    ([], "no architecture was given.*riscv64"),
+    (["-arch", "riscv46"], "riscv46.*did you mean 'riscv64'"),
+    (["-kernl", "x"], "-kernl: no such option; did you mean '-kernel'"),
+    (["--kernl", "x"], "did you mean '-kernel'"),
+    (["-zzzzzzzz"], "-zzzzzzzz: no such option"),
+    (["-kernel"], "-kernel: wanted an argument"),
+    (["-kernel", "/nonexistent/image"], "could not open '/nonexistent/image'"),
+    (["-kernel", "text"], "'text' does not say which architecture"),
+    (["-kernel", "truncated.gz"], "truncated.gz"),
+    (["-kernel", "x86.elf"], "x86.elf.*x86_64"),
+    (A + ["-kernel", "x86.elf"], "x86.elf"),
+    (A + ["-kernel", "short.elf"], "short.elf"),
+    (A + ["-M", "virtt"], "no riscv64 machine is named 'virtt'; did you mean 'virt'"),
+    (A + ["-M", "virt,aclnt=on"], "aclnt.*did you mean 'aclint'"),
+    (A + ["-M", "virt,aclint=maybe"], "aclint.*maybe"),
+    (A + ["-cpu", "rv46"], "rv46.*did you mean 'rv64'"),
+    (A + ["-cpu", "rv64,zbz=on"], "zbz"),
+    (A + ["-cpu", "rv64,zba=maybe"], "zba.*maybe"),
+    (A + ["-accel", "tgc"], "no accelerator is named 'tgc'; did you mean 'tcg'"),
+    (A + ["-accel", "kvm"], "'kvm' cannot run riscv64 guests"),
+    (A + ["-enable-kvm"], "'kvm' cannot run riscv64 guests"),
+    (A + ["-accel", "tcg,tb-sise=1"], "tb-sise.*did you mean 'tb-size'"),
+    (A + ["-accel", "tcg,engine=jot"], "jot"),
+    (A + ["-accel", "tcg,thread=some"], "some"),
+    (A + ["-m", "2Q"], "wanted a size.*2Q"),
+    (A + ["-m", "0"], "-m 0"),
+    (A + ["-m", "1G,maxmem=2G"], "maxmem"),
+    (A + ["-m", "60T"], "."),
+    (A + ["-smp", "0"], "at least 1"),
+    (A + ["-smp", "4,cores=3"], r"cores \(3\)"),
+    (A + ["-smp", "2,sokets=2"], "did you mean 'sockets'"),
+    (A + ["-smp", "100000"], "100000"),
+    (A + ["-append", "x"], "-append needs a -kernel"),
+    (A + ["-initrd", "x"], "-initrd needs a -kernel"),
+    (A + ["-bios", "nonexistent.bin"], "nonexistent.bin"),
+    (A + ["-dtb", "/nonexistent.dtb"], "/nonexistent.dtb"),
+    (A + ["-dtb", "text"], "text"),
+    (A + ["-drive", "file=/nonexistent.img"], "/nonexistent.img"),
+    (A + ["/nonexistent.img"], "/nonexistent.img"),
+    (A + ["-drive", "fil=text"], "fil.*did you mean 'file'"),
+    (A + ["-drive", "file=text,if=ide"], "if=ide"),
+    (A + ["-drive", "file=text,if=virtoi"], "did you mean 'virtio'"),
+    (A + ["-drive", "file=text,cache=writbac"], "did you mean 'writeback'"),
+    (A + ["-drive", "file=text,format=qcow3"], "qcow3"),
+    (A + ["-drive", "file=image.qcow2"], "qcow2"),
+    (A + ["-drive", "file=text,readonly=perhaps"], "perhaps"),
+    (A + ["-drive", "file=text,format=raw,if=pflash,unit=7"], "no flash bank 7"),
+    (A + ["-drive", "file=text,format=raw,index=1", "-drive", "file=text,format=raw,index=1"], "index=1"),
+    (A + ["-blockdev", "driver=raw,node-name=n,file=missing"], "missing"),
+    (A + ["-blockdev", "driver=qcow2,node-name=n,filename=text"], "qcow2"),
+    (A + ["-device", "virtio-blk-devise"], "did you mean 'virtio-blk-device'"),
+    (A + ["-device", "virtio-blk-device,driv=x"], "driv.*did you mean 'drive'"),
+    (A + ["-device", "virtio-blk-device,drive=nope"], "nope"),
+    (A + ["-device", "virtio-blk-device"], "drive"),
+    (A + ["-device", "virtio-rng-device,bus=virtio-mmio-bus.99"], "virtio-mmio-bus.99"),
+    (A + ["-device", "virtio-rng-device"] * 9, "virtio-mmio-bus"),
+    (A + ["-device", "virtconsole"], "virtconsole"),
+    (A + ["-device", "riscv.sifive.plic"], "part of a board"),
+    (A + ["-device", "virtio-rng-device,id=a", "-device", "virtio-rng-device,id=a"], "id=a"),
+    (A + ["-device", "virtio-rng-device,rng=nope"], "nope"),
+    (A + ["-object", "rng-randm,id=r"], "did you mean 'rng-random'"),
+    (A + ["-object", "rng-random,id=r,filename=/nonexistent"], "/nonexistent"),
+    (A + ["-object", "rng-random"], "id=ID"),
+    (A + ["-global", "nonsense"], "DRIVER.PROP=VALUE"),
+    (A + ["-global", "virtio-mmio.force-legcy=off"], "did you mean 'force-legacy'"),
+    (A + ["-serial", "foo"], "foo"),
+    (A + ["-serial", "file:/nonexistent/x"], "/nonexistent/x"),
+    (A + ["-serial", "chardev:nope"], "nope"),
+    (A + ["-chardev", "fil,id=x,path=y"], "did you mean 'file'"),
+    (A + ["-chardev", "file,path=y"], "id"),
+    (A + ["-monitor", "stdio"], "no monitor yet"),
+    (A + ["-qmp", "stdio"], "-qmp: not supported yet"),
+    (A + ["-gdb", "tcp::1234"], "-gdb: not supported yet"),
+    (A + ["-s"], "-s: not supported yet"),
+    (A + ["-icount", "shift=1"], "-icount: not supported yet"),
+    (A + ["-nic", "user"], "networking is not supported yet"),
+    (A + ["-netdev", "user,id=n"], "networking is not supported yet"),
+    (A + ["-display", "gtk"], "only 'none'"),
+    (A + ["-d", "in_am"], "did you mean 'in_asm'"),
+    (A + ["-D", "/nonexistent/log"], "/nonexistent/log"),
+    (A + ["-rtc", "base=never"], "base=never"),
+    (A + ["-boot", "nemu=on"], "did you mean 'menu'"),
+    (A + ["-action", "rebot=reset"], "did you mean 'reboot'"),
+    (A + ["-action", "reboot=rest"], "did you mean 'reset'"),
+    (A + ["-uuid", "1234"], "-uuid 1234"),
+    (A + ["-fw_cfg", "name=opt/x"], "wanted name=NAME and one of"),
+    (A + ["-fw_cfg", "name=opt/x,file=/nonexistent"], "/nonexistent"),
+    (A + ["-pidfile", "/nonexistent/pid"], "/nonexistent/pid"),
+    (A + ["-echr", "999"], "999"),
+]
+
+
+def make_bad_files():
+    with open("text", "w") as f:
+        f.write("this is no image\n" * 10)
+    with open("truncated.gz", "wb") as f:
+        f.write(bytes([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3]))
+    header = bytearray(64)
+    header[0:7] = b"\x7fELF\x02\x01\x01"
+    header[16:20] = bytes([2, 0, 62, 0])
+    with open("x86.elf", "wb") as f:
+        f.write(header)
+    header[18] = 243
+    header[32] = 64
+    header[54], header[56] = 56, 3 # three program headers that are not there
+    with open("short.elf", "wb") as f:
+        f.write(header)
+    with open("image.qcow2", "wb") as f:
+        f.write(b"QFI\xfb\0\0\0\3" + bytes(504))
+
+
+def test_bad_input_gets_one_clear_line():
+    need_tinamou()
+    make_bad_files()
+    wrong = []
+    for args, want in BAD:
+        try:
+            status, _, err = emulator(["-display", "none"] + args)
+        except subprocess.TimeoutExpired:
+            wrong.append("%s: started a machine" % " ".join(args))
+            continue
+        lines = [x for x in err.split("\n") if x and "using -arch" not in x and "warning:" not in x]
+        if status != 1 or len(lines) != 1 or not lines[0].startswith("tinamou: ") or not re.search(want, lines[0]):
+            wrong.append("%s: status %d, wanted %r: %s" % (" ".join(args), status, want, err.strip()[-400:]))
+    if wrong:
+        raise Failed("%d of %d:\n%s" % (len(wrong), len(BAD), "\n".join(wrong)))
+
+
+def test_version_and_help():
+    _, out, _ = emulator(["-version"], check=0)
+    if not re.match(r"QEMU emulator version \d+\.\d+\.\d+", out):
+        raise Failed("-version begins with %r" % out[:60])
+    for option in ("-help", "--help", "-h"):
+        _, out, _ = emulator([option], check=0)
+        for name in ("name", "machine", "kernel", "drive", "serial", "device", "accel", "nographic"):
+            if not re.search("^-%s( |$)" % name, out, re.M):
+                raise Failed("%s does not list -%s" % (option, name))
+
+
+def test_probes_of_tools():
+    need_tinamou()
+    for args, want in [
+        (A + ["-machine", "help"], r"^virt +RISC-V VirtIO board"),
+        (["-M", "help"], r"^virt +RISC-V VirtIO board"),
+        (A + ["-M", "virt,help"], r"aclint=<bool>"),
+        (A + ["-cpu", "help"], r"\brv64\b"),
+        (["-arch", "riscv32", "-cpu", "help"], r"\brv32\b"),
+        (A + ["-cpu", "help", "-machine", "virt"], r"\brv64\b"),
+        (["-M", "none", "-accel", "help"], r"^tcg$"),
+        (["-accel", "tcg,help"], r"tb-size"),
+        (["-device", "help"], r'^name "virtio-blk-device", bus virtio-mmio-bus'),
+        (["-device", "virtio-blk-device,help"], r"drive=<"),
+        (["-chardev", "help"], r"socket"),
+        (["-object", "help"], r"rng-random"),
+        (["-display", "help"], r"^none$"),
+        (["-d", "help"], r"guest_errors"),
+    ]:
+        _, out, _ = emulator(args, check=0)
+        if not re.search(want, out, re.M):
+            raise Failed("%s: no %r in\n%s" % (" ".join(args), want, out))
+
+
+def test_names_choose_the_architecture():
+    need_tinamou()
+    for name in ("qemu-system-riscv32", "tinamou-system-riscv64"):
+        os.symlink(EMULATOR, name)
+        r = subprocess.run(["./" + name, "-machine", "help"], capture_output=True, text=True)
+        if "(riscv" in r.stdout or not re.search("^virt ", r.stdout, re.M):
+            raise Failed("%s -machine help: %s" % (name, r.stdout + r.stderr))
+    os.symlink(EMULATOR, "qemu-system-vax")
+    r = subprocess.run(["./qemu-system-vax", "-display", "none"], capture_output=True, text=True)
+    if r.returncode != 1 or "vax" not in r.stderr:
+        raise Failed("qemu-system-vax: %d %s" % (r.returncode, r.stderr))
+
+
+def test_terminate_is_a_clean_exit():
+    with linux() as g:
+        g.shell()
+        g.terminate()
+        g.wait_exit(0, 10)
+
+
+def test_interrupt_during_early_boot():
+    with linux() as g:
+        g.expect("OpenSBI", 30)
+        g.process.send_signal(signal.SIGINT)
+        g.wait_exit(0, 10)
+
+
+def test_paused_start_runs_nothing():
+    d = debian()
+    with Guest(arch_args() + ["-M", "virt", "-nographic", "-S", "-kernel", d + "/kernel"]) as g:
+        time.sleep(2)
+        g.read_more(time.monotonic())
+        if "OpenSBI" in g.text:
+            g.fail("the guest ran under -S")
+        g.terminate()
+        g.wait_exit(0, 10)
+
+
+def test_serial_to_a_file():
+    d = debian()
+    with Guest(arch_args() + ["-M", "virt", "-m", "512M", "-display", "none", "-monitor", "none", "-serial", "file:serial.log",
+                              "-kernel", d + "/kernel", "-no-reboot", "-append", "console=ttyS0 panic=-1"]) as g:
+        g.wait_exit(0, 90) # no root file system: it panics and resets
+    with open("serial.log", errors="replace") as f:
+        if "Linux version" not in f.read():
+            raise Failed("no kernel log in serial.log")
+
+
+def test_daemonize_with_pidfile():
+    d = debian()
+    r = subprocess.run([EMULATOR] + arch_args() + ["-M", "virt", "-m", "512M", "-display", "none", "-daemonize", "-pidfile", "vm.pid",
+                        "-serial", "file:" + os.path.abspath("serial.log"), "-kernel", d + "/kernel"], timeout=30)
+    if r.returncode:
+        raise Failed("-daemonize: status %d" % r.returncode)
+    with open("vm.pid") as f:
+        pid = int(f.read())
+    try:
+        os.kill(pid, 0)
+        deadline = time.monotonic() + 30
+        while "OpenSBI" not in open("serial.log", errors="replace").read():
+            if time.monotonic() > deadline:
+                raise Failed("the daemon runs no guest")
+            time.sleep(0.2)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    for _ in range(100):
+        if not os.path.exists("vm.pid"):
+            return
+        time.sleep(0.1)
+    raise Failed("vm.pid is still there 10 s after SIGTERM")
+
+
+def run_on_terminal(end):
+    """Run a guest on a pseudo-terminal, end it with end(fd, pid); the terminal's settings before and after."""
+    d = debian()
+    args = [EMULATOR] + arch_args() + ["-M", "virt", "-m", "512M", "-nographic", "-kernel", d + "/kernel"]
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    p = subprocess.Popen(args, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    text, deadline = b"", time.monotonic() + 60
+    os.set_blocking(ours, False)
+    while b"OpenSBI" not in text and time.monotonic() < deadline:
+        try:
+            text += os.read(ours, 65536)
+        except BlockingIOError:
+            time.sleep(0.05)
+    during = termios.tcgetattr(theirs)
+    end(ours, p)
+    stop = time.monotonic() + 20
+    while p.poll() is None and time.monotonic() < stop:
+        try:
+            os.read(ours, 65536)
+        except BlockingIOError:
+            time.sleep(0.05)
+    if p.poll() is None:
+        p.kill()
+        raise Failed("still running")
+    after = termios.tcgetattr(theirs)
+    os.close(ours)
+    os.close(theirs)
+    if during[3] & termios.ICANON:
+        raise Failed("the terminal was not in raw mode while the guest ran")
+    if before != after:
+        raise Failed("the terminal's settings were not restored")
+    return p.returncode
+
+
+def test_ctrl_a_x_quits_and_restores_the_terminal():
+    status = run_on_terminal(lambda fd, p: os.write(fd, b"\x01x"))
+    if status != 0:
+        raise Failed("status %d" % status)
+
+
+def test_sigterm_restores_the_terminal():
+    run_on_terminal(lambda fd, p: p.send_signal(signal.SIGTERM))
+
+
+def test_crash_restores_the_terminal():
+    need_tinamou()
+    run_on_terminal(lambda fd, p: p.send_signal(signal.SIGSEGV))
+
+
+def test_blockdev_by_parts():
+    need_tinamou()
+    for name, mib in (("one.img", 1), ("two.img", 2)):
+        with open(name, "wb") as f:
+            f.truncate(mib << 20)
+    with linux(["-blockdev", "driver=file,node-name=f,filename=one.img", "-blockdev", "driver=raw,node-name=d,file=f", "-device",
+                "virtio-blk-device,drive=d,serial=one", "-blockdev",
+                "driver=raw,node-name=e,file.driver=file,file.filename=two.img", "-device",
+                "virtio-blk-device,drive=e,serial=two"], "initrd.cpio.gz") as g:
+        g.shell()
+        sizes = g.run("cat /sys/block/vda/size /sys/block/vdb/size").split()
+        if sorted(sizes) != ["2048", "4096"]:
+            g.fail("sizes are %r" % sizes)
+        g.send("exit\n")
+        g.wait_exit(0)

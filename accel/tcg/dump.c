@@ -88,7 +88,7 @@ static void stats_of(const struct tcg_vcpu *v, FILE *f)
         f,
         "  TLB flushes    all %lu, asid %lu, page %lu (large %lu); space switches %lu; salts %lu\n",
         s->flush_all, s->flush_asid, s->flush_page, s->flush_page_large, s->space_switches,
-        s->salt_bumps);
+        s->salts);
     fprintf(f,
             "  events         faults %lu, interrupts %lu, stores to code pages %lu, units "
             "invalidated %lu\n",

@@ -81,6 +81,7 @@ static void step(struct tcg_vcpu *v, struct departure *d)
     }
     vcpu_enter_code(v);
     if (LIKELY(atomic_load(&t->evictions) == evictions)) {
+        dispatch_note_run(v, u);
         if (d->chain && d->evictions == evictions && !u->page2)
             unit_chain(v, d->site, u);
         else if (d->cache || d->chain)
@@ -127,13 +128,13 @@ void tcg_cpu_thread(struct cpu *cpu)
     v->mode = v->ops->mode(cpu);
     dispatch_forget_all(v);
     for (;;) {
-        if (cpu->halted && cpu->ops->has_work(cpu)) {
+        if (cpu->halted && cpu->started && cpu->ops->has_work(cpu)) {
             cpu->halted = false;
             atomic_fetch_or(&cpu->request, CPU_REQ_IRQ);
         }
         if (!serve_requests(v))
             break;
-        if (cpu->halted)
+        if (cpu->halted || !cpu->started)
             cpu_sleep(cpu);
         else
             step(v, &d);

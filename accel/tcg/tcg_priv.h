@@ -76,7 +76,7 @@ struct tcg_stats {
     uint64_t exit_direct, exit_lookup, exit_request, exit_main;
     uint64_t chained, dispatch_fills, hash_hits;
     uint64_t slow_ld, slow_st, slow_atomic, mmio, l1_fills, l2_hits, walks;
-    uint64_t flush_all, flush_asid, flush_page, flush_page_large, space_switches, salt_bumps;
+    uint64_t flush_all, flush_asid, flush_page, flush_page_large, space_switches, salts;
     uint64_t faults, interrupts, smc_writes, invalidated;
 };
 
@@ -84,9 +84,10 @@ struct tcg_stats {
  * ------------------------------------------------------------------------------------------------------------
  */
 enum {
-    SALT_SLOTS = 256,
+    SALT_SLOTS = 64,
     MODE_SLOTS = 64,
-    PAGE_FILTER_BITS = 4096,
+    QUICK_SLOTS = 16,
+    SALT_FILTER_BITS = 512,
     LARGE_BUCKETS = 256,
     LARGE_BITS = 21,
     STORE_LOG = 256
@@ -106,23 +107,32 @@ struct tcg_vcpu {
     _Atomic bool in_code;         /* false: outside enter(), at a safe point or sleeping */
     _Atomic uint32_t todo;        /* enum vcpu_todo: asked by other threads with CPU_REQ_ACCEL */
     _Atomic uint64_t safe_points; /* counts passes of the executor's loop head */
-    /* Salts: identity of (mode, address space) in dispatch tags; forgetting them all is the O(1)
-     * flush. */
-    struct {
-        uint64_t key, salt;
-    } salts[SALT_SLOTS];
+    /* Salts: identity of (mode, address space) in dispatch tags; forgetting one is an O(1) flush.
+     */
+    struct salt {
+        uint64_t key, salt; /* salt 0: free */
+        bool per_asid;
+        uint32_t asid;
+        uint64_t pages[SALT_FILTER_BITS /
+                       64];     /* Bloom filter of the virtual pages dispatched under it */
+    } salts[SALT_SLOTS], *salt; /* and the current one */
+    uint64_t salt_seed, salt_stamp;
+    struct salt_quick {
+        uint32_t mode;
+        uint64_t stamp; /* valid while equal to salt_stamp */
+        struct salt *salt;
+    } quick[QUICK_SLOTS];
     struct {
         uint32_t mode;
         bool used, per_asid; /* some unit of this mode came from a non-global page */
     } modes[MODE_SLOTS];
-    uint64_t
-        page_filter[PAGE_FILTER_BITS / 64]; /* virtual pages that dispatch entries may exist for */
-    bool large[LARGE_BUCKETS]; /* entries were made from mappings of up to 2 MiB, by hashed bucket;
-                                  until a full flush */
-    bool huge;                 /* and from larger ones */
+    bool large[LARGE_BUCKETS];     /* entries were made from mappings of up to 2 MiB, by hashed
+                                               bucket; until a full flush */
+    bool huge;                     /* and from larger ones */
     bool idx_local[TCG_MMU_MODES]; /* the first-level TLB holds entries of one address space only */
     struct tlb_entry l2[L2_SETS][L2_WAYS];
     uint8_t l2_next[L2_SETS];
+    uint8_t idx_used; /* bits of the MMU indices that have entries */
     struct tlb_entry uncached;
     struct tcg_stats stats;
     size_t cpu_size; /* of the target's struct */
@@ -205,7 +215,15 @@ void tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_a
                  unsigned idx);
 void tlb_withdraw_writes(struct tcg_vcpu *v);                         /* empty every write tag */
 void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page); /* write tags of one page */
+/* dispatch.c */
+void dispatch_mode_changed(struct tcg_vcpu *v);
+void dispatch_space_changed(struct tcg_vcpu *v);
 void dispatch_forget_all(struct tcg_vcpu *v);
+void dispatch_forget_asid(struct tcg_vcpu *v, uint32_t asid);
+void dispatch_forget_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid);
+/* A unit is about to run: its page is known under the current salt from now on. Before
+ * dispatch_fill(). */
+void dispatch_note_run(struct tcg_vcpu *v, const struct unit *u);
 void dispatch_forget_unit(struct tcg_vcpu *v, const struct unit *u);
 void dispatch_fill(struct tcg_vcpu *v, const struct unit *u);
 /* ldst.c */

@@ -1,10 +1,9 @@
 /*
- * The soft MMU's two levels and the dispatch cache's salts.
+ * The soft MMU's two levels.
  *
  * First level: direct mapped, probed by emitted code, no ASIDs; entries of one address space are
  * dropped at a switch, global ones stay.  Second level: set-associative and tagged, so a switch
- * empties nothing.  The dispatch cache is flushed in O(1) by forgetting the salts that its tags
- * carry.
+ * empties nothing.
  */
 #include "accel/tcg/tcg_priv.h"
 #include "util/bits.h"
@@ -18,10 +17,11 @@ static uint64_t l2_tag(gva addr, unsigned idx)
 {
     return (addr & PAGE_MASK_) | L2_VALID | idx;
 }
-static unsigned l2_set(gva addr, unsigned idx)
+/* Entries of one page under all MMU indices share a set: a flush by address looks at one. */
+static unsigned l2_set(gva addr)
 {
     uint64_t page = addr >> TCG_PAGE_BITS;
-    return (page ^ page >> L2_BITS ^ idx * 0x55u) & (L2_SETS - 1);
+    return (page ^ page >> L2_BITS) & (L2_SETS - 1);
 }
 static bool entry_matches(const struct tlb_entry *e, uint64_t tag, uint32_t asid)
 {
@@ -36,7 +36,7 @@ static struct tlb_entry *l2_find(struct tcg_vcpu *v, gva addr, enum guest_access
                                  unsigned idx)
 {
     uint64_t tag = l2_tag(addr, idx);
-    struct tlb_entry *set = v->l2[l2_set(addr, idx)];
+    struct tlb_entry *set = v->l2[l2_set(addr)];
     for (unsigned i = 0; i < L2_WAYS; i++)
         if (entry_matches(&set[i], tag, v->asid) && (set[i].prot >> access & 1))
             return &set[i];
@@ -48,7 +48,7 @@ static struct tlb_entry *l2_find(struct tcg_vcpu *v, gva addr, enum guest_access
 static struct tlb_entry *l2_victim(struct tcg_vcpu *v, gva addr, unsigned idx)
 {
     uint64_t tag = l2_tag(addr, idx);
-    unsigned set = l2_set(addr, idx);
+    unsigned set = l2_set(addr);
     for (unsigned i = 0; i < L2_WAYS; i++)
         if (entry_matches(&v->l2[set][i], tag, v->asid))
             return &v->l2[set][i];
@@ -165,6 +165,7 @@ void tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_a
     }
     if (!(e->flags & L2_GLOBAL))
         v->idx_local[idx] = true;
+    v->idx_used |= 1u << idx;
     v->stats.l1_fills++;
 }
 
@@ -183,8 +184,8 @@ static void l1_clear_all(struct tcg_vcpu *v)
 static void l1_clear_page(struct tcg_vcpu *v, gva addr)
 {
     unsigned i = l1_index(addr);
-    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++) {
-        struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
+    for (unsigned used = v->idx_used; used; used &= used - 1) {
+        struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[__builtin_ctz(used)];
         if (l1->rtag[i] == (addr & PAGE_MASK_))
             l1->rtag[i] = TCG_TLB_EMPTY;
         if (l1->wtag[i] == (addr & PAGE_MASK_))
@@ -200,8 +201,8 @@ void tlb_withdraw_writes(struct tcg_vcpu *v)
 
 void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page)
 {
-    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++) {
-        struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
+    for (unsigned used = v->idx_used; used; used &= used - 1) {
+        struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[__builtin_ctz(used)];
         for (unsigned i = 0; i < TCG_TLB_SIZE; i++)
             if (l1->wtag[i] + l1->wadd[i] == (uint64_t)(uintptr_t)host_page)
                 l1->wtag[i] = TCG_TLB_EMPTY;
@@ -237,13 +238,7 @@ void guest_tlb_flush_asid(struct cpu *cpu, uint32_t asid)
     for (unsigned idx = 0; asid == v->asid && idx < TCG_MMU_MODES; idx++)
         if (v->idx_local[idx])
             l1_clear(v, idx);
-    dispatch_forget_all(v);
-}
-
-static bool page_dispatched(const struct tcg_vcpu *v, gva addr)
-{
-    uint64_t page = addr >> TCG_PAGE_BITS, h = (page ^ page >> 12) & (PAGE_FILTER_BITS - 1);
-    return v->page_filter[h >> 6] >> (h & 63) & 1;
+    dispatch_forget_asid(v, asid);
 }
 
 /* A large mapping was kept as 4 KiB pieces: drop every piece of the mapping that covers addr. */
@@ -259,7 +254,10 @@ static void flush_large(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t as
             e[i].tag = 0;
     }
     l1_clear_all(v);
-    dispatch_forget_all(v);
+    if (any_asid)
+        dispatch_forget_all(v);
+    else
+        dispatch_forget_asid(v, asid);
 }
 
 static bool large_near(const struct tcg_vcpu *v, gva addr)
@@ -271,18 +269,15 @@ static void flush_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asi
 {
     v->stats.flush_page++;
     l1_clear_page(v, addr);
-    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++) {
-        struct tlb_entry *set = v->l2[l2_set(addr, idx)];
-        uint64_t tag = l2_tag(addr, idx);
-        for (unsigned i = 0; i < L2_WAYS; i++)
-            if (set[i].tag == tag &&
-                (any_asid || (!(set[i].flags & L2_GLOBAL) && set[i].asid == asid)))
-                set[i].tag = 0;
-    }
+    struct tlb_entry *set = v->l2[l2_set(addr)];
+    for (unsigned i = 0; i < L2_WAYS; i++)
+        if (!((set[i].tag ^ addr) & PAGE_MASK_) &&
+            (any_asid || (!(set[i].flags & L2_GLOBAL) && set[i].asid == asid)))
+            set[i].tag = 0;
     if (large_near(v, addr))
         flush_large(v, addr, any_asid, asid);
-    else if (page_dispatched(v, addr))
-        dispatch_forget_all(v);
+    else
+        dispatch_forget_page(v, addr, any_asid, asid);
 }
 void guest_tlb_flush_page(struct cpu *cpu, gva addr)
 {
@@ -291,84 +286,6 @@ void guest_tlb_flush_page(struct cpu *cpu, gva addr)
 void guest_tlb_flush_page_asid(struct cpu *cpu, gva addr, uint32_t asid)
 {
     flush_page(tcg_vcpu(cpu), addr, false, asid);
-}
-
-/* --- dispatch cache
- * -----------------------------------------------------------------------------------------------------
- */
-static uint64_t mix64(uint64_t x)
-{
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
-static bool *mode_per_asid(struct tcg_vcpu *v, uint32_t mode)
-{
-    unsigned i = mix64(mode) % MODE_SLOTS;
-    for (unsigned n = 0; n < MODE_SLOTS; n++, i = (i + 1) % MODE_SLOTS) {
-        if (!v->modes[i].used) {
-            v->modes[i].used = true;
-            v->modes[i].mode = mode;
-            v->modes[i].per_asid = false;
-        }
-        if (v->modes[i].mode == mode)
-            return &v->modes[i].per_asid;
-    }
-    memset(v->modes, 0, sizeof(v->modes)); /* more modes than slots: learn again, under new salts */
-    memset(v->salts, 0, sizeof(v->salts));
-    return mode_per_asid(v, mode);
-}
-
-/* The salt of the current mode and, where it matters, address space. */
-static void salt_update(struct tcg_vcpu *v)
-{
-    bool per_asid = *mode_per_asid(v, v->mode);
-    uint64_t key = (uint64_t)v->mode << 33 | (uint64_t)(per_asid ? v->asid : 0) << 1 | per_asid;
-    unsigned i = mix64(key) % SALT_SLOTS;
-    if (v->salts[i].key != key || !v->salts[i].salt) {
-        v->salts[i].key = key;
-        v->salts[i].salt = mix64(++v->stats.salt_bumps * UINT64_C(0x9e3779b97f4a7c15)) | UINT64_C(1)
-                                                                                             << 63;
-    }
-    tcg_env(v->cpu)->salt = v->salts[i].salt;
-}
-
-void dispatch_forget_all(struct tcg_vcpu *v)
-{
-    memset(v->salts, 0, sizeof(v->salts));
-    memset(v->page_filter, 0, sizeof(v->page_filter));
-    salt_update(v);
-}
-
-void dispatch_forget_unit(struct tcg_vcpu *v, const struct unit *u)
-{
-    struct tcg_dispatch *d =
-        &tcg_env(v->cpu)->dispatch[u->pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)];
-    if (d->code == u->code.start)
-        *d = (struct tcg_dispatch){TCG_TLB_EMPTY, NULL};
-}
-
-static void filter_add(struct tcg_vcpu *v, gva addr)
-{
-    uint64_t page = addr >> TCG_PAGE_BITS, h = (page ^ page >> 12) & (PAGE_FILTER_BITS - 1);
-    v->page_filter[h >> 6] |= UINT64_C(1) << (h & 63);
-}
-
-void dispatch_fill(struct tcg_vcpu *v, const struct unit *u)
-{
-    struct tcg_env *env = tcg_env(v->cpu);
-    bool *per_asid = mode_per_asid(v, v->mode);
-    if (!u->global && !*per_asid) {
-        *per_asid = true;
-        salt_update(v);
-    }
-    filter_add(v, u->pc);
-    if (u->page2)
-        filter_add(v, u->pc + PAGE_SIZE_);
-    env->dispatch[u->pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)] =
-        (struct tcg_dispatch){u->pc ^ env->salt, u->code.start};
-    v->stats.dispatch_fills++;
 }
 
 /* --- mode and space
@@ -381,7 +298,7 @@ void guest_mode_changed(struct cpu *cpu)
     if (mode == v->mode)
         return;
     v->mode = mode;
-    salt_update(v);
+    dispatch_mode_changed(v);
 }
 
 void guest_space_changed(struct cpu *cpu)
@@ -395,5 +312,5 @@ void guest_space_changed(struct cpu *cpu)
     for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
         if (v->idx_local[idx])
             l1_clear(v, idx);
-    salt_update(v);
+    dispatch_space_changed(v);
 }

@@ -122,7 +122,8 @@ static void next_segment(struct tcg_vcpu *v)
 }
 
 /* Both engines' code must lie in one segment, since they are evicted together. */
-static bool compile_here(struct tcg_vcpu *v, struct unit *u, const struct compile_opts *o, const char **why)
+static bool compile_here(struct tcg_vcpu *v, struct unit *u, const struct compile_opts *o,
+                         const char **why)
 {
     struct tcg *t = v->tcg;
     if (!t->be->compile(v->ir, o, t->cb, &u->code, why))
@@ -139,8 +140,8 @@ static bool compile(struct tcg_vcpu *v, struct unit *u) REQUIRES(v->tcg->codegen
 {
     struct tcg *t = v->tcg;
     struct compile_opts o = {.page = u->pc & PAGE_MASK_,
-                             .nochain = t->lockstep ||
-                                        log_enabled(LOG_EXEC | LOG_CPU | LOG_NOCHAIN)};
+                             .nochain =
+                                 t->lockstep || log_enabled(LOG_EXEC | LOG_CPU | LOG_NOCHAIN)};
     const char *why = NULL;
     for (unsigned tries = 0; !compile_here(v, u, &o, &why); tries++) {
         if (why || tries > 1)

@@ -1,0 +1,155 @@
+/*
+ * The dispatch cache's salts: what a (mode, address space) is called in the tags.
+ *
+ * A tag is pc ^ salt, so forgetting a salt empties its part of the cache in constant time, and a
+ * context switch is a change of salt. A mode whose code pages were all global so far has one salt
+ * for every address space.  Each salt keeps a Bloom filter of the pages that were run under it, so
+ * a flush by address forgets only what it may concern.  The same salts guard the return ring.
+ */
+#include "accel/tcg/tcg_priv.h"
+
+#include <string.h>
+
+enum { SALT_WAYS = 4 };
+
+static uint64_t mix64(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+static bool *mode_per_asid(struct tcg_vcpu *v, uint32_t mode)
+{
+    unsigned i = mix64(mode) % MODE_SLOTS;
+    for (unsigned n = 0; n < MODE_SLOTS; n++, i = (i + 1) % MODE_SLOTS) {
+        if (!v->modes[i].used) {
+            v->modes[i].used = true;
+            v->modes[i].mode = mode;
+            v->modes[i].per_asid = false;
+        }
+        if (v->modes[i].mode == mode)
+            return &v->modes[i].per_asid;
+    }
+    memset(v->modes, 0, sizeof(v->modes)); /* more modes than slots: learn again, under new salts */
+    memset(v->salts, 0, sizeof(v->salts));
+    return mode_per_asid(v, mode);
+}
+
+static struct salt *new_salt(struct tcg_vcpu *v, struct salt *s, uint64_t key, bool per_asid)
+{
+    v->stats.salts++;
+    *s = (struct salt){.key = key, .per_asid = per_asid, .asid = v->asid};
+    s->salt = mix64(++v->salt_seed * UINT64_C(0x9e3779b97f4a7c15)) | UINT64_C(1) << 63;
+    return s;
+}
+
+/* The salt of the current mode and, where it matters, address space. */
+static struct salt *find_salt(struct tcg_vcpu *v)
+{
+    bool per_asid = *mode_per_asid(v, v->mode);
+    uint64_t key = (uint64_t)v->mode << 33 | (uint64_t)(per_asid ? v->asid : 0) << 1 | per_asid;
+    struct salt *set = &v->salts[mix64(key) % (SALT_SLOTS / SALT_WAYS) * SALT_WAYS];
+    struct salt *victim = &set[v->salt_seed % SALT_WAYS];
+    for (unsigned i = 0; i < SALT_WAYS; i++) {
+        if (set[i].salt && set[i].key == key)
+            return &set[i];
+        if (!set[i].salt)
+            victim = &set[i];
+    }
+    v->salt_stamp++; /* quick entries may point at the victim */
+    return new_salt(v, victim, key, per_asid);
+}
+
+static void salt_update(struct tcg_vcpu *v)
+{
+    struct salt_quick *q = &v->quick[(v->mode ^ v->mode >> 4) % QUICK_SLOTS];
+    if (UNLIKELY(q->mode != v->mode || q->stamp != v->salt_stamp)) {
+        q->salt = find_salt(v);
+        q->mode = v->mode;
+        q->stamp = v->salt_stamp;
+    }
+    v->salt = q->salt;
+    tcg_env(v->cpu)->salt = q->salt->salt;
+}
+
+void dispatch_mode_changed(struct tcg_vcpu *v)
+{
+    salt_update(v);
+}
+
+void dispatch_space_changed(struct tcg_vcpu *v)
+{
+    v->salt_stamp++;
+    salt_update(v);
+}
+
+void dispatch_forget_all(struct tcg_vcpu *v)
+{
+    for (unsigned i = 0; i < SALT_SLOTS; i++)
+        v->salts[i].salt = 0;
+    dispatch_space_changed(v);
+}
+
+void dispatch_forget_asid(struct tcg_vcpu *v, uint32_t asid)
+{
+    for (unsigned i = 0; i < SALT_SLOTS; i++)
+        if (v->salts[i].per_asid && v->salts[i].asid == asid)
+            v->salts[i].salt = 0;
+    dispatch_space_changed(v);
+}
+
+static unsigned filter_bit(gva addr)
+{
+    uint64_t page = addr >> TCG_PAGE_BITS;
+    return (page ^ page >> 9) % SALT_FILTER_BITS;
+}
+
+void dispatch_forget_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid)
+{
+    unsigned bit = filter_bit(addr);
+    bool forgot = false;
+    for (unsigned i = 0; i < SALT_SLOTS; i++) {
+        struct salt *s = &v->salts[i];
+        bool concerned = s->salt && (s->pages[bit >> 6] >> (bit & 63) & 1);
+        if (concerned && (any_asid || (s->per_asid && s->asid == asid))) {
+            s->salt = 0;
+            forgot = true;
+        }
+    }
+    if (forgot)
+        dispatch_space_changed(v);
+}
+
+void dispatch_forget_unit(struct tcg_vcpu *v, const struct unit *u)
+{
+    struct tcg_dispatch *d =
+        &tcg_env(v->cpu)->dispatch[u->pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)];
+    if (d->code == u->code.start)
+        *d = (struct tcg_dispatch){TCG_TLB_EMPTY, NULL};
+}
+
+static void filter_add(struct salt *s, gva addr)
+{
+    unsigned bit = filter_bit(addr);
+    s->pages[bit >> 6] |= UINT64_C(1) << (bit & 63);
+}
+
+void dispatch_note_run(struct tcg_vcpu *v, const struct unit *u)
+{
+    if (UNLIKELY(!u->global && !v->salt->per_asid)) {
+        *mode_per_asid(v, v->mode) = true;
+        dispatch_space_changed(v);
+    }
+    filter_add(v->salt, u->pc);
+    if (u->page2)
+        filter_add(v->salt, u->pc + PAGE_SIZE_);
+}
+
+void dispatch_fill(struct tcg_vcpu *v, const struct unit *u)
+{
+    struct tcg_env *env = tcg_env(v->cpu);
+    env->dispatch[u->pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)] =
+        (struct tcg_dispatch){u->pc ^ env->salt, u->code.start};
+    v->stats.dispatch_fills++;
+}

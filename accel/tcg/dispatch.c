@@ -88,6 +88,7 @@ void dispatch_forget_all(struct tcg_vcpu *v)
 {
     for (unsigned i = 0; i < SALT_SLOTS; i++)
         v->salts[i].salt = 0;
+    memset(v->pages_any, 0, sizeof(v->pages_any));
     dispatch_space_changed(v);
 }
 
@@ -99,20 +100,35 @@ void dispatch_forget_asid(struct tcg_vcpu *v, uint32_t asid)
     dispatch_space_changed(v);
 }
 
-static unsigned filter_bit(gva addr)
+/* Two bits a page: a kernel runs from a thousand pages, and a hit by chance costs all of its
+ * entries. */
+struct filter_bits {
+    unsigned a, b;
+};
+static struct filter_bits filter_bits(gva addr)
 {
-    uint64_t page = addr >> TCG_PAGE_BITS;
-    return (page ^ page >> 9) % SALT_FILTER_BITS;
+    uint64_t h = mix64(addr >> TCG_PAGE_BITS);
+    return (struct filter_bits){h % SALT_FILTER_BITS, (h >> 32) % SALT_FILTER_BITS};
+}
+static bool filter_test(const uint64_t *filter, struct filter_bits f)
+{
+    return (filter[f.a >> 6] >> (f.a & 63) & 1) && (filter[f.b >> 6] >> (f.b & 63) & 1);
+}
+static void filter_set(uint64_t *filter, struct filter_bits f)
+{
+    filter[f.a >> 6] |= UINT64_C(1) << (f.a & 63);
+    filter[f.b >> 6] |= UINT64_C(1) << (f.b & 63);
 }
 
 void dispatch_forget_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid)
 {
-    unsigned bit = filter_bit(addr);
+    struct filter_bits f = filter_bits(addr);
     bool forgot = false;
+    if (LIKELY(!filter_test(v->pages_any, f)))
+        return;
     for (unsigned i = 0; i < SALT_SLOTS; i++) {
         struct salt *s = &v->salts[i];
-        bool concerned = s->salt && (s->pages[bit >> 6] >> (bit & 63) & 1);
-        if (concerned && (any_asid || (s->per_asid && s->asid == asid))) {
+        if (s->salt && (any_asid || (s->per_asid && s->asid == asid)) && filter_test(s->pages, f)) {
             s->salt = 0;
             forgot = true;
         }
@@ -129,10 +145,11 @@ void dispatch_forget_unit(struct tcg_vcpu *v, const struct unit *u)
         *d = (struct tcg_dispatch){TCG_TLB_EMPTY, NULL};
 }
 
-static void filter_add(struct salt *s, gva addr)
+static void filter_add(struct tcg_vcpu *v, gva addr)
 {
-    unsigned bit = filter_bit(addr);
-    s->pages[bit >> 6] |= UINT64_C(1) << (bit & 63);
+    struct filter_bits f = filter_bits(addr);
+    filter_set(v->salt->pages, f);
+    filter_set(v->pages_any, f);
 }
 
 void dispatch_note_run(struct tcg_vcpu *v, const struct unit *u)
@@ -141,9 +158,9 @@ void dispatch_note_run(struct tcg_vcpu *v, const struct unit *u)
         *mode_per_asid(v, v->mode) = true;
         dispatch_space_changed(v);
     }
-    filter_add(v->salt, u->pc);
+    filter_add(v, u->pc);
     if (u->page2)
-        filter_add(v->salt, u->pc + PAGE_SIZE_);
+        filter_add(v, u->pc + PAGE_SIZE_);
 }
 
 void dispatch_fill(struct tcg_vcpu *v, const struct unit *u)

@@ -87,9 +87,8 @@ enum {
     SALT_SLOTS = 64,
     MODE_SLOTS = 64,
     QUICK_SLOTS = 16,
-    SALT_FILTER_BITS = 512,
-    LARGE_BUCKETS = 256,
-    LARGE_BITS = 21,
+    SALT_FILTER_BITS = 16384,
+    LARGE_FILTER_LOG2 = 14,
     STORE_LOG = 256
 };
 struct store_log {
@@ -116,6 +115,7 @@ struct tcg_vcpu {
         uint64_t pages[SALT_FILTER_BITS /
                        64];     /* Bloom filter of the virtual pages dispatched under it */
     } salts[SALT_SLOTS], *salt; /* and the current one */
+    uint64_t pages_any[SALT_FILTER_BITS / 64]; /* union of the salts' filters, or more */
     uint64_t salt_seed, salt_stamp;
     struct salt_quick {
         uint32_t mode;
@@ -126,9 +126,9 @@ struct tcg_vcpu {
         uint32_t mode;
         bool used, per_asid; /* some unit of this mode came from a non-global page */
     } modes[MODE_SLOTS];
-    bool large[LARGE_BUCKETS];     /* entries were made from mappings of up to 2 MiB, by hashed
-                                               bucket; until a full flush */
-    bool huge;                     /* and from larger ones */
+    uint64_t large_sizes; /* bit n: mappings of 2^n bytes were cached in pieces since the last full
+                             flush */
+    uint64_t large[(1 << LARGE_FILTER_LOG2) / 64];
     bool idx_local[TCG_MMU_MODES]; /* the first-level TLB holds entries of one address space only */
     struct tlb_entry l2[L2_SETS][L2_WAYS];
     uint8_t l2_next[L2_SETS];

@@ -27,9 +27,26 @@ static bool entry_matches(const struct tlb_entry *e, uint64_t tag, uint32_t asid
 {
     return e->tag == tag && ((e->flags & L2_GLOBAL) || e->asid == asid);
 }
-static unsigned large_bucket(gva addr)
+/* Bloom filter of large mappings that were cached as 4 KiB pieces, one hash per mapping size. */
+static unsigned large_bit(gva addr, unsigned page_bits)
 {
-    return (addr >> LARGE_BITS ^ addr >> 30) & (LARGE_BUCKETS - 1);
+    return ((addr >> page_bits) + page_bits) * UINT64_C(0x9e3779b97f4a7c15) >>
+           (64 - LARGE_FILTER_LOG2);
+}
+static void large_add(struct tcg_vcpu *v, gva addr, unsigned page_bits)
+{
+    unsigned bit = large_bit(addr, page_bits);
+    v->large_sizes |= UINT64_C(1) << page_bits;
+    v->large[bit >> 6] |= UINT64_C(1) << (bit & 63);
+}
+static bool large_near(const struct tcg_vcpu *v, gva addr)
+{
+    for (uint64_t sizes = v->large_sizes; sizes; sizes &= sizes - 1) {
+        unsigned bit = large_bit(addr, __builtin_ctzll(sizes));
+        if (v->large[bit >> 6] >> (bit & 63) & 1)
+            return true;
+    }
+    return false;
 }
 
 static struct tlb_entry *l2_find(struct tcg_vcpu *v, gva addr, enum guest_access access,
@@ -109,10 +126,8 @@ static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access ac
         v->uncached.tag = 0;
         return &v->uncached;
     }
-    if (w.page_bits > LARGE_BITS)
-        v->huge = true;
-    else if (e.flags & L2_LARGE)
-        v->large[large_bucket(addr)] = true;
+    if (e.flags & L2_LARGE)
+        large_add(v, addr, MIN(w.page_bits, 63));
     struct tlb_entry *slot = l2_victim(v, addr, idx);
     *slot = e;
     return slot;
@@ -214,7 +229,7 @@ void tlb_init(struct tcg_vcpu *v)
     l1_clear_all(v);
     memset(v->l2, 0, sizeof(v->l2));
     memset(v->large, 0, sizeof(v->large));
-    v->huge = false;
+    v->large_sizes = 0;
     dispatch_forget_all(v);
 }
 
@@ -258,11 +273,6 @@ static void flush_large(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t as
         dispatch_forget_all(v);
     else
         dispatch_forget_asid(v, asid);
-}
-
-static bool large_near(const struct tcg_vcpu *v, gva addr)
-{
-    return v->huge || v->large[large_bucket(addr)];
 }
 
 static void flush_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Names that exist elsewhere: a script's fallback list may hold them. */
-static const char *const elsewhere[] = {"kvm",  "xen",  "hax",  "hvf", "whpx",
+static const char *const elsewhere[] = {"kvm",  "xen",  "hax",   "hvf", "whpx",
                                         "nvmm", "mshv", "qtest", NULL};
 
 static void unknown_accel(const char *name, struct error **errp)
@@ -39,7 +39,8 @@ static bool set_props(struct setup *s, struct opts *o, struct error **errp)
     return true;
 }
 
-/* The first of names that this executable has; *unusable gets those it has heard of but cannot use. */
+/* The first of names that this executable has; *unusable gets those it has heard of but cannot use.
+ */
 static bool choose(struct setup *s, char **names, GString *unusable, struct error **errp)
 {
     for (; *names; names++) {

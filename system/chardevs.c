@@ -9,7 +9,8 @@ static bool uses_terminal(const char *text)
     return !strcmp(text, "stdio") || !strcmp(text, "mon:stdio") || g_str_has_prefix(text, "stdio,");
 }
 
-/* What the first serial line is when nobody said: the terminal, unless that is taken or we leave it. */
+/* What the first serial line is when nobody said: the terminal, unless that is taken or we leave
+ * it. */
 static const char *default_serial(const struct cli *cli)
 {
     if (cli->daemonize)
@@ -32,8 +33,8 @@ static bool add_serial(struct setup *s, unsigned n, const char *text, struct err
         return false;
     }
     if (n < MACHINE_MAX_SERIALS) /* lines that the board does not have stay unconnected */
-        s->cfg.serial[n] =
-            g_str_has_prefix(text, "chardev:") ? text + strlen("chardev:") : setup_own(s, g_steal_pointer(&id));
+        s->cfg.serial[n] = g_str_has_prefix(text, "chardev:") ? text + strlen("chardev:")
+                                                              : setup_own(s, g_steal_pointer(&id));
     return true;
 }
 

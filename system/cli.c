@@ -133,8 +133,8 @@ bool cli_parse(struct cli *cli, int argc, char **argv, struct error **errp)
 static void print_row(const struct cli_option *row, FILE *f)
 {
     enum { COLUMN = 16 };
-    g_autofree char *left =
-        row->args ? g_strdup_printf("-%s %s", row->name, row->args) : g_strdup_printf("-%s", row->name);
+    g_autofree char *left = row->args ? g_strdup_printf("-%s %s", row->name, row->args)
+                                      : g_strdup_printf("-%s", row->name);
     g_auto(GStrv) lines = g_strsplit(row->help, "\n", -1);
 
     if (strlen(left) < COLUMN)
@@ -149,22 +149,27 @@ static void print_row(const struct cli_option *row, FILE *f)
 
 void cli_print_help(const struct cli *cli, FILE *f)
 {
-    fprintf(f, "usage: %s [options] [disk_image]\n\n'disk_image' is a raw disk image for the first disk\n",
-            cli->program);
+    fprintf(
+        f,
+        "usage: %s [options] [disk_image]\n\n'disk_image' is a raw disk image for the first disk\n",
+        cli->program);
     for (const struct cli_option *row = cli_options; !is_end(row); row++) {
         if (row->how == CLI_SECTION)
             fprintf(f, "\n%s:\n", row->help);
         else if (row->help)
             print_row(row, f);
     }
-    fputs("\nIn the terminal of a guest's serial line, Ctrl-a h lists the escape keys; Ctrl-a x quits.\n", f);
+    fputs("\nIn the terminal of a guest's serial line, Ctrl-a h lists the escape keys; Ctrl-a x "
+          "quits.\n",
+          f);
 }
 
 /* The first line is one that tools parse: they ask which of the incumbent's command lines fits. */
 void cli_print_version(FILE *f)
 {
     fputs("QEMU emulator version 9.2.0 (Tinamou " TINAMOU_VERSION ")\n"
-          "Tinamou " TINAMOU_VERSION ", a full-system emulator; the version above is the one whose command line "
+          "Tinamou " TINAMOU_VERSION
+          ", a full-system emulator; the version above is the one whose command line "
           "it follows\nCopyright (c) 2026 The Tinamou authors\n",
           f);
 }

@@ -61,7 +61,8 @@ bool device_create(struct setup *s, const char *name, struct opts *o, struct err
     g_autofree char *id = wanted ? g_strdup(wanted) : make_id(s->machine, type->name);
     struct device *dev = device_new(type, s->machine, id);
     return set_device_props(dev, o, errp) &&
-           hw_bus_plug(s->machine, dev, opts_get(o, "bus", NULL), errp) && device_realize(dev, errp);
+           hw_bus_plug(s->machine, dev, opts_get(o, "bus", NULL), errp) &&
+           device_realize(dev, errp);
 }
 
 static bool add_device(struct setup *s, const char *text, struct error **errp)
@@ -90,7 +91,8 @@ bool setup_devices(struct setup *s, struct error **errp)
     return setup_drive_devices(s, errp);
 }
 
-/* Split DRIVER.PROP=VALUE or driver=,property=,value= into g; device names may hold dots, properties do not. */
+/* Split DRIVER.PROP=VALUE or driver=,property=,value= into g; device names may hold dots,
+ * properties do not. */
 static bool parse_global(struct setup *s, const char *text, struct prop_global *g,
                          struct error **errp)
 {
@@ -115,7 +117,8 @@ static bool parse_global(struct setup *s, const char *text, struct prop_global *
     return g->driver != NULL;
 }
 
-/* Try it on an object nobody will see.  Drivers of other machines are common in scripts and only worth a warning. */
+/* Try it on an object nobody will see.  Drivers of other machines are common in scripts and only
+ * worth a warning. */
 static bool check_global(const struct prop_global *g, struct error **errp)
 {
     const struct device_type *type = hw_device_find(g->driver);
@@ -160,7 +163,8 @@ static bool add_object(struct opts *o, struct error **errp)
     if (!type || !g_strv_contains(types, type)) {
         const char *near = type ? nearest_name(type, types) : NULL;
         error_set(errp, "no such object type");
-        error_append(errp, near ? "; did you mean '%s'?" : "; there is '%s'", near ? near : types[0]);
+        error_append(errp, near ? "; did you mean '%s'?" : "; there is '%s'",
+                     near ? near : types[0]);
         return false;
     }
     if (!id || !*id) {

@@ -13,12 +13,20 @@ struct drive {
     bool read_only, snapshot;
 };
 
-/* Everything a -drive may say; those that change only how the host does it are checked and have no further effect. */
-static const char *const drive_keys[] = {
-    "file",   "if",     "format",  "id",         "index",          "unit",   "bus",
-    "media",  "cache",  "aio",     "discard",    "detect-zeroes",  "readonly", "read-only",
-    "snapshot", "copy-on-read", "werror", "rerror", "serial", "driver", "file.driver", "file.filename",
-    "file.locking", NULL};
+/* Everything a -drive may say; those that change only how the host does it are checked and have no
+ * further effect. */
+static const char *const drive_keys[] = {"file",         "if",
+                                         "format",       "id",
+                                         "index",        "unit",
+                                         "bus",          "media",
+                                         "cache",        "aio",
+                                         "discard",      "detect-zeroes",
+                                         "readonly",     "read-only",
+                                         "snapshot",     "copy-on-read",
+                                         "werror",       "rerror",
+                                         "serial",       "driver",
+                                         "file.driver",  "file.filename",
+                                         "file.locking", NULL};
 
 void drive_free(void *drive)
 {
@@ -31,7 +39,8 @@ void drive_free(void *drive)
     g_free(d);
 }
 
-/* The value of key must be one of choices (or absent); the index, 0 when absent, or -1 with *errp. */
+/* The value of key must be one of choices (or absent); the index, 0 when absent, or -1 with *errp.
+ */
 static int choice(struct opts *o, const char *key, const char *const *choices, struct error **errp)
 {
     const char *value = opts_get(o, key, choices[0]);
@@ -47,11 +56,12 @@ static int choice(struct opts *o, const char *key, const char *const *choices, s
     return -1;
 }
 
-/* Host-side tuning: values are checked, so that a slip is not silent.  The guest is always told of a write cache and
- * flushes it, and a flush always reaches the medium, so every cache mode is at least as safe as its name says. */
+/* Host-side tuning: values are checked, so that a slip is not silent.  The guest is always told of
+ * a write cache and flushes it, and a flush always reaches the medium, so every cache mode is at
+ * least as safe as its name says. */
 static bool check_tuning(struct opts *o, struct error **errp)
 {
-    static const char *const cache[] = {"writeback", "none",   "unsafe",
+    static const char *const cache[] = {"writeback",    "none",       "unsafe",
                                         "writethrough", "directsync", NULL};
     static const char *const aio[] = {"threads", "native", "io_uring", NULL};
     static const char *const discard[] = {"ignore", "off", "unmap", "on", NULL};
@@ -60,9 +70,11 @@ static bool check_tuning(struct opts *o, struct error **errp)
     static const char *const driver[] = {"file", "host_device", NULL};
     bool copy_on_read, locking;
 
-    return choice(o, "cache", cache, errp) >= 0 && choice(o, "aio", aio, errp) >= 0 && choice(o, "discard", discard, errp) >= 0 &&
-           choice(o, "detect-zeroes", zeroes, errp) >= 0 && choice(o, "werror", on_error, errp) >= 0 &&
-           choice(o, "rerror", on_error, errp) >= 0 && choice(o, "file.driver", driver, errp) >= 0 &&
+    return choice(o, "cache", cache, errp) >= 0 && choice(o, "aio", aio, errp) >= 0 &&
+           choice(o, "discard", discard, errp) >= 0 &&
+           choice(o, "detect-zeroes", zeroes, errp) >= 0 &&
+           choice(o, "werror", on_error, errp) >= 0 && choice(o, "rerror", on_error, errp) >= 0 &&
+           choice(o, "file.driver", driver, errp) >= 0 &&
            opts_get_bool(o, "copy-on-read", false, &copy_on_read, errp) &&
            (!strcmp(opts_get(o, "file.locking", "auto"), "auto") ||
             opts_get_bool(o, "file.locking", true, &locking, errp));
@@ -81,7 +93,8 @@ static bool parse_if(struct setup *s, struct opts *o, struct drive *d, struct er
             return true;
         }
     if (g_strv_contains(others, name)) {
-        error_set(errp, "if=%s: machine '%s' has no such controller; use if=%s", name, s->cls->name, def);
+        error_set(errp, "if=%s: machine '%s' has no such controller; use if=%s", name, s->cls->name,
+                  def);
         return false;
     }
     const char *near = nearest_name(name, names);
@@ -170,7 +183,8 @@ static bool add_drive(struct setup *s, const char *text, struct error **errp)
     return false;
 }
 
-/* One -blockdev.  A protocol node (driver=file) is opened when a format node or a device needs it: as raw. */
+/* One -blockdev.  A protocol node (driver=file) is opened when a format node or a device needs it:
+ * as raw. */
 struct node {
     char *name, *path, *file; /* file: the node below, by name */
     const char *format;
@@ -190,9 +204,10 @@ static void node_free(void *node)
 /* Keys that tune the host side only. */
 static void accept_node_tuning(struct opts *o)
 {
-    static const char *const keys[] = {"cache.direct", "cache.no-flush", "discard",     "detect-zeroes",
-                                       "aio",          "locking",        "auto-read-only", "file.aio",
-                                       "file.locking", "file.cache.direct", "file.discard", NULL};
+    static const char *const keys[] = {
+        "cache.direct", "cache.no-flush",    "discard",        "detect-zeroes",
+        "aio",          "locking",           "auto-read-only", "file.aio",
+        "file.locking", "file.cache.direct", "file.discard",   NULL};
 
     for (size_t i = 0; keys[i]; i++)
         opts_get(o, keys[i], NULL);
@@ -202,8 +217,9 @@ static bool parse_node(struct opts *o, struct node *n, struct error **errp)
 {
     static const char *const drivers[] = {"", "raw", "file", "host_device", NULL};
     static const char *const protocols[] = {"file", "host_device", NULL};
-    static const char *const keys[] = {"driver", "node-name", "filename", "file", "file.driver",
-                                       "file.filename", "read-only", "cache.direct", "discard", NULL};
+    static const char *const keys[] = {
+        "driver",        "node-name", "filename",     "file",    "file.driver",
+        "file.filename", "read-only", "cache.direct", "discard", NULL};
     int driver = choice(o, "driver", drivers, errp);
 
     if (driver < 0 || choice(o, "file.driver", protocols, errp) < 0)
@@ -214,10 +230,13 @@ static bool parse_node(struct opts *o, struct node *n, struct error **errp)
     n->path = g_strdup(opts_get(o, driver == 1 ? "file.filename" : "filename", NULL));
     accept_node_tuning(o);
     if (!driver || !n->name || (!n->path && !n->file)) {
-        error_set(errp, "wanted driver=file,node-name=ID,filename=FILE or driver=raw,node-name=ID,file=NODE");
+        error_set(
+            errp,
+            "wanted driver=file,node-name=ID,filename=FILE or driver=raw,node-name=ID,file=NODE");
         return false;
     }
-    return opts_get_bool(o, "read-only", false, &n->read_only, errp) && opts_check_used(o, keys, errp);
+    return opts_get_bool(o, "read-only", false, &n->read_only, errp) &&
+           opts_check_used(o, keys, errp);
 }
 
 static struct node *find_node(GPtrArray *nodes, const char *name)
@@ -269,7 +288,8 @@ static bool open_nodes(struct setup *s, struct error **errp)
             return false;
     for (guint i = 0; i < nodes->len; i++) {
         struct node *n = g_ptr_array_index(nodes, i);
-        if (!n->used && !block_open(n->name, n->path, "raw", n->read_only, s->cli->snapshot, errp)) {
+        if (!n->used &&
+            !block_open(n->name, n->path, "raw", n->read_only, s->cli->snapshot, errp)) {
             error_prefix(errp, "-blockdev node '%s'", n->name);
             return false;
         }
@@ -296,7 +316,8 @@ bool setup_flash(struct setup *s, struct error **errp)
         if (d->iface != DRIVE_PFLASH)
             continue;
         if (!props_find(s->cls->props, prop)) {
-            error_set(errp, "-drive %s: machine '%s' has no flash bank %d", d->path, s->cls->name, d->index);
+            error_set(errp, "-drive %s: machine '%s' has no flash bank %d", d->path, s->cls->name,
+                      d->index);
             return false;
         }
         if (!props_set(s->cls->props, s->machine, prop, d->id, errp))

@@ -1,4 +1,5 @@
-/* Answers to "-machine help", "-cpu help", "-device NAME,help" and the rest of the questions tools ask. */
+/* Answers to "-machine help", "-cpu help", "-device NAME,help" and the rest of the questions tools
+ * ask. */
 #include "chardev/chardev.h"
 #include "hw/registry.h"
 #include "system/setup.h"
@@ -123,7 +124,8 @@ static int help_dirs(const struct setup *s)
     return 0;
 }
 
-/* The first of a list of options that holds a bare "help"; *name is its first word if that is something else. */
+/* The first of a list of options that holds a bare "help"; *name is its first word if that is
+ * something else. */
 static bool asks_help(GPtrArray *list, const char *implied, char **name)
 {
     for (guint i = 0; i < list->len; i++) {

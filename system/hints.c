@@ -45,7 +45,8 @@ static bool parse_rtc_base(const char *text, ns_t *base, struct error **errp)
         end = strptime(text, "%Y-%m-%d", &tm);
     }
     if (!end || *end) {
-        error_set(errp, "base=%s: wanted utc, localtime, or a date such as 2006-06-17T16:01:21", text);
+        error_set(errp, "base=%s: wanted utc, localtime, or a date such as 2006-06-17T16:01:21",
+                  text);
         return false;
     }
     *base = (ns_t)timegm(&tm) * G_GINT64_CONSTANT(1000000000);
@@ -105,7 +106,8 @@ bool setup_uuid(struct setup *s, struct error **errp)
     if (!s->cli->uuid)
         return true;
     if (!parse_uuid(s->cli->uuid, uuid)) {
-        error_set(errp, "-uuid %s: wanted the form 12345678-1234-1234-1234-123456789abc", s->cli->uuid);
+        error_set(errp, "-uuid %s: wanted the form 12345678-1234-1234-1234-123456789abc",
+                  s->cli->uuid);
         return false;
     }
     for (struct device *dev = s->machine->devices; dev; dev = dev->next)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static int ready_fd = -1; /* the parent of a daemon waits at the other end */
-static char *pid_path; /* absolute; set while the file is ours */
+static char *pid_path;    /* absolute; set while the file is ours */
 
 bool host_set_name(const char *text, struct error **errp)
 {

@@ -9,15 +9,16 @@
 
 /* -name process=: what ps shows. */
 bool host_set_name(const char *text, struct error **errp) MUST_CHECK;
-/* -daemonize: fork before any thread exists.  The parent exits with the child's success once host_daemon_ready() was
- * called, or with 1 when the child ended before that. */
+/* -daemonize: fork before any thread exists.  The parent exits with the child's success once
+ * host_daemon_ready() was called, or with 1 when the child ended before that. */
 bool host_daemonize(struct error **errp) MUST_CHECK;
 void host_daemon_ready(void);
 /* -pidfile: write it and hold a lock on it; host_remove_pid() removes it if it was written. */
 bool host_write_pid(const char *path, struct error **errp) MUST_CHECK;
 void host_remove_pid(void);
 
-/* SIGINT, SIGTERM and SIGHUP ask the machine to shut down; fatal signals restore the terminal first. */
+/* SIGINT, SIGTERM and SIGHUP ask the machine to shut down; fatal signals restore the terminal
+ * first. */
 void host_catch_signals(struct machine *m);
 void host_release_signals(void);
 

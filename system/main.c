@@ -16,7 +16,8 @@ static bool setup_log(const struct cli *cli, struct error **errp)
     return !cli->log_items || log_set_masks(cli->log_items, errp);
 }
 
-/* Everything that can go wrong before the guest runs, in an order in which each step has what it needs. */
+/* Everything that can go wrong before the guest runs, in an order in which each step has what it
+ * needs. */
 static bool build(struct setup *s, struct error **errp)
 {
     const struct cli *cli = s->cli;

@@ -1,5 +1,5 @@
-/* Every command-line option: the only list.  Help is printed from it; rows without help text are accepted or refused
- * for the sake of existing scripts. */
+/* Every command-line option: the only list.  Help is printed from it; rows without help text are
+ * accepted or refused for the sake of existing scripts. */
 #include "system/cli.h"
 
 #include "util/optparse.h"

@@ -1,4 +1,5 @@
-/* The architecture, the board and its configuration: -arch, -machine, -m, -smp, -kernel and their like. */
+/* The architecture, the board and its configuration: -arch, -machine, -m, -smp, -kernel and their
+ * like. */
 #include "system/setup.h"
 
 #include "core/loader.h"
@@ -104,7 +105,8 @@ static bool detect_arch(struct setup *s, struct error **errp)
         return false;
     }
     if (!name) {
-        error_set(errp, "'%s' does not say which architecture it is for: add -arch (%s)", path, names);
+        error_set(errp, "'%s' does not say which architecture it is for: add -arch (%s)", path,
+                  names);
         return false;
     }
     for (const struct arch *a = arch_list; a->name; a++)
@@ -126,7 +128,8 @@ bool setup_arch(struct setup *s, struct error **errp)
     if (!cli->arch)
         return detect_arch(s, errp);
     if (cli->program_arch && strcmp(cli->program_arch, cli->arch)) {
-        error_set(errp, "-arch %s: this program is %s; call 'tinamou' to choose another architecture",
+        error_set(errp,
+                  "-arch %s: this program is %s; call 'tinamou' to choose another architecture",
                   cli->arch, cli->program);
         return false;
     }
@@ -162,7 +165,8 @@ static bool config_memory(struct setup *s, struct error **errp)
 
     opts_free(o);
     if (ok && most != s->cfg.ram_size) {
-        error_set(errp, "maxmem must equal size: memory cannot be added to machine '%s'", s->cls->name);
+        error_set(errp, "maxmem must equal size: memory cannot be added to machine '%s'",
+                  s->cls->name);
         ok = false;
     }
     if (ok && (s->cfg.ram_size < (1 << 20) || s->cfg.ram_size > (UINT64_C(1) << 46))) {
@@ -204,7 +208,8 @@ static bool complete_topology(struct machine_config *cfg, unsigned cpus, unsigne
 
 static bool parse_smp(struct setup *s, struct opts *o, struct error **errp)
 {
-    static const char *const keys[] = {"cpus", "maxcpus", "sockets", "cores", "threads", "dies", "clusters", NULL};
+    static const char *const keys[] = {"cpus",    "maxcpus", "sockets",  "cores",
+                                       "threads", "dies",    "clusters", NULL};
     uint64_t v[7];
 
     for (size_t i = 0; keys[i]; i++) {
@@ -317,9 +322,9 @@ bool setup_config(struct setup *s, struct error **errp)
 /* Keys of -machine that mean the same on every board: read above, or without effect on these. */
 static bool is_common_key(const char *key)
 {
-    static const char *const common[] = {"type",   "accel",    "kernel",  "initrd",          "append",
-                                         "dtb",    "firmware", "dumpdtb", "dump-guest-core", "mem-merge",
-                                         "graphics", "suppress-vmdesc", NULL};
+    static const char *const common[] = {
+        "type",    "accel",           "kernel",    "initrd",   "append",          "dtb", "firmware",
+        "dumpdtb", "dump-guest-core", "mem-merge", "graphics", "suppress-vmdesc", NULL};
 
     for (size_t i = 0; common[i]; i++)
         if (opts_key_equal(common[i], key))

@@ -1,6 +1,6 @@
 /*
- * From the command line's text to a machine, step by step.  main.c calls these in order; each returns false with
- * *errp for bad input.  What they allocate lives until setup_fini().
+ * From the command line's text to a machine, step by step.  main.c calls these in order; each
+ * returns false with *errp for bad input.  What they allocate lives until setup_fini().
  */
 #ifndef SYSTEM_SETUP_H
 #define SYSTEM_SETUP_H
@@ -34,7 +34,8 @@ void setup_fini(struct setup *s);
 /* Keep take_text until setup_fini(). */
 const char *setup_own(struct setup *s, char *take_text);
 
-/* setup.c: the architecture (from its option, the program's name or the kernel), the board, -m, -smp and the like. */
+/* setup.c: the architecture (from its option, the program's name or the kernel), the board, -m,
+ * -smp and the like. */
 bool setup_arch(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_machine_class(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_config(struct setup *s, struct error **errp) MUST_CHECK;
@@ -44,7 +45,8 @@ bool setup_machine(struct setup *s, struct error **errp) MUST_CHECK;
 /* accels.c: choose the first accelerator that works here, and set its properties. */
 bool setup_accel(struct setup *s, struct error **errp) MUST_CHECK;
 
-/* drives.c: open -drive and -blockdev images; later plug those with if=virtio, and tell the board of its flash. */
+/* drives.c: open -drive and -blockdev images; later plug those with if=virtio, and tell the board
+ * of its flash. */
 bool setup_drives(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_flash(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_drive_devices(struct setup *s, struct error **errp) MUST_CHECK;
@@ -67,7 +69,8 @@ bool setup_boot(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_rtc(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_uuid(struct setup *s, struct error **errp) MUST_CHECK;
 
-/* help.c: answer an option whose argument is 'help'; true when one was, and *status is the exit status. */
+/* help.c: answer an option whose argument is 'help'; true when one was, and *status is the exit
+ * status. */
 bool answer_help(struct setup *s, int *status);
 
 #endif

@@ -1,4 +1,5 @@
-/* Signals: the polite ones end the machine, the fatal ones give the terminal back before the process dies. */
+/* Signals: the polite ones end the machine, the fatal ones give the terminal back before the
+ * process dies. */
 #include "chardev/chardev.h"
 #include "system/host.h"
 #include "util/log.h"
@@ -20,7 +21,8 @@ static gboolean end_machine(gpointer signal_number)
     return G_SOURCE_CONTINUE;
 }
 
-/* SA_RESETHAND has put the default action back: returning, or raising again, ends the process with a core. */
+/* SA_RESETHAND has put the default action back: returning, or raising again, ends the process with
+ * a core. */
 static void on_fatal(int signal_number)
 {
     chardev_restore_terminal();

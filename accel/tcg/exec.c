@@ -93,6 +93,22 @@ static void step(struct tcg_vcpu *v, struct departure *d)
     vcpu_leave_code(v);
 }
 
+/*
+ * WFI with an interrupt pending that is not taken (masked globally) falls through, and firmware
+ * waits in such loops for another hart.  After some rounds give the host's processor to that hart.
+ */
+static void wake_from_wfi(struct tcg_vcpu *v)
+{
+    enum { YIELD_AFTER = 4, NAP_AFTER = 64, NAP_US = 100 };
+    v->cpu->halted = false;
+    atomic_fetch_or(&v->cpu->request, CPU_REQ_IRQ);
+    v->futile_wakes++;
+    if (v->futile_wakes > NAP_AFTER)
+        g_usleep(NAP_US);
+    else if (v->futile_wakes > YIELD_AFTER)
+        sched_yield();
+}
+
 /* At a safe point; false when the thread must end. */
 static bool serve_requests(struct tcg_vcpu *v)
 {
@@ -113,8 +129,10 @@ static bool serve_requests(struct tcg_vcpu *v)
     }
     if (req & CPU_REQ_IRQ) {
         atomic_fetch_and(&cpu->request, ~(uint32_t)CPU_REQ_IRQ);
-        if (cpu->ops->interrupt(cpu))
+        if (cpu->ops->interrupt(cpu)) {
             v->stats.interrupts++;
+            v->futile_wakes = 0;
+        }
     }
     return true;
 }
@@ -128,10 +146,8 @@ void tcg_cpu_thread(struct cpu *cpu)
     v->mode = v->ops->mode(cpu);
     dispatch_forget_all(v);
     for (;;) {
-        if (cpu->halted && cpu->started && cpu->ops->has_work(cpu)) {
-            cpu->halted = false;
-            atomic_fetch_or(&cpu->request, CPU_REQ_IRQ);
-        }
+        if (cpu->halted && cpu->started && cpu->ops->has_work(cpu))
+            wake_from_wfi(v);
         if (!serve_requests(v))
             break;
         if (cpu->halted || !cpu->started)

@@ -135,7 +135,8 @@ struct tcg_vcpu {
     uint8_t idx_used; /* bits of the MMU indices that have entries */
     struct tlb_entry uncached;
     struct tcg_stats stats;
-    size_t cpu_size; /* of the target's struct */
+    size_t cpu_size;       /* of the target's struct */
+    unsigned futile_wakes; /* times in a row that WFI fell through without an interrupt taken */
     /* Lockstep. */
     enum lockstep_phase phase;
     bool uncomparable, dry_fault, check_fault;

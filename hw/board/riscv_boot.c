@@ -220,7 +220,7 @@ static bool load_firmware(struct riscv_boot *b, gpa *end, struct error **errp)
 {
     *end = b->start = b->ram_base;
     if (bios_is_none(b)) {
-        if (b->has_flash && b->m->cfg.kernel == NULL)
+        if (b->has_flash)
             b->start = b->flash_base;
         return true;
     }
@@ -278,7 +278,7 @@ static bool load_kernel(struct riscv_boot *b, gpa firmware_end, struct error **e
     b->kernel_start = img->entry;
     b->kernel_end = img->high;
     b->next = img->entry;
-    if (bios_is_none(b))
+    if (bios_is_none(b) && !b->has_flash)
         b->start = img->entry;
     return true;
 }

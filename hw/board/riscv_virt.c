@@ -126,8 +126,8 @@ static bool create_plic(struct riscv_virt *b, struct error **errp)
         !attach(b, plic, virt_map[VIRT_PLIC].base, 0, errp))
         return false;
     for (unsigned i = 0; i < b->m.ncpus; i++) {
-        irq_connect(plic_output(plic, 2 * i), cpu_irq_set, b->m.cpus[i], RISCV_IRQ_MEI);
-        irq_connect(plic_output(plic, 2 * i + 1), cpu_irq_set, b->m.cpus[i], RISCV_IRQ_SEI);
+        irq_connect(plic_output(plic, 2 * i), riscv_irq_set, b->m.cpus[i], RISCV_IRQ_MEI);
+        irq_connect(plic_output(plic, 2 * i + 1), riscv_irq_set, b->m.cpus[i], RISCV_IRQ_SEI);
     }
     return true;
 }
@@ -145,7 +145,7 @@ static bool create_mtimer(struct riscv_virt *b, struct error **errp)
     if (!set_number(dev, "num-harts", b->m.ncpus, errp))
         return false;
     for (unsigned i = 0; i < b->m.ncpus; i++)
-        irq_connect(aclint_mtimer_irq(dev, i), cpu_irq_set, b->m.cpus[i], RISCV_IRQ_MTI);
+        irq_connect(aclint_mtimer_irq(dev, i), riscv_irq_set, b->m.cpus[i], RISCV_IRQ_MTI);
     aclint_mtimer_on_offset(dev, time_offset_changed, &b->m);
     return attach(b, dev, virt_map[VIRT_CLINT].base + MTIMER_OFFSET, 0, errp);
 }
@@ -157,7 +157,7 @@ static bool create_swi(struct riscv_virt *b, bool sswi, struct error **errp)
         !device_set(dev, "sswi", sswi ? "on" : "off", errp))
         return false;
     for (unsigned i = 0; i < b->m.ncpus; i++)
-        irq_connect(aclint_swi_irq(dev, i), cpu_irq_set, b->m.cpus[i],
+        irq_connect(aclint_swi_irq(dev, i), riscv_irq_set, b->m.cpus[i],
                     sswi ? RISCV_IRQ_SSI : RISCV_IRQ_MSI);
     return attach(b, dev, virt_map[sswi ? VIRT_ACLINT_SSWI : VIRT_CLINT].base, 0, errp);
 }

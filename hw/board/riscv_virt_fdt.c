@@ -7,7 +7,7 @@
 static const char *const CLINT_COMPATIBLE[] = {"sifive,clint0", "riscv,clint0", NULL};
 static const char *const PLIC_COMPATIBLE[] = {"sifive,plic-1.0.0", "riscv,plic0", NULL};
 static const char *const TEST_COMPATIBLE[] = {"sifive,test1", "sifive,test0", "syscon", NULL};
-enum { MSWI_SIZE = 0x4000, MTIME = 0xbff8, CACHE_BLOCK = 64, MAX_EXTENSIONS = 128 };
+enum { MSWI_SIZE = 0x4000, MTIME = 0xbff8, PREFETCH_BLOCK = 64, MAX_EXTENSIONS = 128 };
 
 static char *cpu_path(unsigned i)
 {
@@ -31,12 +31,12 @@ static void put_isa(struct fdt *f, const char *path, struct cpu *cpu)
     fdt_strings(f, path, "riscv,isa-extensions", list);
     if (riscv_mmu_type(cpu))
         fdt_string(f, path, "mmu-type", riscv_mmu_type(cpu));
-    if (riscv_has(cpu, "zicbom"))
-        fdt_u32(f, path, "riscv,cbom-block-size", CACHE_BLOCK);
-    if (riscv_has(cpu, "zicboz"))
-        fdt_u32(f, path, "riscv,cboz-block-size", CACHE_BLOCK);
+    if (riscv_cbom_block_size(cpu))
+        fdt_u32(f, path, "riscv,cbom-block-size", riscv_cbom_block_size(cpu));
+    if (riscv_cboz_block_size(cpu))
+        fdt_u32(f, path, "riscv,cboz-block-size", riscv_cboz_block_size(cpu));
     if (riscv_has(cpu, "zicbop"))
-        fdt_u32(f, path, "riscv,cbop-block-size", CACHE_BLOCK);
+        fdt_u32(f, path, "riscv,cbop-block-size", PREFETCH_BLOCK);
 }
 
 static void put_cpu(struct fdt *f, struct cpu *cpu, unsigned i)

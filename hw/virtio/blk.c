@@ -34,12 +34,12 @@ enum { SECTOR = 512, SIZE_MAX_BYTES = 1 << 30, MAX_BLK_QUEUES = 16, MAX_BLOCK_SI
 struct virtio_blk {
     struct virtio_device v;
     struct block_node *drive;
-    char *serial, *werror, *rerror;
+    char *serial, *werror, *rerror, *write_cache;
     uint64_t logical_block_size, physical_block_size, min_io_size, opt_io_size;
     uint32_t max_discard_sectors, max_write_zeroes_sectors, cyls, heads, secs;
     uint32_t bootindex;
     uint16_t queue_size, num_queues;
-    bool config_wce, discard, write_zeroes, share_rw;
+    bool start_writeback, config_wce, discard, write_zeroes, share_rw;
     struct cond idle; /* in_flight fell to zero */
     unsigned in_flight;
     bool resetting; /* completions are dropped */
@@ -320,6 +320,7 @@ static void virtio_blk_reset(struct device *dev)
     while (b->in_flight)
         cond_wait(&b->idle, &dev->lock);
     b->resetting = false;
+    b->s.writeback = b->start_writeback;
 }
 
 static bool check_block_size(const char *name, uint64_t v, struct error **errp)
@@ -366,6 +367,16 @@ static bool check_queues(const struct virtio_blk *b, struct error **errp)
     return true;
 }
 
+static bool parse_write_cache(struct virtio_blk *b, struct error **errp)
+{
+    b->start_writeback = strcmp(b->write_cache, "off") != 0;
+    if (!b->start_writeback || strcmp(b->write_cache, "on") == 0 ||
+        strcmp(b->write_cache, "auto") == 0)
+        return true;
+    error_set(errp, "write-cache is '%s', must be on, off or auto", b->write_cache);
+    return false;
+}
+
 static bool check_policy(const char *name, const char *value, struct error **errp)
 {
     if (value == NULL || strcmp(value, "auto") == 0 || strcmp(value, "report") == 0)
@@ -382,7 +393,7 @@ static bool virtio_blk_realize(struct device *dev, struct error **errp)
         error_set(errp, "needs drive=ID, the id of a -drive or -blockdev");
         return false;
     }
-    if (!check_sizes(b, errp) || !check_queues(b, errp) ||
+    if (!check_sizes(b, errp) || !check_queues(b, errp) || !parse_write_cache(b, errp) ||
         !check_policy("werror", b->werror, errp) || !check_policy("rerror", b->rerror, errp))
         return false;
     cond_init(&b->idle);
@@ -421,6 +432,8 @@ static const struct prop virtio_blk_props[] = {
     PROP(prop_uint32, virtio_blk, "secs", secs, "0", "geometry: sectors"),
     PROP(prop_uint16, virtio_blk, "queue-size", queue_size, "256", "entries of a queue"),
     PROP(prop_uint16, virtio_blk, "num-queues", num_queues, "1", "request queues"),
+    PROP(prop_string, virtio_blk, "write-cache", write_cache, "auto",
+         "cache at reset: on, off or auto (on)"),
     PROP(prop_bool, virtio_blk, "config-wce", config_wce, "on", "guest may turn the cache off"),
     PROP(prop_bool, virtio_blk, "discard", discard, "on", "offer discard"),
     PROP(prop_bool, virtio_blk, "write-zeroes", write_zeroes, "on", "offer write-zeroes"),

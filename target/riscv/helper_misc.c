@@ -4,7 +4,6 @@
 
 #include "accel/tcg/guest.h"
 #include "util/bits.h"
-#include "util/thread.h"
 
 /* --- Zbc: products over GF(2) --- */
 
@@ -80,8 +79,9 @@ WITH_CAS16 static struct pair host_cas16(void *p, struct pair expect, struct pai
 }
 
 /*
- * Memory without a host pointer: a page with translated code, whose writes must be seen, or a
- * device.  Two vCPUs that meet here exclude each other.
+ * QUIRK: memory without a host pointer, which is a page with translated code (its writes must be
+ * seen) or a device: the halves are compared and stored one after the other, so that another hart
+ * may come between.
  */
 static struct pair slow_cas16(struct cpu *cpu, uint64_t addr, struct pair expect, struct pair v,
                               uint32_t idx)

@@ -21,7 +21,9 @@ struct dis {
     bool ended;   /* an exit was emitted */
 };
 
-/* Registers fmt of F instructions can say. */
+/* dis.fs: mstatus.FS as rv_mode() has it. */
+enum { MODE_FS_OFF, MODE_FS_CLEAN, MODE_FS_DIRTY };
+/* Formats, as F instructions encode them. */
 enum rv_fmt { FMT_S, FMT_D, FMT_H };
 /* Integer types of conversions, as the instructions encode them. */
 enum rv_int { RV_INT_W, RV_INT_WU, RV_INT_L, RV_INT_LU };

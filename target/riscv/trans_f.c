@@ -28,8 +28,7 @@ unsigned fp_native_round(const struct dis *d)
 
 bool fp_dirty(struct dis *d)
 {
-    enum { FS_DIRTY = 2 };
-    if (d->fs == FS_DIRTY)
+    if (d->fs == MODE_FS_DIRTY)
         return false;
     set_pc(d, d->pc);
     call_fs_dirty(d->ir);

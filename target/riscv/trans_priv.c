@@ -118,13 +118,45 @@ static ir_val access_csr(struct dis *d, int csr, unsigned ops, ir_val operand)
     return call_csr(d->ir, imm32(d, csr), imm32(d, ops), operand, imm32(d, d->insn));
 }
 
+/*
+ * CSRs that are only storage, or flags: neither the mode of translated code nor what interrupts may
+ * come depends on them. A write of fflags makes mstatus.FS dirty, which is part of the mode unless
+ * it is so already.
+ */
+static bool is_plain(const struct dis *d, int csr)
+{
+    enum {
+        FFLAGS = 0x001,
+        SSCRATCH = 0x140,
+        SEPC,
+        SCAUSE,
+        STVAL,
+        MSCRATCH = 0x340,
+        MEPC,
+        MCAUSE,
+        MTVAL,
+    };
+    switch (csr) {
+    case FFLAGS: return d->fs == MODE_FS_DIRTY;
+    case SSCRATCH:
+    case SEPC:
+    case SCAUSE:
+    case STVAL:
+    case MSCRATCH:
+    case MEPC:
+    case MCAUSE:
+    case MTVAL: return true;
+    default: return false;
+    }
+}
+
 /* A write may change the mode, so that the unit ends; a read alone cannot. */
 static bool csr_insn(struct dis *d, const struct args_csr *a, unsigned ops, ir_val operand)
 {
     ir_val old = access_csr(d, a->csr, ops, operand);
     if (ops & RV_CSR_READ)
         set_gpr(d, a->rd, old);
-    if (ops & ~RV_CSR_READ)
+    if ((ops & ~RV_CSR_READ) && !is_plain(d, a->csr))
         end_mode(d);
     return true;
 }

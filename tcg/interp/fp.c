@@ -10,17 +10,6 @@
 
 enum { MXCSR_RC_SHIFT = 13, MXCSR_MASKS = 0x1f80 };
 
-static bool is_nan(enum ir_type t, uint64_t v)
-{
-    return t == F32 ? (v & 0x7fffffff) > 0x7f800000
-                    : (v & INT64_MAX) > UINT64_C(0x7ff0000000000000);
-}
-
-static uint64_t default_nan(enum ir_type t)
-{
-    return t == F32 ? 0x7fc00000 : UINT64_C(0x7ff8000000000000);
-}
-
 /* RISC-V numbered exceptions (NX UF OF DZ NV) to MXCSR's bits (IE DE ZE OE UE PE). */
 static uint32_t flags_to_mxcsr(uint8_t f)
 {
@@ -40,6 +29,17 @@ static uint64_t soft(struct tcg_env *env, const struct tcg_callbacks *cb, uint32
 }
 
 #if defined(__SSE2__)
+
+static bool is_nan(enum ir_type t, uint64_t v)
+{
+    return t == F32 ? (v & 0x7fffffff) > 0x7f800000
+                    : (v & INT64_MAX) > UINT64_C(0x7ff0000000000000);
+}
+
+static uint64_t default_nan(enum ir_type t)
+{
+    return t == F32 ? 0x7fc00000 : UINT64_C(0x7ff8000000000000);
+}
 
 /* Volatile asm, so that no op moves out from between the two changes of MXCSR and comparisons keep
  * their kind. */

@@ -345,6 +345,22 @@ static enum ir_folded fold_count(struct ir *ir, struct ir_op *op, ir_val *v)
     return const_arg(ir, op, v) ? IR_FOLD_VALUE : IR_FOLD_NONE;
 }
 
+/*
+ * Left and back right by the same count is an extension: how RISC-V without Zba and Zbb writes
+ * zext.w, sext.h and the like.  Usually both results go to one register and the first set dies, so
+ * the old value does not live longer.
+ */
+static bool extends_by_shifts(struct ir *ir, struct ir_op *op)
+{
+    const struct ir_op *in = made_by(ir, op->arg[0], OP_shl);
+    unsigned w = width(op->type);
+    if (op->opc == OP_shl || !in || in->uses > 1 || in->arg[1].id != op->arg[1].id)
+        return false;
+    unsigned n = ir_const_value(ir, op->arg[1]) & (w - 1);
+    become_field(op, op->opc == OP_shr ? OP_extract : OP_sextract, in->arg[0], 0, w - n);
+    return true;
+}
+
 /* shl, shr, sar: a count of 0; two counts in a row. */
 static enum ir_folded fold_shift(struct ir *ir, struct ir_op *op, ir_val *v)
 {
@@ -358,6 +374,8 @@ static enum ir_folded fold_shift(struct ir *ir, struct ir_op *op, ir_val *v)
         return IR_FOLD_NONE;
     if ((n &= w - 1) == 0)
         return value(v, op->arg[0]);
+    if (extends_by_shifts(ir, op))
+        return IR_FOLD_AGAIN;
     const struct ir_op *in = made_by(ir, op->arg[0], op->opc);
     if (!in || in->uses || !ir_is_const(ir, in->arg[1], &m))
         return IR_FOLD_NONE;

@@ -50,9 +50,7 @@ static struct opnd home_opnd(const struct gen *g, const struct val *x)
     return x->slot != NO_SLOT ? slot_opnd(g, x->slot) : spill_opnd(x->spill);
 }
 
-/* --- moves
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- moves --- */
 void ra_move(struct gen *g, unsigned d, unsigned s)
 {
     if (d == s)
@@ -93,9 +91,7 @@ static void disown(struct gen *g, unsigned r)
         g->free |= REG_BIT(r);
 }
 
-/* --- spilling
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- spilling --- */
 static unsigned spill_cell(struct gen *g)
 {
     for (unsigned w = 0; w < SPILL_SLOTS / 64; w++)
@@ -190,9 +186,7 @@ unsigned ra_temp_xmm(struct gen *g)
     return temp(g, ALL_XMM);
 }
 
-/* --- uses
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- uses --- */
 static unsigned const_reg(struct gen *g, ir_val v)
 {
     const struct ir_konst *k = &g->ir->consts[v.id & ~IR_CONST_BIT];
@@ -257,9 +251,7 @@ struct opnd ra_rmi(struct gen *g, ir_val v)
     return ra_imm32(g, v, &imm) ? opnd_imm(imm) : ra_rm(g, v);
 }
 
-/* --- fixed registers
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- fixed registers --- */
 void ra_take(struct gen *g, unsigned r)
 {
     if (!(g->free >> r & 1)) {
@@ -305,9 +297,7 @@ void ra_fixed(struct gen *g, unsigned r, ir_val v)
         load(g, type_of_id(g, id), r, home_opnd(g, &g->val[id]));
 }
 
-/* --- results
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- results --- */
 /* The pinned register that the result is destined for, if nobody needs what is in it after this op.
  */
 static unsigned hinted(const struct gen *g)
@@ -407,9 +397,7 @@ void ra_def_in_slot(struct gen *g, unsigned slot)
     g->val[g->cur].slot = slot;
 }
 
-/* --- slots
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- slots --- */
 /* Slot's register is about to change: whoever still needs what is in it gets another place. */
 static void detach_pin(struct gen *g, unsigned r)
 {
@@ -543,9 +531,7 @@ void ra_set(struct gen *g, unsigned slot, ir_val v)
         set_memory(g, slot, v);
 }
 
-/* --- calls
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- calls --- */
 static bool in_set(const struct ir_slot_set *set, unsigned slot)
 {
     return set->w[slot / 64] >> (slot & 63) & 1;
@@ -596,9 +582,7 @@ void ra_after_call(struct gen *g)
     }
 }
 
-/* --- block and op
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- block and op --- */
 void ra_block_begin(struct gen *g)
 {
     g->free = g->rt->scratch;

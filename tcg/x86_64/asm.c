@@ -23,8 +23,7 @@ static inline bool fits8(int32_t v)
     return v == (int8_t)v;
 }
 
-/* --- ModRM, SIB, displacement
- * ----------------------------------------------------------------------------------------- */
+/* --- ModRM, SIB, displacement --- */
 static void put_address(struct x86_code *c, unsigned reg3, struct opnd m)
 {
     if (m.reg == NO_REG) { /* index and disp32 only */
@@ -142,9 +141,7 @@ void x86_vex_imm8(struct x86_code *c, uint32_t op, unsigned reg, unsigned v, str
     put8(c, imm);
 }
 
-/* --- moves
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- moves --- */
 void x86_mov_imm(struct x86_code *c, unsigned d, uint64_t v)
 {
     if (v == (uint32_t)v) {
@@ -241,9 +238,7 @@ void x86_push_imm(struct x86_code *c, int32_t v)
         put32(c, v);
 }
 
-/* --- arithmetic
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- arithmetic --- */
 void x86_alu(struct x86_code *c, bool w, enum x86_alu op, struct opnd d, struct opnd s)
 {
     if (s.kind == OPND_IMM) {
@@ -333,9 +328,7 @@ void x86_cmov(struct x86_code *c, bool w, enum x86_cc cc, unsigned d, struct opn
     x86_op(c, 0x40 | cc | X_0F | x86_w(w), d, s);
 }
 
-/* --- control flow
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- control flow --- */
 uint8_t *x86_jmp(struct x86_code *c)
 {
     put8(c, 0xe9);
@@ -418,9 +411,7 @@ void x86_nop(struct x86_code *c, unsigned n)
     }
 }
 
-/* --- SSE
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- SSE --- */
 void x86_fmov(struct x86_code *c, unsigned d, unsigned s, bool vex)
 {
     if (vex)

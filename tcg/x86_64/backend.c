@@ -21,6 +21,7 @@
  * chaining and tables - asm.c encoders.
  */
 #include "tcg/x86_64/gen_priv.h"
+#include "tcg/x86_64/level.h"
 
 #include <cpuid.h>
 #include <glib.h>
@@ -30,25 +31,31 @@ static const uint8_t xmm_pins[] = {XMM0, XMM1, XMM2, XMM3, XMM4, XMM5, XMM6, XMM
 
 static struct x86_rt runtime; /* written by init, before any translation */
 
-/* --- init
- * -----------------------------------------------------------------------------------------------------------------
- */
-/* LZCNT and MOVBE are not known to __builtin_cpu_supports of every supported compiler. */
-struct x86_features x86_host_features(void)
+/* --- init --- */
+static enum x86_64_level allowed = X86_64_HOST;
+
+void x86_64_limit(enum x86_64_level level)
 {
-    unsigned a, b, c = 0, d, c1 = 0;
+    allowed = level;
+}
+
+/* LZCNT and MOVBE are not known to __builtin_cpu_supports of every supported compiler. */
+static struct x86_features host_features(void)
+{
+    unsigned a, b, ext = 0, base = 0, d;
     __builtin_cpu_init();
-    __get_cpuid(0x80000001, &a, &b, &c, &d);
-    __get_cpuid(1, &a, &b, &c1, &d);
+    __get_cpuid(0x80000001, &a, &b, &ext, &d);
+    __get_cpuid(1, &a, &b, &base, &d);
+    bool v2 = allowed >= X86_64_V2, avx = __builtin_cpu_supports("avx") && allowed >= X86_64_V3;
     return (struct x86_features){
-        .avx = __builtin_cpu_supports("avx"),
-        .fma = __builtin_cpu_supports("avx") && __builtin_cpu_supports("fma"),
-        .bmi1 = __builtin_cpu_supports("avx") && __builtin_cpu_supports("bmi"),
-        .bmi2 = __builtin_cpu_supports("avx") && __builtin_cpu_supports("bmi2"),
-        .lzcnt = c >> 5 & 1,
-        .popcnt = __builtin_cpu_supports("popcnt"),
-        .movbe = c1 >> 22 & 1,
-        .sse41 = __builtin_cpu_supports("sse4.1"),
+        .avx = avx,
+        .fma = avx && __builtin_cpu_supports("fma"),
+        .bmi1 = avx && __builtin_cpu_supports("bmi"),
+        .bmi2 = avx && __builtin_cpu_supports("bmi2"),
+        .lzcnt = avx && (ext >> 5 & 1),
+        .movbe = avx && (base >> 22 & 1),
+        .popcnt = v2 && __builtin_cpu_supports("popcnt"),
+        .sse41 = v2 && __builtin_cpu_supports("sse4.1"),
     };
 }
 
@@ -90,7 +97,7 @@ static bool x86_64_init(const struct tcg_layout *layout, struct codebuf *cb, con
         return false;
     }
     runtime.layout = *layout;
-    runtime.has = x86_host_features();
+    runtime.has = host_features();
     runtime.pc_off = layout->slots[layout->pc_slot].off;
     assign_registers(&runtime);
     struct x86_code c = {.p = rw, .to_rx = rx - rw};
@@ -100,20 +107,14 @@ static bool x86_64_init(const struct tcg_layout *layout, struct codebuf *cb, con
     return true;
 }
 
-/* --- compile
- * --------------------------------------------------------------------------------------------------------------
- */
-static void free_gen(gpointer p)
-{
-    g_free(p);
-}
-
+/* --- compile --- */
 static struct gen *thread_gen(void)
 {
-    static GPrivate key = G_PRIVATE_INIT(free_gen);
+    static GPrivate key = G_PRIVATE_INIT(g_free);
     struct gen *g = g_private_get(&key);
     if (!g) {
         g = g_new(struct gen, 1);
+        g->open = (struct open_sets){0};
         g_private_set(&key, g);
     }
     return g;

@@ -92,6 +92,16 @@ struct val {
     bool fused;     /* computed by its only user */
 };
 
+/*
+ * The backward pass: the value that a slot will be set to, with nothing from here on that could
+ * tell; valid while seen is the epoch, which counts over all compilations of a thread.
+ */
+struct open_sets {
+    uint64_t epoch;
+    uint64_t seen[IR_MAX_SLOTS];
+    uint32_t val[IR_MAX_SLOTS];
+};
+
 struct gen;
 /* Code out of line: emitted after the unit's straight part. */
 struct cold {
@@ -137,6 +147,7 @@ struct gen {
     uint32_t mem_val[IR_MAX_SLOTS];
     uint64_t spill_used[SPILL_SLOTS / 64];
     struct val val[IR_MAX_OPS];
+    struct open_sets open;
 
     uint8_t *label[IR_MAX_BLOCKS];
     unsigned at; /* place of the current block in the layout */
@@ -147,9 +158,7 @@ struct gen {
     struct cold cold[MAX_COLD];
 };
 
-/* --- live.c
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- live.c --- */
 /* Last uses, destination hints and fused addresses of one block: the backward pass. */
 void live_block(struct gen *g, const struct ir_block *b);
 /* The op that makes v, seen through trunc; v is not a constant. */
@@ -157,9 +166,7 @@ uint32_t val_id(const struct gen *g, ir_val v);
 /* The value that op reads as argument k (through fused addresses), or NO_VAL for a constant. */
 uint32_t arg_id(const struct gen *g, const struct ir_op *op, unsigned k);
 
-/* --- alloc.c
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- alloc.c --- */
 void ra_block_begin(struct gen *g);
 void ra_op_end(struct gen *g);
 /* The value in a register (loaded if need be), which is locked until the op's end. */
@@ -207,9 +214,7 @@ static inline uint32_t opnd_bit(struct opnd o)
     return o.kind == OPND_REG ? REG_BIT(o.reg) : 0;
 }
 
-/* --- cold.c
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- cold.c --- */
 /* A piece of code out of line, reached from the displacement at from. */
 struct cold *cold_new(struct gen *g, void (*emit)(struct gen *, const struct cold *),
                       uint8_t *from);
@@ -218,9 +223,7 @@ void cold_return(struct gen *g, const struct cold *k); /* jump to k->back */
 void mark_here(struct gen *g, uint32_t mark); /* the return address is the next instruction */
 bool scratch_xmm_live(const struct gen *g);
 
-/* --- rules
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- rules --- */
 typedef void (*rule_fn)(struct gen *g, const struct ir_op *op);
 extern const rule_fn rules_int[OP_COUNT], rules_fp[OP_COUNT], rules_mem[OP_COUNT],
     rules_ctl[OP_COUNT];
@@ -242,9 +245,7 @@ void rule_call(struct gen *g, const struct ir_op *op);
 /* Test the request word before the first instruction. */
 void emit_entry_poll(struct gen *g);
 
-/* --- stubs.c, soft.c
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- stubs.c, soft.c --- */
 void stubs_emit(struct x86_rt *rt, struct x86_code *c);
 struct soft_frame {
     uint64_t arg[3]; /* the result replaces the first */
@@ -253,15 +254,11 @@ struct soft_frame {
 /* Called by the soft stub: exact arithmetic, flags into the guest's MXCSR image. */
 void x86_soft_call(void *cpu, struct soft_frame *f, const struct x86_rt *rt);
 
-/* --- patch.c
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- patch.c --- */
 void x86_patch(struct host_code *from, unsigned exit, const struct host_code *target,
                struct codebuf *cb);
 bool x86_restore(const struct host_code *hc, uintptr_t ra, uint64_t *pc, uint32_t *word);
 /* Fill out's tables from what was gathered. */
 void x86_publish_tables(const struct gen *g, struct host_code *out);
-
-struct x86_features x86_host_features(void);
 
 #endif

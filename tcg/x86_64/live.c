@@ -7,13 +7,6 @@
  */
 #include "tcg/x86_64/gen_priv.h"
 
-/* Sets that are still open for hints: the value, valid while the epoch is the current one. */
-struct open_sets {
-    uint32_t epoch;
-    uint32_t seen[IR_MAX_SLOTS];
-    uint32_t val[IR_MAX_SLOTS];
-};
-
 uint32_t val_id(const struct gen *g, ir_val v)
 {
     const struct ir_op *ops = g->ir->ops;
@@ -110,9 +103,10 @@ void live_block(struct gen *g, const struct ir_block *b)
 {
     static const struct val fresh = {
         .spill = NO_SPILL, .reg = NO_REG, .slot = NO_SLOT, .hint = NO_SLOT};
-    struct open_sets open = {.epoch = 1};
+    struct open_sets *open = &g->open;
+    open->epoch++;
     for (uint32_t i = b->first; i < b->end; i++)
         g->val[i] = fresh;
     for (uint32_t i = b->end; i-- > b->first;)
-        live_op(g, i, &open);
+        live_op(g, i, open);
 }

@@ -19,9 +19,7 @@ void x86_patch(struct host_code *from, unsigned exit, const struct host_code *ta
     atomic_store_explicit(rw, (int32_t)(to - (field + 4)), memory_order_release);
 }
 
-/* --- return addresses
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- return addresses --- */
 static uint8_t *put_varint(uint8_t *p, uint64_t v)
 {
     for (; v >= 0x80; v >>= 7)

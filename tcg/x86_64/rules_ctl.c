@@ -29,9 +29,7 @@ static bool in_page(const struct gen *g, uint64_t pc)
     return (pc ^ g->o->page) >> TCG_PAGE_BITS == 0;
 }
 
-/* --- polling
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- polling --- */
 static uint8_t *poll(struct gen *g)
 {
     x86_alu(&g->c, false, ALU_CMP, env_opnd(g->rt->layout.request_off), opnd_imm(0));
@@ -88,9 +86,7 @@ void emit_entry_poll(struct gen *g)
         }
 }
 
-/* --- direct exits
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- direct exits --- */
 static unsigned exit_new(struct gen *g, uint64_t pc)
 {
     if (g->nexits == MAX_EXITS) {
@@ -175,9 +171,7 @@ static void cold_ring_exit(struct gen *g, const struct cold *k)
     direct_exit(g, k->pc);
 }
 
-/* --- the return ring
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- the return ring --- */
 static struct opnd ring_opnd(unsigned index, size_t field)
 {
     return opnd_sib(RBP, index, 0, TCG_ENV_OFF(ring) + (int32_t)field);
@@ -220,9 +214,7 @@ static void ring_pop(struct gen *g, unsigned a, unsigned t, unsigned u, unsigned
     x86_link(no, c->p);
 }
 
-/* --- indirect exits
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- indirect exits --- */
 static void leave_with(struct gen *g, unsigned a, const uint8_t *stub)
 {
     x86_store(&g->c, 3, pc_opnd(g), a);
@@ -265,7 +257,7 @@ static void indirect_exit(struct gen *g, unsigned a, uint32_t hint, uint64_t ret
     unsigned t = ra_temp(g), u = ra_temp(g);
     if (hint & IR_HINT_CALL)
         ring_push(g, return_pc, t, u, hint & IR_HINT_RET);
-    else if (0)
+    else if (hint & IR_HINT_RET)
         ring_pop(g, a, t, u, ra_temp(g));
     probe(g, a, t, u);
 }
@@ -301,9 +293,7 @@ static void rule_exit_jump(struct gen *g, const struct ir_op *op)
     direct_exit(g, op->imm);
 }
 
-/* --- conditional
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- conditional --- */
 /* Compare and jump, the displacement aligned by padding before the compare, so that the pair stays
  * together. */
 static uint8_t *cmp_and_patchable_jcc(struct gen *g, const struct cmp *k)
@@ -333,9 +323,7 @@ static void rule_exit_if(struct gen *g, const struct ir_op *op)
     cold->pc = op->imm;
 }
 
-/* --- inside the unit
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- inside the unit --- */
 static bool is_next(const struct gen *g, unsigned blk)
 {
     return g->at + 1 < g->ir->norder && g->ir->order[g->at + 1] == blk;

@@ -60,8 +60,7 @@ static void compare(struct gen *g, bool f64, bool signalling, unsigned a, struct
     x86_op(&g->c, (signalling ? 0x2f : 0x2e) | X_0F | (f64 ? X_66 : 0), a, b);
 }
 
-/* --- exact arithmetic out of line
- * -------------------------------------------------------------------------------------------- */
+/* --- exact arithmetic out of line --- */
 /* The stub keeps all registers but takes a frame on the stack; the result replaces the first
  * argument. */
 static void soft_call(struct gen *g, const struct ir_op *op, enum ir_type type,
@@ -116,9 +115,7 @@ static void soft_inline(struct gen *g, const struct ir_op *op)
     soft_call(g, op, arg_type(g, op), arg, d);
 }
 
-/* --- NaN results
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- NaN results --- */
 static void cold_canonical_nan(struct gen *g, const struct cold *k)
 {
     x86_fload(&g->c, k->wide, k->d, opnd_pool(k->wide ? POOL_NAN64 : POOL_NAN32), vex(g));
@@ -148,9 +145,7 @@ static void nan_check(struct gen *g, const struct ir_op *op, unsigned d, struct 
     }
 }
 
-/* --- arithmetic
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- arithmetic --- */
 static void arith(struct gen *g, const struct ir_op *op, uint32_t code)
 {
     bool redo = (op->attr & 3) == IR_NAN_ARM;
@@ -277,9 +272,7 @@ static void rule_fmax(struct gen *g, const struct ir_op *op)
     minmax(g, op, F_MAX);
 }
 
-/* --- compare
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- compare --- */
 /* CMPEQ is quiet and false for unordered. */
 static void fcmp_eq(struct gen *g, const struct ir_op *op, bool f64)
 {
@@ -315,9 +308,7 @@ static void rule_fcmp(struct gen *g, const struct ir_op *op)
     x86_setcc(&g->c, or_equal ? CC_AE : CC_A, d);
 }
 
-/* --- signs and bits
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- signs and bits --- */
 static int32_t sign_mask(bool f64)
 {
     return f64 ? POOL_SIGN64 : POOL_SIGN32;
@@ -400,9 +391,7 @@ static void bits_to_fp(struct gen *g, const struct ir_op *op)
     x86_movq_from_gpr(&g->c, is_f64(op->type), ra_def(g, 0), a, vex(g));
 }
 
-/* --- conversions
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- conversions --- */
 /* Immediate of ROUNDSS/ROUNDSD; -1: there is none. */
 static int round_imm(unsigned round)
 {

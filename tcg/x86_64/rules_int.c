@@ -17,8 +17,7 @@ static bool is_zero(struct opnd o)
     return o.kind == OPND_IMM && o.disp == 0;
 }
 
-/* --- two-operand arithmetic
- * --------------------------------------------------------------------------------------------- */
+/* --- two-operand arithmetic --- */
 /* slot op= b in memory: when the first operand is the slot's value and only the slot wants the
  * result. */
 static bool alu_in_memory(struct gen *g, const struct ir_op *op, enum x86_alu alu, ir_val a,
@@ -173,9 +172,7 @@ static void rule_neg(struct gen *g, const struct ir_op *op)
     unary(g, op, UN_NEG);
 }
 
-/* --- multiply
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- multiply --- */
 static void rule_mul(struct gen *g, const struct ir_op *op)
 {
     ir_val va = op->arg[0], vb = op->arg[1];
@@ -222,9 +219,7 @@ static void rule_mulhs(struct gen *g, const struct ir_op *op)
     mul_high(g, op, UN_IMUL);
 }
 
-/* --- divide
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- divide --- */
 /* Division by zero, and by -1 when signed, which traps on x86 for MIN.  d is the result, a holds
  * the dividend, b divides. */
 static void cold_divide(struct gen *g, const struct cold *k)
@@ -316,9 +311,7 @@ static void rule_remu(struct gen *g, const struct ir_op *op)
     divide(g, op, false, RDX);
 }
 
-/* --- shifts
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- shifts --- */
 static void shift_const(struct gen *g, const struct ir_op *op, enum x86_shift sh, unsigned n)
 {
     struct opnd a = ra_rm(g, op->arg[0]);
@@ -383,9 +376,7 @@ static void rule_rotr(struct gen *g, const struct ir_op *op)
     shift(g, op, SH_ROR);
 }
 
-/* --- bits
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- bits --- */
 /* BSR and BSF leave the destination alone (AMD) or undefined (Intel) for zero: choose the width
  * then. */
 static void scan(struct gen *g, const struct ir_op *op, bool leading)
@@ -472,9 +463,7 @@ static void rule_bswap(struct gen *g, const struct ir_op *op)
     x86_bswap(&g->c, is64(op), d);
 }
 
-/* --- widths
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- widths --- */
 static void extend(struct gen *g, const struct ir_op *op, unsigned size_log2, bool sign)
 {
     struct opnd a = ra_rm(g, op->arg[0]);
@@ -583,9 +572,7 @@ static void rule_deposit(struct gen *g, const struct ir_op *op)
     x86_alu(c, w, ALU_OR, opnd_reg(d), opnd_reg(t));
 }
 
-/* --- conditions
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- conditions --- */
 static enum x86_cc x86_cc_of(enum ir_cc cc)
 {
     static const uint8_t map[] = {

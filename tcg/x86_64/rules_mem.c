@@ -76,9 +76,7 @@ static void tlb_check(struct gen *g, struct access *a, bool is_write, bool must_
     x86_mov(c, true, a->t, opnd_sib(RBP, a->t, 3, add));
 }
 
-/* --- the slow path
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- the slow path --- */
 static void push_value(struct gen *g, struct opnd v, unsigned t)
 {
     if (v.kind == OPND_IMM) {
@@ -133,9 +131,7 @@ static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *c
     return k;
 }
 
-/* --- loads
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- loads --- */
 static void swap_bytes(struct gen *g, unsigned size_log2, unsigned r)
 {
     x86_bswap(&g->c, size_log2 == 3, r);
@@ -186,9 +182,7 @@ static void rule_ld(struct gen *g, const struct ir_op *op)
     k->back = g->c.p;
 }
 
-/* --- stores
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- stores --- */
 static void store_be(struct gen *g, const struct access *a, unsigned v)
 {
     unsigned size = a->memop & MO_SIZE;
@@ -230,9 +224,7 @@ static void rule_st(struct gen *g, const struct ir_op *op)
     k->back = g->c.p;
 }
 
-/* --- atomics
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- atomics --- */
 /* An instruction on an operand of the memop's size: op is the byte form, op + 1 the wider ones. */
 static uint32_t sized(uint32_t op, unsigned size)
 {
@@ -417,9 +409,7 @@ static void rule_fence(struct gen *g, const struct ir_op *op)
         x86_op_imm8(&g->c, 0x83 | X_LOCK, ALU_OR, opnd_mem(RSP, 0), 0);
 }
 
-/* --- host CPU struct
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- host CPU struct --- */
 static void rule_env_ld(struct gen *g, const struct ir_op *op)
 {
     struct opnd m = opnd_mem(RBP, (int32_t)op->imm);

@@ -21,8 +21,7 @@ static struct opnd env(int32_t off)
     return opnd_mem(RBP, off);
 }
 
-/* --- pinned slots and their homes
- * ---------------------------------------------------------------------------------------- */
+/* --- pinned slots and their homes --- */
 static void store_pins(const struct stub *s, uint32_t regs)
 {
     for (uint32_t m = s->rt->pinned & regs; m; m &= m - 1) {
@@ -69,9 +68,7 @@ static void call_c(const struct stub *s, const void *fn)
     }
 }
 
-/* --- enter and leave
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- enter and leave --- */
 static const uint8_t callee_saved[] = {RBX, RBP, R12, R13, R14, R15};
 enum { N_CALLEE_SAVED = sizeof(callee_saved), ENTER_FRAME = FRAME_BYTES + 8 };
 
@@ -141,8 +138,7 @@ static void emit_unwind(const struct stub *s)
     emit_epilogue(s);
 }
 
-/* --- stubs that keep every register
- * -------------------------------------------------------------------------------------------- */
+/* --- stubs that keep every register --- */
 /* What is on the stack above RSP when the C function is called. */
 struct frame {
     uint32_t pushed, xmm;
@@ -236,9 +232,7 @@ static void emit_soft(const struct stub *s)
     x86_ret(s->c, 0);
 }
 
-/* --- helper calls
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- helper calls --- */
 /* From RSI, RDX, RCX and env->save to where C wants them. */
 static void place_arguments(const struct stub *s, unsigned kind)
 {
@@ -271,9 +265,7 @@ static void emit_call(const struct stub *s, unsigned kind)
     x86_ret(s->c, 0);
 }
 
-/* --- constants
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- constants --- */
 static void emit_pool(const struct stub *s)
 {
     static const struct {

@@ -4,8 +4,8 @@
   run.py --emulator build/tinamou [-k WORD] [--random N] [--seed S]
 
 A test is riscv/NAME.S, or riscv/gen_NAME.py, which prints one (argument: 32 or 64).  Lines "RUN: KEY=VALUE ..." in its
-first comment say how: xlen=32|64, march=EXTENSIONS (of the assembler, after rv64 or rv32), cpu=MODEL and properties, qemu=MODEL
-(for --reference).  A program prints F and the number of the first TEST that fails, or P.
+first comment say how: xlen=32|64, march=EXTENSIONS (of the assembler, after rv64 or rv32), cpu=MODEL and properties, smp=HARTS,
+qemu=MODEL (for --reference).  A program prints F and the number of the first TEST that fails, or P.
 With --reference the tests run on another emulator, to test the tests.
 """
 import argparse
@@ -43,7 +43,7 @@ class Case:
                 subprocess.run([sys.executable, self.path, self.xlen, self.keys.get("only", "")], stdout=f, check=True)
         self.source = source
         self.elf = os.path.join(outdir, self.name + ".elf")
-        base = "rv%s" % self.xlen + self.keys.get("march", "gc_zba_zbb_zbc_zbs_zfh_zicbom_zicboz_svinval_zawrs")
+        base = "rv%s" % self.xlen + self.keys.get("march", "gc_zba_zbb_zbc_zbs_zfh_zicbom_zicbop_zicboz_svinval_zawrs")
         cmd = [CC, "-march=rv%sgc" % self.xlen, "-Wa,-march=" + base, "-mabi=" + ABI[self.xlen], "-nostdlib", "-static", "-fno-pic", "-I", RISCV, "-Wl,-Ttext=0x80000000",
                "-Wl,--build-id=none", "-Wl,-N", "-o", self.elf, source]
         p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -69,11 +69,12 @@ def cases_of(path):
 
 
 def command(args, case, engine):
+    smp = case.keys.get("smp", "1")
     if args.reference:
-        return ["%s%s" % (args.reference, case.xlen), "-M", "virt", "-cpu", case.keys["qemu"], "-bios", "none",
+        return ["%s%s" % (args.reference, case.xlen), "-M", "virt", "-cpu", case.keys["qemu"], "-smp", smp, "-bios", "none",
                 "-kernel", case.elf, "-nographic"]
     return [args.emulator, "-arch", "riscv" + case.xlen, "-M", "virt",
-            "-cpu", case.keys.get("cpu", "max"), "-accel", "tcg,engine=" + engine] + args.extra.split() + [
+            "-cpu", case.keys.get("cpu", "max"), "-smp", smp, "-accel", "tcg,engine=" + engine] + args.extra.split() + [
                 "-bios", "none", "-kernel", case.elf, "-nographic"]
 
 

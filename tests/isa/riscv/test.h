@@ -92,7 +92,11 @@ _start:
     csrs mstatus, t0 /* FS = initial, if there are F registers */
     j tests
 
+/* A test of several harts defines OTHER_HARTS, where the others go; RUN: smp=N. */
 other_hart:
+#ifdef OTHER_HARTS
+    j OTHER_HARTS
+#endif
     wfi
     j other_hart
 

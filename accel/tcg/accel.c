@@ -73,9 +73,11 @@ static bool tcg_init(struct machine *m, void *opaque, struct error **errp)
     mutex_init(&t->lock);
     mutex_init(&t->codegen);
     t->pages = g_hash_table_new(g_direct_hash, g_direct_equal);
-    t->seg_units = g_new0(GPtrArray *, CODE_SEGMENTS);
-    for (unsigned i = 0; i < CODE_SEGMENTS; i++)
-        t->seg_units[i] = g_ptr_array_new();
+    t->segs = g_new0(struct segment, CODE_SEGMENTS);
+    for (unsigned i = 0; i < CODE_SEGMENTS; i++) {
+        t->segs[i].units = g_ptr_array_new();
+        t->segs[i].starts = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    }
     t->listener = (struct memory_listener){changed, romd_changed, code_written, NULL};
     return choose_engine(t);
 }
@@ -86,11 +88,12 @@ static void tcg_fini(struct machine *m)
     if (!t->m)
         return;
     for (unsigned i = 0; i < CODE_SEGMENTS; i++) {
-        for (unsigned j = 0; j < t->seg_units[i]->len; j++)
-            unit_free(t, g_ptr_array_index(t->seg_units[i], j));
-        g_ptr_array_free(t->seg_units[i], TRUE);
+        for (unsigned j = 0; j < t->segs[i].units->len; j++)
+            unit_free(t, g_ptr_array_index(t->segs[i].units, j));
+        g_ptr_array_free(t->segs[i].units, TRUE);
+        g_array_free(t->segs[i].starts, TRUE);
     }
-    g_free(t->seg_units);
+    g_free(t->segs);
     GHashTableIter it;
     gpointer page;
     g_hash_table_iter_init(&it, t->pages);

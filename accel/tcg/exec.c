@@ -70,27 +70,39 @@ static struct tcg_exit run_unit(struct tcg_vcpu *v, struct unit *u)
     return v->tcg->be->enter(v->cpu, &u->code);
 }
 
+/* Let the exit that was taken last lead to u from now on. */
+static void link_up(struct tcg_vcpu *v, struct unit *u, const struct departure *d)
+{
+    uint64_t evictions = atomic_load_explicit(&v->tcg->evictions, memory_order_relaxed);
+    dispatch_note_run(v, u);
+    if (u->mode != v->mode) /* strict */
+        return;
+    if (d->chain && d->evictions == evictions && !u->page2)
+        unit_chain(v, d->site, u);
+    else if (d->cache || d->chain)
+        dispatch_fill(v, u);
+}
+
 static void step(struct tcg_vcpu *v, struct departure *d)
 {
-    struct tcg *t = v->tcg;
-    uint64_t evictions = atomic_load(&t->evictions);
-    struct unit *u = unit_find_or_make(v, v->cpu->ops->get_pc(v->cpu));
-    if (!u) {
-        *d = (struct departure){0};
+    struct tlb_entry e;
+    gva pc = v->cpu->ops->get_pc(v->cpu);
+    vcpu_enter_code(v);
+    /* Pairs with vcpu_ask(): whoever saw us out of code takes what he asked for as done. */
+    if (UNLIKELY(atomic_load_explicit(&v->todo, memory_order_seq_cst))) {
+        vcpu_leave_code(v);
         return;
     }
-    vcpu_enter_code(v);
-    if (LIKELY(atomic_load(&t->evictions) == evictions)) {
-        dispatch_note_run(v, u);
-        if (d->chain && d->evictions == evictions && !u->page2)
-            unit_chain(v, d->site, u);
-        else if (d->cache || d->chain)
-            dispatch_fill(v, u);
+    struct unit *u = unit_find(v, pc, &e);
+    if (LIKELY(u)) {
+        link_up(v, u, d);
         if (UNLIKELY(log_mask & (LOG_EXEC | LOG_CPU)))
             log_dispatch(v, u);
         *d = leave(v, run_unit(v, u));
     }
     vcpu_leave_code(v);
+    if (UNLIKELY(!u) && (!e.host || !unit_make(v, pc, &e)))
+        *d = (struct departure){0};
 }
 
 /*

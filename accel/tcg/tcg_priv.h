@@ -23,21 +23,28 @@ struct unit_link {
 /* A translated piece of guest code: immutable once published, but for links and `valid` (struct
  * tcg.lock). */
 struct unit {
-    struct host_code code, ref; /* ref: the interpreter's, under lockstep */
-    gva pc;
+    struct unit *_Atomic hash_next; /* first, with the key: a look-up touches one cache line */
     const uint8_t *host; /* host address of its first byte: identifies the physical place */
-    const uint8_t
-        *page2; /* host address of the second page its last instruction reaches into, or NULL */
+    gva pc;
     uint32_t mode;
     uint16_t insns;
-    bool valid, global;           /* global: its page was mapped for every address space */
+    uint16_t len; /* bytes from pc to the end of what was fetched */
+    bool valid, global; /* global: its page was mapped for every address space */
+    const uint8_t
+        *page2; /* host address of the second page its last instruction reaches into, or NULL */
+    struct host_code code, ref;   /* ref: the interpreter's, under lockstep */
     bool impure;                  /* calls helpers with effects: lockstep runs it once only */
     uint64_t granules, granules2; /* 64-byte pieces of the page(s) that it was made from */
     unsigned segment;
-    struct unit *_Atomic hash_next;
     struct unit *page_next, *page2_next;
     GArray *incoming;  /* struct unit_link */
     struct unit **out; /* chained target of each exit, or NULL */
+};
+/* The units of a segment of the code buffer, in address order; starts are offsets into the buffer.
+ */
+struct segment {
+    GPtrArray *units;
+    GArray *starts; /* uint32_t */
 };
 /* A guest page that units were made from. */
 struct code_page {
@@ -179,19 +186,26 @@ struct tcg {
     struct memory_listener listener;
     struct mutex lock; /* leaf: everything below */
     struct unit *_Atomic hash[1 << UNIT_HASH_BITS];
-    GHashTable *pages;     /* host page address -> struct code_page */
-    GPtrArray **seg_units; /* units of each segment in address order */
-    struct mutex codegen;  /* taken before lock: the code buffer's fill point */
+    GHashTable *pages; /* host page address -> struct code_page */
+    struct segment *segs;
+    struct mutex codegen; /* taken before lock: the code buffer's fill point */
     _Atomic uint64_t
         evictions; /* segments evicted so far: unit pointers from before an eviction are void */
     _Atomic uint32_t excl_waiters;
     FILE *perf_map;
 };
 
-/* translate.c: the unit at the vCPU's pc; NULL when fetching faulted (the trap was entered). */
-struct unit *unit_find_or_make(struct tcg_vcpu *v, gva pc);
+/* Bit of unit.mode: one instruction, in a page whose parts have different permissions.  Such units
+ * are reached through the executor only, which asks for permission every time. */
+#define UNIT_STRICT (1u << 31)
+/* translate.c: the unit at pc, for a vCPU in code; NULL: make it from *e, or, when e->host is NULL,
+ * fetching faulted (the trap was entered). */
+struct unit *unit_find(struct tcg_vcpu *v, gva pc, struct tlb_entry *e);
+/* Make it, at a safe point; false when fetching faulted. */
+bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e);
 /* units.c: all under tcg->lock unless said */
-struct unit *unit_lookup(struct tcg *t, const uint8_t *host, gva pc, uint32_t mode); /* lock-free */
+/* Lock-free, for a vCPU in code: nothing is evicted meanwhile. */
+struct unit *unit_lookup(struct tcg *t, const uint8_t *host, gva pc, uint32_t mode);
 void unit_publish(struct tcg *t, struct unit *u);
 struct unit *unit_by_address(struct tcg *t, uintptr_t addr); /* takes the lock */
 /* Let the direct exit at host address site jump to `to`; takes the lock. The caller is in code:

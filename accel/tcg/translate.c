@@ -12,8 +12,7 @@ struct tx {
     struct tlb_entry first,
         second; /* pages of the unit; second.host is NULL until an instruction reaches into it */
     unsigned max_insns;
-    bool fetched; /* some instruction has been read whole */
-    bool fault;   /* the first instruction's second page cannot be fetched */
+    bool fault; /* the rest of the first instruction cannot be fetched */
     gva fault_addr;
     uint32_t cause;
 };
@@ -32,7 +31,7 @@ gva tx_start(const struct tx *tx)
 }
 uint32_t tx_mode(const struct tx *tx)
 {
-    return tx->u->mode;
+    return tx->u->mode & ~UNIT_STRICT;
 }
 unsigned tx_max_insns(const struct tx *tx)
 {
@@ -43,32 +42,52 @@ bool tx_same_page(const struct tx *tx, gva pc)
     return !((pc ^ tx->u->pc) & PAGE_MASK_);
 }
 
+/* False, for the sake of the callers. */
+static bool fetch_fault(struct tx *tx, gva pc, const struct tlb_entry *e)
+{
+    if (e)
+        tx->cause = GUEST_CAUSE_BUS;
+    tx->fault = true;
+    tx->fault_addr = pc;
+    return false;
+}
+
 /* The page after the first one: only the unit's first instruction may reach into it. */
 static bool open_second_page(struct tx *tx, gva pc)
 {
     struct tcg_vcpu *v = tx->v;
     if (tx->second.host)
         return true;
-    if (tx->fetched)
+    if (ir_insn_pcs(v->ir, NULL, 0)) /* an instruction has been read whole */
         return false;
     struct tlb_entry *e =
         tlb_get(v, pc & PAGE_MASK_, GUEST_FETCH, v->ops->fetch_idx(v->cpu), &tx->cause);
-    if (!e || !e->host) {
-        tx->cause = e ? GUEST_CAUSE_BUS : tx->cause;
-        tx->fault = true;
-        tx->fault_addr = pc;
-        return false;
-    }
+    if (!e || !e->host)
+        return fetch_fault(tx, pc, e);
     tx->second = *e;
     code_page_protect(v, &tx->second);
     tx->u->page2 = tx->second.host;
+    tx->u->global &= tx->second.flags & L2_GLOBAL;
     return true;
+}
+
+/* The parts of a page with mixed permissions are asked for one by one. */
+static bool may_fetch(struct tx *tx, gva pc)
+{
+    if (LIKELY(!(tx->u->mode & UNIT_STRICT)) || pc == tx->u->pc)
+        return true;
+    struct tcg_vcpu *v = tx->v;
+    const struct tlb_entry *e = tlb_get(v, pc, GUEST_FETCH, v->ops->fetch_idx(v->cpu), &tx->cause);
+    return (e && e->host) || fetch_fault(tx, pc, e);
 }
 
 bool tx_fetch16(struct tx *tx, gva pc, uint16_t *out)
 {
     uint64_t granule = UINT64_C(1) << ((pc & ~PAGE_MASK_) >> GRANULE_BITS);
+    tx->u->len = MAX(tx->u->len, pc + 2 - tx->u->pc);
     if (tx_same_page(tx, pc)) {
+        if (!may_fetch(tx, pc))
+            return false;
         *out = ld_le16(tx->first.host + (pc & ~PAGE_MASK_));
         tx->u->granules |= granule;
         return true;
@@ -194,33 +213,38 @@ static void publish(struct tcg_vcpu *v, struct tx *tx)
 static void run_translator(struct tx *tx, unsigned max_insns)
 {
     tx->max_insns = max_insns;
-    tx->fetched = false;
     tx->u->granules = 0;
+    tx->u->len = 0;
     ir_begin(tx->v->ir);
     tx->v->ops->translate(tx);
     if (!tx->fault)
         check_ir(tx->v);
 }
 
-static struct unit *unit_discard(struct unit *u)
+static void unit_discard(struct unit *u)
 {
     g_free(u->out);
     g_free(u);
-    return NULL;
 }
 
-static struct unit *make_unit(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
+static uint32_t unit_mode(const struct tcg_vcpu *v, const struct tlb_entry *e)
+{
+    return v->mode | (e->tag ? 0 : UNIT_STRICT);
+}
+
+bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
 {
     uint64_t start = host_ns();
     struct tx tx = {.v = v, .u = g_new0(struct unit, 1), .first = *e};
     struct unit *u = tx.u;
     u->pc = pc;
     u->host = e->host + (pc & ~PAGE_MASK_);
-    u->mode = v->mode;
+    u->mode = unit_mode(v, e);
     u->global = e->flags & L2_GLOBAL;
     code_page_protect(v, &tx.first);
     mutex_lock(&v->tcg->codegen);
-    for (unsigned max = v->tcg->one_insn ? 1 : UNIT_MAX_INSNS;; max /= 2) {
+    bool one = v->tcg->one_insn || (u->mode & UNIT_STRICT);
+    for (unsigned max = one ? 1 : UNIT_MAX_INSNS;; max /= 2) {
         run_translator(&tx, max);
         if (tx.fault)
             break;
@@ -238,41 +262,60 @@ static struct unit *make_unit(struct tcg_vcpu *v, gva pc, const struct tlb_entry
     }
     mutex_unlock(&v->tcg->codegen);
     if (!tx.fault)
-        return u;
+        return true;
     v->ops->raise_fault(v->cpu, tx.fault_addr, GUEST_FETCH, v->ops->fetch_idx(v->cpu), tx.cause);
-    return unit_discard(u);
+    unit_discard(u);
+    return false;
 }
 
 /* A unit that reaches into a second page holds only while that page is mapped as it was. */
-static bool second_page_agrees(struct tcg_vcpu *v, const struct unit *u)
+static bool second_page_agrees(struct tcg_vcpu *v, struct unit *u)
 {
     uint32_t cause;
     if (!u->page2)
         return true;
     const struct tlb_entry *e = tlb_get(v, (u->pc & PAGE_MASK_) + PAGE_SIZE_, GUEST_FETCH,
                                         v->ops->fetch_idx(v->cpu), &cause);
-    return e && e->host == u->page2;
+    if (!e || e->host != u->page2)
+        return false;
+    if (!(e->flags & L2_GLOBAL))
+        u->global = false;
+    return true;
 }
 
-struct unit *unit_find_or_make(struct tcg_vcpu *v, gva pc)
+/* The end of a strict unit's instruction; where it cannot be fetched, making it anew raises. */
+static bool end_agrees(struct tcg_vcpu *v, const struct unit *u)
+{
+    uint32_t cause;
+    if (LIKELY(!(u->mode & UNIT_STRICT)))
+        return true;
+    const struct tlb_entry *e =
+        tlb_get(v, u->pc + u->len - 1, GUEST_FETCH, v->ops->fetch_idx(v->cpu), &cause);
+    return e && e->host;
+}
+
+struct unit *unit_find(struct tcg_vcpu *v, gva pc, struct tlb_entry *e)
 {
     uint32_t cause = 0;
     unsigned idx = v->ops->fetch_idx(v->cpu);
     struct tlb_entry *found = tlb_get(v, pc, GUEST_FETCH, idx, &cause);
     if (UNLIKELY(!found || !found->host)) {
         v->ops->raise_fault(v->cpu, pc, GUEST_FETCH, idx, found ? GUEST_CAUSE_BUS : cause);
+        e->host = NULL;
         return NULL;
     }
-    struct tlb_entry e = *found;
-    struct unit *u = unit_lookup(v->tcg, e.host + (pc & ~PAGE_MASK_), pc, v->mode);
-    if (u && second_page_agrees(v, u)) {
+    *e = *found;
+    struct unit *u = unit_lookup(v->tcg, e->host + (pc & ~PAGE_MASK_), pc, unit_mode(v, e));
+    if (!u)
+        return NULL;
+    if (!(e->flags & L2_GLOBAL) && u->global)
+        u->global = false; /* the same code, found through another mapping */
+    if (second_page_agrees(v, u) && end_agrees(v, u)) {
         v->stats.hash_hits++;
         return u;
     }
-    if (u) {
-        mutex_lock(&v->tcg->lock);
-        unit_invalidate(v->tcg, u, v);
-        mutex_unlock(&v->tcg->lock);
-    }
-    return make_unit(v, pc, &e);
+    mutex_lock(&v->tcg->lock);
+    unit_invalidate(v->tcg, u, v);
+    mutex_unlock(&v->tcg->lock);
+    return NULL;
 }

@@ -51,26 +51,31 @@ void unit_publish(struct tcg *t, struct unit *u)
         p2->units2 = u;
         p2->granules |= u->granules2;
     }
-    g_ptr_array_add(t->seg_units[u->segment], u);
+    uint32_t start = u->code.start - t->cb->rx;
+    g_ptr_array_add(t->segs[u->segment].units, u);
+    g_array_append_val(t->segs[u->segment].starts, start);
     unsigned h = hash_of(u->host, u->pc, u->mode);
     atomic_store_explicit(&u->hash_next, atomic_load_explicit(&t->hash[h], memory_order_relaxed),
                           memory_order_relaxed);
     atomic_store_explicit(&t->hash[h], u, memory_order_release);
 }
 
-static struct unit *search_segment(const GPtrArray *units, uintptr_t addr)
+/* The last unit that starts at or before addr, if it reaches that far. */
+static struct unit *search_segment(struct tcg *t, uintptr_t addr)
 {
-    unsigned lo = 0, hi = units->len;
+    const struct segment *seg = &t->segs[codebuf_segment_of(t->cb, (void *)addr)];
+    const uint32_t *starts = (const uint32_t *)(void *)seg->starts->data;
+    uint32_t off = addr - (uintptr_t)t->cb->rx;
+    unsigned lo = 0, hi = seg->starts->len;
     while (lo < hi) {
         unsigned mid = (lo + hi) / 2;
-        const struct unit *u = g_ptr_array_index(units, mid);
-        if ((uintptr_t)u->code.start + u->code.size <= addr)
+        if (starts[mid] <= off)
             lo = mid + 1;
         else
             hi = mid;
     }
-    struct unit *u = lo < units->len ? g_ptr_array_index(units, lo) : NULL;
-    return u && (uintptr_t)u->code.start <= addr ? u : NULL;
+    struct unit *u = lo ? g_ptr_array_index(seg->units, lo - 1) : NULL;
+    return u && addr - (uintptr_t)u->code.start < u->code.size ? u : NULL;
 }
 
 struct unit *unit_by_address(struct tcg *t, uintptr_t addr)
@@ -78,7 +83,7 @@ struct unit *unit_by_address(struct tcg *t, uintptr_t addr)
     if (addr - (uintptr_t)t->cb->rx >= t->cb->size)
         return NULL;
     mutex_lock(&t->lock);
-    struct unit *u = search_segment(t->seg_units[codebuf_segment_of(t->cb, (void *)addr)], addr);
+    struct unit *u = search_segment(t, addr);
     mutex_unlock(&t->lock);
     return u;
 }
@@ -103,15 +108,23 @@ static void chain_locked(struct tcg_vcpu *v, struct unit *from, unsigned exit, s
     v->stats.chained++;
 }
 
+static bool same_page(const uint8_t *a, const uint8_t *b)
+{
+    return (((uintptr_t)a ^ (uintptr_t)b) & PAGE_MASK_) == 0;
+}
+
 void unit_chain(struct tcg_vcpu *v, uintptr_t site, struct unit *to)
 {
     struct tcg *t = v->tcg;
     mutex_lock(&t->lock);
-    struct unit *from = search_segment(t->seg_units[codebuf_segment_of(t->cb, (void *)site)], site);
+    struct unit *from = search_segment(t, site);
     int exit = from ? host_code_exit(&from->code, site) : -1;
-    /* An interrupt may have been taken since: then `to` is not where the exit leads. */
+    /* An interrupt may have been taken since: then `to` is not where the exit leads.  And the page
+     * tables may have changed without a fence: what is linked must hold wherever the page is
+     * mapped.
+     */
     if (exit >= 0 && from->code.exits[exit].pc == to->pc && from->valid && to->valid &&
-        !from->out[exit] && from->mode == to->mode)
+        !from->out[exit] && from->mode == to->mode && same_page(from->host, to->host))
         chain_locked(v, from, exit, to);
     mutex_unlock(&t->lock);
 }
@@ -202,7 +215,7 @@ void unit_free(struct tcg *t, struct unit *u)
  * filled again. */
 void units_evict_segment(struct tcg *t, unsigned seg)
 {
-    GPtrArray *units = t->seg_units[seg];
+    GPtrArray *units = t->segs[seg].units;
     mutex_lock(&t->lock);
     for (unsigned i = 0; i < units->len; i++) {
         struct unit *u = g_ptr_array_index(units, i);
@@ -212,7 +225,9 @@ void units_evict_segment(struct tcg *t, unsigned seg)
     for (unsigned i = 0; i < units->len; i++)
         unit_free(t, g_ptr_array_index(units, i));
     g_ptr_array_set_size(units, 0);
+    g_array_set_size(t->segs[seg].starts, 0);
     mutex_unlock(&t->lock);
+    /* They do it themselves before they enter code again: their salts are theirs alone. */
     for (unsigned i = 0; i < t->m->ncpus; i++)
-        dispatch_forget_all(tcg_vcpu(t->m->cpus[i]));
+        vcpu_ask(tcg_vcpu(t->m->cpus[i]), TODO_DISPATCH);
 }

@@ -144,6 +144,23 @@ static bool load_segment(struct address_space *as, const struct elf *e, const st
     return zero_fill(as, s->paddr + s->filesz, s->memsz - s->filesz, errp);
 }
 
+/*
+ * A link at the start of RAM puts the file's headers on a page below it, in a segment that begins
+ * at file offset 0.  Nothing there is meant to be loaded: skip such pages while no memory lies
+ * there.
+ */
+static void skip_headers_below_memory(struct address_space *as, struct segment *s)
+{
+    enum { PAGE = 4096 };
+    while (s->offset < PAGE && s->filesz > PAGE && !address_space_find(as, s->paddr)) {
+        s->offset += PAGE;
+        s->paddr += PAGE;
+        s->vaddr += PAGE;
+        s->filesz -= PAGE;
+        s->memsz -= PAGE;
+    }
+}
+
 static void note_extent(struct elf_info *info, const struct segment *s, uint64_t virtual_entry)
 {
     info->low = MIN(info->low, s->paddr);
@@ -164,6 +181,7 @@ static bool load_segments(struct address_space *as, const struct elf *e, struct 
         struct segment s = get_segment(e, off + (uint64_t)i * step);
         if (s.type != PT_LOAD || !s.memsz)
             continue;
+        skip_headers_below_memory(as, &s);
         if (!load_segment(as, e, &s, errp))
             return false;
         note_extent(info, &s, virtual_entry);

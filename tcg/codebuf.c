@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MIN_SEGMENT = 1 << 20, FILL_ALIGN = 16, NEAR_STEP = 64 << 20 };
+/* All of it must be in reach of 32-bit displacements from all of it. */
+enum { MAX_SIZE = 1 << 30, MIN_SEGMENT = 1 << 20, FILL_ALIGN = 16, NEAR_STEP = 64 << 20 };
 #define NEAR_LIMIT (UINT64_C(2000) << 20) /* of the 2 GiB that a 32-bit displacement reaches */
 
 static size_t round_up(size_t v, size_t a)
@@ -64,6 +65,11 @@ struct codebuf *codebuf_new(size_t size, unsigned nsegs, struct error **errp)
     nsegs = nsegs ? nsegs : 1;
     size_t seg = round_up(size / nsegs, MIN_SEGMENT);
     seg = seg ? seg : MIN_SEGMENT;
+    if (seg > MAX_SIZE / nsegs) {
+        error_set(errp, "a code buffer of %zu MiB is too large: the most is %d MiB", size >> 20,
+                  MAX_SIZE >> 20);
+        return NULL;
+    }
     int fd = memfd_create("translated-code", MFD_CLOEXEC);
     if (fd < 0) {
         error_set(errp, "cannot create a memory file for translated code: %s", strerror(errno));

@@ -186,6 +186,7 @@ bool tcg_cpu_attach(struct cpu *cpu, const struct guest_ops *ops, struct error *
     }
     tcg_env(cpu)->guest_mxcsr = MXCSR_RESET;
     cpu->accel = v;
+    dispatch_init(v);
     tlb_init(v);
     return true;
 }

@@ -9,8 +9,16 @@
 #include "accel/tcg/tcg_priv.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 enum { SALT_WAYS = 4 };
+
+/* Not to be guessed by the guest: with a salt known, a chosen pc could match another mode's tag. */
+void dispatch_init(struct tcg_vcpu *v)
+{
+    if (getrandom(&v->salt_seed, sizeof(v->salt_seed), 0) != sizeof(v->salt_seed))
+        v->salt_seed = (uint64_t)g_get_real_time() << 20 ^ (uintptr_t)v;
+}
 
 static uint64_t mix64(uint64_t x)
 {

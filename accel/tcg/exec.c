@@ -107,16 +107,18 @@ static void step(struct tcg_vcpu *v, struct departure *d)
 
 /*
  * WFI with an interrupt pending that is not taken (masked globally) falls through, and firmware
- * waits in such loops for another hart.  After some rounds give the host's processor to that hart.
+ * waits in such loops for another hart.  After some rounds give the host's processor to that hart,
+ * for longer and longer: OpenSBI 1.1 stores a hart's entry point after the state that releases it,
+ * so a hart that looks too eagerly starts at a stale one.
  */
 static void wake_from_wfi(struct tcg_vcpu *v)
 {
-    enum { YIELD_AFTER = 4, NAP_AFTER = 64, NAP_US = 100 };
+    enum { YIELD_AFTER = 4, NAP_AFTER = 16, NAP_STEP_US = 50, NAP_MAX_US = 4000 };
     v->cpu->halted = false;
     atomic_fetch_or(&v->cpu->request, CPU_REQ_IRQ);
     v->futile_wakes++;
     if (v->futile_wakes > NAP_AFTER)
-        g_usleep(NAP_US);
+        g_usleep(MIN((v->futile_wakes - NAP_AFTER) * NAP_STEP_US, NAP_MAX_US));
     else if (v->futile_wakes > YIELD_AFTER)
         sched_yield();
 }
@@ -125,7 +127,6 @@ static void wake_from_wfi(struct tcg_vcpu *v)
 static bool serve_requests(struct tcg_vcpu *v)
 {
     struct cpu *cpu = v->cpu;
-    atomic_fetch_add(&v->safe_points, 1);
     uint32_t req = atomic_load(&cpu->request);
     if (LIKELY(!req))
         return true;

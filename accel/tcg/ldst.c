@@ -64,6 +64,21 @@ static struct tlb_entry *resolve(const struct acc *a, gva addr, enum guest_acces
     return e;
 }
 
+/* The entry that serves all bytes of an access inside one page. Where permissions change inside the
+ * page, its last byte is asked for too; that of the first one is what the fault names. */
+static struct tlb_entry *resolve_all(const struct acc *a, gva addr, unsigned size,
+                                     enum guest_access access)
+{
+    uint32_t cause = 0;
+    struct tlb_entry *e = resolve(a, addr, access);
+    if (LIKELY(e->tag) || !e->host || size == 1)
+        return e;
+    e = tlb_get(a->v, addr + size - 1, access, memop_idx(a->memop), &cause);
+    if (!e)
+        fault(a, addr, access, cause);
+    return e;
+}
+
 /* --- registers
  * -----------------------------------------------------------------------------------------------------------
  */
@@ -125,7 +140,7 @@ static uint64_t swapped(uint64_t val, uint32_t memop)
 
 static uint64_t load_in_page(const struct acc *a, gva addr, unsigned size)
 {
-    struct tlb_entry *e = resolve(a, addr, GUEST_READ);
+    struct tlb_entry *e = resolve_all(a, addr, size, GUEST_READ);
     if (UNLIKELY(!e->host))
         return read_registers(a, e, addr, size);
     tlb_fill_l1(a->v, e, addr, GUEST_READ, memop_idx(a->memop));
@@ -184,7 +199,7 @@ static void note_written(const struct acc *a, const struct tlb_entry *e, gva add
 
 static void store_in_page(const struct acc *a, gva addr, unsigned size, uint64_t val)
 {
-    struct tlb_entry *e = resolve(a, addr, GUEST_WRITE);
+    struct tlb_entry *e = resolve_all(a, addr, size, GUEST_WRITE);
     if (UNLIKELY(!e->host || e->mr->kind == MEM_ROM)) {
         write_registers(a, e, addr, size, val);
         return;
@@ -258,7 +273,7 @@ static uint8_t *rmw_ptr(const struct acc *a, struct tlb_entry **entry)
     check_alignment(a, GUEST_WRITE);
     if (crosses_page(a->addr, size))
         fault(a, a->addr, GUEST_WRITE, GUEST_CAUSE_MISALIGNED);
-    struct tlb_entry *e = *entry = resolve(a, a->addr, GUEST_WRITE);
+    struct tlb_entry *e = *entry = resolve_all(a, a->addr, size, GUEST_WRITE);
     if (!e->host || e->mr->kind == MEM_ROM)
         return NULL;
     tlb_fill_l1(a->v, e, a->addr, GUEST_WRITE, memop_idx(a->memop));

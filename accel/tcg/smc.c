@@ -19,8 +19,8 @@ static void wait_for_write_tags(struct tcg_vcpu *self)
         if (v == self)
             continue;
         vcpu_ask(v, TODO_WTAGS);
-        uint64_t seen = atomic_load(&v->safe_points);
-        while (atomic_load(&v->in_code) && atomic_load(&v->safe_points) == seen)
+        /* Out of code, it serves the request before it enters code again. */
+        while (atomic_load(&v->in_code) && (atomic_load(&v->todo) & TODO_WTAGS))
             sched_yield();
     }
 }
@@ -30,10 +30,11 @@ void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e)
     uint8_t old = __atomic_fetch_or(e->note, RAM_PAGE_CODE, __ATOMIC_SEQ_CST);
     if (!(old & RAM_PAGE_WRITABLE))
         return;
-    __atomic_fetch_and(e->note, (uint8_t)~RAM_PAGE_WRITABLE, __ATOMIC_SEQ_CST);
     tlb_withdraw_page(v, e->host);
     if (v->tcg->m->ncpus > 1)
         wait_for_write_tags(v);
+    /* Only now: until the tags are gone, whoever else translates from this page must wait, too. */
+    __atomic_fetch_and(e->note, (uint8_t)~RAM_PAGE_WRITABLE, __ATOMIC_SEQ_CST);
 }
 
 static uint64_t granule_mask(uint64_t off, uint64_t len)

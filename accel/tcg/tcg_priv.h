@@ -28,7 +28,7 @@ struct unit {
     gva pc;
     uint32_t mode;
     uint16_t insns;
-    uint16_t len; /* bytes from pc to the end of what was fetched */
+    uint16_t len;       /* bytes from pc to the end of what was fetched */
     bool valid, global; /* global: its page was mapped for every address space */
     const uint8_t
         *page2; /* host address of the second page its last instruction reaches into, or NULL */
@@ -110,9 +110,8 @@ struct tcg_vcpu {
     struct tcg *tcg;
     struct ir *ir;
     uint32_t mode, asid;
-    _Atomic bool in_code;         /* false: outside enter(), at a safe point or sleeping */
-    _Atomic uint32_t todo;        /* enum vcpu_todo: asked by other threads with CPU_REQ_ACCEL */
-    _Atomic uint64_t safe_points; /* counts passes of the executor's loop head */
+    _Atomic bool in_code;  /* false: outside enter(), at a safe point or sleeping */
+    _Atomic uint32_t todo; /* enum vcpu_todo: asked by other threads with CPU_REQ_ACCEL */
     /* Salts: identity of (mode, address space) in dispatch tags; forgetting one is an O(1) flush.
      */
     struct salt {
@@ -231,6 +230,7 @@ void tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_a
 void tlb_withdraw_writes(struct tcg_vcpu *v);                         /* empty every write tag */
 void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page); /* write tags of one page */
 /* dispatch.c */
+void dispatch_init(struct tcg_vcpu *v);
 void dispatch_mode_changed(struct tcg_vcpu *v);
 void dispatch_space_changed(struct tcg_vcpu *v);
 void dispatch_forget_all(struct tcg_vcpu *v);

@@ -1,8 +1,12 @@
 /*
  * NOR flash bank: two 16-bit Intel chips side by side on a 32-bit bus, 32 MiB.
+ *
+ * QUIRK: both chips take every command, whatever the width of the write.  Guests probe with narrow
+ * accesses, take the bank for 16-bit chips, and find that this works.
+ *
  * Ref: JEDEC JESD68.01 (CFI); Intel StrataFlash P30 datasheet (document 306666), command set 0001.
  *
- * While both chips are in read-array mode, guests read the bank as memory.  Programming and erasing
+ * While the chips are in read-array mode, guests read the bank as memory.  Programming and erasing
  * take no time.
  */
 #include "hw/block/pflash_cfi01.h"
@@ -16,8 +20,8 @@
 #include <glib.h>
 #include <string.h>
 
-enum { CHIPS = 2, CHIP_BITS = 24, BLOCK_WORDS = 65536, BLOCKS = 128 };
-enum { BUFFER_WORDS = 256, BUFFER_BITS = 9, SECTOR = 512 };
+enum { CHIP_BITS = 24, BLOCK_SIZE = 256 << 10, BLOCKS = 128 }; /* a block spans both chips */
+enum { BUFFER_BITS = 9, BUFFER_SIZE = 2 << BUFFER_BITS, SECTOR = 512 };
 enum { MANUFACTURER = 0x89, DEVICE_CODE = 0x18, READ_CONFIG = 0xbfcf };
 enum {
     CMD_PROGRAM_ALT = 0x10,
@@ -39,15 +43,6 @@ enum { SR_READY = 0x80, SR_ERASE = 0x20, SR_PROGRAM = 0x10, SR_LOCKED = 0x02, SR
 enum mode { ARRAY, STATUS, ID, QUERY }; /* what reads return */
 enum phase { READY, PROGRAM, PROTECTION, ERASE, LOCK, BUF_COUNT, BUF_DATA, BUF_CONFIRM };
 
-struct chip {
-    uint8_t mode, phase;
-    uint8_t status;
-    uint8_t bad_buffer;  /* an address of the buffered program lay outside it */
-    uint16_t count, got; /* words of the buffered program */
-    uint32_t base;       /* its first word's address */
-    uint16_t words[BUFFER_WORDS];
-};
-
 struct pflash_cfi01 {
     struct device dev;
     struct block_node *drive;
@@ -62,7 +57,12 @@ struct pflash_cfi01 {
     uint64_t dirty_from, dirty_to;
     bool writing, failed;
     struct pflash_cfi01_state {
-        struct chip chip[CHIPS];
+        uint8_t mode, phase;
+        uint8_t status;
+        uint8_t bad_buffer;  /* an address of the buffered program lay outside it */
+        uint16_t count, got; /* writes of the buffered program */
+        uint32_t base;       /* its first address */
+        uint8_t buffer[BUFFER_SIZE];
     } s;
 };
 
@@ -89,11 +89,6 @@ static struct pflash_cfi01 *self(struct device *dev)
     return (struct pflash_cfi01 *)dev;
 }
 
-static uint8_t *word_at(struct pflash_cfi01 *p, unsigned lane, uint32_t addr)
-{
-    return p->ram->host + (uint64_t)addr * PFLASH_BANK_WIDTH + lane * 2;
-}
-
 static bool writable(const struct pflash_cfi01 *p)
 {
     return p->drive == NULL || !block_read_only(p->drive);
@@ -116,6 +111,8 @@ static void write_done(struct block_req *req, int ret)
     mutex_unlock(&p->dev.lock);
 }
 
+/* The worker may read while the guest changes the same bytes: then they are dirty again, and
+ * written once more. */
 static void write_back(struct pflash_cfi01 *p)
 {
     if (p->writing || p->dirty_from >= p->dirty_to)
@@ -147,147 +144,125 @@ static void changed(struct pflash_cfi01 *p, uint64_t from, uint64_t len)
 }
 
 /* Programming clears bits; only erasing sets them. */
-static void program_word(struct pflash_cfi01 *p, unsigned lane, uint32_t addr, uint16_t val)
+static void program_bytes(struct pflash_cfi01 *p, uint64_t off, const uint8_t *bytes, uint64_t n)
 {
-    uint8_t *w = word_at(p, lane, addr);
-    st_le16(w, ld_le16(w) & val);
+    for (uint64_t i = 0; i < n; i++)
+        p->ram->host[off + i] &= bytes[i];
+    changed(p, off, n);
 }
 
-static void fail(struct chip *c, uint8_t status)
+static void fail(struct pflash_cfi01 *p, uint8_t status)
 {
-    c->status |= status;
-    c->phase = READY;
+    p->s.status |= status;
+    p->s.phase = READY;
 }
 
-static void program(struct pflash_cfi01 *p, unsigned lane, uint32_t addr, uint16_t val)
+static void program(struct pflash_cfi01 *p, struct access a, uint64_t val)
 {
-    struct chip *c = &p->s.chip[lane];
-    c->phase = READY;
+    uint8_t bytes[8];
+    p->s.phase = READY;
     if (!writable(p)) {
-        fail(c, SR_PROGRAM | SR_LOCKED);
+        fail(p, SR_PROGRAM | SR_LOCKED);
         return;
     }
-    program_word(p, lane, addr, val);
-    changed(p, (uint64_t)addr * PFLASH_BANK_WIDTH, PFLASH_BANK_WIDTH);
+    st_le64(bytes, val);
+    program_bytes(p, a.off, bytes, a.size);
 }
 
-static void erase(struct pflash_cfi01 *p, unsigned lane, uint32_t addr)
+static void erase(struct pflash_cfi01 *p, uint64_t off, uint8_t cmd)
 {
-    struct chip *c = &p->s.chip[lane];
-    uint32_t base = align_down(addr, BLOCK_WORDS);
-    c->phase = READY;
-    if (!writable(p)) {
-        fail(c, SR_ERASE | SR_LOCKED);
+    uint64_t base = align_down(off, BLOCK_SIZE);
+    p->s.phase = READY;
+    if (cmd != CMD_CONFIRM) {
+        fail(p, SR_SEQUENCE);
+    } else if (!writable(p)) {
+        fail(p, SR_ERASE | SR_LOCKED);
+    } else {
+        memset(p->ram->host + base, 0xff, BLOCK_SIZE);
+        changed(p, base, BLOCK_SIZE);
+    }
+}
+
+static void buffer_start(struct pflash_cfi01 *p, uint16_t val)
+{
+    if (val >= BUFFER_SIZE / 2) {
+        fail(p, SR_SEQUENCE);
         return;
     }
-    for (uint32_t i = 0; i < BLOCK_WORDS; i++)
-        st_le16(word_at(p, lane, base + i), 0xffff);
-    changed(p, (uint64_t)base * PFLASH_BANK_WIDTH, (uint64_t)BLOCK_WORDS * PFLASH_BANK_WIDTH);
+    p->s.count = val + 1;
+    p->s.got = p->s.bad_buffer = 0;
+    memset(p->s.buffer, 0xff, sizeof(p->s.buffer));
+    p->s.phase = BUF_DATA;
 }
 
-static void buffer_word(struct chip *c, uint32_t addr, uint16_t val)
+static void buffer_data(struct pflash_cfi01 *p, struct access a, uint64_t val)
 {
-    if (c->got == 0)
-        c->base = addr;
-    uint32_t at = addr - c->base;
-    bool inside = at < c->count && addr / BLOCK_WORDS == c->base / BLOCK_WORDS;
-    if (inside)
-        c->words[at] = val;
+    struct pflash_cfi01_state *s = &p->s;
+    uint8_t bytes[8];
+    if (s->got == 0)
+        s->base = (uint32_t)a.off;
+    uint64_t at = a.off - s->base; /* wraps to something huge below the base */
+    st_le64(bytes, val);
+    if (at < BUFFER_SIZE && at + a.size <= BUFFER_SIZE &&
+        a.off / BLOCK_SIZE == s->base / BLOCK_SIZE)
+        memcpy(s->buffer + at, bytes, a.size);
     else
-        c->bad_buffer = 1;
-    if (++c->got == c->count)
-        c->phase = BUF_CONFIRM;
+        s->bad_buffer = 1;
+    if (++s->got >= s->count)
+        s->phase = BUF_CONFIRM;
 }
 
-static void buffer_start(struct chip *c, uint16_t val)
+static void buffer_commit(struct pflash_cfi01 *p, uint8_t cmd)
 {
-    if (val >= BUFFER_WORDS) {
-        fail(c, SR_SEQUENCE);
-        return;
-    }
-    c->count = val + 1;
-    c->got = c->bad_buffer = 0;
-    memset(c->words, 0xff, sizeof(c->words));
-    c->phase = BUF_DATA;
+    struct pflash_cfi01_state *s = &p->s;
+    s->phase = READY;
+    if (cmd != CMD_CONFIRM || s->bad_buffer)
+        fail(p, SR_SEQUENCE);
+    else if (!writable(p))
+        fail(p, SR_PROGRAM | SR_LOCKED);
+    else if (s->base < PFLASH_SIZE) /* what was not written is 0xff and changes nothing */
+        program_bytes(p, s->base, s->buffer, MIN(BUFFER_SIZE, PFLASH_SIZE - s->base));
 }
 
-static void buffer_commit(struct pflash_cfi01 *p, unsigned lane, uint8_t cmd)
+static void set_mode(struct pflash_cfi01 *p, enum mode mode, enum phase phase)
 {
-    struct chip *c = &p->s.chip[lane];
-    bool one_block = (c->base + c->count - 1) / BLOCK_WORDS == c->base / BLOCK_WORDS;
-    c->phase = READY;
-    if (cmd != CMD_CONFIRM || c->bad_buffer || !one_block) {
-        fail(c, SR_SEQUENCE);
-        return;
-    }
-    if (!writable(p)) {
-        fail(c, SR_PROGRAM | SR_LOCKED);
-        return;
-    }
-    for (uint32_t i = 0; i < c->count; i++)
-        program_word(p, lane, c->base + i, c->words[i]);
-    changed(p, (uint64_t)c->base * PFLASH_BANK_WIDTH, (uint64_t)c->count * PFLASH_BANK_WIDTH);
+    p->s.mode = mode;
+    p->s.phase = phase;
 }
 
-static void set_mode(struct chip *c, enum mode mode, enum phase phase)
-{
-    c->mode = mode;
-    c->phase = phase;
-}
-
-static void command(struct device *dev, struct chip *c, uint8_t cmd)
+static void command(struct pflash_cfi01 *p, uint8_t cmd)
 {
     switch (cmd) {
     case 0x00: /* what probes for other command sets write */
     case 0xf0:
-    case CMD_READ_ARRAY: set_mode(c, ARRAY, READY); break;
+    case CMD_READ_ARRAY: set_mode(p, ARRAY, READY); break;
     case CMD_READ_STATUS:
     case CMD_SUSPEND: /* nothing runs that could be suspended, or resumed */
-    case CMD_CONFIRM: set_mode(c, STATUS, READY); break;
-    case CMD_READ_ID: set_mode(c, ID, READY); break;
-    case CMD_QUERY: set_mode(c, QUERY, READY); break;
-    case CMD_CLEAR_STATUS: c->status = SR_READY; break;
+    case CMD_CONFIRM: set_mode(p, STATUS, READY); break;
+    case CMD_READ_ID: set_mode(p, ID, READY); break;
+    case CMD_QUERY: set_mode(p, QUERY, READY); break;
+    case CMD_CLEAR_STATUS: p->s.status = SR_READY; break;
     case CMD_PROGRAM:
-    case CMD_PROGRAM_ALT: set_mode(c, STATUS, PROGRAM); break;
-    case CMD_PROTECTION: set_mode(c, STATUS, PROTECTION); break;
-    case CMD_ERASE: set_mode(c, STATUS, ERASE); break;
-    case CMD_LOCK_SETUP: set_mode(c, STATUS, LOCK); break;
-    case CMD_BUFFERED: set_mode(c, STATUS, BUF_COUNT); break;
-    default: dev_guest_error(dev, "unknown command %#x", cmd); set_mode(c, ARRAY, READY);
+    case CMD_PROGRAM_ALT: set_mode(p, STATUS, PROGRAM); break;
+    case CMD_PROTECTION: set_mode(p, STATUS, PROTECTION); break;
+    case CMD_ERASE: set_mode(p, STATUS, ERASE); break;
+    case CMD_LOCK_SETUP: set_mode(p, STATUS, LOCK); break;
+    case CMD_BUFFERED: set_mode(p, STATUS, BUF_COUNT); break;
+    default: dev_guest_error(&p->dev, "unknown command %#x", cmd); set_mode(p, ARRAY, READY);
     }
 }
 
 /* Blocks are never locked: the lock commands succeed without effect. */
-static void lock_command(struct chip *c, uint8_t cmd)
+static void lock_command(struct pflash_cfi01 *p, uint8_t cmd)
 {
     bool known = cmd == LOCK_SET || cmd == LOCK_DOWN || cmd == LOCK_CONFIG || cmd == CMD_CONFIRM;
     if (known)
-        c->phase = READY;
+        p->s.phase = READY;
     else
-        fail(c, SR_SEQUENCE);
+        fail(p, SR_SEQUENCE);
 }
 
-static void chip_write(struct pflash_cfi01 *p, unsigned lane, uint32_t addr, uint16_t val)
-{
-    struct chip *c = &p->s.chip[lane];
-    switch (c->phase) {
-    case PROGRAM: program(p, lane, addr, val); break;
-    case PROTECTION: fail(c, SR_PROGRAM | SR_LOCKED); break; /* the register is locked */
-    case ERASE:
-        if ((val & 0xff) == CMD_CONFIRM)
-            erase(p, lane, addr);
-        else
-            fail(c, SR_SEQUENCE);
-        break;
-    case LOCK: lock_command(c, val & 0xff); break;
-    case BUF_COUNT: buffer_start(c, val); break;
-    case BUF_DATA: buffer_word(c, addr, val); break;
-    case BUF_CONFIRM: buffer_commit(p, lane, val & 0xff); break;
-    default: command(&p->dev, c, val & 0xff);
-    }
-}
-
-static uint16_t read_id(uint32_t addr)
+static uint16_t read_id(uint64_t addr)
 {
     switch (addr & 0xff) {
     case 0: return MANUFACTURER;
@@ -298,54 +273,52 @@ static uint16_t read_id(uint32_t addr)
     }
 }
 
-static uint16_t read_query(uint32_t addr)
+static uint16_t read_query(uint64_t addr)
 {
-    uint32_t at = addr & 0xff;
+    uint64_t at = addr & 0xff;
     return at >= 0x10 && at < 0x10 + sizeof(query) ? query[at - 0x10] : 0;
 }
 
-static uint16_t chip_read(struct pflash_cfi01 *p, unsigned lane, uint32_t addr)
+/* What one chip answers at a word address, while it does not show the array. */
+static uint16_t answer(const struct pflash_cfi01 *p, uint64_t addr)
 {
-    const struct chip *c = &p->s.chip[lane];
-    switch (c->mode) {
-    case ARRAY: return ld_le16(word_at(p, lane, addr));
+    switch (p->s.mode) {
     case ID: return read_id(addr);
     case QUERY: return read_query(addr);
-    default: return c->status;
+    default: return p->s.status;
     }
 }
 
 static uint64_t pflash_read(struct device *dev, struct access a)
 {
-    uint32_t addr = (uint32_t)(a.off / PFLASH_BANK_WIDTH);
-    uint64_t both = chip_read(self(dev), 0, addr) | (uint64_t)chip_read(self(dev), 1, addr) << 16;
-    return both >> (a.off % PFLASH_BANK_WIDTH) * 8;
-}
-
-/* Drive the lanes that the access covers; a byte lane that is not driven floats high. */
-static void pflash_write(struct device *dev, struct access a, uint64_t val)
-{
     struct pflash_cfi01 *p = self(dev);
-    unsigned shift = (unsigned)(a.off % PFLASH_BANK_WIDTH) * 8;
-    uint32_t mask = (uint32_t)MASK64(0, a.size * 8) << shift;
-    uint32_t word = (uint32_t)val << shift | ~mask;
-    for (unsigned lane = 0; lane < CHIPS; lane++)
-        if (mask >> lane * 16 & 0xffff)
-            chip_write(p, lane, (uint32_t)(a.off / PFLASH_BANK_WIDTH), word >> lane * 16 & 0xffff);
-    region_set_romd(&p->region, p->s.chip[0].mode == ARRAY && p->s.chip[1].mode == ARRAY);
+    uint32_t lane = answer(p, a.off / PFLASH_BANK_WIDTH);
+    uint32_t both = lane | lane << 16;
+    if (p->s.mode == ARRAY)
+        both = ld_le32(p->ram->host + align_down(a.off, PFLASH_BANK_WIDTH));
+    return both >> (a.off % PFLASH_BANK_WIDTH) * 8;
 }
 
 static void pflash_sync(struct device *dev)
 {
-    struct pflash_cfi01 *p = self(dev);
-    region_set_romd(&p->region, p->s.chip[0].mode == ARRAY && p->s.chip[1].mode == ARRAY);
+    region_set_romd(&self(dev)->region, self(dev)->s.mode == ARRAY);
 }
 
-/* Reset leaves the chips ready, reading the array, with clean status. */
-static void pflash_reset(struct device *dev)
+static void pflash_write(struct device *dev, struct access a, uint64_t val)
 {
-    for (unsigned i = 0; i < CHIPS; i++)
-        self(dev)->s.chip[i].status = SR_READY;
+    struct pflash_cfi01 *p = self(dev);
+    uint8_t cmd = val & 0xff;
+    switch (p->s.phase) {
+    case PROGRAM: program(p, a, val); break;
+    case PROTECTION: fail(p, SR_PROGRAM | SR_LOCKED); break; /* the register is locked */
+    case ERASE: erase(p, a.off, cmd); break;
+    case LOCK: lock_command(p, cmd); break;
+    case BUF_COUNT: buffer_start(p, val & 0xffff); break;
+    case BUF_DATA: buffer_data(p, a, val); break;
+    case BUF_CONFIRM: buffer_commit(p, cmd); break;
+    default: command(p, cmd);
+    }
+    pflash_sync(dev);
 }
 
 static const struct mmio_ops pflash_ops = {pflash_read, pflash_write, 1, 4, PFLASH_SIZE};
@@ -444,7 +417,14 @@ bool pflash_has_drive(struct device *dev)
 }
 
 static const struct state_field pflash_state[] = {
-    STATE_ARRAY(pflash_cfi01, chip, 0),
+    STATE(pflash_cfi01, mode, ARRAY),
+    STATE(pflash_cfi01, phase, READY),
+    STATE(pflash_cfi01, status, SR_READY),
+    STATE(pflash_cfi01, bad_buffer, 0),
+    STATE(pflash_cfi01, count, 0),
+    STATE(pflash_cfi01, got, 0),
+    STATE(pflash_cfi01, base, 0),
+    STATE_ARRAY(pflash_cfi01, buffer, 0),
     STATE_END,
 };
 
@@ -462,5 +442,4 @@ DEVICE_CLASS_NAMED(pflash_cfi01, "cfi.pflash01") = {
     .realize = pflash_realize,
     .unrealize = pflash_unrealize,
     .sync = pflash_sync,
-    .reset = pflash_reset,
 };

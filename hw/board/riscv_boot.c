@@ -69,6 +69,7 @@ static uint64_t pe_size(const uint8_t *d, size_t len)
         return 0;
     unsigned n = ld_le16(d + pe + 6);
     uint64_t table = pe + 24 + ld_le16(d + pe + 20);
+    end = table + (uint64_t)n * 40;
     for (unsigned i = 0; i < n && table + (i + 1) * 40 <= len; i++) {
         const uint8_t *sec = d + table + i * 40;
         end = MAX(end, (uint64_t)ld_le32(sec + 16) + ld_le32(sec + 20));

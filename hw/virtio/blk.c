@@ -313,7 +313,7 @@ static const struct virtio_class virtio_blk_vclass = {
 
 /* Wait until the workers have let go of guest memory; the lock is released meanwhile, new requests
  * are not taken. */
-static void virtio_blk_reset(struct device *dev)
+static void virtio_blk_reset(struct device *dev) REQUIRES(dev->lock)
 {
     struct virtio_blk *b = (struct virtio_blk *)dev;
     b->resetting = true;

@@ -75,7 +75,8 @@ void end_jump(struct dis *d, uint64_t pc);
 void end_mode(struct dis *d);
 /* Continue at the pc slot, which a helper has written. */
 void end_lookup(struct dis *d);
-/* Leave to the executor's loop after this instruction. */
+/* Leave to the executor's loop after this instruction: to sleep, or to let other threads run. */
+enum { MAIN_WFI = 1, MAIN_YIELD = 2 };
 void end_main(struct dis *d, uint32_t reason);
 /* The instruction's target is not aligned (no C extension): raise; ends the block. */
 void raise_misaligned(struct dis *d, ir_val target);

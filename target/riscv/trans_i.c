@@ -4,7 +4,6 @@
 
 #include "util/bits.h"
 
-typedef ir_val build1(struct ir *ir, ir_val a);
 typedef ir_val build2(struct ir *ir, ir_val a, ir_val b);
 
 enum { PAGE_BITS = 12 };
@@ -455,6 +454,13 @@ static uint32_t fence_kinds(unsigned pred, unsigned succ)
            (pw && sr ? IR_FENCE_WR : 0) | (pw && sw ? IR_FENCE_WW : 0);
 }
 
+/* A hart that spins on another, whose thread may be waiting for this host core.  Ref: Volume I,
+ * chapter 10 (Zihintpause). */
+static bool is_pause(const struct dis *d)
+{
+    return d->insn == 0x0100000f && dis_has(d, EXT_ZIHINTPAUSE);
+}
+
 /* Reserved fm are to be taken as 0.  Ref: Volume I, 2.7. */
 bool trans_fence(struct dis *d, const struct args_fence *a)
 {
@@ -464,5 +470,7 @@ bool trans_fence(struct dis *d, const struct args_fence *a)
         kinds &= ~IR_FENCE_WR;
     if (kinds)
         ir_fence(d->ir, kinds);
+    if (is_pause(d))
+        end_main(d, MAIN_YIELD);
     return true;
 }

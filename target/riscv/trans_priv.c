@@ -2,9 +2,6 @@
  * chapters 2.8, 6, 14.5; Volume II, 3.3. */
 #include "target/riscv/trans.h"
 
-/* Reasons of end_main(): why the executor's loop is entered. */
-enum { MAIN_WFI = 1, MAIN_WRS = 2 };
-
 /* --- calls --- */
 
 bool trans_ecall(struct dis *d, const struct args_none *a UNUSED)
@@ -53,7 +50,7 @@ static bool wait_reservation(struct dis *d, bool is_short)
 {
     set_pc(d, d->pc);
     call_wrs(d->ir, imm32(d, d->insn), imm32(d, is_short));
-    end_main(d, MAIN_WRS);
+    end_main(d, MAIN_YIELD);
     return true;
 }
 

@@ -17,7 +17,7 @@ static uint32_t class_of(enum ir_type t)
 
 static enum ir_type type_of_id(const struct gen *g, uint32_t id)
 {
-    return g->ir->ops[id].type;
+    return id < IR_MAX_OPS ? g->ir->ops[id].type : I64;
 }
 
 static bool lives_on(const struct gen *g, uint32_t id)
@@ -112,21 +112,25 @@ static void spill_free(struct gen *g, struct val *x)
     x->spill = NO_SPILL;
 }
 
-/* Make sure that the value has a copy in memory. */
+/* Make sure that the value has a copy in memory.  Addends of groups are just forgotten. */
 static void save(struct gen *g, uint32_t id)
 {
     struct val *x = &g->val[id];
-    if (has_home(x))
+    if (has_home(x) || id >= IR_MAX_OPS)
         return;
     x->spill = spill_cell(g);
     store(g, type_is_fp(type_of_id(g, id)) ? F64 : I64, spill_opnd(x->spill), x->reg);
 }
 
-static void evict(struct gen *g, unsigned r)
+static void leave_to_memory(struct gen *g, uint32_t id)
 {
-    uint32_t id = g->owner[r];
     save(g, id);
     g->val[id].reg = NO_REG;
+}
+
+static void evict(struct gen *g, unsigned r)
+{
+    leave_to_memory(g, g->owner[r]);
     disown(g, r);
 }
 
@@ -184,6 +188,39 @@ unsigned ra_temp(struct gen *g)
 unsigned ra_temp_xmm(struct gen *g)
 {
     return temp(g, ALL_XMM);
+}
+
+void ra_keep(struct gen *g, unsigned t, uint32_t id)
+{
+    g->temps &= ~REG_BIT(t);
+    own(g, t, id);
+}
+
+void ra_unkeep(struct gen *g, uint32_t id)
+{
+    unsigned r = g->val[id].reg;
+    if (r == NO_REG)
+        return;
+    g->val[id].reg = NO_REG;
+    g->owner[r] = NO_VAL;
+    g->temps |= REG_BIT(r);
+    g->locked |= REG_BIT(r);
+}
+
+unsigned ra_free_gprs(const struct gen *g)
+{
+    return __builtin_popcount(g->free & ALL_GPR & ~g->locked);
+}
+
+uint32_t ra_group_regs(const struct gen *g)
+{
+    uint32_t regs = 0;
+    for (uint32_t m = g->rt->scratch & ~g->free & ALL_GPR; m; m &= m - 1) {
+        unsigned r = __builtin_ctz(m);
+        if (g->owner[r] != NO_VAL && g->owner[r] >= IR_MAX_OPS)
+            regs |= REG_BIT(r);
+    }
+    return regs;
 }
 
 /* --- uses --- */
@@ -298,16 +335,37 @@ void ra_fixed(struct gen *g, unsigned r, ir_val v)
 }
 
 /* --- results --- */
-/* The pinned register that the result is destined for, if nobody needs what is in it after this op.
- */
+/* Slot's register is about to change: whoever still needs what is in it gets another place. */
+static void detach_pin(struct gen *g, unsigned r)
+{
+    uint32_t id = g->owner[r];
+    g->owner[r] = NO_VAL;
+    if (id == NO_VAL || g->val[id].reg != r)
+        return;
+    g->val[id].reg = NO_REG;
+    if (!lives_on(g, id) || has_home(&g->val[id]))
+        return;
+    for (uint32_t m = g->rt->pinned; m; m &= m - 1)
+        if (g->owner[__builtin_ctz(m)] == id) {
+            g->val[id].reg = __builtin_ctz(m);
+            return;
+        }
+    g->val[id].reg = r;
+    uint32_t room = g->free & class_of(type_of_id(g, id)) & ~g->locked;
+    if (!room) {
+        leave_to_memory(g, id);
+        return;
+    }
+    unsigned to = first_free(room);
+    ra_move(g, to, r);
+    own(g, to, id);
+}
+
+/* The pinned register that the result is destined for, or NO_REG. */
 static unsigned hinted(const struct gen *g)
 {
     unsigned slot = g->val[g->cur].hint;
-    unsigned r = slot == NO_SLOT ? NO_REG : g->rt->pin_reg[slot];
-    if (r == NO_REG)
-        return NO_REG;
-    uint32_t id = g->owner[r];
-    return id == NO_VAL || g->val[id].reg != r || !lives_on(g, id) ? r : (unsigned)NO_REG;
+    return slot == NO_SLOT ? NO_REG : g->rt->pin_reg[slot];
 }
 
 static bool dying_arg_in(const struct gen *g, unsigned r)
@@ -350,7 +408,8 @@ static unsigned place_result(struct gen *g, uint32_t avoid)
 {
     unsigned r = hinted(g);
     if (r == NO_REG || (avoid >> r & 1))
-        r = reuse_arg(g, class_of(g->op->type), avoid);
+        return reuse_arg(g, class_of(g->op->type), avoid);
+    detach_pin(g, r);
     return r;
 }
 
@@ -380,6 +439,7 @@ void ra_def_fixed(struct gen *g, unsigned r)
 {
     unsigned h = hinted(g);
     if (h != NO_REG) {
+        detach_pin(g, h);
         ra_move(g, h, r);
         define(g, h);
     } else {
@@ -398,27 +458,7 @@ void ra_def_in_slot(struct gen *g, unsigned slot)
 }
 
 /* --- slots --- */
-/* Slot's register is about to change: whoever still needs what is in it gets another place. */
-static void detach_pin(struct gen *g, unsigned r)
-{
-    uint32_t id = g->owner[r];
-    g->owner[r] = NO_VAL;
-    if (id == NO_VAL || g->val[id].reg != r)
-        return;
-    g->val[id].reg = NO_REG;
-    if (!lives_on(g, id) || has_home(&g->val[id]))
-        return;
-    for (uint32_t m = g->rt->pinned; m; m &= m - 1)
-        if (g->owner[__builtin_ctz(m)] == id) {
-            g->val[id].reg = __builtin_ctz(m);
-            return;
-        }
-    unsigned to = pick(g, class_of(type_of_id(g, id)));
-    ra_move(g, to, r);
-    own(g, to, id);
-}
-
-/* The same for the slot's memory. */
+/* Slot's memory is about to change: the same. */
 static void detach_mem(struct gen *g, unsigned slot)
 {
     uint32_t id = g->mem_val[slot];

@@ -16,9 +16,13 @@
  * guest's sticky flags. C code that may unwind runs under the host's MXCSR, with the guest's in
  * env->guest_mxcsr.
  *
+ * A guest access checks the first-level TLB in line; accesses of a block off one base are a group
+ * with one check, see struct group.  Misses go out of line to stubs that keep every register, so
+ * the fast path saves nothing for them.
+ *
  * Files: live.c backward pass - alloc.c where values are - rules_{int,fp,mem,ctl}.c what is emitted
- * for each op - calls.c helper calls - cold.c out-of-line code - stubs.c shared code - patch.c
- * chaining and tables - asm.c encoders.
+ * for each op - calls.c helper calls - cold.c out-of-line code - stubs.c shared code - soft.c exact
+ * floating point - patch.c chaining and tables - asm.c encoders.
  */
 #include "tcg/x86_64/gen_priv.h"
 #include "tcg/x86_64/level.h"
@@ -115,6 +119,7 @@ static struct gen *thread_gen(void)
     if (!g) {
         g = g_new(struct gen, 1);
         g->open = (struct open_sets){0};
+        g->group_epoch = 0;
         g_private_set(&key, g);
     }
     return g;
@@ -188,7 +193,7 @@ static void compile_unit(struct gen *g)
  */
 static size_t room_for(const struct ir *ir)
 {
-    return (size_t)ir->nops * 160 + 4096 + 2 * MAX_OP_BYTES;
+    return (size_t)ir->nops * 192 + 4096 + 2 * MAX_OP_BYTES;
 }
 
 static bool x86_64_compile(struct ir *ir, const struct compile_opts *o, struct codebuf *cb,

@@ -17,6 +17,9 @@ enum {
     MAX_EXITS = 512,
     MAX_MARKS = 4096,
     MAX_COLD = 4096,
+    MAX_GROUPS = 64,
+    GROUP_SPAN = 512, /* bytes: the longer, the likelier to lie across two pages */
+    NO_GROUP = 0xff,
     NO_SLOT = 0xff,
     NO_SPILL = 0xffff,
 };
@@ -69,6 +72,8 @@ struct x86_rt {
     uint32_t pinned, scratch;      /* register masks */
     int32_t pc_off;
     const uint8_t *pool;
+    const uint8_t
+        *probe_direct; /* called with the pc in RAX: on by the dispatch cache, or leave_direct */
     const uint8_t *leave_direct, *leave_lookup, *leave_request, *leave_main;
     const uint8_t *miss_ld[2]; /* slow paths of memory; [1] keeps scratch XMM registers */
     const uint8_t *miss_st[2];
@@ -88,6 +93,7 @@ struct val {
     uint8_t reg;    /* register that holds it, or NO_REG */
     uint8_t slot;   /* memory slot that holds it: then mem_val[slot] is this value; or NO_SLOT */
     uint8_t hint;   /* slot set to it later, with nothing between that could tell; or NO_SLOT */
+    uint8_t group;  /* of a load or store: which group it belongs to, or NO_GROUP */
     bool as_addr;   /* used as the address of a load or store */
     bool fused;     /* computed by its only user */
 };
@@ -102,6 +108,20 @@ struct open_sets {
     uint32_t val[IR_MAX_SLOTS];
 };
 
+/*
+ * Loads, or stores, of one block that go off the same value with constant offsets: one check of the
+ * whole span serves all, and its addend stays in a register, which is zero when the check failed.
+ */
+struct group {
+    uint32_t base;        /* value */
+    uint32_t epoch;       /* of the calls between which it lies */
+    uint32_t first, last; /* ops */
+    int32_t lo, hi;       /* span: offsets of the first byte and behind the last */
+    uint16_t n;
+    uint8_t idx;
+    bool is_write;
+};
+
 struct gen;
 /* Code out of line: emitted after the unit's straight part. */
 struct cold {
@@ -113,7 +133,8 @@ struct cold {
     uint32_t exit;
     uint64_t pc;
     struct opnd a, b, c;
-    uint8_t d, t;
+    uint32_t groups; /* registers of group addends that a slow path makes void */
+    uint8_t d, t, u;
     uint8_t cc;
     bool wide, keep_xmm, has_cmp;
 };
@@ -146,7 +167,10 @@ struct gen {
     uint32_t owner[X86_NREGS]; /* the value a register holds, or NO_VAL */
     uint32_t mem_val[IR_MAX_SLOTS];
     uint64_t spill_used[SPILL_SLOTS / 64];
-    struct val val[IR_MAX_OPS];
+    struct val val[IR_MAX_OPS + MAX_GROUPS]; /* by op; then the addends of groups */
+    struct group groups[MAX_GROUPS];         /* of the current block */
+    unsigned ngroups;
+    uint32_t group_epoch;
     struct open_sets open;
 
     uint8_t *label[IR_MAX_BLOCKS];
@@ -165,6 +189,9 @@ void live_block(struct gen *g, const struct ir_block *b);
 uint32_t val_id(const struct gen *g, ir_val v);
 /* The value that op reads as argument k (through fused addresses), or NO_VAL for a constant. */
 uint32_t arg_id(const struct gen *g, const struct ir_op *op, unsigned k);
+/* An address as a value and an offset, whether or not the addition is fused; v is not a constant.
+ */
+int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base);
 
 /* --- alloc.c --- */
 void ra_block_begin(struct gen *g);
@@ -193,6 +220,13 @@ void ra_def_fixed(struct gen *g, unsigned r);
 /* Whether r would be a good place for the result of this op: hinted, or the register of an argument
  * that dies. */
 bool ra_likes(const struct gen *g, unsigned r);
+/* Temporary t holds value id from now on; it is a temporary again. */
+void ra_keep(struct gen *g, unsigned t, uint32_t id);
+void ra_unkeep(struct gen *g, uint32_t id);
+/* Scratch registers of class ALL_GPR that cost nothing to take. */
+unsigned ra_free_gprs(const struct gen *g);
+/* Registers that hold addends of groups. */
+uint32_t ra_group_regs(const struct gen *g);
 void ra_get(struct gen *g, unsigned slot);
 void ra_set(struct gen *g, unsigned slot, ir_val v);
 /* Note that the op has stored its result to memory slot slot itself. */

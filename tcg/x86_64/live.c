@@ -7,6 +7,8 @@
  */
 #include "tcg/x86_64/gen_priv.h"
 
+enum { MAX_OFFSET = 0x3fff0000, GROUPS_OPEN = 8 };
+
 uint32_t val_id(const struct gen *g, ir_val v)
 {
     const struct ir_op *ops = g->ir->ops;
@@ -41,7 +43,7 @@ static bool fuse_address(struct gen *g, const struct ir_op *op, struct val *x)
     if (op->opc != OP_add || op->type != I64 || x->nuse != 1 || !x->as_addr ||
         ir_val_is_const(op->arg[0]) || !ir_is_const(g->ir, op->arg[1], &c))
         return false;
-    if ((int64_t)c < -0x7fff0000 || (int64_t)c > 0x7fff0000)
+    if ((int64_t)c < -MAX_OFFSET || (int64_t)c > MAX_OFFSET)
         return false;
     struct val *base = &g->val[val_id(g, op->arg[0])];
     if (base->last < x->last)
@@ -78,6 +80,71 @@ static void note_uses(struct gen *g, const struct ir_op *op, uint32_t at)
             g->val[val_id(g, op->arg[0])].as_addr = true;
 }
 
+/* --- groups --- */
+static struct group *open_group(struct gen *g, const struct group *key)
+{
+    unsigned least = g->ngroups > GROUPS_OPEN ? g->ngroups - GROUPS_OPEN : 0;
+    for (unsigned i = g->ngroups; i-- > least && g->groups[i].epoch == g->group_epoch;) {
+        struct group *k = &g->groups[i];
+        int32_t lo = key->lo < k->lo ? key->lo : k->lo, hi = key->hi > k->hi ? key->hi : k->hi;
+        if (k->base == key->base && k->idx == key->idx && k->is_write == key->is_write &&
+            hi - lo <= GROUP_SPAN) {
+            k->lo = lo;
+            k->hi = hi;
+            return k;
+        }
+    }
+    if (g->ngroups == MAX_GROUPS)
+        return NULL;
+    struct group *k = &g->groups[g->ngroups++];
+    *k = *key;
+    return k;
+}
+
+/* Through all additions of constants, whether or not the last becomes part of the access. */
+int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base)
+{
+    int64_t sum = 0;
+    uint64_t c;
+    for (;;) {
+        const struct ir_op *op = &g->ir->ops[v.id];
+        if (op->opc != OP_add || ir_val_is_const(op->arg[0]) ||
+            !ir_is_const(g->ir, op->arg[1], &c) || (int64_t)c < -MAX_OFFSET ||
+            (int64_t)c > MAX_OFFSET || sum + (int64_t)c < -MAX_OFFSET ||
+            sum + (int64_t)c > MAX_OFFSET)
+            break;
+        sum += (int64_t)c;
+        v = op->arg[0];
+    }
+    *base = val_id(g, v);
+    return (int32_t)sum;
+}
+
+static void join_group(struct gen *g, const struct ir_op *op, uint32_t i)
+{
+    unsigned size = memop_bytes(op->attr);
+    if (ir_val_is_const(op->arg[0]) || ((op->attr & MO_ALIGN) && size > 1))
+        return;
+    struct group key = {.epoch = g->group_epoch,
+                        .last = i,
+                        .idx = memop_idx(op->attr),
+                        .is_write = op->opc == OP_st};
+    key.lo = address_parts(g, op->arg[0], &key.base);
+    key.hi = key.lo + (int32_t)size;
+    struct group *k = open_group(g, &key);
+    if (!k)
+        return;
+    k->first = i;
+    k->n++;
+    g->val[i].group = k - g->groups;
+}
+
+/* Calls with effects may change what memory is mapped. */
+static bool ends_groups(const struct ir_op *op)
+{
+    return op->opc == OP_call && !(ir_op_helper(op)->flags & HELPER_PURE);
+}
+
 static void live_op(struct gen *g, uint32_t i, struct open_sets *open)
 {
     const struct ir_op *op = &g->ir->ops[i];
@@ -96,15 +163,20 @@ static void live_op(struct gen *g, uint32_t i, struct open_sets *open)
         note_set(g, op, open);
     else if (op->opc == OP_get)
         open->seen[op->attr] = 0;
+    if (ends_groups(op))
+        g->group_epoch++;
+    if (op->opc == OP_ld || op->opc == OP_st)
+        join_group(g, op, i);
     note_uses(g, op, i);
 }
 
 void live_block(struct gen *g, const struct ir_block *b)
 {
     static const struct val fresh = {
-        .spill = NO_SPILL, .reg = NO_REG, .slot = NO_SLOT, .hint = NO_SLOT};
+        .spill = NO_SPILL, .reg = NO_REG, .slot = NO_SLOT, .hint = NO_SLOT, .group = NO_GROUP};
     struct open_sets *open = &g->open;
     open->epoch++;
+    g->ngroups = 0;
     for (uint32_t i = b->first; i < b->end; i++)
         g->val[i] = fresh;
     for (uint32_t i = b->end; i-- > b->first;)

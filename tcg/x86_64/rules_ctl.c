@@ -110,6 +110,19 @@ static void cold_report(struct gen *g, const struct cold *k)
     report_exit(g, k->exit);
 }
 
+/*
+ * An exit inside the page that is not chained, or never will be: its target's last instruction may
+ * reach into the next page, and only the dispatch cache knows about that one.
+ */
+static void cold_unchained(struct gen *g, const struct cold *k)
+{
+    struct exit_site *x = &g->exits[k->exit];
+    x->stub_off = g->c.p - g->rw;
+    x86_mov_imm(&g->c, RAX, x->pc);
+    x->site_off = g->c.p - g->rw;
+    x86_call_to(&g->c, g->rt->probe_direct);
+}
+
 /* The dispatch cache with a constant key; jumps to the field it returns on a miss. */
 static uint8_t *probe_const(struct gen *g, uint64_t pc)
 {
@@ -148,7 +161,7 @@ static void patchable_jump(struct gen *g, unsigned exit)
     align_field(g, 1);
     uint8_t *field = x86_jmp(&g->c);
     g->exits[exit].jump_off = field - g->rw;
-    cold_new(g, cold_report, field)->exit = exit;
+    cold_new(g, cold_unchained, field)->exit = exit;
 }
 
 /* Go to guest address pc, here, for good. */
@@ -318,7 +331,7 @@ static void rule_exit_if(struct gen *g, const struct ir_op *op)
     bool chains = g->exits[exit].same_page;
     if (chains)
         g->exits[exit].jump_off = field - g->rw;
-    struct cold *cold = cold_new(g, chains ? cold_report : cold_probe, field);
+    struct cold *cold = cold_new(g, chains ? cold_unchained : cold_probe, field);
     cold->exit = exit;
     cold->pc = op->imm;
 }

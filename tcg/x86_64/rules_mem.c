@@ -9,36 +9,88 @@
 
 enum { PAGE_MASK32 = -(1 << TCG_PAGE_BITS) };
 
-/* An access in the making: temporaries, where the address is, where it will be found. */
+/* An access in the making. */
 struct access {
-    unsigned base, t, u;
+    unsigned base, t, u; /* register with the address less disp, or NO_REG; temporaries */
+    unsigned add;        /* register that holds the addend on a hit */
     int32_t disp;
     uint32_t memop;
+    struct group *group; /* NULL: alone */
+    bool leads;          /* the first of its group: checks for all */
+    bool follows;        /* relies on that check */
+    bool fixed;          /* the address is a constant, addr, aligned */
+    uint64_t addr;
     uint8_t *miss; /* displacement of the jump taken on a miss */
 };
 
 static struct opnd hit_opnd(const struct access *a)
 {
-    return opnd_sib(a->base, a->t, 0, a->disp);
+    if (a->base == NO_REG)
+        return opnd_mem(a->add, a->disp);
+    return opnd_sib(a->base, a->add, 0, a->disp);
 }
 
-/* Operands only; no code that the miss path must not skip may follow tlb_check(). */
+static uint32_t group_id(const struct gen *g, const struct group *k)
+{
+    return IR_MAX_OPS + (uint32_t)(k - g->groups);
+}
+
+/* What the group means for this access.  A follower needs two registers to spare, for the case that
+ * the check failed. */
+static void access_group(struct gen *g, struct access *a)
+{
+    unsigned n = g->val[g->cur].group;
+    struct group *k = n == NO_GROUP ? NULL : &g->groups[n];
+    if (!k || k->n < 2)
+        return;
+    struct val *x = &g->val[group_id(g, k)];
+    if (g->cur == k->first) {
+        a->group = k;
+        a->leads = true;
+        *x = (struct val){
+            .last = k->last, .spill = NO_SPILL, .reg = NO_REG, .slot = NO_SLOT, .hint = NO_SLOT};
+    } else if (x->reg != NO_REG && ra_free_gprs(g) >= 2) {
+        a->group = k;
+        a->follows = true;
+        g->locked |= REG_BIT(x->reg);
+    }
+}
+
+/* A constant address: its entry in the TLB is known. */
+static void prepare_fixed(struct gen *g, struct access *a, ir_val v)
+{
+    a->fixed = !(a->addr & (memop_bytes(a->memop) - 1));
+    if (a->fixed && (int64_t)a->addr == (int32_t)a->addr) {
+        a->base = NO_REG;
+        a->disp = (int32_t)a->addr;
+    } else {
+        a->base = ra_use(g, v);
+    }
+    a->add = a->t = ra_temp(g);
+    a->u = ra_temp(g);
+}
+
+/* Operands only; no code that the miss path must not skip may follow the check. */
 static void access_prepare(struct gen *g, struct access *a, const struct ir_op *op)
 {
     ir_val v = op->arg[0];
-    a->disp = 0;
-    a->memop = op->attr;
+    *a = (struct access){.memop = op->attr};
     if (memop_idx(a->memop) >= TCG_MMU_MODES || (a->memop & MO_SIZE) > MO_64) {
         g->why = "access of an unknown size or MMU index";
         a->memop = MO_64;
     }
-    if (!ir_val_is_const(v) && g->val[v.id].fused) {
+    if (ir_is_const(g->ir, v, &a->addr)) {
+        prepare_fixed(g, a, v);
+        return;
+    }
+    if (g->val[v.id].fused) {
         const struct ir_op *add = &g->ir->ops[v.id];
         a->disp = ir_const_value(g->ir, add->arg[1]);
         v = add->arg[0];
     }
     a->base = ra_use(g, v);
-    a->t = ra_temp(g);
+    access_group(g, a);
+    a->add = a->t = ra_temp(g);
     a->u = ra_temp(g);
 }
 
@@ -51,87 +103,91 @@ static void address(struct gen *g, const struct access *a, unsigned d, int32_t o
         x86_mov(&g->c, true, d, opnd_reg(a->base));
 }
 
-static void tlb_check(struct gen *g, struct access *a, bool is_write, bool must_align)
+enum { ADDENDS = offsetof(struct tcg_tlb, radd) - offsetof(struct tcg_tlb, rtag) };
+_Static_assert(offsetof(struct tcg_tlb, wadd) - offsetof(struct tcg_tlb, wtag) == ADDENDS,
+               "one distance from tags to addends");
+
+/* Displacement of the first tag of the access's TLB. */
+static int32_t tags(const struct access *a, bool is_write)
+{
+    return TCG_ENV_OFF(tlb) +
+           (int32_t)(memop_idx(a->memop) % TCG_MMU_MODES * sizeof(struct tcg_tlb)) +
+           (int32_t)(is_write ? offsetof(struct tcg_tlb, wtag) : offsetof(struct tcg_tlb, rtag));
+}
+
+static void tlb_check_fixed(struct gen *g, struct access *a, bool is_write)
 {
     struct x86_code *c = &g->c;
-    unsigned idx = memop_idx(a->memop) % TCG_MMU_MODES, size = memop_bytes(a->memop);
-    int32_t tlb = TCG_ENV_OFF(tlb) + (int32_t)(idx * sizeof(struct tcg_tlb));
-    int32_t tag =
-        tlb + (is_write ? offsetof(struct tcg_tlb, wtag) : offsetof(struct tcg_tlb, rtag));
-    int32_t add =
-        tlb + (is_write ? offsetof(struct tcg_tlb, wadd) : offsetof(struct tcg_tlb, radd));
-    if (a->disp == 0 && g->rt->has.bmi2) {
+    int64_t page = (int64_t)a->addr & PAGE_MASK32;
+    unsigned entry = a->addr >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1);
+    int32_t tag = tags(a, is_write) + (int32_t)entry * 8;
+    if (page == (int32_t)page) {
+        x86_alu(c, true, ALU_CMP, opnd_mem(RBP, tag), opnd_imm((int32_t)page));
+    } else {
+        x86_mov_imm(c, a->u, (uint64_t)page);
+        x86_alu(c, true, ALU_CMP, opnd_reg(a->u), opnd_mem(RBP, tag));
+    }
+    a->miss = x86_jcc(c, CC_NE);
+    x86_mov(c, true, a->t, opnd_mem(RBP, tag + ADDENDS));
+}
+
+/* Hit if base + lo is in a page that the TLB knows, and the byte before base + end too. */
+static void tlb_check(struct gen *g, struct access *a, bool is_write, int32_t lo, int32_t end)
+{
+    struct x86_code *c = &g->c;
+    bool must_align = (a->memop & MO_ALIGN) && !a->leads;
+    int32_t low_bits = must_align ? (int32_t)memop_bytes(a->memop) - 1 : 0;
+    int32_t tag = tags(a, is_write);
+    if (lo == 0 && g->rt->has.bmi2) {
         x86_rorx(c, true, a->t, opnd_reg(a->base), TCG_PAGE_BITS);
     } else {
-        address(g, a, a->t, a->disp);
+        address(g, a, a->t, lo);
         x86_shift_imm(c, true, SH_SHR, opnd_reg(a->t), TCG_PAGE_BITS);
     }
     x86_load(c, 0, false, false, a->t, opnd_reg(a->t));
-    bool whole = must_align || size == 1;
-    address(g, a, a->u, a->disp + (whole ? 0 : (int32_t)size - 1));
-    x86_alu(c, true, ALU_AND, opnd_reg(a->u),
-            opnd_imm(PAGE_MASK32 | (must_align ? (int32_t)size - 1 : 0)));
+    address(g, a, a->u, must_align ? lo : end - 1);
+    x86_alu(c, true, ALU_AND, opnd_reg(a->u), opnd_imm(PAGE_MASK32 | low_bits));
     x86_op(c, 0x3b | X_W, a->u, opnd_sib(RBP, a->t, 3, tag));
     a->miss = x86_jcc(c, CC_NE);
-    x86_mov(c, true, a->t, opnd_sib(RBP, a->t, 3, add));
+    x86_mov(c, true, a->t, opnd_sib(RBP, a->t, 3, tag + ADDENDS));
 }
 
-/* --- the slow path --- */
-static void push_value(struct gen *g, struct opnd v, unsigned t)
+/* The check of one access by itself. */
+static void check_alone(struct gen *g, struct access *a, bool is_write)
 {
-    if (v.kind == OPND_IMM) {
-        x86_push_imm(&g->c, v.disp);
-    } else if (v.reg >= XMM0) {
-        x86_movq_to_gpr(&g->c, true, t, v.reg, g->rt->has.avx);
-        x86_push(&g->c, t);
+    if (a->fixed)
+        tlb_check_fixed(g, a, is_write);
+    else
+        tlb_check(g, a, is_write, a->disp, a->disp + (int32_t)memop_bytes(a->memop));
+}
+
+/* The check that this access needs where it stands. */
+static void check_access(struct gen *g, struct access *a, const struct ir_op *op)
+{
+    struct group *k = a->group;
+    if (a->follows) {
+        a->add = g->val[group_id(g, k)].reg;
+        x86_test(&g->c, true, a->add, a->add);
+        a->miss = x86_jcc(&g->c, CC_E);
+    } else if (a->leads) {
+        uint32_t base;
+        int32_t shift = a->disp - address_parts(g, op->arg[0], &base);
+        tlb_check(g, a, k->is_write, shift + k->lo, shift + k->hi);
     } else {
-        x86_push(&g->c, v.reg);
+        check_alone(g, a, op->opc != OP_ld);
     }
 }
 
-/*
- * The stubs keep every register.  They take address, values and memop from the stack, and leave the
- * result in the address's place.  k: a = base + displacement, b and c = values, d = result, t = a
- * temporary, exit = memop, pc = stub.
- */
-static void cold_miss(struct gen *g, const struct cold *k)
+/* The group's register: a leader's temporary becomes it; after the last access it is free. */
+static void keep_addend(struct gen *g, struct access *a)
 {
-    struct x86_code *c = &g->c;
-    bool has_result = k->op->opc != OP_st;
-    if (k->a.disp) {
-        x86_lea(c, true, k->t, k->a);
-        x86_push(c, k->t);
-    } else {
-        x86_push(c, k->a.reg);
-    }
-    if (k->b.kind != OPND_POOL)
-        push_value(g, k->b, k->t);
-    if (k->c.kind != OPND_POOL)
-        push_value(g, k->c, k->t);
-    x86_push_imm(c, k->exit);
-    x86_call_to(c, (const uint8_t *)(uintptr_t)k->pc);
-    mark_here(g, k->mark);
-    if (has_result) {
-        unsigned d = k->d != NO_REG && k->d < XMM0 ? k->d : k->t;
-        x86_pop(c, d);
-        if (k->d != NO_REG && k->d >= XMM0)
-            x86_movq_from_gpr(c, true, k->d, opnd_reg(d), g->rt->has.avx);
-    }
-    cold_return(g, k);
+    if (a->leads)
+        ra_keep(g, a->t, group_id(g, a->group));
+    else if (a->follows && g->cur == a->group->last)
+        ra_unkeep(g, group_id(g, a->group));
 }
 
-static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
-{
-    struct cold *k = cold_new(g, cold_miss, a->miss);
-    k->a = opnd_mem(a->base, a->disp);
-    k->b = k->c = opnd_pool(0); /* none */
-    k->t = a->u;
-    k->exit = a->memop;
-    k->pc = (uintptr_t)stub[scratch_xmm_live(g)];
-    return k;
-}
-
-/* --- loads --- */
+/* --- the access itself --- */
 static void swap_bytes(struct gen *g, unsigned size_log2, unsigned r)
 {
     x86_bswap(&g->c, size_log2 == 3, r);
@@ -165,24 +221,11 @@ static void load_hit(struct gen *g, const struct ir_op *op, const struct access 
         x86_fload(&g->c, op->type == F64, d, m, g->rt->has.avx);
         return;
     }
-    load_int(g, a->memop, op->type == I64 || op->type == F64, is_fp ? a->t : d, m);
+    load_int(g, a->memop, op->type == I64 || op->type == F64, is_fp ? a->u : d, m);
     if (is_fp)
-        x86_movq_from_gpr(&g->c, true, d, opnd_reg(a->t), g->rt->has.avx);
+        x86_movq_from_gpr(&g->c, true, d, opnd_reg(a->u), g->rt->has.avx);
 }
 
-static void rule_ld(struct gen *g, const struct ir_op *op)
-{
-    struct access a;
-    access_prepare(g, &a, op);
-    unsigned d = type_is_fp(op->type) ? ra_def(g, 0) : ra_def_temp(g, a.t);
-    tlb_check(g, &a, false, (a.memop & MO_ALIGN) && memop_bytes(a.memop) > 1);
-    load_hit(g, op, &a, d);
-    struct cold *k = miss(g, &a, g->rt->miss_ld);
-    k->d = d;
-    k->back = g->c.p;
-}
-
-/* --- stores --- */
 static void store_be(struct gen *g, const struct access *a, unsigned v)
 {
     unsigned size = a->memop & MO_SIZE;
@@ -207,6 +250,117 @@ static void store_hit(struct gen *g, const struct access *a, struct opnd v)
         x86_store(&g->c, size, hit_opnd(a), v.reg);
 }
 
+/* --- the slow path --- */
+static void push_value(struct gen *g, struct opnd v, unsigned t)
+{
+    if (v.kind == OPND_IMM) {
+        x86_push_imm(&g->c, v.disp);
+    } else if (v.reg >= XMM0) {
+        x86_movq_to_gpr(&g->c, true, t, v.reg, g->rt->has.avx);
+        x86_push(&g->c, t);
+    } else {
+        x86_push(&g->c, v.reg);
+    }
+}
+
+/* A slow path may have changed what is mapped: groups check again. */
+static void void_groups(struct gen *g, uint32_t regs)
+{
+    for (; regs; regs &= regs - 1)
+        x86_zero(&g->c, __builtin_ctz(regs));
+}
+
+/*
+ * The stubs keep every register.  They take address, values and memop from the stack, and leave the
+ * result in the address's place.  k: a = base + displacement, b and c = values, d = result, t = a
+ * temporary, exit = memop, pc = stub.
+ */
+static void cold_miss(struct gen *g, const struct cold *k)
+{
+    struct x86_code *c = &g->c;
+    bool has_result = k->op->opc != OP_st;
+    if (k->a.kind == OPND_IMM) {
+        x86_push_imm(c, k->a.disp);
+    } else if (k->a.disp) {
+        x86_lea(c, true, k->t, k->a);
+        x86_push(c, k->t);
+    } else {
+        x86_push(c, k->a.reg);
+    }
+    if (k->b.kind != OPND_POOL)
+        push_value(g, k->b, k->t);
+    if (k->c.kind != OPND_POOL)
+        push_value(g, k->c, k->t);
+    x86_push_imm(c, k->exit);
+    x86_call_to(c, (const uint8_t *)(uintptr_t)k->pc);
+    mark_here(g, k->mark);
+    if (has_result) {
+        unsigned d = k->d != NO_REG && k->d < XMM0 ? k->d : k->t;
+        x86_pop(c, d);
+        if (k->d != NO_REG && k->d >= XMM0)
+            x86_movq_from_gpr(c, true, k->d, opnd_reg(d), g->rt->has.avx);
+    }
+    void_groups(g, k->groups);
+    cold_return(g, k);
+}
+
+static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
+{
+    struct cold *k = cold_new(g, cold_miss, a->miss);
+    k->a = a->base == NO_REG ? opnd_imm(a->disp) : opnd_mem(a->base, a->disp);
+    k->b = k->c = opnd_pool(0); /* none */
+    k->t = a->t;
+    k->u = a->u;
+    k->exit = a->memop;
+    k->pc = (uintptr_t)stub[scratch_xmm_live(g)];
+    k->groups = ra_group_regs(g);
+    k->back = g->c.p;
+    return k;
+}
+
+/* The group's check failed, now or before: check this access alone, and let a leader's followers
+ * know. */
+static void cold_member(struct gen *g, const struct cold *k)
+{
+    bool is_write = k->op->opc == OP_st;
+    struct access a = {
+        .base = k->a.reg, .disp = k->a.disp, .t = k->t, .u = k->u, .add = k->t, .memop = k->exit};
+    check_alone(g, &a, is_write);
+    struct cold *m = cold_new(g, cold_miss, a.miss);
+    uint8_t *from = m->from;
+    *m = *k;
+    m->emit = cold_miss;
+    m->from = from;
+    if (is_write)
+        store_hit(g, &a, k->b);
+    else
+        load_hit(g, k->op, &a, k->d);
+    if (k->groups >> k->t & 1)
+        x86_zero(&g->c, k->t);
+    cold_return(g, k);
+}
+
+static struct cold *access_miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
+{
+    struct cold *k = miss(g, a, stub);
+    if (a->group)
+        k->emit = cold_member;
+    return k;
+}
+
+/* --- loads --- */
+static void rule_ld(struct gen *g, const struct ir_op *op)
+{
+    struct access a;
+    access_prepare(g, &a, op);
+    unsigned d = type_is_fp(op->type) ? ra_def(g, 0) : ra_def_temp(g, a.leads ? a.u : a.t);
+    check_access(g, &a, op);
+    load_hit(g, op, &a, d);
+    keep_addend(g, &a);
+    access_miss(g, &a, g->rt->miss_ld)->d = d;
+}
+
+/* --- stores --- */
 static void rule_st(struct gen *g, const struct ir_op *op)
 {
     struct access a;
@@ -217,11 +371,10 @@ static void rule_st(struct gen *g, const struct ir_op *op)
     else
         v = opnd_reg(ra_use(g, op->arg[1]));
     access_prepare(g, &a, op);
-    tlb_check(g, &a, true, (a.memop & MO_ALIGN) && memop_bytes(a.memop) > 1);
+    check_access(g, &a, op);
     store_hit(g, &a, v);
-    struct cold *k = miss(g, &a, g->rt->miss_st);
-    k->b = v;
-    k->back = g->c.p;
+    keep_addend(g, &a);
+    access_miss(g, &a, g->rt->miss_st)->b = v;
 }
 
 /* --- atomics --- */
@@ -249,8 +402,15 @@ static struct cold *atomic_miss(struct gen *g, const struct ir_op *op, struct ac
     if (!is_cas)
         k->exit |= (uint32_t)op->opc << 16;
     k->d = d;
-    k->back = g->c.p;
     return k;
+}
+
+static void check_aligned(struct gen *g, struct access *a)
+{
+    uint32_t memop = a->memop;
+    a->memop |= MO_ALIGN;
+    check_alone(g, a, true);
+    a->memop = memop;
 }
 
 /* Check, in line unless big endian: those always take the slow path, which is reached by the same
@@ -262,7 +422,7 @@ static void atomic_check(struct gen *g, struct access *a)
     if ((a->memop & MO_BE) && memop_bytes(a->memop) > 1)
         a->miss = x86_jcc(&g->c, CC_NE);
     else
-        tlb_check(g, a, true, memop_bytes(a->memop) > 1);
+        check_aligned(g, a);
 }
 
 /* XADD and XCHG give the old value back in the register. */
@@ -281,7 +441,6 @@ static void atomic_exchange(struct gen *g, const struct ir_op *op, bool is_add)
     extend_old(g, op, d, a.u);
     struct cold *k = atomic_miss(g, op, &a, d);
     k->b = opnd_reg(v);
-    k->t = a.t;
 }
 
 static void rule_atomic_add(struct gen *g, const struct ir_op *op)
@@ -304,7 +463,6 @@ static void atomic_unread(struct gen *g, const struct ir_op *op, enum x86_alu al
     x86_op(&g->c, sized(alu << 3 | X_LOCK, op->attr & MO_SIZE), v, hit_opnd(&a));
     struct cold *k = atomic_miss(g, op, &a, NO_REG);
     k->b = opnd_reg(v);
-    k->t = a.t;
 }
 
 /* new (in n) = old (in RAX) op v, on the access's bytes. */
@@ -353,7 +511,6 @@ static void atomic_loop(struct gen *g, const struct ir_op *op)
     extend_old(g, op, d, RAX);
     struct cold *k = atomic_miss(g, op, &a, d);
     k->b = opnd_reg(v);
-    k->t = a.t;
 }
 
 static bool unread(const struct gen *g)
@@ -398,7 +555,6 @@ static void rule_cas(struct gen *g, const struct ir_op *op)
     struct cold *k = atomic_miss(g, op, &a, d);
     k->b = opnd_reg(RAX);
     k->c = opnd_reg(v);
-    k->t = a.t;
 }
 
 /* x86 is TSO: only earlier stores may pass later loads.  A locked operation is cheaper than MFENCE.

@@ -88,6 +88,24 @@ static void emit_enter(const struct stub *s)
     x86_jmp_ind(s->c, opnd_reg(RAX));
 }
 
+/* For exits that are not chained; falls through to leave_direct. */
+static void emit_probe(const struct stub *s)
+{
+    struct x86_code *c = s->c;
+    enum { MASK = ((1 << TCG_DISPATCH_BITS) - 1) * sizeof(struct tcg_dispatch) };
+    struct opnd tag = opnd_sib(RBP, RCX, 0, TCG_ENV_OFF(dispatch)), code = tag;
+    code.disp += (int32_t)offsetof(struct tcg_dispatch, code);
+    s->rt->probe_direct = x86_rx(c);
+    x86_lea(c, false, RCX, opnd_sib(NO_REG, RAX, 3, 0));
+    x86_alu(c, false, ALU_AND, opnd_reg(RCX), opnd_imm(MASK));
+    x86_alu(c, true, ALU_XOR, opnd_reg(RAX), env(TCG_ENV_OFF(salt)));
+    x86_alu(c, true, ALU_CMP, opnd_reg(RAX), tag);
+    uint8_t *miss = x86_jcc(c, CC_NE);
+    x86_lea(c, true, RSP, opnd_mem(RSP, 8));
+    x86_jmp_ind(c, code);
+    x86_link(miss, c->p);
+}
+
 /* RAX and RDX are the struct tcg_exit: kind | reason << 32, site. */
 static void emit_leave(const struct stub *s)
 {
@@ -292,6 +310,7 @@ void stubs_emit(struct x86_rt *rt, struct x86_code *c)
     struct stub s = {c, rt};
     emit_pool(&s);
     emit_enter(&s);
+    emit_probe(&s);
     emit_leave(&s);
     emit_epilogue(&s);
     emit_unwind(&s);

@@ -14,7 +14,7 @@ struct bench {
     struct ram_block *ram;
     struct mem_region ram_region;
     struct device *dev;
-    bool irq; /* level of dev->irq */
+    _Atomic bool irq; /* level of dev->irq; workers set it, too */
     unsigned rises;
 };
 

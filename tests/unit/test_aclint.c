@@ -1,7 +1,7 @@
 /* ACLINT: timers that fire when mtime reaches mtimecmp, and software interrupts. */
-#include "tests/unit/bench.h"
 #include "core/clock.h"
 #include "hw/intc/aclint.h"
+#include "tests/unit/bench.h"
 
 #include <glib.h>
 

@@ -1,6 +1,6 @@
 /* What must hold for every registered device type. */
-#include "tests/unit/bench.h"
 #include "hw/registry.h"
+#include "tests/unit/bench.h"
 
 #include <glib.h>
 #include <string.h>

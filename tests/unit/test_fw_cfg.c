@@ -1,6 +1,6 @@
 /* fw_cfg: items, the file directory, DMA. */
-#include "tests/unit/bench.h"
 #include "hw/misc/fw_cfg.h"
+#include "tests/unit/bench.h"
 #include "util/bits.h"
 
 #include <glib.h>

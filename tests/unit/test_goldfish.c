@@ -1,6 +1,6 @@
 /* Goldfish RTC: wall-clock time, setting it, the alarm. */
-#include "tests/unit/bench.h"
 #include "core/clock.h"
+#include "tests/unit/bench.h"
 
 #include <glib.h>
 

@@ -1,6 +1,6 @@
 /* The PLIC: gateways, priorities, claim and complete. */
-#include "tests/unit/bench.h"
 #include "hw/intc/plic.h"
+#include "tests/unit/bench.h"
 
 #include <glib.h>
 

@@ -1,10 +1,10 @@
 /* Virtio over MMIO: a small driver that plays by the rules, and one that does not. */
-#include "tests/unit/bench.h"
 #include "block/block.h"
 #include "core/ram.h"
 #include "hw/bus.h"
 #include "hw/virtio/mmio.h"
 #include "hw/virtio/virtio.h"
+#include "tests/unit/bench.h"
 #include "util/bits.h"
 
 #include <fcntl.h>

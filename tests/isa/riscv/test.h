@@ -1,11 +1,13 @@
 /*
- * What every RISC-V guest test starts with.  A test program runs in M-mode from 0x80000000 and ends through the SiFive
- * test device: exit status 0, or the number of the first failing test, which it also prints.
+ * What every RISC-V guest test starts with.  A test program runs in M-mode from 0x80000000 and ends
+ * through the SiFive test device: exit status 0, or 1 after printing F and the number of the first
+ * failing test.
  *
- * The harness owns gp (number of the test), tp (cause of the trap that is expected, or -1), ra (where to go on after it),
- * sp (scratch), t0 and t1 (mtval and mepc of the last expected trap), t2 (scratch of the trap handler).  So tests use
- * x8 and up, which leaves RVE something.
+ * The harness owns gp (number of the test), tp (cause of the trap that is expected, or -1), ra
+ * (where to go on after it), sp (scratch), t0 and t1 (mtval and mepc of the last expected trap), t2
+ * (scratch of the trap handler).  So tests use x8 and up, which leaves RVE something.
  */
+/* clang-format off */
 #define FINISHER 0x100000
 #define UART     0x10000000
 #define SCRATCH  0x80200000 /* 1 MiB of memory that nothing else uses */

@@ -33,15 +33,39 @@ static bool is_running(const struct rv_cpu *cpu, unsigned n)
     return n < RV_HPM_FIRST || cpu->s.mhpmevent[n & 31] != 0;
 }
 
+/*
+ * QUIRK: instret follows virtual time, but code that has just written it sees an exact count: the
+ * instructions in between, as far as they are straight-line and of four bytes. Ref: Priv. 3.1.10
+ * ("The value written will be the value read by the following instruction").
+ */
+static bool just_written(const struct rv_cpu *cpu, uint64_t *val)
+{
+    enum { EXACT_NS = 100000, EXACT_BYTES = 64, INSN_BYTES = 4 };
+    uint64_t bytes = cpu->pc - cpu->instret_write_pc;
+
+    if (bytes < INSN_BYTES || bytes > EXACT_BYTES ||
+        free_running() - cpu->instret_write_time > EXACT_NS)
+        return false;
+    *val = cpu->instret_written + bytes / INSN_BYTES - 1;
+    return true;
+}
+
 uint64_t rv_counter_read(struct rv_cpu *cpu, unsigned n)
 {
-    uint64_t base = *counter_base(cpu, n);
+    uint64_t base = *counter_base(cpu, n), val;
 
+    if (n == 2 && is_running(cpu, n) && just_written(cpu, &val))
+        return val;
     return is_running(cpu, n) ? base + free_running() : base;
 }
 
 void rv_counter_write(struct rv_cpu *cpu, unsigned n, uint64_t val)
 {
+    if (n == 2) {
+        cpu->instret_written = val;
+        cpu->instret_write_pc = cpu->pc;
+        cpu->instret_write_time = free_running();
+    }
     *counter_base(cpu, n) = is_running(cpu, n) ? val - free_running() : val;
 }
 

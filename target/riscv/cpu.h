@@ -150,6 +150,9 @@ struct rv_cpu {
         uint8_t frm; /* the sticky flags live in the accelerator's FP environment */
     } s;
 
+    /* The last write of instret: counters.c. */
+    uint64_t instret_written, instret_write_pc, instret_write_time;
+
     /* Derived caches: recomputed by rv_sync(). */
     struct rv_pmp_range {
         uint64_t low, high; /* inclusive bytes; low > high: off */

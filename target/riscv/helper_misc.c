@@ -4,6 +4,7 @@
 
 #include "accel/tcg/guest.h"
 #include "util/bits.h"
+#include "util/host_cas16.h"
 
 /* --- Zbc: products over GF(2) --- */
 
@@ -41,10 +42,6 @@ void helper_sc_check(struct rv_cpu *cpu, uint64_t addr, uint32_t memop)
 
 /* --- amocas.q --- */
 
-struct pair {
-    uint64_t low, high;
-};
-
 static struct pair get_pair(const struct rv_cpu *cpu, unsigned reg)
 {
     return reg ? (struct pair){cpu->x[reg], cpu->x[reg + 1]} : (struct pair){0, 0};
@@ -56,26 +53,6 @@ static void set_pair(struct rv_cpu *cpu, unsigned reg, struct pair v)
         return;
     cpu->x[reg] = v.low;
     cpu->x[reg + 1] = v.high;
-}
-
-static unsigned __int128 join(struct pair v)
-{
-    return (unsigned __int128)v.high << 64 | v.low;
-}
-
-/* Compiled for the x86-64 processors that have cmpxchg16b, which is all that can run translated
- * code; others inline theirs. */
-#if defined(__x86_64__)
-#define WITH_CAS16 __attribute__((target("cx16")))
-#else
-#define WITH_CAS16
-#endif
-
-WITH_CAS16 static struct pair host_cas16(void *p, struct pair expect, struct pair v)
-{
-    unsigned __int128 old =
-        __sync_val_compare_and_swap((unsigned __int128 *)p, join(expect), join(v));
-    return (struct pair){(uint64_t)old, (uint64_t)(old >> 64)};
 }
 
 /*

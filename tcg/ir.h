@@ -177,8 +177,8 @@ const char *ir_verify(const struct ir *ir);
 /* The pcs of the unit's instruction marks in order, at most max of them (pcs may be NULL); returns
  * how many there are. */
 unsigned ir_insn_pcs(const struct ir *ir, uint64_t *pcs, unsigned max);
-/* Whether it calls helpers that have effects. */
-bool ir_has_impure_calls(const struct ir *ir);
+/* Whether it changes guest state other than slots and memory: helpers with effects, env_st. */
+bool ir_has_hidden_effects(const struct ir *ir);
 
 /* ir_add(), ir_ld(), ir_exit_jump(), ...: generated, one per row of ops.def. */
 #include "tcg/build.h"

@@ -10,10 +10,12 @@ unsigned ir_insn_pcs(const struct ir *ir, uint64_t *pcs, unsigned max)
     return n;
 }
 
-bool ir_has_impure_calls(const struct ir *ir)
+bool ir_has_hidden_effects(const struct ir *ir)
 {
     for (unsigned i = 0; i < ir->nops; i++) {
         const struct ir_op *op = &ir->ops[i];
+        if (op->opc == OP_env_st)
+            return true;
         if (op->opc == OP_call &&
             !(((const struct ir_helper *)(uintptr_t)op->imm)->flags & HELPER_PURE))
             return true;

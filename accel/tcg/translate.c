@@ -53,7 +53,7 @@ static bool fetch_fault(struct tx *tx, gva pc, const struct tlb_entry *e)
 }
 
 /* The page after the first one: only the unit's first instruction may reach into it. */
-static bool open_second_page(struct tx *tx, gva pc)
+static bool open_second_page(struct tx *tx, gva pc) NO_THREAD_ANALYSIS /* under codegen */
 {
     struct tcg_vcpu *v = tx->v;
     if (tx->second.host)
@@ -65,7 +65,7 @@ static bool open_second_page(struct tx *tx, gva pc)
     if (!e || !e->host)
         return fetch_fault(tx, pc, e);
     tx->second = *e;
-    code_page_protect(v, &tx->second);
+    code_page_protect(v, &tx->second, 1);
     tx->u->page2 = tx->second.host;
     tx->u->global &= tx->second.flags & L2_GLOBAL;
     return true;
@@ -184,30 +184,53 @@ static void count_and_log(struct tcg_vcpu *v, struct unit *u, uint64_t start)
         perf_map_add(v->tcg, u);
 }
 
+static void log_ir_as(struct tcg_vcpu *v, const char *title)
+{
+    FILE *f = log_begin();
+    fprintf(f, "%s:\n", title);
+    ir_print(v->ir, f);
+    log_end();
+}
+
 static void log_ir(struct tcg_vcpu *v, const struct unit *u)
 {
     gva pcs[UNIT_MAX_INSNS * 2];
     unsigned n = MIN(ir_insn_pcs(v->ir, pcs, G_N_ELEMENTS(pcs)), G_N_ELEMENTS(pcs));
     if (log_enabled(LOG_IN_ASM))
         dump_in_asm(v, u, pcs, n);
-    if (log_enabled(LOG_OP)) {
-        FILE *f = log_begin();
-        fprintf(f, "OP:\n");
-        ir_print(v->ir, f);
-        log_end();
+    if (log_enabled(LOG_OP))
+        log_ir_as(v, "OP");
+    if (log_enabled(LOG_OPT)) {
+        ir_remove_dead(v->ir);
+        log_ir_as(v, "OP after optimization");
     }
 }
 
-static void publish(struct tcg_vcpu *v, struct tx *tx)
+static void publish(struct tcg *t, struct tx *tx) REQUIRES(t->lock)
 {
-    struct tcg *t = v->tcg;
-    mutex_lock(&t->lock);
     code_page_get(t, tx->first.host, true, &tx->first);
     if (tx->second.host)
         code_page_get(t, tx->second.host, true, &tx->second);
     tx->u->valid = true;
     unit_publish(t, tx->u);
+}
+
+/* Compiled, or a fault is due.  A unit whose code has been stored to meanwhile is thrown away. */
+static void finish(struct tcg_vcpu *v, struct tx *tx, uint64_t start)
+{
+    struct tcg *t = v->tcg;
+    struct unit *u = tx->u;
+    u->insns = ir_insn_pcs(v->ir, NULL, 0);
+    u->impure = ir_has_hidden_effects(v->ir);
+    mutex_lock(&t->lock);
+    bool good = smc_end_making(t, u) && !tx->fault;
+    if (good)
+        publish(t, tx);
     mutex_unlock(&t->lock);
+    if (good)
+        count_and_log(v, u, start);
+    else
+        unit_free(t, u);
 }
 
 static void run_translator(struct tx *tx, unsigned max_insns)
@@ -219,12 +242,6 @@ static void run_translator(struct tx *tx, unsigned max_insns)
     tx->v->ops->translate(tx);
     if (!tx->fault)
         check_ir(tx->v);
-}
-
-static void unit_discard(struct unit *u)
-{
-    g_free(u->out);
-    g_free(u);
 }
 
 static uint32_t unit_mode(const struct tcg_vcpu *v, const struct tlb_entry *e)
@@ -241,8 +258,8 @@ bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
     u->host = e->host + (pc & ~PAGE_MASK_);
     u->mode = unit_mode(v, e);
     u->global = e->flags & L2_GLOBAL;
-    code_page_protect(v, &tx.first);
     mutex_lock(&v->tcg->codegen);
+    code_page_protect(v, &tx.first, 0);
     bool one = v->tcg->one_insn || (u->mode & UNIT_STRICT);
     for (unsigned max = one ? 1 : UNIT_MAX_INSNS;; max /= 2) {
         run_translator(&tx, max);
@@ -254,17 +271,11 @@ bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
         if (max <= 1)
             g_error("one guest instruction at %#lx does not fit the back end", (unsigned long)pc);
     }
-    if (!tx.fault) {
-        u->insns = ir_insn_pcs(v->ir, NULL, 0);
-        u->impure = ir_has_impure_calls(v->ir);
-        publish(v, &tx);
-        count_and_log(v, u, start);
-    }
+    finish(v, &tx, start);
     mutex_unlock(&v->tcg->codegen);
     if (!tx.fault)
         return true;
     v->ops->raise_fault(v->cpu, tx.fault_addr, GUEST_FETCH, v->ops->fetch_idx(v->cpu), tx.cause);
-    unit_discard(u);
     return false;
 }
 

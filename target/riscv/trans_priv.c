@@ -2,6 +2,8 @@
  * chapters 2.8, 6, 14.5; Volume II, 3.3. */
 #include "target/riscv/trans.h"
 
+#include "target/riscv/csr.h"
+
 /* --- calls --- */
 
 bool trans_ecall(struct dis *d, const struct args_none *a UNUSED)
@@ -122,34 +124,64 @@ static ir_val access_csr(struct dis *d, int csr, unsigned ops, ir_val operand)
  */
 static bool is_plain(const struct dis *d, int csr)
 {
-    enum {
-        FFLAGS = 0x001,
-        SSCRATCH = 0x140,
-        SEPC,
-        SCAUSE,
-        STVAL,
-        MSCRATCH = 0x340,
-        MEPC,
-        MCAUSE,
-        MTVAL,
-    };
     switch (csr) {
-    case FFLAGS: return d->fs == MODE_FS_DIRTY;
-    case SSCRATCH:
-    case SEPC:
-    case SCAUSE:
-    case STVAL:
-    case MSCRATCH:
-    case MEPC:
-    case MCAUSE:
-    case MTVAL: return true;
+    case CSR_FFLAGS: return d->fs == MODE_FS_DIRTY;
+    case CSR_SSCRATCH:
+    case CSR_SEPC:
+    case CSR_SCAUSE:
+    case CSR_STVAL:
+    case CSR_MSCRATCH:
+    case CSR_MEPC:
+    case CSR_MCAUSE:
+    case CSR_MTVAL: return true;
     default: return false;
     }
+}
+
+/* Displacement of a CSR that the hart may access here and that is nothing but 64 bits of storage,
+ * or 0. */
+static uint64_t storage_of(const struct dis *d, int csr)
+{
+    static const struct {
+        uint16_t csr, off;
+    } table[] = {
+        {CSR_SSCRATCH, offsetof(struct rv_cpu, s.sscratch)},
+        {CSR_SCAUSE, offsetof(struct rv_cpu, s.scause)},
+        {CSR_STVAL, offsetof(struct rv_cpu, s.stval)},
+        {CSR_MSCRATCH, offsetof(struct rv_cpu, s.mscratch)},
+        {CSR_MCAUSE, offsetof(struct rv_cpu, s.mcause)},
+        {CSR_MTVAL, offsetof(struct rv_cpu, s.mtval)},
+    };
+    bool allowed = d->priv >= (unsigned)(csr >> 8 & 3) && (csr >> 8 != 1 || dis_has(d, EXT_S));
+    for (size_t i = 0; allowed && d->xlen == 64 && i < ARRAY_SIZE(table); i++)
+        if (table[i].csr == csr)
+            return table[i].off;
+    return 0;
+}
+
+/* Trap handlers begin and end with these: no helper call for them. */
+static void access_storage(struct dis *d, const struct args_csr *a, unsigned ops, ir_val operand,
+                           uint64_t off)
+{
+    ir_val old = ir_env_ld(d->ir, I64, MO_64, off);
+    if (ops & RV_CSR_WRITE)
+        ir_env_st(d->ir, operand, MO_64, off);
+    else if (ops & RV_CSR_SET)
+        ir_env_st(d->ir, ir_or(d->ir, old, operand), MO_64, off);
+    else if (ops & RV_CSR_CLEAR)
+        ir_env_st(d->ir, ir_andn(d->ir, old, operand), MO_64, off);
+    if (ops & RV_CSR_READ)
+        set_gpr(d, a->rd, old);
 }
 
 /* A write may change the mode, so that the unit ends; a read alone cannot. */
 static bool csr_insn(struct dis *d, const struct args_csr *a, unsigned ops, ir_val operand)
 {
+    uint64_t off = storage_of(d, a->csr);
+    if (off) {
+        access_storage(d, a, ops, operand, off);
+        return true;
+    }
     ir_val old = access_csr(d, a->csr, ops, operand);
     if (ops & RV_CSR_READ)
         set_gpr(d, a->rd, old);

@@ -193,7 +193,7 @@ bool tcg_cpu_attach(struct cpu *cpu, const struct guest_ops *ops, struct error *
 
 static const struct prop tcg_props[] = {
     PROP(prop_string, tcg, "thread", thread, NULL,
-         "one host thread per vCPU (multi); single is accepted and runs as multi"),
+         "multi or single; both run one host thread per vCPU"),
     PROP(prop_string, tcg, "engine", engine, NULL,
          "jit (host code) or interp (portable interpreter)"),
     PROP(prop_uint64, tcg, "tb-size", tb_size, NULL, "size of the code buffer in MiB"),

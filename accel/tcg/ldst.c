@@ -190,9 +190,11 @@ static void host_store(uint8_t *p, unsigned size, uint64_t val)
     }
 }
 
-/* After the bytes have changed: a page that holds code tells the unit store. */
+/* After the bytes have changed: a page that holds code tells the unit store.  The fence orders the
+ * store before the look: a translator marks the page, then reads the bytes. */
 static void note_written(const struct acc *a, const struct tlb_entry *e, gva addr, unsigned size)
 {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (UNLIKELY(__atomic_load_n(e->note, __ATOMIC_SEQ_CST) & RAM_PAGE_CODE))
         smc_written(a->v->tcg, a->v, e->ram, e->ram_off + (addr & ~PAGE_MASK_), size);
 }

@@ -3,7 +3,8 @@
  *
  * Order: mark the page as code, withdraw every write tag that could miss the mark, wait for vCPUs
  * that may hold one, then read the bytes and publish.  A store that comes later finds no write tag,
- * takes the slow path, and ends in smc_written().
+ * takes the slow path, and ends in smc_written().  What it writes before the unit is published is
+ * noted in tcg->making: then the unit is not published but made again.
  */
 #include "accel/tcg/tcg_priv.h"
 #include "util/bits.h"
@@ -25,8 +26,11 @@ static void wait_for_write_tags(struct tcg_vcpu *self)
     }
 }
 
-void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e)
+void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e, unsigned nth)
 {
+    mutex_lock(&v->tcg->lock);
+    v->tcg->making[nth] = (struct making){e->host, 0};
+    mutex_unlock(&v->tcg->lock);
     uint8_t old = __atomic_fetch_or(e->note, RAM_PAGE_CODE, __ATOMIC_SEQ_CST);
     if (!(old & RAM_PAGE_WRITABLE))
         return;
@@ -42,6 +46,25 @@ static uint64_t granule_mask(uint64_t off, uint64_t len)
     unsigned first = (off & ~PAGE_MASK_) >> GRANULE_BITS,
              last = ((off + len - 1) & ~PAGE_MASK_) >> GRANULE_BITS;
     return MASK64(first, last - first + 1);
+}
+
+bool smc_end_making(struct tcg *t, const struct unit *u)
+{
+    bool fresh = !(t->making[0].written & u->granules) && !(t->making[1].written & u->granules2);
+    t->making[0].host = t->making[1].host = NULL;
+    return fresh;
+}
+
+/* Whether a unit is being made from the page. */
+static bool note_making(struct tcg *t, const uint8_t *host_page, uint64_t mask) REQUIRES(t->lock)
+{
+    bool found = false;
+    for (unsigned i = 0; i < G_N_ELEMENTS(t->making); i++)
+        if (t->making[i].host == host_page) {
+            t->making[i].written |= mask;
+            found = true;
+        }
+    return found;
 }
 
 /* Invalidate what was made from [off, off+len) of one page; clear the mark when nothing is left. */
@@ -63,7 +86,7 @@ static void written_page(struct tcg *t, struct tcg_vcpu *self, struct ram_block 
                 unit_invalidate(t, u, self);
         }
     }
-    if (!p || (!p->units && !p->units2)) {
+    if (!note_making(t, host, mask) && (!p || (!p->units && !p->units2))) {
         if (p)
             p->granules = 0;
         __atomic_fetch_and(&ram->notes[off >> RAM_PAGE_BITS], (uint8_t)~RAM_PAGE_CODE,

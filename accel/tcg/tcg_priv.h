@@ -33,7 +33,7 @@ struct unit {
     const uint8_t
         *page2; /* host address of the second page its last instruction reaches into, or NULL */
     struct host_code code, ref;   /* ref: the interpreter's, under lockstep */
-    bool impure;                  /* calls helpers with effects: lockstep runs it once only */
+    bool impure;                  /* effects beyond slots and memory: lockstep runs it once only */
     uint64_t granules, granules2; /* 64-byte pieces of the page(s) that it was made from */
     unsigned segment;
     struct unit *page_next, *page2_next;
@@ -188,6 +188,10 @@ struct tcg {
     GHashTable *pages; /* host page address -> struct code_page */
     struct segment *segs;
     struct mutex codegen; /* taken before lock: the code buffer's fill point */
+    struct making {
+        uint8_t *host;
+        uint64_t written; /* granules */
+    } making[2]; /* pages of the unit that is being made, and what was stored there meanwhile */
     _Atomic uint64_t
         evictions; /* segments evicted so far: unit pointers from before an eviction are void */
     _Atomic uint32_t excl_waiters;
@@ -216,7 +220,10 @@ void units_evict_segment(struct tcg *t, unsigned seg);
 struct code_page *code_page_get(struct tcg *t, uint8_t *host_page, bool create,
                                 const struct tlb_entry *e);
 /* smc.c: make sure that stores to the page are seen from now on; before its bytes are read. */
-void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e);
+void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e, unsigned nth)
+    REQUIRES(v->tcg->codegen);
+/* Whether u is made from what is there now; it is not in the making any more. */
+bool smc_end_making(struct tcg *t, const struct unit *u) REQUIRES(t->lock);
 void smc_written(struct tcg *t, struct tcg_vcpu *self, struct ram_block *ram, uint64_t off,
                  uint64_t len);
 /* tlb.c */

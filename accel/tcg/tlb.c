@@ -7,6 +7,7 @@
  */
 #include "accel/tcg/tcg_priv.h"
 #include "util/bits.h"
+#include "util/log.h"
 
 #include <string.h>
 
@@ -103,6 +104,29 @@ static bool describe_page(struct tcg_vcpu *v, struct tlb_entry *e, const struct 
     return whole;
 }
 
+static const char *const access_names[] = {
+    [GUEST_READ] = "read", [GUEST_WRITE] = "write", [GUEST_FETCH] = "fetch"};
+
+static void log_no_page(const struct tcg_vcpu *v, gva addr, enum guest_access access,
+                        uint32_t cause)
+{
+    log_printf(LOG_MMU, "mmu: cpu %u: no page for %s at 0x%016lx, cause %u\n", v->cpu->index,
+               access_names[access], (unsigned long)addr, cause);
+}
+
+static void log_fill(const struct tcg_vcpu *v, gva addr, enum guest_access access,
+                     const struct tlb_entry *e, const struct guest_walk *w)
+{
+    log_printf(LOG_MMU,
+               "mmu: cpu %u: fill for %s at 0x%016lx, index %lu, asid %u: physical 0x%lx "
+               "(%s), page of 2^%u bytes, %c%c%c%s%s\n",
+               v->cpu->index, access_names[access], (unsigned long)addr,
+               (unsigned long)e->tag & (L2_VALID - 1), e->asid, (unsigned long)w->addr, e->mr->name,
+               w->page_bits, e->prot >> GUEST_READ & 1 ? 'r' : '-',
+               e->prot >> GUEST_WRITE & 1 ? 'w' : '-', e->prot >> GUEST_FETCH & 1 ? 'x' : '-',
+               e->flags & L2_GLOBAL ? ", global" : "", e->host ? "" : ", registers");
+}
+
 static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx,
                               uint32_t *cause)
 {
@@ -110,6 +134,8 @@ static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access ac
     v->stats.walks++;
     if (!v->ops->walk(v->cpu, addr, access, idx, &w)) {
         *cause = w.cause;
+        if (log_enabled(LOG_MMU))
+            log_no_page(v, addr, access, w.cause);
         return NULL;
     }
     bool tagged = v->ops->idx_has_asid(v->cpu, idx);
@@ -119,8 +145,12 @@ static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access ac
     bool whole = describe_page(v, &e, &w);
     if (!e.mr) {
         *cause = GUEST_CAUSE_BUS;
+        if (log_enabled(LOG_MMU))
+            log_no_page(v, addr, access, *cause);
         return NULL;
     }
+    if (log_enabled(LOG_MMU))
+        log_fill(v, addr, access, &e, &w);
     if (!whole || w.uncached || w.page_bits < TCG_PAGE_BITS || !e.host) {
         v->uncached = e; /* registers, or a page of mixed kinds: ask again every time */
         v->uncached.tag = 0;
@@ -239,6 +269,8 @@ void guest_tlb_flush(struct cpu *cpu)
 {
     struct tcg_vcpu *v = tcg_vcpu(cpu);
     v->stats.flush_all++;
+    if (log_enabled(LOG_MMU))
+        log_printf(LOG_MMU, "mmu: cpu %u: flush all\n", cpu->index);
     tlb_init(v);
 }
 
@@ -246,6 +278,8 @@ void guest_tlb_flush_asid(struct cpu *cpu, uint32_t asid)
 {
     struct tcg_vcpu *v = tcg_vcpu(cpu);
     v->stats.flush_asid++;
+    if (log_enabled(LOG_MMU))
+        log_printf(LOG_MMU, "mmu: cpu %u: flush asid %u\n", cpu->index, asid);
     struct tlb_entry *e = &v->l2[0][0];
     for (unsigned i = 0; i < L2_SETS * L2_WAYS; i++)
         if (!(e[i].flags & L2_GLOBAL) && e[i].asid == asid)
@@ -275,9 +309,18 @@ static void flush_large(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t as
         dispatch_forget_asid(v, asid);
 }
 
+static void log_flush_page(const struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid)
+{
+    g_autofree char *of = any_asid ? NULL : g_strdup_printf(" of asid %u", asid);
+    log_printf(LOG_MMU, "mmu: cpu %u: flush page 0x%016lx%s\n", v->cpu->index, (unsigned long)addr,
+               of ? of : "");
+}
+
 static void flush_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid)
 {
     v->stats.flush_page++;
+    if (log_enabled(LOG_MMU))
+        log_flush_page(v, addr, any_asid, asid);
     l1_clear_page(v, addr);
     struct tlb_entry *set = v->l2[l2_set(addr)];
     for (unsigned i = 0; i < L2_WAYS; i++)

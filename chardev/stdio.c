@@ -4,6 +4,7 @@
  */
 #include "chardev/chardev_priv.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -14,9 +15,12 @@ static struct termios cooked, raw;
 static volatile sig_atomic_t is_raw, have_terminal;
 static bool in_use;
 
+/* A terminal that is not our controlling one has no foreground or background for us. */
 static bool in_foreground(void)
 {
-    return tcgetpgrp(STDIN_FILENO) == getpgrp();
+    pid_t group = tcgetpgrp(STDIN_FILENO);
+
+    return group < 0 ? errno == ENOTTY : group == getpgrp();
 }
 
 /* From the background tcsetattr() would stop us: the signal is blocked, as POSIX allows, and the

@@ -247,14 +247,14 @@ def test_daemonize_with_pidfile():
     raise Failed("vm.pid is still there 10 s after SIGTERM")
 
 
-def run_on_terminal(end):
+def run_on_terminal(end, controlling=True):
     """Run a guest on a pseudo-terminal, end it with end(fd, pid); the terminal's settings before and after."""
     d = debian()
     args = [EMULATOR] + arch_args() + ["-M", "virt", "-m", "512M", "-nographic", "-kernel", d + "/kernel"]
     ours, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)
     p = subprocess.Popen(args, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                         preexec_fn=lambda: controlling and fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     text, deadline = b"", time.monotonic() + 60
     os.set_blocking(ours, False)
     while b"OpenSBI" not in text and time.monotonic() < deadline:
@@ -291,6 +291,10 @@ def test_ctrl_a_x_quits_and_restores_the_terminal():
 
 def test_sigterm_restores_the_terminal():
     run_on_terminal(lambda fd, p: p.send_signal(signal.SIGTERM))
+
+
+def test_a_terminal_that_is_not_the_controlling_one():
+    run_on_terminal(lambda fd, p: os.write(fd, b"\x01x"), controlling=False)
 
 
 def test_crash_restores_the_terminal():

@@ -55,13 +55,13 @@ def test_debian_interpreter():
 test_debian_interpreter.limit = 600
 
 
-def test_debian_one_thread_for_all_cpus():
+def test_debian_thread_single_is_accepted():
     with linux(["-accel", "tcg,thread=single"], smp=2) as g:
         use_shell(g, 2, 120)
         power_off(g)
 
 
-test_debian_one_thread_for_all_cpus.limit = 240
+test_debian_thread_single_is_accepted.limit = 240
 
 
 def test_gzipped_kernel_boots():

@@ -1,4 +1,4 @@
-/* Code memory: a memory file mapped twice, near the program text, filled segment by segment. */
+/* Code memory: the same pages mapped twice, near the program text, filled segment by segment. */
 #include "tcg/codebuf.h"
 
 #include <errno.h>
@@ -16,18 +16,23 @@ static size_t round_up(size_t v, size_t a)
     return (v + a - 1) / a * a;
 }
 
-/* An executable view within reach of the program text; anywhere if the addresses around it are
- * taken. */
-static void *map_near_text(int fd, size_t size)
+/* Address space at want, or anywhere for NULL, that nothing is mapped into yet. */
+static void *reserve_at(void *want, size_t size)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    return mmap(want, size, PROT_NONE, flags | (want ? MAP_FIXED_NOREPLACE : 0), -1, 0);
+}
+
+/* Such space within reach of the program text; anywhere if the addresses around it are taken. */
+static void *reserve_near_text(size_t size)
 {
     uintptr_t text = (uintptr_t)codebuf_new / NEAR_STEP * NEAR_STEP;
-    int prot = PROT_READ | PROT_EXEC;
     for (uintptr_t off = NEAR_STEP; off + size < NEAR_LIMIT; off += NEAR_STEP) {
         for (int below = 0; below < 2; below++) {
             if (below && text < off + size)
                 continue;
             void *want = (void *)(below ? text - off - size : text + off);
-            void *p = mmap(want, size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+            void *p = reserve_at(want, size);
             if (p == want)
                 return p;
             if (p != MAP_FAILED) /* an old kernel took the address as a hint */
@@ -36,28 +41,54 @@ static void *map_near_text(int fd, size_t size)
                 return p;
         }
     }
-    return mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+    return reserve_at(NULL, size);
 }
 
-static bool map_views(struct codebuf *cb, int fd, struct error **errp)
+/*
+ * Both views come from one shared anonymous mapping rather than a memory file, since perf looks up
+ * translated code by name in anonymous memory only.  They are only readable until there are two, so
+ * that neither is ever both writable and executable.  Ref: mremap(2): an old size of 0 duplicates a
+ * shared mapping.
+ */
+static bool map_anonymous_twice(struct codebuf *cb)
 {
-    if (ftruncate(fd, cb->size)) {
-        error_set(errp, "cannot size the code buffer to %zu MiB: %s", cb->size >> 20,
-                  strerror(errno));
-        return false;
-    }
-    cb->rw = mmap(NULL, cb->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (cb->rw == MAP_FAILED) {
-        error_set(errp, "cannot map the code buffer for writing: %s", strerror(errno));
-        return false;
-    }
-    cb->rx = map_near_text(fd, cb->size);
-    if (cb->rx == MAP_FAILED) {
-        error_set(errp, "cannot map the code buffer for execution: %s", strerror(errno));
-        munmap(cb->rw, cb->size);
-        return false;
-    }
-    return true;
+    int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    return mmap(cb->rw, cb->size, PROT_READ, flags, -1, 0) != MAP_FAILED &&
+           mremap(cb->rw, 0, cb->size, MREMAP_MAYMOVE | MREMAP_FIXED, cb->rx) != MAP_FAILED &&
+           !mprotect(cb->rw, cb->size, PROT_READ | PROT_WRITE) &&
+           !mprotect(cb->rx, cb->size, PROT_READ | PROT_EXEC);
+}
+
+/* For hosts that do not duplicate mappings, or do not let anonymous memory become executable. */
+static bool map_file_twice(struct codebuf *cb)
+{
+    int fd = memfd_create("translated-code", MFD_CLOEXEC);
+    int flags = MAP_SHARED | MAP_FIXED;
+    bool ok = fd >= 0 && !ftruncate(fd, cb->size) &&
+              mmap(cb->rw, cb->size, PROT_READ | PROT_WRITE, flags, fd, 0) != MAP_FAILED &&
+              mmap(cb->rx, cb->size, PROT_READ | PROT_EXEC, flags, fd, 0) != MAP_FAILED;
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+    return ok;
+}
+
+/* Both views replace what was reserved for them: nobody else's mapping is ever touched. */
+static bool map_views(struct codebuf *cb, struct error **errp)
+{
+    void *rx = reserve_near_text(cb->size), *rw = reserve_at(NULL, cb->size);
+    cb->rx = rx;
+    cb->rw = rw;
+    if (rx != MAP_FAILED && rw != MAP_FAILED && (map_anonymous_twice(cb) || map_file_twice(cb)))
+        return true;
+    error_set(errp, "cannot map %zu MiB of memory for translated code twice: %s", cb->size >> 20,
+              strerror(errno));
+    if (rx != MAP_FAILED)
+        munmap(rx, cb->size);
+    if (rw != MAP_FAILED)
+        munmap(rw, cb->size);
+    return false;
 }
 
 struct codebuf *codebuf_new(size_t size, unsigned nsegs, struct error **errp)
@@ -70,21 +101,14 @@ struct codebuf *codebuf_new(size_t size, unsigned nsegs, struct error **errp)
                   MAX_SIZE >> 20);
         return NULL;
     }
-    int fd = memfd_create("translated-code", MFD_CLOEXEC);
-    if (fd < 0) {
-        error_set(errp, "cannot create a memory file for translated code: %s", strerror(errno));
-        return NULL;
-    }
     struct codebuf *cb = g_new0(struct codebuf, 1);
     cb->nsegs = nsegs;
     cb->seg_size = seg;
     cb->size = seg * nsegs;
-    if (!map_views(cb, fd, errp)) {
-        g_free(cb);
-        cb = NULL;
-    }
-    close(fd);
-    return cb;
+    if (map_views(cb, errp))
+        return cb;
+    g_free(cb);
+    return NULL;
 }
 
 void codebuf_free(struct codebuf *cb)

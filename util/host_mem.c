@@ -9,10 +9,6 @@
 #include <unistd.h>
 
 enum { HUGE_PAGE = 2 << 20 };
-/* What we leave free behind our text for the heap to grow into. */
-static const uint64_t HEAP_ROOM = UINT64_C(256) << 20;
-/* How far from our text code may lie: 2 GB less room for the program itself. */
-static const uint64_t NEAR_REACH = (UINT64_C(2) << 30) - (UINT64_C(64) << 20);
 
 size_t host_page_size(void)
 {
@@ -81,66 +77,4 @@ void host_ram_unmap(void *p, size_t size, int fd)
     munmap(p, size);
     if (fd >= 0)
         close(fd);
-}
-
-/* Map fd executable at exactly addr, or fail without touching what is there. */
-static uint8_t *map_exec_at(uint64_t addr, size_t size, int fd)
-{
-    void *hint = (void *)(uintptr_t)addr;
-    void *p = mmap(hint, size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
-
-    if (p == MAP_FAILED)
-        return NULL;
-    if (p != hint) { /* a kernel before 4.17 takes the address as a hint */
-        munmap(p, size);
-        return NULL;
-    }
-    return p;
-}
-
-/* Try addresses ever farther from our text, above and below in turn. */
-static uint8_t *map_exec_near(size_t size, int fd)
-{
-    uint64_t text = align_down((uintptr_t)&host_code_map, HUGE_PAGE);
-
-    for (uint64_t dist = HEAP_ROOM; dist + size < NEAR_REACH; dist += 8 * HUGE_PAGE) {
-        uint8_t *p = map_exec_at(text + dist, size, fd);
-        if (!p && text > dist + size + HUGE_PAGE)
-            p = map_exec_at(text - align_up(dist + size, HUGE_PAGE), size, fd);
-        if (p)
-            return p;
-    }
-    return NULL;
-}
-
-bool host_code_map(struct host_code *c, size_t size, struct error **errp)
-{
-    *c = (struct host_code){.size = align_up(size, host_page_size())};
-    int fd = new_memfd("code", c->size);
-    if (fd < 0) {
-        error_set(errp, "could not make %zu MB of code memory: %s", size >> 20, g_strerror(errno));
-        return false;
-    }
-    c->rx = map_exec_near(c->size, fd);
-    c->near_text = c->rx;
-    void *rx = c->rx ? c->rx : mmap(NULL, c->size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-    void *rw = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (rx == MAP_FAILED || rw == MAP_FAILED)
-        error_set(errp, "could not map %zu MB of code memory: %s", size >> 20, g_strerror(errno));
-    c->rx = rx == MAP_FAILED ? NULL : rx;
-    c->rw = rw == MAP_FAILED ? NULL : rw;
-    close(fd);
-    if (c->rx && c->rw)
-        return true;
-    host_code_unmap(c);
-    return false;
-}
-
-void host_code_unmap(struct host_code *c)
-{
-    if (c->rx)
-        munmap(c->rx, c->size);
-    if (c->rw)
-        munmap(c->rw, c->size);
-    *c = (struct host_code){0};
 }

@@ -292,6 +292,19 @@ static void fill_tlb(struct bench *b)
     }
 }
 
+/*
+ * Nothing is ever found there, whatever pc a test jumps to: each dispatch entry has the tag of a pc
+ * that belongs into its neighbour; the ring has no index, so its tag is a number that no test
+ * names.
+ */
+static void empty_caches(struct tcg_env *env)
+{
+    for (unsigned i = 0; i < 1 << TCG_DISPATCH_BITS; i++)
+        env->dispatch[i].tag = (i ^ 1) << 1 ^ env->salt;
+    for (unsigned i = 0; i < TCG_RING_SIZE; i++)
+        env->ring[i].tag = UINT64_C(0xd1b54a32d192ed03);
+}
+
 struct bench *bench_new(const struct tcg_backend *be, const char **why)
 {
     struct bench *b = g_new0(struct bench, 1);
@@ -302,8 +315,7 @@ struct bench *bench_new(const struct tcg_backend *be, const char **why)
     b->env = p;
     b->cpu = (struct bench_state *)(b->env + 1);
     ((struct cpu_block *)(void *)b->cpu)->bench = b;
-    for (unsigned i = 0; i < 1 << TCG_DISPATCH_BITS; i++)
-        b->env->dispatch[i].tag = UINT64_MAX;
+    empty_caches(b->env);
     fill_tlb(b);
     b->cb = codebuf_new(CODE_SIZE, SEGMENTS, NULL);
     *why = "no code memory";

@@ -181,26 +181,6 @@ static void test_condition_times_out_on_the_monotonic_clock(void)
     mutex_fini(&m);
 }
 
-static void test_code_memory_runs_what_was_written_elsewhere(void)
-{
-    struct host_code c;
-
-    g_assert_true(host_code_map(&c, 64 << 20, NULL));
-    g_assert_true(c.rw != c.rx);
-#if defined(__x86_64__)
-    static const uint8_t code[] = {0xb8, 42, 0, 0, 0, 0xc3}; /* mov eax, 42; ret */
-    int (*fn)(void);
-    memcpy(c.rw, code, sizeof(code));
-    uint8_t *at = c.rx;
-    memcpy(&fn, &at, sizeof(fn));
-    g_assert_cmpint(fn(), ==, 42);
-#endif
-    int64_t dist = (intptr_t)c.rx - (intptr_t)&test_sizes;
-    g_assert_cmpint(c.near_text, ==, dist < INT32_MAX && dist > INT32_MIN);
-    host_code_unmap(&c);
-    g_assert_false(host_code_map(&c, (size_t)1 << 62, NULL));
-}
-
 static void test_ram_is_zero_and_too_much_is_an_error(void)
 {
     struct error *err = NULL;
@@ -264,7 +244,6 @@ int main(int argc, char **argv)
     g_test_add_func("/util/fifo8", test_fifo_starts_empty_and_keeps_order);
     g_test_add_func("/util/mutex", test_a_lock_knows_its_owner_and_gives_up_in_time);
     g_test_add_func("/util/cond", test_condition_times_out_on_the_monotonic_clock);
-    g_test_add_func("/util/code", test_code_memory_runs_what_was_written_elsewhere);
     g_test_add_func("/util/ram", test_ram_is_zero_and_too_much_is_an_error);
     g_test_add_func("/util/log-items", test_log_items);
     g_test_add_func("/util/log-file", test_log_file_takes_whole_records);

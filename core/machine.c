@@ -2,6 +2,7 @@
 #include "core/machine.h"
 
 #include "core/clock.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <glib.h>
@@ -219,6 +220,10 @@ struct device *machine_find_device(struct machine *m, const char *id)
 
 void machine_start(struct machine *m)
 {
+    if (log_enabled(LOG_PAGE)) {
+        address_space_print(&m->as, log_begin());
+        log_end();
+    }
     machine_pause(m); /* so that the threads start parked */
     for (unsigned i = 0; i < m->ncpus; i++)
         cpu_thread_start(m->cpus[i], m->accel->cpu_thread);

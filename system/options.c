@@ -172,7 +172,7 @@ const struct cli_option cli_options[] = {
      .help = "CPU model ('help' lists models, MODEL,help lists properties)"},
     {.name = "accel", .args = "[accel=]NAME[,PROP=VALUE...]", LIST(accel),
      .help = "accelerator; several are tried in order ('help' lists them)\n"
-             "thread=multi|single (one host thread a CPU, or one for all)\n"
+             "thread=multi|single (one host thread a CPU either way)\n"
              "tb-size=N (MiB for translated code)\n"
              "engine=jit|interp (translate, or interpret)\n"
              "lockstep=on (run both, stop at the first difference)"},

@@ -49,9 +49,12 @@ struct fdt *fdt_from_blob(const void *data, size_t len, const char *path, struct
     f->blob = g_malloc0(f->room);
     f->next_phandle = highest_phandle(data) + 1;
     int ret = fdt_open_into(data, f->blob, f->room);
-    if (!ret)
+    int len_of_name;
+    /* A tree may pass all checks and have no root, where nothing could be added. */
+    if (!ret && fdt_get_name(f->blob, 0, &len_of_name))
         return f;
-    error_set(errp, "could not open device tree '%s': %s", path, fdt_strerror(ret));
+    error_set(errp, "could not open device tree '%s': %s", path,
+              ret ? fdt_strerror(ret) : "it has no root node");
     fdt_free(f);
     return NULL;
 }

@@ -20,9 +20,11 @@
 #define SEEN  (VARS + 0x300)
 #define BAR   (VARS + 0x400) /* how many have come */
 #define HARTS (VARS + 0x440) /* how many there are */
-#define SMALL_ROUNDS 500
+#define SMALL_ROUNDS 200
 #define SEEN_SHIFT   14 /* SEEN: how many interrupts preceded, and what was seen then */
 
+/* There may be fewer host processors than harts. */
+#define PAUSE .word 0x0100000f
 /* s8 = my number; s7 = how many; s9 = barriers passed times s7. */
 .macro BARRIER
     fence rw, rw
@@ -31,6 +33,7 @@
     li s11, 1
     amoadd.w zero, s11, (s10)
 .Lwait\@:
+    PAUSE
     lw s11, 0(s10)
     blt s11, s9, .Lwait\@
     fence rw, rw
@@ -71,7 +74,8 @@ everybody:
 1:  PUT a0, HARTS
     fence rw, rw
     PUT a2, FLAG
-2:  GET a0, FLAG
+2:  PAUSE
+    GET a0, FLAG
     beqz a0, 2b
     GET s7, HARTS
     BARRIER
@@ -110,7 +114,7 @@ everybody:
 
     TEST "message passing: who sees the flag sees the data"
     BARRIER
-    li s0, 20000
+    li s0, 5000
     bnez s8, 2f
     li a0, DATA
     li a1, FLAG
@@ -142,7 +146,7 @@ failed:
 
     TEST "aligned accesses are whole"
     BARRIER
-    li s0, 20000
+    li s0, 5000
     li a0, DATA
     li a2, 0
     bnez s8, 2f
@@ -189,7 +193,8 @@ failed:
     li s10, MSIP + 4
     li a3, 1
     sw a3, 0(s10)
-4:  GET a3, SEEN
+4:  PAUSE
+    GET a3, SEEN
     srli a4, a3, SEEN_SHIFT
     bne a4, s4, 4b
     slli a4, a4, SEEN_SHIFT
@@ -239,7 +244,8 @@ caller:
     fence w, w
     sw s0, 0(a4)
     j 4f
-3:  lw a0, 0(a4)
+3:  PAUSE
+    lw a0, 0(a4)
     bne a0, s0, 3b
     fence.i
     jalr ra, 0(s1)
@@ -308,7 +314,7 @@ caller:
     SET_SATP 0, 0
     sfence.vma
     bnez s8, reader
-    li s0, 200
+    li s0, 100
     li s4, 0
     li a4, 44
 2:  li a3, ENTRY(PHYS(5), RWX)
@@ -330,7 +336,8 @@ caller:
     sw a3, 0(a2)
     addi a1, a1, 1
     blt a1, s7, 5b
-7:  GET a3, SEEN
+7:  PAUSE
+    GET a3, SEEN
     srli a2, a3, SEEN_SHIFT
     bne a2, s4, 7b
     slli a2, a2, SEEN_SHIFT
@@ -344,9 +351,8 @@ caller:
     li a3, 1
     PUT a3, STOP
     j 9f
-reader:
+reader: /* taken in S-mode whatever MIE says; ENTER itself must not be interrupted */
     csrwi mie, 8
-    csrsi mstatus, 8
     ENTER MPP_S
     li s1, VIRT(1)
     li s2, STOP
@@ -381,8 +387,9 @@ reader:
     li s1, X
     li s2, Y
     li s3, MSIP
+7:  PAUSE
 2:  lr.w.aq a0, (s1)
-    bnez a0, 2b
+    bnez a0, 7b
     li a0, 1
     sc.w a1, a0, (s1)
     bnez a1, 2b

@@ -1,0 +1,571 @@
+/*
+ * The accelerator under a guest made up for the purpose: what its TLBs, salts, unit store, links
+ * and code buffer do when pages, spaces and code change.  Every test runs on each engine.
+ *
+ * The guest: instructions of four bytes, an operation and a signed number n; pages of 4 KiB mapped
+ * by a table that the test writes; two slots, acc and x.
+ */
+#include "accel/tcg/tcg_priv.h"
+#include "core/clock.h"
+#include "core/ram.h"
+#include "util/bits.h"
+
+#include <glib.h>
+#include <string.h>
+
+enum op {
+    OP_QUIT, /* leave the executor; the pc stays */
+    OP_ADD,  /* acc += n */
+    OP_JUMP, /* to pc + 4 n */
+    OP_GO,   /* to acc */
+    OP_X,    /* x = n */
+    OP_LOAD, /* acc = 8 bytes at x */
+    OP_STORE,
+    OP_LOOP, /* x -= 1; if x is not 0 then to pc + 4 n, else on */
+};
+enum { RAM_BYTES = 32 << 20, PAGES = 4096, SPACES = 300 };
+static const gpa RAM_BASE = 0x80000000;
+
+struct pte {
+    uint32_t frame; /* of memory, counted from its start */
+    bool valid, global;
+    uint8_t bits; /* of the mapping: 12, or more */
+};
+struct fake {
+    struct cpu cpu;
+    uint64_t pc, acc, x;
+    uint32_t space;
+    unsigned walks, faults;
+    struct pte *map; /* SPACES tables of PAGES entries */
+};
+enum { SLOT_PC, SLOT_ACC, SLOT_X, SLOTS };
+static const struct ir_slot slots[SLOTS] = {
+    {"pc", I64, 0, offsetof(struct fake, pc)},
+    {"acc", I64, 1, offsetof(struct fake, acc)},
+    {"x", I64, 2, offsetof(struct fake, x)},
+};
+
+/* --- the guest --- */
+static uint32_t fake_mode(struct cpu *cpu UNUSED)
+{
+    return 0;
+}
+
+static uint32_t fake_asid(struct cpu *cpu)
+{
+    return ((struct fake *)cpu)->space;
+}
+
+static unsigned fake_fetch_idx(struct cpu *cpu UNUSED)
+{
+    return 0;
+}
+
+static bool fake_has_asid(struct cpu *cpu UNUSED, unsigned idx UNUSED)
+{
+    return true;
+}
+
+static bool fake_walk(struct cpu *cpu, gva addr, enum guest_access access UNUSED,
+                      unsigned idx UNUSED, struct guest_walk *out)
+{
+    struct fake *f = (struct fake *)cpu;
+    uint64_t page = addr >> 12;
+    f->walks++;
+    if (page >= PAGES || !f->map[f->space * PAGES + page].valid)
+        return false;
+    const struct pte *p = &f->map[f->space * PAGES + page];
+    *out = (struct guest_walk){.addr = RAM_BASE + ((uint64_t)p->frame << 12) + (addr & 0xfff),
+                               .page_bits = p->bits,
+                               .prot = 7,
+                               .global = p->global};
+    return true;
+}
+
+/* Faults end the run. */
+static void fake_raise(struct cpu *cpu, gva addr UNUSED, enum guest_access access UNUSED,
+                       unsigned idx UNUSED, uint32_t cause UNUSED)
+{
+    ((struct fake *)cpu)->faults++;
+    cpu_request(cpu, CPU_REQ_QUIT);
+}
+
+static void quit(struct cpu *cpu)
+{
+    cpu_request(cpu, CPU_REQ_QUIT);
+}
+
+static const struct ir_helper quit_helper = {
+    .name = "quit",
+    .fn = (void *)quit,
+    .ret = IR_VOID,
+    .flags = HELPER_CPU | HELPER_READS_ALL | HELPER_VOLATILE,
+};
+
+static void loop(struct ir *ir, uint64_t pc, int64_t n)
+{
+    unsigned again = ir_block_new(ir), on = ir_block_new(ir);
+    ir_set(ir, SLOT_X, ir_sub(ir, ir_get(ir, SLOT_X), ir_const(ir, I64, 1)));
+    ir_brcond(ir, ir_get(ir, SLOT_X), ir_const(ir, I64, 0), IR_NE, again, on);
+    ir_block_begin(ir, again);
+    ir_exit_jump(ir, pc + 4 * (uint64_t)n, 0, IR_HINT_NONE);
+    ir_block_begin(ir, on);
+    ir_exit_jump(ir, pc + 4, 0, IR_HINT_NONE);
+}
+
+/* Whether the unit goes on. */
+static bool translate_one(struct ir *ir, uint64_t pc, uint32_t word)
+{
+    int64_t n = (int32_t)word >> 8;
+    ir_insn(ir, pc, word);
+    switch (word & 0xff) {
+    case OP_ADD:
+        ir_set(ir, SLOT_ACC, ir_add(ir, ir_get(ir, SLOT_ACC), ir_const(ir, I64, (uint64_t)n)));
+        return true;
+    case OP_X: ir_set(ir, SLOT_X, ir_const(ir, I64, (uint64_t)n)); return true;
+    case OP_LOAD: ir_set(ir, SLOT_ACC, ir_ld(ir, I64, ir_get(ir, SLOT_X), MO_64)); return true;
+    case OP_STORE: ir_st(ir, ir_get(ir, SLOT_X), ir_get(ir, SLOT_ACC), MO_64); return true;
+    case OP_JUMP: ir_exit_jump(ir, pc + 4 * (uint64_t)n, 0, IR_HINT_NONE); return false;
+    case OP_GO: ir_exit_ind(ir, ir_get(ir, SLOT_ACC), 0, IR_HINT_NONE); return false;
+    case OP_LOOP: loop(ir, pc, n); return false;
+    default:
+        ir_set(ir, SLOT_PC, ir_const(ir, I64, pc));
+        ir_call(ir, &quit_helper, NULL);
+        ir_exit_main(ir, 1);
+        return false;
+    }
+}
+
+static void fake_translate(struct tx *tx)
+{
+    struct ir *ir = tx_ir(tx);
+    uint64_t pc = tx_start(tx);
+    for (unsigned n = 0;; n++, pc += 4) {
+        uint32_t word;
+        if (n && (n >= tx_max_insns(tx) || !tx_same_page(tx, pc) || ir_full(ir)))
+            break;
+        if (!tx_fetch32(tx, pc, &word)) {
+            if (!n)
+                return;
+            break;
+        }
+        if (!translate_one(ir, pc, word))
+            return;
+    }
+    ir_exit_jump(ir, pc, 0, IR_HINT_NONE);
+}
+
+static const struct guest_ops fake_guest = {.name = "fake",
+                                            .slots = slots,
+                                            .nslots = SLOTS,
+                                            .pc_slot = SLOT_PC,
+                                            .mode = fake_mode,
+                                            .asid = fake_asid,
+                                            .fetch_idx = fake_fetch_idx,
+                                            .idx_has_asid = fake_has_asid,
+                                            .translate = fake_translate,
+                                            .walk = fake_walk,
+                                            .raise_fault = fake_raise};
+
+static bool never(struct cpu *cpu UNUSED)
+{
+    return false;
+}
+
+static uint64_t get_pc(struct cpu *cpu)
+{
+    return ((struct fake *)cpu)->pc;
+}
+
+static void free_map(struct cpu *cpu)
+{
+    g_free(((struct fake *)cpu)->map);
+}
+
+static const struct cpu_ops fake_cpu = {
+    .arch = "fake", .interrupt = never, .has_work = never, .get_pc = get_pc, .finalize = free_map};
+
+/* --- the rig --- */
+struct rig {
+    struct machine *m;
+    struct mem_region ram_region;
+    struct ram_block *ram;
+    struct fake *f;
+    struct tcg *t;
+    struct tcg_vcpu *v;
+};
+
+static bool make_cpu(struct machine *m, struct error **errp)
+{
+    struct fake *f = m->accel->cpu_alloc(sizeof(*f));
+    f->map = g_new0(struct pte, (size_t)SPACES * PAGES);
+    cpu_init(&f->cpu, &fake_cpu, m, 0);
+    if (!tcg_cpu_attach(&f->cpu, &fake_guest, errp))
+        return false;
+    f->cpu.started = true;
+    machine_add_cpu(m, &f->cpu);
+    return true;
+}
+
+static const struct machine_class fake_machine = {.name = "fake",
+                                                  .desc = "one fake CPU",
+                                                  .arch = "none",
+                                                  .size = sizeof(struct machine),
+                                                  .init = make_cpu};
+
+static struct rig *rig_new(gconstpointer engine)
+{
+    struct rig *r = g_new0(struct rig, 1);
+    struct error *err = NULL;
+    r->t = g_malloc0(tcg_accel_ops.props_size);
+    props_init(tcg_accel_ops.props, r->t);
+    if (!props_set(tcg_accel_ops.props, r->t, "engine", engine, &err) ||
+        !props_set(tcg_accel_ops.props, r->t, "tb-size", "1", &err))
+        g_error("%s", error_text(err));
+    clock_init();
+    r->m = machine_new(&fake_machine, &tcg_accel_ops, r->t);
+    r->ram = machine_new_ram(r->m, "ram", RAM_BYTES, NULL);
+    region_init_ram(&r->ram_region, "ram", r->ram, 0, RAM_BYTES);
+    region_add(&r->m->root, RAM_BASE, &r->ram_region, 0);
+    address_space_update(&r->m->as);
+    if (!machine_init(r->m, &err))
+        g_error("%s", error_text(err));
+    r->f = (struct fake *)r->m->cpus[0];
+    r->v = tcg_vcpu(&r->f->cpu);
+    return r;
+}
+
+static void rig_free(struct rig *r)
+{
+    machine_free(r->m);
+    props_fini(tcg_accel_ops.props, r->t);
+    g_free(r->t);
+    g_free(r);
+}
+
+static void map_page(struct rig *r, uint32_t space, uint64_t page, uint32_t frame)
+{
+    r->f->map[space * PAGES + page] = (struct pte){frame, true, false, 12};
+}
+
+static void map_global(struct rig *r, uint64_t page, uint32_t frame)
+{
+    for (uint32_t s = 0; s < SPACES; s++)
+        r->f->map[s * PAGES + page] = (struct pte){frame, true, true, 12};
+}
+
+static uint32_t insn(enum op op, int n)
+{
+    return op | (uint32_t)n << 8;
+}
+
+/* Like a store by another master: the accelerator is told. */
+static void put(struct rig *r, uint32_t frame, unsigned index, uint32_t word)
+{
+    g_assert_cmpint(mem_write(&r->m->as, RAM_BASE + ((uint64_t)frame << 12) + 4 * index, 4, word),
+                    ==, MEM_OK);
+}
+
+/* A frame whose code is: acc += n, quit. */
+static void put_adder(struct rig *r, uint32_t frame, int n)
+{
+    put(r, frame, 0, insn(OP_ADD, n));
+    put(r, frame, 1, insn(OP_QUIT, 0));
+}
+
+static void put_value(struct rig *r, uint32_t frame, uint64_t value)
+{
+    g_assert_cmpint(mem_write(&r->m->as, RAM_BASE + ((uint64_t)frame << 12), 8, value), ==, MEM_OK);
+}
+
+/* From pc until the guest quits; acc, which begins with 0. */
+static uint64_t run(struct rig *r, uint64_t pc)
+{
+    r->f->pc = pc;
+    r->f->acc = 0;
+    atomic_fetch_and(&r->f->cpu.request, ~(uint32_t)CPU_REQ_QUIT);
+    tcg_accel_ops.cpu_thread(&r->f->cpu);
+    return r->f->acc;
+}
+
+static void enter_space(struct rig *r, uint32_t space)
+{
+    r->f->space = space;
+    guest_space_changed(&r->f->cpu);
+}
+
+/* --- pages --- */
+enum { CODE = 1, DATA = 2, LOADER = 3 }; /* virtual pages */
+
+/* Page LOADER loads what is at the start of page n. */
+static void put_loader(struct rig *r, unsigned n)
+{
+    map_global(r, LOADER, 100);
+    put(r, 100, 0, insn(OP_X, (int)(n << 12)));
+    put(r, 100, 1, insn(OP_LOAD, 0));
+    put(r, 100, 2, insn(OP_QUIT, 0));
+}
+
+static void test_runs(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    map_page(r, 0, CODE, 5);
+    put_adder(r, 5, 7);
+    g_assert_cmpuint(run(r, CODE << 12), ==, 7);
+    g_assert_cmpuint(run(r, (CODE << 12) + 4), ==, 0);
+    g_assert_cmpuint(r->v->stats.units, ==, 2);
+    run(r, 9 << 12);
+    g_assert_cmpuint(r->f->faults, ==, 1);
+    g_assert_cmphex(r->f->pc, ==, 9 << 12);
+    rig_free(r);
+}
+
+/* The four fences, each after a page has been moved between two frames. */
+static void fence(struct rig *r, unsigned kind, unsigned page)
+{
+    struct cpu *cpu = &r->f->cpu;
+    switch (kind) {
+    case 0: guest_tlb_flush(cpu); break;
+    case 1: guest_tlb_flush_page(cpu, (gva)page << 12); break;
+    case 2: guest_tlb_flush_asid(cpu, r->f->space); break;
+    default: guest_tlb_flush_page_asid(cpu, (gva)page << 12, r->f->space);
+    }
+}
+
+static void test_every_fence_shows_code_and_data_anew(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    put_loader(r, DATA);
+    for (unsigned i = 0; i < 2; i++) {
+        put_adder(r, 10 + i, 1 + (int)i);
+        put_value(r, 20 + i, 111 * (i + 1));
+    }
+    for (unsigned n = 0; n < 200; n++) {
+        map_page(r, 0, CODE, 10 + (n & 1));
+        fence(r, n / 2 % 4, CODE);
+        map_page(r, 0, DATA, 20 + (n & 1));
+        fence(r, n / 2 % 4, DATA);
+        for (unsigned again = 0; again < 3; again++) {
+            g_assert_cmpuint(run(r, CODE << 12), ==, 1 + (n & 1));
+            g_assert_cmpuint(run(r, LOADER << 12), ==, 111 * (1 + (n & 1)));
+        }
+    }
+    rig_free(r);
+}
+
+static void test_a_fence_of_one_page_keeps_the_others(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    put_loader(r, DATA);
+    map_page(r, 0, CODE, 10);
+    put_adder(r, 10, 1);
+    map_page(r, 0, DATA, 20);
+    run(r, LOADER << 12);
+    run(r, CODE << 12);
+    unsigned walks = r->f->walks;
+    guest_tlb_flush_page(&r->f->cpu, 77 << 12);
+    guest_tlb_flush_page_asid(&r->f->cpu, DATA << 12, 5);
+    guest_tlb_flush_asid(&r->f->cpu, 5);
+    run(r, LOADER << 12);
+    run(r, CODE << 12);
+    g_assert_cmpuint(r->f->walks, ==, walks);
+    guest_tlb_flush_page(&r->f->cpu, DATA << 12);
+    run(r, LOADER << 12);
+    run(r, CODE << 12);
+    g_assert_cmpuint(r->f->walks, ==, walks + 1);
+    rig_free(r);
+}
+
+static void test_a_fence_of_a_space_keeps_global_pages(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    put_loader(r, DATA);
+    map_global(r, DATA, 20);
+    put_value(r, 20, 5);
+    run(r, LOADER << 12);
+    unsigned walks = r->f->walks;
+    guest_tlb_flush_asid(&r->f->cpu, 0);
+    guest_tlb_flush_page_asid(&r->f->cpu, DATA << 12, 0);
+    g_assert_cmpuint(run(r, LOADER << 12), ==, 5);
+    g_assert_cmpuint(r->f->walks, ==, walks);
+    guest_tlb_flush_page(&r->f->cpu, DATA << 12);
+    g_assert_cmpuint(run(r, LOADER << 12), ==, 5);
+    g_assert_cmpuint(r->f->walks, ==, walks + 1);
+    rig_free(r);
+}
+
+static void test_a_fence_inside_a_large_page_drops_every_piece(gconstpointer engine)
+{
+    enum { FIRST = 512, N = 40 };
+    struct rig *r = rig_new(engine);
+    struct pte *map = r->f->map;
+    for (unsigned i = 0; i < 512; i++)
+        map[FIRST + i] = (struct pte){512 + i, true, false, 21};
+    for (unsigned i = 0; i < N; i++)
+        put_adder(r, 512 + i, (int)i);
+    for (unsigned i = 0; i < N; i++)
+        g_assert_cmpuint(run(r, (FIRST + i) << 12), ==, i);
+    for (unsigned i = 0; i < N; i++)
+        map_page(r, 0, FIRST + i, 512 + N - 1 - i);
+    guest_tlb_flush_page(&r->f->cpu, (FIRST + 300) << 12);
+    for (unsigned i = 0; i < N; i++)
+        g_assert_cmpuint(run(r, (FIRST + i) << 12), ==, N - 1 - i);
+    rig_free(r);
+}
+
+/* --- spaces --- */
+static void test_one_address_in_many_spaces(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    put_loader(r, DATA);
+    for (uint32_t s = 0; s < SPACES; s++) {
+        map_page(r, s, CODE, 1000 + s);
+        map_page(r, s, DATA, 2000 + s);
+        put_adder(r, 1000 + s, (int)s);
+        put_value(r, 2000 + s, s * 3);
+    }
+    for (unsigned n = 0; n < 20000; n++) {
+        uint32_t s = n * 7919u % (n % 3 ? SPACES : 5);
+        enter_space(r, s);
+        g_assert_cmpuint(run(r, CODE << 12), ==, s);
+        g_assert_cmpuint(run(r, LOADER << 12), ==, s * 3);
+    }
+    rig_free(r);
+}
+
+static void test_a_global_page_that_becomes_local(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    put_adder(r, 10, 1);
+    put_adder(r, 11, 2);
+    map_global(r, CODE, 10);
+    g_assert_cmpuint(run(r, CODE << 12), ==, 1);
+    map_page(r, 0, CODE, 10);
+    map_page(r, 1, CODE, 11);
+    guest_tlb_flush(&r->f->cpu);
+    for (unsigned n = 0; n < 10; n++) {
+        enter_space(r, n & 1);
+        g_assert_cmpuint(run(r, CODE << 12), ==, 1 + (n & 1));
+    }
+    rig_free(r);
+}
+
+/* --- units and links --- */
+static void test_code_that_is_written_loses_its_links(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    map_page(r, 0, CODE, 10);
+    put(r, 10, 0, insn(OP_X, 50));
+    put(r, 10, 1, insn(OP_JUMP, 63)); /* to index 64 */
+    put(r, 10, 64, insn(OP_ADD, 1));
+    put(r, 10, 65, insn(OP_JUMP, 63)); /* to index 128 */
+    put(r, 10, 128, insn(OP_LOOP, -64));
+    put(r, 10, 129, insn(OP_QUIT, 0));
+    g_assert_cmpuint(run(r, CODE << 12), ==, 50);
+    bool links = r->t->be->is_native;
+    g_assert_cmpuint(r->v->stats.chained > 0, ==, links);
+    for (int n = 2; n < 100; n++) {
+        put(r, 10, 64, insn(OP_ADD, n));
+        g_assert_cmpuint(run(r, CODE << 12), ==, 50 * n);
+    }
+    uint64_t units = r->v->stats.units;
+    put(r, 10, 200, 12345); /* another granule */
+    g_assert_cmpuint(run(r, CODE << 12), ==, 50 * 99);
+    g_assert_cmpuint(r->v->stats.units, ==, units);
+    rig_free(r);
+}
+
+static void test_a_guest_that_stores_over_its_code(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    map_page(r, 0, CODE, 10);
+    put(r, 10, 0, insn(OP_X, CODE << 12 | 64 * 4));
+    put(r, 10, 1, insn(OP_LOAD, 0));
+    put(r, 10, 2, insn(OP_ADD, 1 << 8)); /* its own number */
+    put(r, 10, 3, insn(OP_STORE, 0));
+    put(r, 10, 4, insn(OP_JUMP, 60)); /* to index 64 */
+    put(r, 10, 64, insn(OP_ADD, 0));
+    put(r, 10, 65, insn(OP_X, CODE << 12 | 128 * 4));
+    put(r, 10, 66, insn(OP_LOAD, 0));
+    put(r, 10, 67, insn(OP_QUIT, 0));
+    for (unsigned n = 1; n < 200; n++) {
+        run(r, CODE << 12);
+        uint64_t word;
+        g_assert_cmpint(mem_read(&r->m->as, RAM_BASE + (10 << 12) + 64 * 4, 4, &word), ==, MEM_OK);
+        g_assert_cmphex(word, ==, insn(OP_ADD, (int)n));
+        r->f->pc = 0;
+        put(r, 10, 66, insn(OP_QUIT, 0));
+        g_assert_cmphex(run(r, (CODE << 12) + 64 * 4), ==, n);
+    }
+    rig_free(r);
+}
+
+static void test_an_instruction_across_pages_follows_the_second(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    map_page(r, 0, CODE, 10);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t at = RAM_BASE + ((11 + i) << 12);
+        g_assert_cmpint(mem_write(&r->m->as, at, 2, 1 + i), ==, MEM_OK); /* high half of n */
+        g_assert_cmpint(mem_write(&r->m->as, at + 2, 4, insn(OP_QUIT, 0)), ==, MEM_OK);
+    }
+    g_assert_cmpint(mem_write(&r->m->as, RAM_BASE + (10 << 12) + 4094, 2, insn(OP_ADD, 0)), ==,
+                    MEM_OK);
+    for (unsigned n = 0; n < 50; n++) {
+        map_page(r, 0, CODE + 1, 11 + (n & 1));
+        guest_tlb_flush_page(&r->f->cpu, (CODE + 1) << 12);
+        g_assert_cmpuint(run(r, (CODE << 12) + 4094), ==, (1 + (n & 1)) << 8);
+    }
+    r->f->map[CODE + 1].valid = false;
+    guest_tlb_flush_page(&r->f->cpu, (CODE + 1) << 12);
+    run(r, (CODE << 12) + 4094);
+    g_assert_cmpuint(r->f->faults, ==, 1);
+    g_assert_cmphex(r->f->pc, ==, (CODE << 12) + 4094);
+    rig_free(r);
+}
+
+/* --- the code buffer --- */
+/* Every page but the last is full of additions; together they need several times the buffer. */
+static void test_eviction_under_load(gconstpointer engine)
+{
+    enum { FIRST = 16, LAST = 3000 };
+    struct rig *r = rig_new(engine);
+    for (unsigned page = FIRST; page <= LAST; page++) {
+        map_page(r, 0, page, page);
+        uint32_t *code = (uint32_t *)(void *)(r->ram->host + ((uint64_t)page << 12));
+        for (unsigned i = 0; i < 1024; i++)
+            code[i] = i % 4 == 3 ? insn(OP_JUMP, 1) : insn(OP_ADD, 1);
+    }
+    put(r, LAST, 0, insn(OP_QUIT, 0));
+    for (unsigned n = 0; n < 2; n++)
+        g_assert_cmpuint(run(r, FIRST << 12), ==, (LAST - FIRST) * 1024 * 3 / 4);
+    g_assert_cmpuint(atomic_load(&r->t->evictions), >, 16);
+    g_assert_cmpuint(r->f->faults, ==, 0);
+    rig_free(r);
+}
+
+static void add(const char *name, GTestDataFunc fn)
+{
+    static const char *const engines[] = {"jit", "interp"};
+    for (unsigned i = 0; i < G_N_ELEMENTS(engines); i++) {
+        g_autofree char *path = g_strdup_printf("/accel/%s/%s", engines[i], name);
+        g_test_add_data_func(path, engines[i], fn);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add("runs", test_runs);
+    add("fences", test_every_fence_shows_code_and_data_anew);
+    add("fence-page", test_a_fence_of_one_page_keeps_the_others);
+    add("fence-global", test_a_fence_of_a_space_keeps_global_pages);
+    add("fence-large", test_a_fence_inside_a_large_page_drops_every_piece);
+    add("spaces", test_one_address_in_many_spaces);
+    add("global-to-local", test_a_global_page_that_becomes_local);
+    add("links", test_code_that_is_written_loses_its_links);
+    add("self", test_a_guest_that_stores_over_its_code);
+    add("across", test_an_instruction_across_pages_follows_the_second);
+    add("eviction", test_eviction_under_load);
+    return g_test_run();
+}

@@ -38,8 +38,23 @@ static uint32_t highest_phandle(const void *blob)
     return fdt_find_max_phandle(blob, &max) < 0 ? 0 : max;
 }
 
+/* Older trees do not say how long their structure block is, and libfdt reads past its end. */
+static bool is_safe_version(const void *data, size_t len, const char *path, struct error **errp)
+{
+    enum { NEEDED = 17 /* since 2006 */ };
+
+    if (len < sizeof(struct fdt_header) || fdt_magic(data) != FDT_MAGIC ||
+        fdt_version(data) >= NEEDED)
+        return true;
+    error_set(errp, "device tree '%s' has version %u, but at least %d is needed", path,
+              fdt_version(data), NEEDED);
+    return false;
+}
+
 struct fdt *fdt_from_blob(const void *data, size_t len, const char *path, struct error **errp)
 {
+    if (!is_safe_version(data, len, path, errp))
+        return NULL;
     if (len < sizeof(struct fdt_header) || len > MAX_SIZE || fdt_check_full(data, len) < 0) {
         error_set(errp, "'%s' is not a valid device tree blob (or is truncated)", path);
         return NULL;

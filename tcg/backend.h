@@ -20,7 +20,8 @@ enum {
     TCG_PAGE_BITS = 12,
     TCG_DISPATCH_BITS = 12,
     TCG_RING_SIZE = 16,
-    TCG_SAVE_BYTES = 512
+    TCG_SAVE_BYTES = 512,
+    TCG_HIDDEN_SLOTS = 24
 };
 
 /* First level TLB of one MMU index.  A tag is a page address, or TCG_TLB_EMPTY; host address =
@@ -48,7 +49,8 @@ struct tcg_env {
     struct tcg_tlb tlb[TCG_MMU_MODES];
     struct tcg_dispatch dispatch[1 << TCG_DISPATCH_BITS];
     struct tcg_ring ring[TCG_RING_SIZE];
-    uint8_t save[TCG_SAVE_BYTES]; /* host registers while a slow path runs */
+    uint8_t save[TCG_SAVE_BYTES];      /* host registers while a slow path runs */
+    uint64_t hidden[TCG_HIDDEN_SLOTS]; /* homes of slots behind the target's, which regions use */
     uint64_t fault_addr;
     uint64_t exit_site;               /* scratch of the back end */
     void *host_sp;                    /* stack pointer to unwind to */
@@ -73,6 +75,10 @@ struct tcg_callbacks {
                        uint32_t memop_op /* memop | op << 16 */, uintptr_t ra);
     uint64_t (*cas)(void *cpu, uint64_t addr, uint64_t expect, uint64_t val, uint32_t memop,
                     uintptr_t ra);
+    /* Get the access (memop with MO_WRITE for stores) into the first-level TLB; false when it
+     * cannot be, or when the access crosses pages or is misaligned against MO_ALIGN.  Changes
+     * nothing else that the guest could see but A and D bits; does not fault. */
+    bool (*refill)(void *cpu, uint64_t addr, uint32_t memop);
     /* Exact floating point, for what the host cannot do: op is enum ir_opc, ty the operand type |
      * result type << 8; reads and ORs env->guest_mxcsr-independent flags: returns the bit pattern;
      * *flags gets RISC-V numbered exceptions. */
@@ -93,6 +99,7 @@ enum tcg_exit_kind {
     TCG_EXIT_LOOKUP,  /* pc slot holds a pc that the dispatch cache does not know */
     TCG_EXIT_REQUEST, /* pc slot is set; the request word was not zero */
     TCG_EXIT_MAIN,    /* exit_main op; pc slot is set; reason */
+    TCG_EXIT_SIDE,    /* pc slot is set to an instruction that a region cannot do */
 };
 struct tcg_exit {
     uint32_t kind, reason;
@@ -126,6 +133,9 @@ struct compile_opts {
     uint64_t page;    /* guest virtual page of the unit: direct exits inside it are chained */
     bool nochain;     /* every exit returns to the executor (-d exec, nochain; lockstep) */
     bool poll_always; /* test the request word at entry too */
+    /* Several blocks with loops, no helper calls: choose registers for it, and leave with
+     * TCG_EXIT_SIDE where an access would have to call C code that may fault. */
+    bool region;
 };
 
 struct tcg_backend {

@@ -44,7 +44,8 @@ static void forget_slots(struct ir *ir)
 
 static void open_block(struct ir *ir, unsigned blk)
 {
-    ir->blocks[blk] = (struct ir_block){.first = ir->nops, .end = ir->nops, .begun = true};
+    ir->blocks[blk] = (struct ir_block){
+        .first = ir->nops, .end = ir->nops, .weight = ir->blocks[blk].weight, .begun = true};
     ir->order[ir->norder++] = blk;
     ir->cur_block = blk;
     ir->ended = false;
@@ -55,6 +56,7 @@ void ir_begin(struct ir *ir)
 {
     ir->nops = ir->nconsts = ir->ncall_args = ir->norder = 0;
     ir->nblocks = 1;
+    ir->blocks[0] = (struct ir_block){0};
     memset(ir->const_head, 0, sizeof(ir->const_head));
     open_block(ir, 0);
 }
@@ -126,7 +128,7 @@ static void count_args(struct ir *ir, const struct ir_op *op, int by)
             count_use(ir, ir->call_args[op->attr + i], by);
 }
 
-static void make_nop(struct ir *ir, struct ir_op *op)
+void ir_op_drop(struct ir *ir, struct ir_op *op)
 {
     count_args(ir, op, -1);
     *op = (struct ir_op){.opc = OP_nop, .arg = {IR_NONE, IR_NONE, IR_NONE, IR_NONE}};
@@ -207,7 +209,7 @@ void ir_set(struct ir *ir, unsigned slot, ir_val v)
         return;
     uint32_t last = ir->last_set[slot];
     if (last != UINT32_MAX && last >= ir->observed && !ir->no_fold)
-        make_nop(ir, &ir->ops[last]);
+        ir_op_drop(ir, &ir->ops[last]);
     op->arg[0] = v;
     ir->last_set[slot] = ir->nops;
     append(ir);
@@ -259,6 +261,6 @@ void ir_remove_dead(struct ir *ir)
     for (unsigned i = ir->nops; i-- > 0;) {
         struct ir_op *op = &ir->ops[i];
         if (!op->uses && ir_op_removable(op))
-            make_nop(ir, op);
+            ir_op_drop(ir, op);
     }
 }

@@ -76,6 +76,7 @@ enum ir_memop {
         64, /* single-copy atomic even when misaligned inside 16 bytes (LSE2, Zama16b); reserved */
     MO_ACQ = 128,
     MO_REL = 256,
+    MO_WRITE = 512,    /* of tlb_add: for stores */
     MO_IDX_SHIFT = 12, /* bits 12..15: MMU index, which TLB is asked */
     MO_IDX = 15 << 12,
 };
@@ -124,6 +125,8 @@ enum ir_helper_flag {
                              not run it twice */
 };
 
+enum { IR_NO_POLL = 1 }; /* imm of br and brcond: the (first) edge may go back without a poll */
+
 struct ir_op {
     uint16_t opc; /* enum ir_opc */
     uint8_t type; /* of the result; operand type for ops without one (st, set, brcond, exit_if) */
@@ -133,11 +136,14 @@ struct ir_op {
     uint32_t attr; /* slot, memop, rounding, hint, block id; for call: index of the first argument
                       in call_args */
     uint32_t blk2; /* brcond: the other block */
-    uint64_t imm, imm2; /* for call: imm = (uintptr_t)struct ir_helper * */
+    uint64_t imm, imm2; /* for call: imm = (uintptr_t)struct ir_helper *; for ld and st that need no
+                           check: 1 + slot of the addend that tlb_add gave */
 };
 
 struct ir_block {
     uint32_t first, end; /* op indices [first, end) */
+    uint32_t
+        weight; /* how often it runs, as far as known: for the choice of registers in regions */
     bool begun;
 };
 

@@ -74,6 +74,8 @@ static inline struct ir_op *ir_op_begin(struct ir *ir, unsigned opc, enum ir_typ
 }
 /* Fold it, count uses, append it: every constructor ends here.  The result, or IR_NONE. */
 ir_val ir_op_commit(struct ir *ir);
+/* Make it a nop. */
+void ir_op_drop(struct ir *ir, struct ir_op *op);
 /* Both for an op described elsewhere. */
 ir_val ir_emit(struct ir *ir, const struct ir_op *op);
 

@@ -35,6 +35,24 @@ static const struct tcg_backend *native_backend(void)
 #endif
 }
 
+static bool choose_tier(struct tcg *t, struct error **errp)
+{
+    static const char *const names[] = {
+        [REGIONS_AUTO] = "auto", [REGIONS_OFF] = "off", [REGIONS_ALL] = "all"};
+    if (t->one_insn || !t->be->is_native)
+        t->tier = REGIONS_OFF;
+    if (!t->regions)
+        return true;
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
+        if (!strcmp(t->regions, names[i])) {
+            t->tier = t->tier == REGIONS_OFF ? REGIONS_OFF : i;
+            return true;
+        }
+    error_set(errp, "-accel tcg: regions=%s is not known; valid are 'auto', 'off' and 'all'",
+              t->regions);
+    return false;
+}
+
 static bool choose_engine(struct tcg *t)
 {
     bool interp = t->engine && !strcmp(t->engine, "interp");
@@ -79,7 +97,7 @@ static bool tcg_init(struct machine *m, void *opaque, struct error **errp)
         t->segs[i].starts = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     }
     t->listener = (struct memory_listener){changed, romd_changed, code_written, NULL};
-    return choose_engine(t);
+    return choose_engine(t) && choose_tier(t, errp);
 }
 
 static void tcg_fini(struct machine *m)
@@ -127,6 +145,8 @@ static void tcg_cpu_free(struct cpu *cpu)
     struct tcg_block *b = block_of(cpu);
     if (b->v.ir)
         ir_free(b->v.ir);
+    ir_free(b->v.region_ir);
+    g_free(b->v.region_slots);
     g_free(b->v.snap_before);
     g_free(b->v.snap_after);
     free(b);
@@ -180,6 +200,8 @@ bool tcg_cpu_attach(struct cpu *cpu, const struct guest_ops *ops, struct error *
     v->ops = ops;
     v->tcg = t;
     v->ir = ir_new(ops->slots, ops->nslots);
+    v->region_slots = g_new0(struct ir_slot, ops->nslots + TCG_HIDDEN_SLOTS);
+    v->region_ir = region_ir_new(ops->slots, ops->nslots, v->region_slots);
     if (t->be_ref) {
         v->snap_before = g_malloc0(16 * ops->nslots);
         v->snap_after = g_malloc0(16 * ops->nslots);
@@ -196,6 +218,8 @@ static const struct prop tcg_props[] = {
          "multi or single; both run one host thread per vCPU"),
     PROP(prop_string, tcg, "engine", engine, NULL,
          "jit (host code) or interp (portable interpreter)"),
+    PROP(prop_string, tcg, "regions", regions, NULL,
+         "which loops are compiled as a whole: auto (busy ones), off or all"),
     PROP(prop_uint64, tcg, "tb-size", tb_size, NULL, "size of the code buffer in MiB"),
     PROP(prop_bool, tcg, "lockstep", lockstep, NULL,
          "run every unit in both engines and stop at the first difference"),

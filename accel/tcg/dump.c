@@ -76,6 +76,11 @@ static void stats_of(const struct tcg_vcpu *v, FILE *f)
             "instruction)\n",
             s->units, s->insns, s->host_bytes, s->host_bytes / insns);
     fprintf(f, "  translation    %.1f ms, %.2f us a guest instruction\n", us / 1000, us / insns);
+    fprintf(f,
+            "  regions        %lu, %lu guest instructions, %lu host bytes, %.1f ms; loop heads "
+            "without one %lu; samples %lu; side exits %lu\n",
+            s->regions, s->region_insns, s->region_bytes, s->region_ns / 1e6, s->no_regions,
+            s->samples, s->exit_side);
     fprintf(f, "  exits          direct %lu, look-up %lu, request %lu, main %lu\n", s->exit_direct,
             s->exit_lookup, s->exit_request, s->exit_main);
     fprintf(f, "  linking        chained %lu, dispatch fills %lu, found by hash %lu\n", s->chained,

@@ -66,4 +66,6 @@ void vcpu_do(struct tcg_vcpu *v)
         tlb_withdraw_writes(v);
     if (todo & TODO_DISPATCH)
         dispatch_forget_all(v);
+    if (todo & TODO_SAMPLE)
+        v->sampled = true;
 }

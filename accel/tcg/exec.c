@@ -11,6 +11,7 @@ struct departure {
     uintptr_t site;
     uint64_t evictions;
     bool chain, cache; /* patch the jump; or put the next unit into the dispatch cache */
+    bool plain;        /* a region cannot do the next instruction: let a unit do it */
 };
 
 static void set_pc(struct tcg_vcpu *v, uint64_t pc)
@@ -53,6 +54,10 @@ static struct departure leave(struct tcg_vcpu *v, struct tcg_exit x)
         d.cache = true;
         break;
     case TCG_EXIT_REQUEST: v->stats.exit_request++; break;
+    case TCG_EXIT_SIDE:
+        v->stats.exit_side++;
+        d.plain = true;
+        break;
     default:
         v->stats.exit_main++;
         if (x.reason == 2)
@@ -83,6 +88,15 @@ static void link_up(struct tcg_vcpu *v, struct unit *u, const struct departure *
         dispatch_fill(v, u);
 }
 
+static bool wants_region(struct tcg_vcpu *v, gva pc, const struct unit *u)
+{
+    if (LIKELY(!v->sampled && v->tcg->tier != REGIONS_ALL))
+        return false;
+    bool hot = v->tcg->tier == REGIONS_ALL || sample_is_hot(v, pc, u);
+    v->sampled = false;
+    return hot && !u->region && !u->no_region && !(u->mode & UNIT_STRICT);
+}
+
 static void step(struct tcg_vcpu *v, struct departure *d)
 {
     struct tlb_entry e;
@@ -93,8 +107,15 @@ static void step(struct tcg_vcpu *v, struct departure *d)
         vcpu_leave_code(v);
         return;
     }
-    struct unit *u = unit_find(v, pc, &e);
+    struct unit *u = unit_find(v, pc, &e), *region = NULL;
+    if (UNLIKELY(u && !d->plain && wants_region(v, pc, u))) {
+        vcpu_leave_code(v);
+        unit_make_region(v, pc, &e);
+        return;
+    }
     if (LIKELY(u)) {
+        if (!d->plain && (region = atomic_load_explicit(&u->region, memory_order_acquire)))
+            u = region;
         link_up(v, u, d);
         if (UNLIKELY(log_mask & (LOG_EXEC | LOG_CPU)))
             log_dispatch(v, u);
@@ -158,6 +179,7 @@ void tcg_cpu_thread(struct cpu *cpu)
     guest_space_changed(cpu);
     v->mode = v->ops->mode(cpu);
     dispatch_forget_all(v);
+    struct sampler *sampler = v->tcg->tier == REGIONS_AUTO ? sampler_new(v) : NULL;
     for (;;) {
         if (cpu->halted && cpu->started && cpu->ops->has_work(cpu))
             wake_from_wfi(v);
@@ -168,5 +190,6 @@ void tcg_cpu_thread(struct cpu *cpu)
         else
             step(v, &d);
     }
+    sampler_free(sampler);
     cpu_set_current(NULL);
 }

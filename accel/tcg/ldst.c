@@ -347,7 +347,26 @@ static uint64_t slow_cas(void *cpu, uint64_t addr, uint64_t expect, uint64_t val
     return compare_and_swap(&(struct acc){tcg_vcpu(cpu), addr, memop, ra}, expect, val);
 }
 
-const struct tcg_callbacks tcg_slow_paths = {slow_ld, slow_st, slow_atomic, slow_cas, tcg_soft_fp};
+static bool refill(void *cpu, uint64_t addr, uint32_t memop)
+{
+    struct tcg_vcpu *v = tcg_vcpu(cpu);
+    unsigned idx = memop_idx(memop), size = memop_bytes(memop);
+    enum guest_access access = memop & MO_WRITE ? GUEST_WRITE : GUEST_READ;
+    uint32_t cause;
+    if (crosses_page(addr, size) || ((memop & MO_ALIGN) && (addr & (size - 1))))
+        return false;
+    struct tlb_entry *e = tlb_get(v, addr, access, idx, &cause);
+    return e && tlb_fill_l1(v, e, addr, access, idx);
+}
+
+const struct tcg_callbacks tcg_slow_paths = {
+    .ld = slow_ld,
+    .st = slow_st,
+    .atomic = slow_atomic,
+    .cas = slow_cas,
+    .refill = refill,
+    .soft_fp = tcg_soft_fp,
+};
 
 /* --- for targets' helpers
  * ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "core/machine.h"
 #include "tcg/backend.h"
 #include "tcg/codebuf.h"
+#include "tcg/region.h"
 
 #include <glib.h>
 
@@ -39,6 +40,11 @@ struct unit {
     struct unit *page_next, *page2_next;
     GArray *incoming;  /* struct unit_link */
     struct unit **out; /* chained target of each exit, or NULL */
+    /* The region that runs in its place, and the other way round (struct tcg.lock; readers in code
+     * need not hold it). */
+    struct unit *_Atomic region;
+    struct unit *base;
+    _Atomic bool no_region; /* tried: there is none */
 };
 /* The units of a segment of the code buffer, in address order; starts are offsets into the buffer.
  */
@@ -85,6 +91,7 @@ struct tcg_stats {
     uint64_t slow_ld, slow_st, slow_atomic, mmio, l1_fills, l2_hits, walks;
     uint64_t flush_all, flush_asid, flush_page, flush_page_large, space_switches, salts;
     uint64_t faults, interrupts, smc_writes, invalidated;
+    uint64_t regions, region_insns, region_bytes, region_ns, no_regions, exit_side, samples;
 };
 
 /* --- per vCPU
@@ -96,7 +103,8 @@ enum {
     QUICK_SLOTS = 16,
     SALT_FILTER_BITS = 16384,
     LARGE_FILTER_LOG2 = 14,
-    STORE_LOG = 256
+    STORE_LOG = 256,
+    HOT_SLOTS = 64
 };
 struct store_log {
     uint8_t *host;
@@ -108,7 +116,8 @@ struct tcg_vcpu {
     struct cpu *cpu;
     const struct guest_ops *ops;
     struct tcg *tcg;
-    struct ir *ir;
+    struct ir *ir, *region_ir;
+    struct ir_slot *region_slots; /* the target's and the hidden ones */
     uint32_t mode, asid;
     _Atomic bool in_code;  /* false: outside enter(), at a safe point or sleeping */
     _Atomic uint32_t todo; /* enum vcpu_todo: asked by other threads with CPU_REQ_ACCEL */
@@ -141,6 +150,12 @@ struct tcg_vcpu {
     uint8_t idx_used; /* bits of the MMU indices that have entries */
     struct tlb_entry uncached;
     struct tcg_stats stats;
+    /* Loop heads that were seen when the sampling timer struck. */
+    struct hot {
+        gva pc;
+        uint32_t mode, seen;
+    } hot[HOT_SLOTS];
+    bool sampled;          /* since the last time round */
     size_t cpu_size;       /* of the target's struct */
     unsigned futile_wakes; /* times in a row that WFI fell through without an interrupt taken */
     /* Lockstep. */
@@ -154,7 +169,7 @@ struct tcg_vcpu {
     unsigned nlog;
     uint8_t *snap_before, *snap_after; /* slots by value, 16 bytes each */
 };
-enum vcpu_todo { TODO_DISPATCH = 1, TODO_WTAGS = 2, TODO_TLB = 4 };
+enum vcpu_todo { TODO_DISPATCH = 1, TODO_WTAGS = 2, TODO_TLB = 4, TODO_SAMPLE = 8 };
 
 /* What cpu_alloc returns points just behind this. */
 struct tcg_block {
@@ -174,14 +189,15 @@ static inline struct tcg_vcpu *tcg_vcpu(void *cpu)
  * --------------------------------------------------------------- */
 enum { UNIT_HASH_BITS = 16 };
 struct tcg {
-    char *thread, *engine; /* properties */
-    uint64_t tb_size;      /* MiB; 0: chosen */
+    char *thread, *engine, *regions; /* properties */
+    uint64_t tb_size;                /* MiB; 0: chosen */
     bool lockstep, one_insn, split_wx;
 
     struct machine *m;
     const struct tcg_backend *be, *be_ref; /* be_ref: the interpreter under lockstep */
     struct codebuf *cb;
     bool ready;
+    enum { REGIONS_AUTO, REGIONS_OFF, REGIONS_ALL } tier;
     struct memory_listener listener;
     struct mutex lock; /* leaf: everything below */
     struct unit *_Atomic hash[1 << UNIT_HASH_BITS];
@@ -206,10 +222,20 @@ struct tcg {
 struct unit *unit_find(struct tcg_vcpu *v, gva pc, struct tlb_entry *e);
 /* Make it, at a safe point; false when fetching faulted. */
 bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e);
+/* Make a region from the loop whose head is the unit at pc, if there is one; at a safe point. */
+void unit_make_region(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e);
+/* sample.c: interrupt this thread's vCPU from time to time while it uses the processor. */
+struct sampler *sampler_new(struct tcg_vcpu *v);
+void sampler_free(struct sampler *s);
+/* Whether the unit at pc, which the vCPU is about to run, deserves a region now. */
+bool sample_is_hot(struct tcg_vcpu *v, gva pc, const struct unit *u);
 /* units.c: all under tcg->lock unless said */
 /* Lock-free, for a vCPU in code: nothing is evicted meanwhile. */
 struct unit *unit_lookup(struct tcg *t, const uint8_t *host, gva pc, uint32_t mode);
 void unit_publish(struct tcg *t, struct unit *u);
+/* Let region, published, run in base's place. */
+void unit_set_region(struct tcg *t, struct unit *base, struct unit *region, struct tcg_vcpu *self)
+    REQUIRES(t->lock);
 struct unit *unit_by_address(struct tcg *t, uintptr_t addr); /* takes the lock */
 /* Let the direct exit at host address site jump to `to`; takes the lock. The caller is in code:
  * nothing can be evicted. */
@@ -232,7 +258,8 @@ void tlb_init(struct tcg_vcpu *v);
  * next tlb_get. */
 struct tlb_entry *tlb_get(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx,
                           uint32_t *cause);
-void tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_access access,
+/* Put it into the first level; false when it may not be there (registers, stores to code). */
+bool tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_access access,
                  unsigned idx);
 void tlb_withdraw_writes(struct tcg_vcpu *v);                         /* empty every write tag */
 void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page); /* write tags of one page */

@@ -191,11 +191,11 @@ static bool may_hold_write_tag(struct tlb_entry *e)
     return !(note & RAM_PAGE_CODE);
 }
 
-void tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_access access,
+bool tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_access access,
                  unsigned idx)
 {
     if (!e->tag || !e->host || v->phase != LOCKSTEP_OFF || v->tcg->lockstep)
-        return;
+        return false;
     struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
     gva page = addr & PAGE_MASK_;
     unsigned i = l1_index(addr);
@@ -206,12 +206,13 @@ void tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_a
         l1->wtag[i] = page;
         l1->wadd[i] = (uint64_t)(uintptr_t)e->host - page;
     } else {
-        return;
+        return false;
     }
     if (!(e->flags & L2_GLOBAL))
         v->idx_local[idx] = true;
     v->idx_used |= 1u << idx;
     v->stats.l1_fills++;
+    return true;
 }
 
 static void l1_clear(struct tcg_vcpu *v, unsigned idx)

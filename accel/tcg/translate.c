@@ -9,6 +9,8 @@
 struct tx {
     struct tcg_vcpu *v;
     struct unit *u;
+    struct ir *ir;
+    gva start; /* of what is being translated: the unit, or a block of a region */
     struct tlb_entry first,
         second; /* pages of the unit; second.host is NULL until an instruction reaches into it */
     unsigned max_insns;
@@ -19,7 +21,7 @@ struct tx {
 
 struct ir *tx_ir(struct tx *tx)
 {
-    return tx->v->ir;
+    return tx->ir;
 }
 struct cpu *tx_cpu(struct tx *tx)
 {
@@ -27,7 +29,7 @@ struct cpu *tx_cpu(struct tx *tx)
 }
 gva tx_start(const struct tx *tx)
 {
-    return tx->u->pc;
+    return tx->start;
 }
 uint32_t tx_mode(const struct tx *tx)
 {
@@ -58,7 +60,7 @@ static bool open_second_page(struct tx *tx, gva pc) NO_THREAD_ANALYSIS /* under 
     struct tcg_vcpu *v = tx->v;
     if (tx->second.host)
         return true;
-    if (ir_insn_pcs(v->ir, NULL, 0)) /* an instruction has been read whole */
+    if (ir_insn_pcs(tx->ir, NULL, 0)) /* an instruction has been read whole */
         return false;
     struct tlb_entry *e =
         tlb_get(v, pc & PAGE_MASK_, GUEST_FETCH, v->ops->fetch_idx(v->cpu), &tx->cause);
@@ -110,16 +112,16 @@ bool tx_fetch32(struct tx *tx, gva pc, uint32_t *out)
 
 /* --- compile and publish
  * --------------------------------------------------------------------------------------------- */
-static void check_ir(struct tcg_vcpu *v)
+static void check_ir(const struct ir *ir)
 {
 #if defined(TCG_VERIFY) && TCG_VERIFY
-    const char *wrong = ir_verify(v->ir);
+    const char *wrong = ir_verify(ir);
     if (!wrong)
         return;
-    ir_print(v->ir, stderr);
+    ir_print(ir, stderr);
     g_error("IR verifier: %s", wrong);
 #else
-    (void)v;
+    (void)ir;
 #endif
 }
 
@@ -141,13 +143,12 @@ static void next_segment(struct tcg_vcpu *v)
 }
 
 /* Both engines' code must lie in one segment, since they are evicted together. */
-static bool compile_here(struct tcg_vcpu *v, struct unit *u, const struct compile_opts *o,
+static bool compile_here(struct tcg *t, struct ir *ir, struct unit *u, const struct compile_opts *o,
                          const char **why)
 {
-    struct tcg *t = v->tcg;
-    if (!t->be->compile(v->ir, o, t->cb, &u->code, why))
+    if (!t->be->compile(ir, o, t->cb, &u->code, why))
         return false;
-    if (!t->be_ref || t->be_ref->compile(v->ir, o, t->cb, &u->ref, why))
+    if (!t->be_ref || t->be_ref->compile(ir, o, t->cb, &u->ref, why))
         return true;
     t->be->release(&u->code);
     host_code_free(&u->code);
@@ -155,14 +156,15 @@ static bool compile_here(struct tcg_vcpu *v, struct unit *u, const struct compil
 }
 
 /* False: the unit is too large for the back end. */
-static bool compile(struct tcg_vcpu *v, struct unit *u) REQUIRES(v->tcg->codegen)
+static bool compile(struct tcg_vcpu *v, struct ir *ir, struct unit *u) REQUIRES(v->tcg->codegen)
 {
     struct tcg *t = v->tcg;
     struct compile_opts o = {.page = u->pc & PAGE_MASK_,
+                             .region = ir == v->region_ir && !t->lockstep,
                              .nochain =
                                  t->lockstep || log_enabled(LOG_EXEC | LOG_CPU | LOG_NOCHAIN)};
     const char *why = NULL;
-    for (unsigned tries = 0; !compile_here(v, u, &o, &why); tries++) {
+    for (unsigned tries = 0; !compile_here(t, ir, u, &o, &why); tries++) {
         if (why || tries > 1)
             return false;
         next_segment(v);
@@ -184,25 +186,25 @@ static void count_and_log(struct tcg_vcpu *v, struct unit *u, uint64_t start)
         perf_map_add(v->tcg, u);
 }
 
-static void log_ir_as(struct tcg_vcpu *v, const char *title)
+static void log_ir_as(const struct ir *ir, const char *title)
 {
     FILE *f = log_begin();
     fprintf(f, "%s:\n", title);
-    ir_print(v->ir, f);
+    ir_print(ir, f);
     log_end();
 }
 
-static void log_ir(struct tcg_vcpu *v, const struct unit *u)
+static void log_ir(struct tcg_vcpu *v, struct ir *ir, const struct unit *u)
 {
     gva pcs[UNIT_MAX_INSNS * 2];
-    unsigned n = MIN(ir_insn_pcs(v->ir, pcs, G_N_ELEMENTS(pcs)), G_N_ELEMENTS(pcs));
+    unsigned n = MIN(ir_insn_pcs(ir, pcs, G_N_ELEMENTS(pcs)), G_N_ELEMENTS(pcs));
     if (log_enabled(LOG_IN_ASM))
         dump_in_asm(v, u, pcs, n);
     if (log_enabled(LOG_OP))
-        log_ir_as(v, "OP");
+        log_ir_as(ir, "OP");
     if (log_enabled(LOG_OPT)) {
-        ir_remove_dead(v->ir);
-        log_ir_as(v, "OP after optimization");
+        ir_remove_dead(ir);
+        log_ir_as(ir, "OP after optimization");
     }
 }
 
@@ -220,8 +222,8 @@ static void finish(struct tcg_vcpu *v, struct tx *tx, uint64_t start)
 {
     struct tcg *t = v->tcg;
     struct unit *u = tx->u;
-    u->insns = ir_insn_pcs(v->ir, NULL, 0);
-    u->impure = ir_has_hidden_effects(v->ir);
+    u->insns = ir_insn_pcs(tx->ir, NULL, 0);
+    u->impure = ir_has_hidden_effects(tx->ir);
     mutex_lock(&t->lock);
     bool good = smc_end_making(t, u) && !tx->fault;
     if (good)
@@ -233,15 +235,35 @@ static void finish(struct tcg_vcpu *v, struct tx *tx, uint64_t start)
         unit_free(t, u);
 }
 
+/* Translate at most n instructions from pc on into ir, behind what is there. */
+static void translate_into(struct tx *tx, struct ir *ir, gva pc, unsigned n)
+{
+    tx->ir = ir;
+    tx->start = pc;
+    tx->max_insns = n;
+    tx->v->ops->translate(tx);
+}
+
+static void region_translate(void *tx, struct ir *ir, uint64_t pc, unsigned n)
+{
+    translate_into(tx, ir, pc, n);
+}
+
+/* What was read before does not count as part of the unit. */
+static void region_chosen(void *opaque)
+{
+    struct tx *tx = opaque;
+    tx->u->granules = tx->u->granules2 = 0;
+}
+
 static void run_translator(struct tx *tx, unsigned max_insns)
 {
-    tx->max_insns = max_insns;
     tx->u->granules = 0;
     tx->u->len = 0;
     ir_begin(tx->v->ir);
-    tx->v->ops->translate(tx);
+    translate_into(tx, tx->v->ir, tx->u->pc, max_insns);
     if (!tx->fault)
-        check_ir(tx->v);
+        check_ir(tx->ir);
 }
 
 static uint32_t unit_mode(const struct tcg_vcpu *v, const struct tlb_entry *e)
@@ -249,15 +271,21 @@ static uint32_t unit_mode(const struct tcg_vcpu *v, const struct tlb_entry *e)
     return v->mode | (e->tag ? 0 : UNIT_STRICT);
 }
 
-bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
+static struct unit *unit_new(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
 {
-    uint64_t start = host_ns();
-    struct tx tx = {.v = v, .u = g_new0(struct unit, 1), .first = *e};
-    struct unit *u = tx.u;
+    struct unit *u = g_new0(struct unit, 1);
     u->pc = pc;
     u->host = e->host + (pc & ~PAGE_MASK_);
     u->mode = unit_mode(v, e);
     u->global = e->flags & L2_GLOBAL;
+    return u;
+}
+
+bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
+{
+    uint64_t start = host_ns();
+    struct unit *u = unit_new(v, pc, e);
+    struct tx tx = {.v = v, .u = u, .first = *e};
     mutex_lock(&v->tcg->codegen);
     code_page_protect(v, &tx.first, 0);
     bool one = v->tcg->one_insn || (u->mode & UNIT_STRICT);
@@ -265,8 +293,8 @@ bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
         run_translator(&tx, max);
         if (tx.fault)
             break;
-        log_ir(v, u);
-        if (compile(v, u))
+        log_ir(v, v->ir, u);
+        if (compile(v, v->ir, u))
             break;
         if (max <= 1)
             g_error("one guest instruction at %#lx does not fit the back end", (unsigned long)pc);
@@ -277,6 +305,61 @@ bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
         return true;
     v->ops->raise_fault(v->cpu, tx.fault_addr, GUEST_FETCH, v->ops->fetch_idx(v->cpu), tx.cause);
     return false;
+}
+
+static void count_region(struct tcg_vcpu *v, struct unit *u, uint64_t start)
+{
+    v->stats.regions++;
+    v->stats.region_insns += u->insns;
+    v->stats.region_bytes += u->code.size;
+    v->stats.region_ns += host_ns() - start;
+    if (log_enabled(LOG_OUT_ASM))
+        dump_out_asm(v, u);
+    if (v->tcg->perf_map)
+        perf_map_add(v->tcg, u);
+}
+
+/* A region is no use if the unit at its head is gone meanwhile. */
+static bool publish_region(struct tcg_vcpu *v, struct tx *tx)
+{
+    struct tcg *t = v->tcg;
+    struct unit *u = tx->u;
+    mutex_lock(&t->lock);
+    bool good = smc_end_making(t, u);
+    struct unit *base = unit_lookup(t, u->host, u->pc, u->mode);
+    if (base && good && u->code.start) {
+        u->base = base;
+        publish(t, tx);
+        unit_set_region(t, base, u, v);
+    } else if (base) {
+        atomic_store(&base->no_region, good);
+    }
+    mutex_unlock(&t->lock);
+    return u->base;
+}
+
+void unit_make_region(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
+{
+    uint64_t start = host_ns();
+    struct unit *u = unit_new(v, pc, e);
+    struct tx tx = {.v = v, .u = u, .first = *e};
+    mutex_lock(&v->tcg->codegen);
+    code_page_protect(v, &tx.first, 0);
+    struct region_source source = {&tx, region_translate, region_chosen, v->tcg->lockstep};
+    if (region_build(v->region_ir, v->ir, &source, pc)) {
+        check_ir(v->region_ir);
+        log_ir(v, v->region_ir, u);
+        compile(v, v->region_ir, u);
+        u->insns = ir_insn_pcs(v->region_ir, NULL, 0);
+        u->impure = ir_has_hidden_effects(v->region_ir);
+    }
+    if (publish_region(v, &tx)) {
+        count_region(v, u, start);
+    } else {
+        v->stats.no_regions++;
+        unit_free(v->tcg, u);
+    }
+    mutex_unlock(&v->tcg->codegen);
 }
 
 /* A unit that reaches into a second page holds only while that page is mapped as it was. */

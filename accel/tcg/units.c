@@ -54,6 +54,8 @@ void unit_publish(struct tcg *t, struct unit *u)
     uint32_t start = u->code.start - t->cb->rx;
     g_ptr_array_add(t->segs[u->segment].units, u);
     g_array_append_val(t->segs[u->segment].starts, start);
+    if (u->base)
+        return; /* found through it */
     unsigned h = hash_of(u->host, u->pc, u->mode);
     atomic_store_explicit(&u->hash_next, atomic_load_explicit(&t->hash[h], memory_order_relaxed),
                           memory_order_relaxed);
@@ -174,17 +176,9 @@ static void hash_remove(struct tcg *t, struct unit *u)
                               memory_order_release);
 }
 
-void unit_invalidate(struct tcg *t, struct unit *u, struct tcg_vcpu *self)
+/* Nothing jumps to it any more. */
+static void bypass(struct tcg *t, struct unit *u, struct tcg_vcpu *self)
 {
-    if (!u->valid)
-        return;
-    u->valid = false;
-    hash_remove(t, u);
-    struct code_page *p = page_of(t, u->host), *p2 = u->page2 ? page_of(t, u->page2) : NULL;
-    if (p)
-        list_remove(&p->units, u, false);
-    if (p2)
-        list_remove(&p2->units2, u, true);
     unlink_all(t, u);
     for (unsigned i = 0; i < t->m->ncpus; i++) {
         struct tcg_vcpu *v = tcg_vcpu(t->m->cpus[i]);
@@ -193,6 +187,31 @@ void unit_invalidate(struct tcg *t, struct unit *u, struct tcg_vcpu *self)
         else
             vcpu_ask(v, TODO_DISPATCH);
     }
+}
+
+void unit_set_region(struct tcg *t, struct unit *base, struct unit *region, struct tcg_vcpu *self)
+{
+    atomic_store(&base->region, region);
+    bypass(t, base, self);
+}
+
+void unit_invalidate(struct tcg *t, struct unit *u, struct tcg_vcpu *self)
+{
+    if (!u->valid)
+        return;
+    u->valid = false;
+    if (u->region)
+        unit_invalidate(t, u->region, self);
+    if (u->base)
+        atomic_store(&u->base->region, NULL);
+    else
+        hash_remove(t, u);
+    struct code_page *p = page_of(t, u->host), *p2 = u->page2 ? page_of(t, u->page2) : NULL;
+    if (p)
+        list_remove(&p->units, u, false);
+    if (p2)
+        list_remove(&p2->units2, u, true);
+    bypass(t, u, self);
     if (self)
         self->stats.invalidated++;
 }

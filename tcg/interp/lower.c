@@ -297,6 +297,7 @@ static void lower_op(struct lower *s, const struct ir_op *op)
     case OP_call: lower_call(s, op); break;
     case OP_br:
     case OP_brcond: lower_branch(s, op); break;
+    case OP_tlb_add: emit(s, BC_konst); break; /* zero: nothing is known here */
     case OP_fence: lower_plain(s, op, BC_fence, op->attr); break;
     default: lower_memory(s, op); break;
     }

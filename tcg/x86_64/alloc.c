@@ -27,7 +27,7 @@ static bool lives_on(const struct gen *g, uint32_t id)
 
 static bool is_scratch(const struct gen *g, unsigned r)
 {
-    return g->rt->scratch >> r & 1;
+    return g->map->scratch >> r & 1;
 }
 
 struct opnd slot_opnd(const struct gen *g, unsigned slot)
@@ -162,7 +162,7 @@ static unsigned pick(struct gen *g, uint32_t cls)
     uint32_t m = g->free & cls & ~g->locked;
     if (m)
         return first_free(m);
-    unsigned r = victim(g, g->rt->scratch & cls & ~g->locked);
+    unsigned r = victim(g, g->map->scratch & cls & ~g->locked);
     if (r == NO_REG) { /* no rule locks that many; fail the compilation rather than trust that */
         g->why = "out of registers";
         return cls == ALL_GPR ? RAX : XMM8;
@@ -215,7 +215,7 @@ unsigned ra_free_gprs(const struct gen *g)
 uint32_t ra_group_regs(const struct gen *g)
 {
     uint32_t regs = 0;
-    for (uint32_t m = g->rt->scratch & ~g->free & ALL_GPR; m; m &= m - 1) {
+    for (uint32_t m = g->map->scratch & ~g->free & ALL_GPR; m; m &= m - 1) {
         unsigned r = __builtin_ctz(m);
         if (g->owner[r] != NO_VAL && g->owner[r] >= IR_MAX_OPS)
             regs |= REG_BIT(r);
@@ -345,7 +345,7 @@ static void detach_pin(struct gen *g, unsigned r)
     g->val[id].reg = NO_REG;
     if (!lives_on(g, id) || has_home(&g->val[id]))
         return;
-    for (uint32_t m = g->rt->pinned; m; m &= m - 1)
+    for (uint32_t m = g->map->pinned; m; m &= m - 1)
         if (g->owner[__builtin_ctz(m)] == id) {
             g->val[id].reg = __builtin_ctz(m);
             return;
@@ -365,7 +365,7 @@ static void detach_pin(struct gen *g, unsigned r)
 static unsigned hinted(const struct gen *g)
 {
     unsigned slot = g->val[g->cur].hint;
-    return slot == NO_SLOT ? NO_REG : g->rt->pin_reg[slot];
+    return slot == NO_SLOT ? NO_REG : g->map->pin_reg[slot];
 }
 
 static bool dying_arg_in(const struct gen *g, unsigned r)
@@ -484,7 +484,7 @@ static void get_copy(struct gen *g, uint32_t id)
 
 void ra_get(struct gen *g, unsigned slot)
 {
-    unsigned r = g->rt->pin_reg[slot];
+    unsigned r = g->map->pin_reg[slot];
     uint32_t id = r != NO_REG ? g->owner[r] : g->mem_val[slot];
     bool aliased = id != NO_VAL && lives_on(g, id) &&
                    (r != NO_REG ? g->val[id].reg == r : g->val[id].slot == slot);
@@ -564,7 +564,7 @@ static void set_memory(struct gen *g, unsigned slot, ir_val v)
 
 void ra_set(struct gen *g, unsigned slot, ir_val v)
 {
-    unsigned r = g->rt->pin_reg[slot];
+    unsigned r = g->map->pin_reg[slot];
     if (r != NO_REG)
         set_pinned(g, slot, r, v);
     else
@@ -583,7 +583,7 @@ static bool in_set(const struct ir_slot_set *set, unsigned slot)
  */
 static void leave_slot(struct gen *g, unsigned slot)
 {
-    unsigned r = g->rt->pin_reg[slot];
+    unsigned r = g->map->pin_reg[slot];
     uint32_t *holder = r != NO_REG ? &g->owner[r] : &g->mem_val[slot];
     uint32_t id = *holder, locked = g->locked;
     *holder = NO_VAL;
@@ -606,7 +606,7 @@ void ra_before_call(struct gen *g, const struct ir_slot_set *writes, bool writes
     for (unsigned s = 0; s < g->ir->nslots; s++)
         if (writes_all || in_set(writes, s))
             leave_slot(g, s);
-    for (uint32_t m = g->rt->scratch & CALLER_SAVED & ~g->free & ~g->temps; m; m &= m - 1) {
+    for (uint32_t m = g->map->scratch & CALLER_SAVED & ~g->free & ~g->temps; m; m &= m - 1) {
         unsigned r = __builtin_ctz(m);
         if (lives_on(g, g->owner[r]))
             save(g, g->owner[r]);
@@ -615,7 +615,7 @@ void ra_before_call(struct gen *g, const struct ir_slot_set *writes, bool writes
 
 void ra_after_call(struct gen *g)
 {
-    for (uint32_t m = g->rt->scratch & CALLER_SAVED & ~g->free & ~g->temps; m; m &= m - 1) {
+    for (uint32_t m = g->map->scratch & CALLER_SAVED & ~g->free & ~g->temps; m; m &= m - 1) {
         unsigned r = __builtin_ctz(m);
         g->val[g->owner[r]].reg = NO_REG;
         disown(g, r);
@@ -625,7 +625,7 @@ void ra_after_call(struct gen *g)
 /* --- block and op --- */
 void ra_block_begin(struct gen *g)
 {
-    g->free = g->rt->scratch;
+    g->free = g->map->scratch;
     g->locked = g->temps = 0;
     for (unsigned r = 0; r < X86_NREGS; r++)
         g->owner[r] = NO_VAL;

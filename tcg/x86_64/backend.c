@@ -20,15 +20,19 @@
  * with one check, see struct group.  Misses go out of line to stubs that keep every register, so
  * the fast path saves nothing for them.
  *
+ * A region (struct compile_opts) keeps other slots in these registers than the pins say, see
+ * region.c; it never calls C code that may fault: what its fast paths cannot do leaves it.
+ *
  * Files: live.c backward pass - alloc.c where values are - rules_{int,fp,mem,ctl}.c what is emitted
- * for each op - calls.c helper calls - cold.c out-of-line code - stubs.c shared code - soft.c exact
- * floating point - patch.c chaining and tables - asm.c encoders.
+ * for each op - calls.c helper calls - cold.c out-of-line code - region.c registers of regions -
+ * stubs.c shared code - soft.c exact floating point - patch.c chaining and tables - asm.c encoders.
  */
 #include "tcg/x86_64/gen_priv.h"
 #include "tcg/x86_64/level.h"
 
 #include <cpuid.h>
 #include <glib.h>
+#include <string.h>
 
 static const uint8_t gpr_pins[] = {RBX, R12, R13, R14, RDI, R8, R9, R10, R11};
 static const uint8_t xmm_pins[] = {XMM0, XMM1, XMM2, XMM3, XMM4, XMM5, XMM6, XMM7};
@@ -75,20 +79,22 @@ static unsigned pin_register(const struct ir_slot *s)
 /* Which slot is in which register; all others are for values. */
 static void assign_registers(struct x86_rt *rt)
 {
+    struct pin_map *map = &rt->abi;
+    memset(map->pin_reg, NO_REG, sizeof(map->pin_reg));
     for (unsigned r = 0; r < X86_NREGS; r++)
-        rt->reg_slot[r] = NO_SLOT;
-    rt->pinned = 0;
+        map->reg_slot[r] = NO_SLOT;
+    map->pinned = 0;
     for (unsigned i = 0; i < rt->layout.nslots; i++) {
         unsigned r = i == rt->layout.pc_slot ? NO_REG : pin_register(&rt->layout.slots[i]);
-        if (r != NO_REG && rt->reg_slot[r] != NO_SLOT)
+        if (r != NO_REG && map->reg_slot[r] != NO_SLOT)
             r = NO_REG;
-        rt->pin_reg[i] = r;
+        map->pin_reg[i] = r;
         if (r == NO_REG)
             continue;
-        rt->reg_slot[r] = i;
-        rt->pinned |= REG_BIT(r);
+        map->reg_slot[r] = i;
+        map->pinned |= REG_BIT(r);
     }
-    rt->scratch = ~rt->pinned & ~(REG_BIT(RSP) | REG_BIT(RBP));
+    map->scratch = ~map->pinned & ~(REG_BIT(RSP) | REG_BIT(RBP));
 }
 
 enum { STUB_BYTES = 64 << 10 };
@@ -176,11 +182,18 @@ static void compile_unit(struct gen *g)
 {
     g->nfixups = g->nexits = g->nmarks = g->ncold = 0;
     g->mark = NO_VAL;
+    g->zero_at = NULL;
     g->why = NULL;
     g->cur = 0;
     g->op = NULL;
     for (unsigned i = 0; i < g->ir->nblocks; i++)
         g->label[i] = NULL;
+    g->map = &g->rt->abi;
+    if (g->o->region) {
+        region_assign(g);
+        g->map = &g->region.map;
+        region_enter(g);
+    }
     if (g->o->poll_always)
         emit_entry_poll(g);
     for (g->at = 0; g->at < g->ir->norder && !g->why; g->at++)

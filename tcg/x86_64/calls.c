@@ -91,7 +91,7 @@ static void wide_args(struct gen *g, const ir_val *args, unsigned n)
 static bool any_pinned(const struct gen *g, const struct ir_slot_set *set)
 {
     for (unsigned s = 0; s < g->ir->nslots; s++)
-        if ((set->w[s / 64] >> (s & 63) & 1) && g->rt->pin_reg[s] != NO_REG)
+        if ((set->w[s / 64] >> (s & 63) & 1) && g->map->pin_reg[s] != NO_REG)
             return true;
     return false;
 }

@@ -42,5 +42,5 @@ void mark_here(struct gen *g, uint32_t mark)
 
 bool scratch_xmm_live(const struct gen *g)
 {
-    return g->rt->scratch & ~g->free & ALL_XMM;
+    return g->map->scratch & ~g->free & ALL_XMM;
 }

@@ -62,24 +62,29 @@ struct x86_features {
     bool avx, fma, bmi1, bmi2, lzcnt, popcnt, movbe, sse41;
 };
 
-/* Fixed at init: what the host can do, which register holds which slot, where the shared stubs are.
- */
-struct x86_rt {
-    struct x86_features has;
-    struct tcg_layout layout;
+/* Which register holds which slot. */
+struct pin_map {
     uint8_t pin_reg[IR_MAX_SLOTS]; /* NO_REG: the slot lives in memory */
     uint8_t reg_slot[X86_NREGS];   /* NO_SLOT: not pinned */
     uint32_t pinned, scratch;      /* register masks */
+};
+
+/* Fixed at init: what the host can do, the pins between units, where the shared stubs are. */
+struct x86_rt {
+    struct x86_features has;
+    struct tcg_layout layout;
+    struct pin_map abi;
     int32_t pc_off;
     const uint8_t *pool;
     const uint8_t
         *probe_direct; /* called with the pc in RAX: on by the dispatch cache, or leave_direct */
-    const uint8_t *leave_direct, *leave_lookup, *leave_request, *leave_main;
+    const uint8_t *leave_direct, *leave_lookup, *leave_request, *leave_main, *leave_side;
     const uint8_t *miss_ld[2]; /* slow paths of memory; [1] keeps scratch XMM registers */
     const uint8_t *miss_st[2];
     const uint8_t *miss_atomic[2];
     const uint8_t *miss_cas[2];
-    const uint8_t *soft;
+    const uint8_t *soft[2]; /* exact floating point; [1]: from a region, keeps every register */
+    const uint8_t *refill;  /* first-level TLB, keeps every register */
     const uint8_t *call[CALL_STUBS];
     struct tcg_exit (*enter)(void *cpu, const void *code);
     void (*unwind)(void *cpu, uint32_t reason);
@@ -126,8 +131,9 @@ struct gen;
 /* Code out of line: emitted after the unit's straight part. */
 struct cold {
     void (*emit)(struct gen *g, const struct cold *k);
-    uint8_t *from;       /* displacement that leads here, or NULL */
-    const uint8_t *back; /* where to go on (writable address) */
+    uint8_t *from;        /* displacement that leads here, or NULL */
+    const uint8_t *back;  /* where to go on (writable address) */
+    const uint8_t *retry; /* the check, when the TLB has been refilled */
     const struct ir_op *op;
     uint32_t mark;
     uint32_t exit;
@@ -149,18 +155,37 @@ struct fixup {
     unsigned blk;
 };
 
+/* A register that holds another slot inside a region than between units. */
+struct repin {
+    uint8_t reg;
+    uint8_t inner, outer; /* slots, or NO_SLOT */
+    bool load, store;     /* the inner slot: at entry, at exits */
+};
+struct region {
+    struct pin_map map;
+    unsigned n;
+    struct repin repins[X86_NREGS];
+};
+
 /* One compilation.  Reused by its thread. */
 struct gen {
     struct x86_code c;
     uint8_t *rw, *limit;
     const struct x86_rt *rt;
+    const struct pin_map *map; /* of this unit */
     struct ir *ir;
     const struct compile_opts *o;
-    const char *why; /* set: give up */
+    struct region region; /* valid when o->region */
+    const char *why;      /* set: give up */
 
     const struct ir_op *op;
     uint32_t cur;  /* its index */
     uint32_t mark; /* the insn op it belongs to, or NO_VAL */
+
+    /* The zero flag at this place says whether this register is zero. */
+    const uint8_t *zero_at;
+    unsigned zero_reg;
+    bool zero_wide;
 
     uint32_t free, locked,
         temps; /* scratch registers: unused; not to be evicted now; freed at the op's end */
@@ -248,6 +273,14 @@ static inline uint32_t opnd_bit(struct opnd o)
     return o.kind == OPND_REG ? REG_BIT(o.reg) : 0;
 }
 
+/* --- region.c --- */
+/* Choose which slots the region keeps in registers. */
+void region_assign(struct gen *g);
+/* At the entry: the inner slots take their registers.  At every way out: the outer ones are back.
+ */
+void region_enter(struct gen *g);
+void region_leave(struct gen *g);
+
 /* --- cold.c --- */
 /* A piece of code out of line, reached from the displacement at from. */
 struct cold *cold_new(struct gen *g, void (*emit)(struct gen *, const struct cold *),
@@ -266,14 +299,19 @@ extern const rule_fn rules_int[OP_COUNT], rules_fp[OP_COUNT], rules_mem[OP_COUNT
 struct cmp {
     struct opnd a, b;
     bool w;
+    bool ready; /* the flags are there already */
     enum x86_cc cc;
 };
 void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc);
 void cmp_emit(struct gen *g, const struct cmp *k);
+/* The operation just before has set the flags that k wants. */
+bool cmp_is_ready(const struct gen *g, const struct cmp *k);
 static inline enum x86_cc cc_invert(enum x86_cc cc)
 {
     return cc ^ 1;
 }
+/* Leave a region for the guest instruction of mark, which the executor then does by other means. */
+void leave_side(struct gen *g, uint32_t mark);
 /* --- calls.c --- */
 void rule_call(struct gen *g, const struct ir_op *op);
 /* Test the request word before the first instruction. */

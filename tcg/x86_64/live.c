@@ -64,7 +64,7 @@ static void note_set(struct gen *g, const struct ir_op *op, struct open_sets *op
     open->seen[slot] = open->epoch;
     open->val[slot] = id;
     struct val *x = &g->val[id];
-    if (x->hint == NO_SLOT || g->rt->pin_reg[slot] != NO_REG)
+    if (x->hint == NO_SLOT || g->map->pin_reg[slot] != NO_REG)
         x->hint = slot;
 }
 
@@ -123,7 +123,7 @@ int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base)
 static void join_group(struct gen *g, const struct ir_op *op, uint32_t i)
 {
     unsigned size = memop_bytes(op->attr);
-    if (ir_val_is_const(op->arg[0]) || ((op->attr & MO_ALIGN) && size > 1))
+    if (op->imm || ir_val_is_const(op->arg[0]) || ((op->attr & MO_ALIGN) && size > 1))
         return;
     struct group key = {.epoch = g->group_epoch,
                         .last = i,

@@ -48,6 +48,12 @@ static void leave_at(struct gen *g, uint64_t pc, const uint8_t *stub)
     x86_jmp_to(&g->c, stub);
 }
 
+void leave_side(struct gen *g, uint32_t mark)
+{
+    region_leave(g);
+    leave_at(g, g->ir->ops[mark].imm, g->rt->leave_side);
+}
+
 /* A request is pending: leave if the condition (if there is one) says that this edge is taken. */
 static void cold_request(struct gen *g, const struct cold *k)
 {
@@ -56,6 +62,13 @@ static void cold_request(struct gen *g, const struct cold *k)
         cmp_emit(g, &cmp);
         x86_link(x86_jcc(&g->c, cc_invert(k->cc)), k->back);
     }
+    region_leave(g);
+    leave_at(g, k->pc, g->rt->leave_request);
+}
+
+/* The same behind region_leave(). */
+static void cold_left(struct gen *g, const struct cold *k)
+{
     leave_at(g, k->pc, g->rt->leave_request);
 }
 
@@ -277,6 +290,8 @@ static void indirect_exit(struct gen *g, unsigned a, uint32_t hint, uint64_t ret
 
 static void rule_exit_ind(struct gen *g, const struct ir_op *op)
 {
+    if (g->o->region)
+        g->why = "indirect exit in a region";
     indirect_exit(g, ra_use(g, op->arg[0]), op->attr, op->imm2);
 }
 
@@ -297,8 +312,23 @@ static void rule_exit_main(struct gen *g, const struct ir_op *op)
     x86_jmp_to(&g->c, g->rt->leave_main);
 }
 
+/* Out of a region, to stay out; registers are back before the poll. */
+static void region_exit(struct gen *g, uint64_t pc)
+{
+    region_leave(g);
+    if (is_backward(g, pc) && !g->o->nochain) {
+        struct cold *k = cold_new(g, cold_left, poll(g));
+        k->pc = pc;
+    }
+    direct_exit(g, pc);
+}
+
 static void rule_exit_jump(struct gen *g, const struct ir_op *op)
 {
+    if (g->o->region) {
+        region_exit(g, op->imm);
+        return;
+    }
     if (is_backward(g, op->imm) && !g->o->nochain)
         poll_to(g, op->imm);
     if ((op->attr & IR_HINT_CALL) && !g->o->nochain)
@@ -320,10 +350,21 @@ static uint8_t *cmp_and_patchable_jcc(struct gen *g, const struct cmp *k)
     return x86_jcc(&g->c, k->cc);
 }
 
+static void cold_region_exit(struct gen *g, const struct cold *k)
+{
+    g->mark = k->mark;
+    region_exit(g, k->pc);
+}
+
 static void rule_exit_if(struct gen *g, const struct ir_op *op)
 {
     struct cmp k;
     cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
+    if (g->o->region) {
+        cmp_emit(g, &k);
+        cold_new(g, cold_region_exit, x86_jcc(&g->c, k.cc))->pc = op->imm;
+        return;
+    }
     if (is_backward(g, op->imm) && !g->o->nochain)
         poll_if(g, &k, op->imm);
     unsigned exit = exit_new(g, op->imm);
@@ -369,7 +410,7 @@ static bool loop_pc(const struct gen *g, unsigned blk, uint64_t *pc)
 static void rule_br(struct gen *g, const struct ir_op *op)
 {
     uint64_t pc;
-    if (loop_pc(g, op->attr, &pc))
+    if (!op->imm && loop_pc(g, op->attr, &pc))
         poll_to(g, pc);
     if (!is_next(g, op->attr))
         link_to_block(g, x86_jmp(&g->c), op->attr);
@@ -386,13 +427,14 @@ static void rule_brcond(struct gen *g, const struct ir_op *op)
         no = op->attr;
         k.cc = cc_invert(k.cc);
     }
-    if (loop_pc(g, yes, &pc))
+    if (!(op->imm && yes == op->attr) && loop_pc(g, yes, &pc))
         poll_if(g, &k, pc);
+    k.ready = cmp_is_ready(g, &k);
     cmp_emit(g, &k);
     link_to_block(g, x86_jcc(&g->c, k.cc), yes);
     if (is_next(g, no))
         return;
-    if (loop_pc(g, no, &pc))
+    if (!(op->imm && no == op->attr) && loop_pc(g, no, &pc))
         poll_to(g, pc);
     link_to_block(g, x86_jmp(&g->c), no);
 }

@@ -25,7 +25,7 @@ static bool alu_in_memory(struct gen *g, const struct ir_op *op, enum x86_alu al
 {
     struct val *x = &g->val[g->cur];
     unsigned slot = x->hint;
-    if (slot == NO_SLOT || x->nuse != 1 || g->rt->pin_reg[slot] != NO_REG || ir_val_is_const(a))
+    if (slot == NO_SLOT || x->nuse != 1 || g->map->pin_reg[slot] != NO_REG || ir_val_is_const(a))
         return false;
     const struct val *old = &g->val[val_id(g, a)];
     if (old->slot != slot || old->reg != NO_REG || old->last != g->cur ||
@@ -60,6 +60,14 @@ static void mov_to(struct gen *g, bool w, unsigned d, struct opnd s)
         x86_mov(&g->c, w, d, s);
 }
 
+/* The operation that was just emitted left the zero flag for d. */
+static void note_zero(struct gen *g, const struct ir_op *op, unsigned d)
+{
+    g->zero_at = g->c.p;
+    g->zero_reg = d;
+    g->zero_wide = is64(op);
+}
+
 /* d = a alu b for a commutative operation, in the order that saves a move. */
 static void commutative(struct gen *g, const struct ir_op *op, enum x86_alu alu)
 {
@@ -82,6 +90,7 @@ static void commutative(struct gen *g, const struct ir_op *op, enum x86_alu alu)
     }
     mov_to(g, is64(op), d, a);
     x86_alu(&g->c, is64(op), alu, opnd_reg(d), b);
+    note_zero(g, op, d);
 }
 
 static void rule_add(struct gen *g, const struct ir_op *op)
@@ -587,6 +596,7 @@ void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc
         swap_vals(&a, &b);
         cc = ir_cc_swap(cc);
     }
+    k->ready = false;
     k->w = ir_type_of(g->ir, a) == I64;
     k->cc = x86_cc_of(cc);
     k->b = ra_rmi(g, b);
@@ -596,8 +606,16 @@ void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc
         k->a = ra_rm(g, a);
 }
 
+bool cmp_is_ready(const struct gen *g, const struct cmp *k)
+{
+    return is_zero(k->b) && k->a.kind == OPND_REG && (k->cc == CC_E || k->cc == CC_NE) &&
+           g->zero_at == g->c.p && g->zero_reg == k->a.reg && g->zero_wide == k->w;
+}
+
 void cmp_emit(struct gen *g, const struct cmp *k)
 {
+    if (k->ready)
+        return;
     if (is_zero(k->b) && k->a.kind == OPND_REG)
         x86_test(&g->c, k->w, k->a.reg, k->a.reg);
     else

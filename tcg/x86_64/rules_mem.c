@@ -19,8 +19,10 @@ struct access {
     bool leads;          /* the first of its group: checks for all */
     bool follows;        /* relies on that check */
     bool fixed;          /* the address is a constant, addr, aligned */
+    bool known;          /* the op names the slot that holds its addend: no check */
     uint64_t addr;
-    uint8_t *miss; /* displacement of the jump taken on a miss */
+    const uint8_t *check; /* where the check begins */
+    uint8_t *miss;        /* displacement of the jump taken on a miss */
 };
 
 static struct opnd hit_opnd(const struct access *a)
@@ -70,6 +72,17 @@ static void prepare_fixed(struct gen *g, struct access *a, ir_val v)
     a->u = ra_temp(g);
 }
 
+/* The addend is in a slot. */
+static void prepare_known(struct gen *g, struct access *a, uint64_t slot)
+{
+    unsigned r = g->map->pin_reg[slot];
+    a->known = true;
+    a->t = a->u = ra_temp(g);
+    a->add = r != NO_REG ? r : a->t;
+    if (r == NO_REG)
+        x86_mov(&g->c, true, a->t, slot_opnd(g, slot));
+}
+
 /* Operands only; no code that the miss path must not skip may follow the check. */
 static void access_prepare(struct gen *g, struct access *a, const struct ir_op *op)
 {
@@ -79,7 +92,13 @@ static void access_prepare(struct gen *g, struct access *a, const struct ir_op *
         g->why = "access of an unknown size or MMU index";
         a->memop = MO_64;
     }
-    if (ir_is_const(g->ir, v, &a->addr)) {
+    bool is_const = ir_is_const(g->ir, v, &a->addr);
+    if (is_const && op->imm) {
+        a->base = ra_use(g, v);
+        prepare_known(g, a, op->imm - 1);
+        return;
+    }
+    if (is_const) {
         prepare_fixed(g, a, v);
         return;
     }
@@ -89,6 +108,10 @@ static void access_prepare(struct gen *g, struct access *a, const struct ir_op *
         v = add->arg[0];
     }
     a->base = ra_use(g, v);
+    if (op->imm) {
+        prepare_known(g, a, op->imm - 1);
+        return;
+    }
     access_group(g, a);
     a->add = a->t = ra_temp(g);
     a->u = ra_temp(g);
@@ -165,7 +188,10 @@ static void check_alone(struct gen *g, struct access *a, bool is_write)
 static void check_access(struct gen *g, struct access *a, const struct ir_op *op)
 {
     struct group *k = a->group;
-    if (a->follows) {
+    a->check = g->c.p;
+    if (a->known) {
+        return;
+    } else if (a->follows) {
         a->add = g->val[group_id(g, k)].reg;
         x86_test(&g->c, true, a->add, a->add);
         a->miss = x86_jcc(&g->c, CC_E);
@@ -270,6 +296,30 @@ static void void_groups(struct gen *g, uint32_t regs)
         x86_zero(&g->c, __builtin_ctz(regs));
 }
 
+static void push_address(struct gen *g, const struct cold *k)
+{
+    if (k->a.kind == OPND_IMM) {
+        x86_push_imm(&g->c, k->a.disp);
+    } else if (k->a.disp) {
+        x86_lea(&g->c, true, k->t, k->a);
+        x86_push(&g->c, k->t);
+    } else {
+        x86_push(&g->c, k->a.reg);
+    }
+}
+
+/* In a region: fill the TLB and check again, or leave at the instruction. */
+static void cold_refill(struct gen *g, const struct cold *k)
+{
+    push_address(g, k);
+    x86_push_imm(&g->c, k->exit);
+    x86_call_to(&g->c, g->rt->refill);
+    x86_pop(&g->c, k->t);
+    x86_test(&g->c, true, k->t, k->t);
+    x86_link(x86_jcc(&g->c, CC_NE), k->retry);
+    leave_side(g, k->mark);
+}
+
 /*
  * The stubs keep every register.  They take address, values and memop from the stack, and leave the
  * result in the address's place.  k: a = base + displacement, b and c = values, d = result, t = a
@@ -279,14 +329,7 @@ static void cold_miss(struct gen *g, const struct cold *k)
 {
     struct x86_code *c = &g->c;
     bool has_result = k->op->opc != OP_st;
-    if (k->a.kind == OPND_IMM) {
-        x86_push_imm(c, k->a.disp);
-    } else if (k->a.disp) {
-        x86_lea(c, true, k->t, k->a);
-        x86_push(c, k->t);
-    } else {
-        x86_push(c, k->a.reg);
-    }
+    push_address(g, k);
     if (k->b.kind != OPND_POOL)
         push_value(g, k->b, k->t);
     if (k->c.kind != OPND_POOL)
@@ -315,6 +358,11 @@ static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *c
     k->pc = (uintptr_t)stub[scratch_xmm_live(g)];
     k->groups = ra_group_regs(g);
     k->back = g->c.p;
+    if (g->o->region) {
+        k->emit = cold_refill;
+        k->retry = a->check;
+        k->exit |= k->op->opc != OP_ld ? MO_WRITE : 0;
+    }
     return k;
 }
 
@@ -325,12 +373,14 @@ static void cold_member(struct gen *g, const struct cold *k)
     bool is_write = k->op->opc == OP_st;
     struct access a = {
         .base = k->a.reg, .disp = k->a.disp, .t = k->t, .u = k->u, .add = k->t, .memop = k->exit};
+    a.check = g->c.p;
     check_alone(g, &a, is_write);
     struct cold *m = cold_new(g, cold_miss, a.miss);
     uint8_t *from = m->from;
     *m = *k;
-    m->emit = cold_miss;
+    m->emit = g->o->region ? cold_refill : cold_miss;
     m->from = from;
+    m->retry = a.check;
     if (is_write)
         store_hit(g, &a, k->b);
     else
@@ -357,7 +407,8 @@ static void rule_ld(struct gen *g, const struct ir_op *op)
     check_access(g, &a, op);
     load_hit(g, op, &a, d);
     keep_addend(g, &a);
-    access_miss(g, &a, g->rt->miss_ld)->d = d;
+    if (!a.known)
+        access_miss(g, &a, g->rt->miss_ld)->d = d;
 }
 
 /* --- stores --- */
@@ -374,7 +425,43 @@ static void rule_st(struct gen *g, const struct ir_op *op)
     check_access(g, &a, op);
     store_hit(g, &a, v);
     keep_addend(g, &a);
-    access_miss(g, &a, g->rt->miss_st)->b = v;
+    if (!a.known)
+        access_miss(g, &a, g->rt->miss_st)->b = v;
+}
+
+/* --- the first-level TLB as a value --- */
+/* A store marks its page as dirty, so only a store may ask for that. */
+static void cold_tlb_add(struct gen *g, const struct cold *k)
+{
+    if (!(k->exit & MO_WRITE)) {
+        push_address(g, k);
+        x86_push_imm(&g->c, k->exit);
+        x86_call_to(&g->c, g->rt->refill);
+        x86_pop(&g->c, k->t);
+        x86_test(&g->c, true, k->t, k->t);
+        x86_link(x86_jcc(&g->c, CC_NE), k->retry);
+    }
+    x86_zero(&g->c, k->d);
+    cold_return(g, k);
+}
+
+static void rule_tlb_add(struct gen *g, const struct ir_op *op)
+{
+    struct access a = {.memop = op->attr & (MO_IDX | MO_SIZE)};
+    a.base = ra_use(g, op->arg[0]);
+    a.add = a.t = ra_temp(g);
+    a.u = ra_temp(g);
+    unsigned d = ra_def(g, REG_BIT(a.base) | REG_BIT(a.t) | REG_BIT(a.u));
+    a.check = g->c.p;
+    tlb_check(g, &a, op->attr & MO_WRITE, 0, 1);
+    ra_move(g, d, a.t);
+    struct cold *k = cold_new(g, cold_tlb_add, a.miss);
+    k->a = opnd_mem(a.base, 0);
+    k->t = a.t;
+    k->d = d;
+    k->exit = op->attr & ~(uint32_t)MO_SIZE;
+    k->retry = a.check;
+    k->back = g->c.p;
 }
 
 /* --- atomics --- */
@@ -399,7 +486,9 @@ static struct cold *atomic_miss(struct gen *g, const struct ir_op *op, struct ac
 {
     bool is_cas = op->opc == OP_cas;
     struct cold *k = miss(g, a, is_cas ? g->rt->miss_cas : g->rt->miss_atomic);
-    if (!is_cas)
+    if (g->o->region)
+        k->exit |= MO_ALIGN;
+    else if (!is_cas)
         k->exit |= (uint32_t)op->opc << 16;
     k->d = d;
     return k;
@@ -417,6 +506,9 @@ static void check_aligned(struct gen *g, struct access *a)
  * jump. */
 static void atomic_check(struct gen *g, struct access *a)
 {
+    a->check = g->c.p;
+    if ((a->memop & MO_BE) && g->o->region)
+        g->why = "big-endian atomic in a region";
     if ((a->memop & MO_BE) && memop_bytes(a->memop) > 1)
         x86_test(&g->c, true, RBP, RBP); /* never zero */
     if ((a->memop & MO_BE) && memop_bytes(a->memop) > 1)
@@ -606,6 +698,7 @@ const rule_fn rules_mem[OP_COUNT] = {
     [OP_set] = rule_set,
     [OP_env_ld] = rule_env_ld,
     [OP_env_st] = rule_env_st,
+    [OP_tlb_add] = rule_tlb_add,
     [OP_ld] = rule_ld,
     [OP_st] = rule_st,
     [OP_atomic_add] = rule_atomic_add,

@@ -24,9 +24,9 @@ static struct opnd env(int32_t off)
 /* --- pinned slots and their homes --- */
 static void store_pins(const struct stub *s, uint32_t regs)
 {
-    for (uint32_t m = s->rt->pinned & regs; m; m &= m - 1) {
+    for (uint32_t m = s->rt->abi.pinned & regs; m; m &= m - 1) {
         unsigned r = __builtin_ctz(m);
-        const struct ir_slot *slot = &s->rt->layout.slots[s->rt->reg_slot[r]];
+        const struct ir_slot *slot = &s->rt->layout.slots[s->rt->abi.reg_slot[r]];
         if (r >= XMM0)
             x86_fstore(s->c, slot->type == F64, env(slot->off), r, false);
         else
@@ -36,9 +36,9 @@ static void store_pins(const struct stub *s, uint32_t regs)
 
 static void load_pins(const struct stub *s, uint32_t regs)
 {
-    for (uint32_t m = s->rt->pinned & regs; m; m &= m - 1) {
+    for (uint32_t m = s->rt->abi.pinned & regs; m; m &= m - 1) {
         unsigned r = __builtin_ctz(m);
-        const struct ir_slot *slot = &s->rt->layout.slots[s->rt->reg_slot[r]];
+        const struct ir_slot *slot = &s->rt->layout.slots[s->rt->abi.reg_slot[r]];
         if (r >= XMM0)
             x86_fload(s->c, slot->type == F64, r, env(slot->off), false);
         else
@@ -121,12 +121,16 @@ static void emit_leave(const struct stub *s)
     s->rt->leave_request = x86_rx(c);
     x86_mov_imm(c, RAX, TCG_EXIT_REQUEST);
     uint8_t *request = x86_jmp(c);
+    s->rt->leave_side = x86_rx(c);
+    x86_mov_imm(c, RAX, TCG_EXIT_SIDE);
+    uint8_t *side = x86_jmp(c);
     s->rt->leave_main = x86_rx(c); /* reason in EAX */
     x86_shift_imm(c, true, SH_SHL, opnd_reg(RAX), 32);
     x86_alu(c, true, ALU_OR, opnd_reg(RAX), opnd_imm(TCG_EXIT_MAIN));
     x86_link(direct, c->p);
     x86_link(lookup, c->p);
     x86_link(request, c->p);
+    x86_link(side, c->p);
     store_pins(s, ALL_GPR | ALL_XMM);
     fp_to_host(s);
 }
@@ -164,10 +168,9 @@ struct frame {
 };
 
 /* entry: bytes that the site pushed, with the return address. */
-static struct frame save_scratch(const struct stub *s, bool keep_xmm, unsigned entry)
+static struct frame save_regs(const struct stub *s, uint32_t regs, unsigned entry)
 {
-    struct frame f = {.pushed = s->rt->scratch & CALLER_SAVED & ALL_GPR};
-    f.xmm = keep_xmm ? s->rt->scratch & ALL_XMM : 0;
+    struct frame f = {.pushed = regs & ALL_GPR, .xmm = regs & ALL_XMM};
     unsigned n = 0;
     for (uint32_t m = f.pushed; m; m &= m - 1, n++)
         x86_push(s->c, __builtin_ctz(m));
@@ -179,15 +182,18 @@ static struct frame save_scratch(const struct stub *s, bool keep_xmm, unsigned e
     for (uint32_t m = f.xmm; m; m &= m - 1, at += 8)
         x86_fstore(s->c, true, opnd_mem(RSP, at), __builtin_ctz(m), false);
     f.below = area + n * 8;
-    store_pins(s, ALL_GPR | ALL_XMM);
     fp_to_host(s);
     return f;
 }
 
+static struct frame save_scratch(const struct stub *s, bool keep_xmm, unsigned entry)
+{
+    uint32_t regs = s->rt->abi.scratch & CALLER_SAVED & (ALL_GPR | (keep_xmm ? ALL_XMM : 0));
+    return save_regs(s, regs, entry);
+}
+
 static void restore_scratch(const struct stub *s, const struct frame *f)
 {
-    fp_to_guest(s);
-    load_pins(s, CALLER_SAVED);
     unsigned at = 0;
     for (uint32_t m = f->xmm; m; m &= m - 1, at += 8)
         x86_fload(s->c, true, __builtin_ctz(m), opnd_mem(RSP, at), false);
@@ -213,6 +219,7 @@ static const uint8_t *emit_miss(const struct stub *s, const void *fn, unsigned n
     struct x86_code *c = s->c;
     const uint8_t *start = x86_rx(c);
     struct frame f = save_scratch(s, keep_xmm, (n + 1) * 8);
+    store_pins(s, ALL_GPR | ALL_XMM);
     int32_t ra = f.below;
     for (unsigned i = 0; i < n; i++)
         x86_mov(c, true, arg[i], opnd_mem(RSP, ra + 8 * (n - i)));
@@ -221,6 +228,8 @@ static const uint8_t *emit_miss(const struct stub *s, const void *fn, unsigned n
     call_c(s, fn);
     if (has_result)
         x86_store(c, 3, opnd_mem(RSP, ra + 8 * n), RAX);
+    fp_to_guest(s);
+    load_pins(s, CALLER_SAVED);
     restore_scratch(s, &f);
     x86_ret(c, 8 * (n - has_result));
     return start;
@@ -238,16 +247,48 @@ static void emit_misses(const struct stub *s)
 }
 
 /* Exact arithmetic: the struct soft_frame is on the stack above the return address. */
-static void emit_soft(const struct stub *s)
+static void call_soft(const struct stub *s, const struct frame *f)
 {
-    s->rt->soft = x86_rx(s->c);
-    struct frame f = save_scratch(s, true, sizeof(struct soft_frame) + 8);
     x86_mov(s->c, true, RDI, opnd_reg(RBP));
-    x86_lea(s->c, true, RSI, opnd_mem(RSP, f.below + 8));
+    x86_lea(s->c, true, RSI, opnd_mem(RSP, f->below + 8));
     x86_mov_imm(s->c, RDX, (uintptr_t)s->rt);
     call_c(s, (const void *)(uintptr_t)x86_soft_call);
+}
+
+static void emit_soft(const struct stub *s)
+{
+    s->rt->soft[0] = x86_rx(s->c);
+    struct frame f = save_scratch(s, true, sizeof(struct soft_frame) + 8);
+    store_pins(s, ALL_GPR | ALL_XMM);
+    call_soft(s, &f);
+    fp_to_guest(s);
+    load_pins(s, CALLER_SAVED);
     restore_scratch(s, &f);
     x86_ret(s->c, 0);
+    s->rt->soft[1] = x86_rx(s->c);
+    f = save_regs(s, CALLER_SAVED, sizeof(struct soft_frame) + 8);
+    call_soft(s, &f);
+    fp_to_guest(s);
+    restore_scratch(s, &f);
+    x86_ret(s->c, 0);
+}
+
+/* First-level TLB: the site, in a region, pushed address and memop; the result replaces the
+ * address. */
+static void emit_refill(const struct stub *s)
+{
+    struct x86_code *c = s->c;
+    s->rt->refill = x86_rx(c);
+    struct frame f = save_regs(s, CALLER_SAVED, 3 * 8);
+    x86_mov(c, true, RSI, opnd_mem(RSP, f.below + 16));
+    x86_mov(c, true, RDX, opnd_mem(RSP, f.below + 8));
+    x86_mov(c, true, RDI, opnd_reg(RBP));
+    call_c(s, (const void *)(uintptr_t)s->rt->layout.cb.refill);
+    x86_load(c, 0, false, false, RAX, opnd_reg(RAX));
+    x86_store(c, 3, opnd_mem(RSP, f.below + 16), RAX);
+    fp_to_guest(s);
+    restore_scratch(s, &f);
+    x86_ret(c, 8);
 }
 
 /* --- helper calls --- */
@@ -316,6 +357,7 @@ void stubs_emit(struct x86_rt *rt, struct x86_code *c)
     emit_unwind(&s);
     emit_misses(&s);
     emit_soft(&s);
+    emit_refill(&s);
     for (unsigned kind = 0; kind < CALL_STUBS; kind++)
         emit_call(&s, kind);
 }

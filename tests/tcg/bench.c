@@ -267,7 +267,11 @@ static const struct tcg_layout layout = {
     .nslots = BENCH_SLOTS,
     .pc_slot = BENCH_PC,
     .request_off = OFF(request),
-    .cb = {slow_ld, slow_st, slow_atomic, slow_cas, bench_soft_fp},
+    .cb = {.ld = slow_ld,
+           .st = slow_st,
+           .atomic = slow_atomic,
+           .cas = slow_cas,
+           .soft_fp = bench_soft_fp},
 };
 
 const struct tcg_backend *const bench_backends[] = {

@@ -128,7 +128,7 @@ static void rig_open_with(enum x86_64_level level,
         .nslots = NSLOTS,
         .pc_slot = PC,
         .request_off = offsetof(struct state, request),
-        .cb = {ld, st, slow_atomic, slow_cas, no_soft_fp},
+        .cb = {.ld = ld, .st = st, .atomic = slow_atomic, .cas = slow_cas, .soft_fp = no_soft_fp},
     };
     x86_64_limit(level);
     g_assert_true(tcg_x86_64.init(&layout, rig.cb, &why));

@@ -1,0 +1,94 @@
+/* Inside of the region tier: the control flow of a hot loop, and the memory streams of its loops.
+ */
+#ifndef TCG_REGION_REGION_PRIV_H
+#define TCG_REGION_REGION_PRIV_H
+
+#include "tcg/backend.h"
+#include "tcg/ir_priv.h"
+#include "tcg/region.h"
+
+#include <glib.h>
+
+enum {
+    FLOW_MAX_INSNS = 256,
+    FLOW_MAX_BLOCKS = 48,
+    LOOP_MAX_STREAMS = 8,
+    AFFINE_MAX_TERMS = 3,
+    FLOW_BLOCK_INSNS = 64,
+    NO_BLOCK = -1
+};
+
+enum { PAGE_BYTES = 1 << TCG_PAGE_BITS };
+#define PAGE_MASK (~(uint64_t)(PAGE_BYTES - 1))
+
+/* --- flow.c: which instructions belong together --- */
+/* One guest instruction. */
+struct flow_insn {
+    uint64_t pc, next, target; /* next: where it goes on; target: where a branch goes if taken */
+    bool branch;
+    bool stop;   /* cannot be part of a region */
+    bool leader; /* begins a block */
+};
+/* A basic block: n instructions from insns[first] on, which are linked by next. */
+struct flow_block {
+    uint64_t pc, last; /* of the first and the last instruction */
+    unsigned n;
+    int succ[2]; /* where it goes on, where its branch goes; or NO_BLOCK: out of the region */
+    int loop;    /* innermost loop, or -1 */
+    unsigned depth;
+    bool in_region;
+    unsigned rpo; /* place in reverse postorder */
+};
+struct flow_loop {
+    int head;
+    uint64_t body; /* bits of blocks */
+    bool innermost;
+    bool clean; /* entered at its head only */
+};
+struct flow {
+    struct flow_insn insns[FLOW_MAX_INSNS];
+    unsigned ninsns;
+    struct flow_block blocks[FLOW_MAX_BLOCKS]; /* the first is the head */
+    unsigned nblocks;
+    struct flow_loop loops[2 * FLOW_MAX_BLOCKS];
+    unsigned nloops;
+    unsigned rpo[FLOW_MAX_BLOCKS], nrpo;
+};
+/* Add the instructions of a unit that was translated from pc; where to look further goes to *work.
+ * False: too many. */
+bool flow_add_unit(struct flow *f, const struct ir *ir, GArray *work);
+/* The instruction at pc, or NULL. */
+struct flow_insn *flow_insn_at(struct flow *f, uint64_t pc);
+/* Blocks and loops of what is strongly connected with the instruction at head; false: it is in no
+ * loop, or there are too many blocks. */
+bool flow_form(struct flow *f, uint64_t head);
+
+/* --- stream.c: how the addresses of a loop's accesses advance --- */
+/* constant + sum of coefficient * slot + something from 0 to reach. */
+struct affine {
+    int64_t c, reach;
+    unsigned n;
+    struct {
+        unsigned slot;
+        int64_t coef;
+    } t[AFFINE_MAX_TERMS];
+};
+/* Accesses of an innermost loop to [at + lo, at + hi), where at advances by stride each iteration.
+ */
+struct stream {
+    struct affine at; /* c is 0 */
+    int64_t lo, hi, stride;
+    uint32_t memop; /* MMU index; MO_WRITE */
+    unsigned slot;  /* hidden slot of its addend */
+};
+struct streams {
+    struct stream s[LOOP_MAX_STREAMS];
+    unsigned n;
+    uint8_t
+        of[512]; /* by load or store of the loop, in order: which stream it belongs to, or 0xff */
+    unsigned naccess;
+};
+/* Find the streams of a loop whose blocks of ir are blocks[0..n), the head first. */
+void streams_find(const struct ir *ir, const unsigned *blocks, unsigned n, struct streams *out);
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * Streams: accesses of an innermost loop whose address is a sum of slots that do not change in the
+ * loop, or change by a constant in every iteration.  Such an address stays in its page for a number
+ * of iterations that is known beforehand, so one check serves all of them.
+ */
+#include "tcg/region/region_priv.h"
+
+#include <stdlib.h>
+
+enum { MAX_STRIDE = 256, MAX_SPAN = 512, MAX_REACH = 2048, MAX_DEPTH = 8, NO_STREAM = 0xff };
+
+/* How a slot changes in one iteration. */
+struct change {
+    bool any, linear;
+    int64_t step;
+    bool up, down; /* some increment is positive, negative */
+};
+struct search {
+    const struct ir *ir;
+    const unsigned *blocks;
+    unsigned nblocks;
+    struct change change[IR_MAX_SLOTS];
+    struct streams *out;
+};
+
+/* --- sums --- */
+static bool add_term(struct affine *a, unsigned slot, int64_t coef)
+{
+    for (unsigned i = 0; i < a->n; i++)
+        if (a->t[i].slot == slot) {
+            a->t[i].coef += coef;
+            return a->t[i].coef != 0;
+        }
+    if (a->n == AFFINE_MAX_TERMS)
+        return false;
+    a->t[a->n].slot = slot;
+    a->t[a->n++].coef = coef;
+    return true;
+}
+
+/* The largest value that an op gives, as far as can be seen, if it cannot be negative. */
+static int64_t largest(const struct ir *ir, const struct ir_op *op)
+{
+    uint64_t c;
+    switch (op->opc) {
+    case OP_and: return ir_is_const(ir, op->arg[1], &c) && c <= MAX_REACH ? (int64_t)c : INT64_MAX;
+    case OP_zext8: return 0xff;
+    case OP_setcond: return 1;
+    case OP_extract: return (op->attr >> 8) < 16 ? (INT64_C(1) << (op->attr >> 8)) - 1 : INT64_MAX;
+    case OP_ld: return (op->attr & (MO_SIZE | MO_SIGN)) == MO_8 ? 0xff : INT64_MAX;
+    default: return INT64_MAX;
+    }
+}
+
+/* Add factor * v to *a; false: it is no such sum. */
+static bool expand(const struct ir *ir, ir_val v, int64_t factor, unsigned depth, struct affine *a)
+{
+    uint64_t c;
+    if (ir_is_const(ir, v, &c)) {
+        a->c += factor * (int64_t)c;
+        return ir_type_of(ir, v) == I64;
+    }
+    const struct ir_op *op = &ir->ops[v.id];
+    if (op->type != I64 || depth == MAX_DEPTH || llabs(factor) > 1 << 12)
+        return false;
+    int64_t most = largest(ir, op);
+    if (most <= MAX_REACH && factor > 0 && most * factor + a->reach <= MAX_REACH) {
+        a->reach += most * factor;
+        return true;
+    }
+    switch (op->opc) {
+    case OP_get: return add_term(a, op->attr, factor);
+    case OP_add:
+        return expand(ir, op->arg[0], factor, depth + 1, a) &&
+               expand(ir, op->arg[1], factor, depth + 1, a);
+    case OP_sub:
+        return expand(ir, op->arg[0], factor, depth + 1, a) &&
+               expand(ir, op->arg[1], -factor, depth + 1, a);
+    case OP_shl:
+        return ir_is_const(ir, op->arg[1], &c) && c < 12 &&
+               expand(ir, op->arg[0], factor << c, depth + 1, a);
+    default: return false;
+    }
+}
+
+static bool expand_address(const struct ir *ir, ir_val v, struct affine *a)
+{
+    *a = (struct affine){0};
+    return expand(ir, v, 1, 0, a);
+}
+
+/* --- what the loop changes --- */
+static void note_last_set(struct search *s, const struct ir_op *op)
+{
+    struct change *k = &s->change[op->attr];
+    struct affine a;
+    bool linear = s->ir->slots[op->attr].type == I64 && expand_address(s->ir, op->arg[0], &a) &&
+                  a.n == 1 && a.t[0].slot == op->attr && a.t[0].coef == 1 &&
+                  llabs(a.c) <= MAX_STRIDE;
+    k->linear = linear && (!k->any || k->linear);
+    k->any = true;
+    if (!linear)
+        return;
+    k->step += a.c;
+    k->up |= a.c > 0;
+    k->down |= a.c < 0;
+}
+
+static void find_changes(struct search *s)
+{
+    for (unsigned i = 0; i < s->nblocks; i++) {
+        const struct ir_block *b = &s->ir->blocks[s->blocks[i]];
+        bool seen[IR_MAX_SLOTS] = {false};
+        for (uint32_t n = b->end; n-- > b->first;) {
+            const struct ir_op *op = &s->ir->ops[n];
+            if (op->opc != OP_set || seen[op->attr])
+                continue;
+            seen[op->attr] = true;
+            note_last_set(s, op);
+        }
+    }
+}
+
+/* The advance of the address per iteration; false: not known. */
+static bool stride_of(const struct search *s, const struct affine *a, int64_t *stride)
+{
+    bool up = false, down = false;
+    *stride = 0;
+    for (unsigned i = 0; i < a->n; i++) {
+        const struct change *k = &s->change[a->t[i].slot];
+        if (k->any && !k->linear)
+            return false;
+        bool turned = a->t[i].coef < 0;
+        up |= turned ? k->down : k->up;
+        down |= turned ? k->up : k->down;
+        *stride += a->t[i].coef * k->step;
+    }
+    /* With several blocks an iteration need not do all of its increments. */
+    return (s->nblocks == 1 || !(up && down)) && llabs(*stride) <= MAX_STRIDE;
+}
+
+/* --- streams --- */
+static bool same_sum(const struct affine *a, const struct affine *b)
+{
+    if (a->n != b->n || a->c != b->c)
+        return false;
+    for (unsigned i = 0; i < a->n; i++) {
+        bool found = false;
+        for (unsigned j = 0; j < b->n; j++)
+            found |= a->t[i].slot == b->t[j].slot && a->t[i].coef == b->t[j].coef;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static unsigned join(struct streams *out, const struct stream *key)
+{
+    for (unsigned i = 0; i < out->n; i++) {
+        struct stream *s = &out->s[i];
+        int64_t lo = MIN(s->lo, key->lo), hi = MAX(s->hi, key->hi);
+        if (s->memop != key->memop || !same_sum(&s->at, &key->at) ||
+            hi - lo > MAX(MAX_SPAN, MAX(s->hi - s->lo, key->hi - key->lo)))
+            continue;
+        s->lo = lo;
+        s->hi = hi;
+        return i;
+    }
+    if (out->n == LOOP_MAX_STREAMS)
+        return NO_STREAM;
+    out->s[out->n] = *key;
+    return out->n++;
+}
+
+static unsigned stream_of(struct search *s, const struct ir_op *op, bool in_head)
+{
+    struct stream key = {.memop = (op->attr & MO_IDX) | (op->opc == OP_st ? MO_WRITE : 0)};
+    if ((op->attr & MO_ALIGN) || !expand_address(s->ir, op->arg[0], &key.at) ||
+        !stride_of(s, &key.at, &key.stride) || llabs(key.at.c) > 1 << 30)
+        return NO_STREAM;
+    key.lo = key.at.n ? key.at.c : 0;
+    if (key.at.n)
+        key.at.c = 0;
+    key.hi = key.lo + key.at.reach + memop_bytes(op->attr);
+    if (key.at.reach && key.stride)
+        return NO_STREAM; /* such a span leaves its page too soon */
+    key.at.reach = 0;
+    if (!in_head && key.stride > 0)
+        key.hi += key.stride;
+    if (!in_head && key.stride < 0)
+        key.lo += key.stride;
+    return join(s->out, &key);
+}
+
+void streams_find(const struct ir *ir, const unsigned *blocks, unsigned n, struct streams *out)
+{
+    struct search *s = g_new0(struct search, 1);
+    *s = (struct search){.ir = ir, .blocks = blocks, .nblocks = n, .out = out};
+    out->n = out->naccess = 0;
+    find_changes(s);
+    for (unsigned i = 0; i < n; i++) {
+        const struct ir_block *b = &ir->blocks[blocks[i]];
+        for (uint32_t k = b->first; k < b->end; k++) {
+            const struct ir_op *op = &ir->ops[k];
+            if (op->opc != OP_ld && op->opc != OP_st)
+                continue;
+            if (out->naccess < G_N_ELEMENTS(out->of))
+                out->of[out->naccess] = stream_of(s, op, i == 0);
+            out->naccess++;
+        }
+    }
+    g_free(s);
+}

@@ -134,6 +134,13 @@ void ir_op_drop(struct ir *ir, struct ir_op *op)
     *op = (struct ir_op){.opc = OP_nop, .arg = {IR_NONE, IR_NONE, IR_NONE, IR_NONE}};
 }
 
+void ir_reopen(struct ir *ir)
+{
+    ir->nops--;
+    ir->blocks[ir->cur_block].end--;
+    ir->ended = false;
+}
+
 /* The op at the end becomes part of the unit. */
 static ir_val append(struct ir *ir)
 {
@@ -142,7 +149,7 @@ static ir_val append(struct ir *ir)
     const struct ir_op *op = &ir->ops[id];
     const struct ir_op_desc *d = ir_desc(op);
     count_args(ir, op, 1);
-    if (d->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_END))
+    if (d->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_END | IR_OP_SIDE))
         ir->observed = ir->nops;
     ir->blocks[ir->cur_block].end = ir->nops;
     ir->ended = d->flags & IR_OP_END;

@@ -126,6 +126,12 @@ enum ir_helper_flag {
 };
 
 enum { IR_NO_POLL = 1 }; /* imm of br and brcond: the (first) edge may go back without a poll */
+/*
+ * imm of set: it takes place on the ways out of its block only, which all come after it, but not on
+ * a jump back to the block's beginning; so the block must not read the slot before.  A back end
+ * that does it at once is as right.  IR_LATE_CANON: a NaN becomes the canonical one.
+ */
+enum { IR_LATE = 1, IR_LATE_CANON = 2 };
 
 struct ir_op {
     uint16_t opc; /* enum ir_opc */

@@ -76,6 +76,9 @@ static inline struct ir_op *ir_op_begin(struct ir *ir, unsigned opc, enum ir_typ
 ir_val ir_op_commit(struct ir *ir);
 /* Make it a nop. */
 void ir_op_drop(struct ir *ir, struct ir_op *op);
+/* The block that is being built goes on as if its last op, which ended it and has no arguments, had
+ * never been. */
+void ir_reopen(struct ir *ir);
 /* Both for an op described elsewhere. */
 ir_val ir_emit(struct ir *ir, const struct ir_op *op);
 

@@ -69,6 +69,7 @@ enum ir_attr_text ir_attr_text(unsigned opc)
     case OP_exit_jump:
     case OP_exit_ind: return IR_TEXT_HINT;
     case OP_br:
+    case OP_br_if:
     case OP_brcond: return IR_TEXT_BLOCK;
     default: break;
     }

@@ -5,7 +5,8 @@
 #include <glib.h>
 #include <string.h>
 
-enum { BC_PER_OP = 8 }; /* at most: five constants, two operations and a poll */
+enum { BC_NEXT = IR_MAX_BLOCKS }; /* in place of a block: the next operation */
+enum { BC_PER_OP = 8 };           /* at most: five constants, two operations and a poll */
 
 struct lower {
     struct ir *ir;
@@ -22,7 +23,7 @@ struct lower {
     unsigned nmarks;
     uint32_t block_at[IR_MAX_BLOCKS];
     bool is_loop[IR_MAX_BLOCKS];
-    uint32_t fixups[IR_MAX_BLOCKS]; /* branches whose attr and x are still block ids */
+    uint32_t fixups[IR_MAX_OPS]; /* branches whose attr and x are still block ids */
     unsigned nfixups;
 };
 
@@ -185,10 +186,10 @@ static void lower_call(struct lower *s, const struct ir_op *op)
 
 static void lower_branch(struct lower *s, const struct ir_op *op)
 {
-    bool two = op->opc == OP_brcond;
+    bool two = op->opc != OP_br;
     struct bc *p = lower_plain(s, op, two ? BC_brcond : BC_br, op->attr);
     p->d = two ? cc_word(s, op) : 0;
-    p->x = op->blk2;
+    p->x = op->opc == OP_br_if ? BC_NEXT : op->blk2;
     s->fixups[s->nfixups++] = s->n - 1;
 }
 
@@ -296,6 +297,7 @@ static void lower_op(struct lower *s, const struct ir_op *op)
     case OP_set: lower_slot(s, op); break;
     case OP_call: lower_call(s, op); break;
     case OP_br:
+    case OP_br_if:
     case OP_brcond: lower_branch(s, op); break;
     case OP_tlb_add: emit(s, BC_konst); break; /* zero: nothing is known here */
     case OP_fence: lower_plain(s, op, BC_fence, op->attr); break;
@@ -349,7 +351,7 @@ static void fix_branches(struct lower *s)
         struct bc *p = &s->out[at];
         p->attr = s->block_at[p->attr] - at;
         if (p->op == BC_brcond)
-            p->x = s->block_at[p->x] - at;
+            p->x = p->x == BC_NEXT ? 1 : s->block_at[p->x] - at;
     }
 }
 

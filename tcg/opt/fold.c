@@ -618,6 +618,26 @@ static enum ir_folded fold_exit_if(struct ir *ir, struct ir_op *op, ir_val *v UN
     return IR_FOLD_AGAIN;
 }
 
+/* Of an extended value only the low part is stored; the low half of a boxed single is the single. */
+static enum ir_folded fold_st(struct ir *ir, struct ir_op *op, ir_val *v UNUSED)
+{
+    const struct ir_op *wide = made_by(ir, op->arg[1], OP_sext32);
+    if (!wide)
+        wide = made_by(ir, op->arg[1], OP_zext32);
+    if (wide && (op->attr & MO_SIZE) <= MO_32) {
+        op->arg[1] = wide->arg[0];
+        op->type = I32;
+        return IR_FOLD_AGAIN;
+    }
+    const struct ir_op *bits = made_by(ir, op->arg[1], OP_bits_i64);
+    const struct ir_op *box = bits ? made_by(ir, bits->arg[0], OP_box32) : NULL;
+    if (!box || (op->attr & MO_SIZE) != MO_32 || (op->attr & MO_BE))
+        return IR_FOLD_NONE;
+    op->arg[1] = box->arg[0];
+    op->type = F32;
+    return IR_FOLD_AGAIN;
+}
+
 /* A bit cast or box undone. */
 static enum ir_folded fold_cast(struct ir *ir, struct ir_op *op, ir_val *v)
 {
@@ -682,7 +702,7 @@ static const fold_fn rules[OP_COUNT] = {
     [OP_extract] = fold_extract, [OP_sextract] = fold_sextract, [OP_deposit] = fold_deposit,
     [OP_setcond] = fold_setcond, [OP_select] = fold_select,
     [OP_brcond] = fold_brcond, [OP_exit_if] = fold_exit_if,
-    [OP_box32] = fold_box32, [OP_unbox32] = fold_unbox32,
+    [OP_st] = fold_st, [OP_box32] = fold_box32, [OP_unbox32] = fold_unbox32,
     [OP_bits_i32] = fold_cast, [OP_bits_i64] = fold_cast, [OP_bits_f32] = fold_cast, [OP_bits_f64] = fold_cast,
     [OP_fsgnj] = fold_fsgnj, [OP_fsgnjn] = fold_fsgnj, [OP_fsgnjx] = fold_fsgnj,
     [OP_fence] = fold_fence,

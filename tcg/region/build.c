@@ -29,6 +29,7 @@ enum {
     FEW_TURNS = 3, /* not worth the fast copy */
     SLOT_TURNS = 0,
     FIRST_ADDEND = 1,
+    FIRST_SINGLE = 18, /* the rest holds singles */
     DIVIDE_SHIFT = 20,
     DEPTH_WEIGHT = 3, /* log2 of how often a loop is thought to turn */
     MAX_DEPTH = 5
@@ -40,12 +41,15 @@ struct former {
     struct ir *ir;
     struct flow flow;
     unsigned hidden; /* first hidden slot */
-    unsigned nslots; /* hidden slots in use */
+    unsigned nslots; /* hidden slots in use: addends */
+    unsigned nsingles;
     unsigned blk[FLOW_MAX_BLOCKS][COPIES];
     struct versions {
         bool wanted;
         unsigned check, pre, latch[COPIES];
         struct streams streams;
+        bool chain; /* the fast copy is one block */
+        struct presets presets;
     } loops[2 * FLOW_MAX_BLOCKS];
     const char *why; /* set: give up */
 };
@@ -166,7 +170,7 @@ static bool find_streams(struct former *f, unsigned l)
         ids[i] = f->blk[blocks[i]][SLOW];
     streams_find(f->ir, ids, n, &k->streams);
     for (unsigned i = 0; i < k->streams.n; i++) {
-        if (f->nslots == TCG_HIDDEN_SLOTS)
+        if (f->nslots == FIRST_SINGLE)
             return false;
         k->streams.s[i].slot = f->hidden + f->nslots++;
     }
@@ -215,11 +219,117 @@ static void drop_dead_sets(struct former *f, unsigned blk)
     }
 }
 
+static ir_val konst(struct former *f, int64_t c)
+{
+    return ir_const(f->ir, I64, c);
+}
+
+/* The end of a turn.  Requests are polled on the way to the check. */
+static void end_turn(struct former *f, unsigned l, enum copy copy)
+{
+    struct ir *ir = f->ir;
+    ir_val left = ir_sub(ir, ir_get(ir, f->hidden + SLOT_TURNS), konst(f, 1));
+    ir_set(ir, f->hidden + SLOT_TURNS, left);
+    ir_brcond(ir, left, konst(f, 0), IR_NE, f->blk[f->flow.loops[l].head][copy], f->loops[l].check);
+    ir->ops[ir->nops - 1].imm = IR_NO_POLL;
+}
+
+static bool in_loop(const struct former *f, int b, unsigned l)
+{
+    return b != NO_BLOCK && loop_of(f, b) == (int)l;
+}
+
+/* Every block of the loop has one way on inside it, so they are a cycle: out gets them in order. */
+static bool is_cycle(const struct former *f, unsigned l, const int *blocks, unsigned n)
+{
+    int b = f->flow.loops[l].head;
+    for (unsigned i = 0; i < n; i++) {
+        const int *s = f->flow.blocks[b].succ;
+        bool a = in_loop(f, s[0], l), c = in_loop(f, s[1], l);
+        if (blocks[i] != b || a == c)
+            return false;
+        b = s[!a];
+    }
+    return b == f->flow.loops[l].head;
+}
+
+/* The block just translated goes on with the next of the cycle in the same IR block. */
+static void chain(struct former *f, int b, int next)
+{
+    struct ir *ir = f->ir;
+    uint64_t pc = f->flow.blocks[next].pc;
+    struct ir_op *jump = &ir->ops[ir->nops - 1], *side = jump - 1;
+    bool has_side = f->flow.blocks[b].branches;
+    if (jump->opc != OP_exit_jump || (has_side && side->opc != OP_exit_if)) {
+        f->why = "a block does not end as it did before";
+        return;
+    }
+    if (has_side && jump->imm != pc) {
+        side->cc = ir_cc_invert(side->cc);
+        uint64_t other = side->imm;
+        side->imm = jump->imm;
+        jump->imm = other;
+    }
+    if (jump->imm != pc) {
+        f->why = "a branch leads elsewhere";
+        return;
+    }
+    ir_reopen(ir);
+    int blk = has_side ? destination(f, b, FAST, side->imm) : NO_BLOCK;
+    if (blk == NO_BLOCK)
+        return;
+    side->opc = OP_br_if;
+    side->attr = blk;
+    side->imm = 0;
+}
+
+static void translate_into_block(struct former *f, int b)
+{
+    const struct flow_block *block = &f->flow.blocks[b];
+    unsigned before = f->ir->nops, blk = f->ir->cur_block;
+    f->source->translate(f->source->opaque, f->ir, block->pc, block->n);
+    if (ir_full(f->ir))
+        f->why = "too large";
+    else if (f->ir->nops == before || !f->ir->ended)
+        f->why = "code cannot be read";
+    else if (f->ir->cur_block != blk)
+        f->why = "an instruction of several blocks";
+}
+
+/* One IR block for all of the loop. */
+static void translate_chain(struct former *f, unsigned l, const int *blocks, unsigned n)
+{
+    struct versions *k = &f->loops[l];
+    unsigned blk = f->blk[blocks[0]][FAST], nth = 0;
+    begin_block(f, blk, f->flow.blocks[blocks[0]].depth, 0);
+    for (unsigned i = 0; i < n && !f->why; i++) {
+        translate_into_block(f, blocks[i]);
+        if (!f->why)
+            chain(f, blocks[i], blocks[(i + 1) % n]);
+    }
+    if (f->why)
+        return;
+    mark_streams(f, &k->streams, blk, &nth);
+    if (nth != k->streams.naccess)
+        f->why = "two translations differ";
+    drop_dead_sets(f, blk);
+    k->presets.single = f->hidden + f->nsingles;
+    k->presets.last_single = f->hidden + TCG_HIDDEN_SLOTS - 1;
+    fast_improve(f->ir, blk, &k->presets);
+    f->nsingles = k->presets.single - f->hidden;
+    end_turn(f, l, FAST);
+}
+
 static void translate_fast(struct former *f, unsigned l)
 {
     struct versions *k = &f->loops[l];
     int blocks[FLOW_MAX_BLOCKS];
     unsigned n = loop_blocks(f, l, blocks), nth = 0;
+    k->chain = is_cycle(f, l, blocks, n);
+    if (k->chain) {
+        translate_chain(f, l, blocks, n);
+        return;
+    }
     for (unsigned i = 0; i < n && !f->why; i++) {
         translate_block(f, blocks[i], FAST, 0);
         mark_streams(f, &k->streams, f->blk[blocks[i]][FAST], &nth);
@@ -227,11 +337,6 @@ static void translate_fast(struct former *f, unsigned l)
     }
     if (nth != k->streams.naccess)
         f->why = "two translations differ";
-}
-
-static ir_val konst(struct former *f, int64_t c)
-{
-    return ir_const(f->ir, I64, c);
 }
 
 static ir_val affine_value(struct former *f, const struct affine *a, int64_t offset)
@@ -282,6 +387,8 @@ static void build_check(struct former *f, unsigned l)
         ir_val n = stream_turns(f, &k->streams.s[i]);
         turns = ir_select(ir, n, turns, n, turns, IR_LT);
     }
+    for (unsigned i = 0; i < k->presets.n; i++)
+        ir_set(ir, k->presets.p[i].hidden, ir_unbox32(ir, ir_get(ir, k->presets.p[i].slot)));
     ir_val few = konst(f, FEW_TURNS), first = konst(f, FIRST_TURNS);
     ir_set(ir, f->hidden + SLOT_TURNS, ir_select(ir, turns, few, first, turns, IR_LE));
     ir_brcond(ir, turns, few, IR_LE, f->blk[f->flow.loops[l].head][SLOW],
@@ -296,16 +403,11 @@ static void build_pre(struct former *f, unsigned l)
     ir_br(f->ir, f->blk[f->flow.loops[l].head][SLOW]);
 }
 
-/* The end of a turn.  Requests are polled on the way to the check. */
 static void build_latch(struct former *f, unsigned l, enum copy copy)
 {
-    struct ir *ir = f->ir;
     const struct flow_block *head = &f->flow.blocks[f->flow.loops[l].head];
     begin_block(f, f->loops[l].latch[copy], head->depth, copy == SLOW ? DEPTH_WEIGHT - 1 : 0);
-    ir_val left = ir_sub(ir, ir_get(ir, f->hidden + SLOT_TURNS), konst(f, 1));
-    ir_set(ir, f->hidden + SLOT_TURNS, left);
-    ir_brcond(ir, left, konst(f, 0), IR_NE, f->blk[f->flow.loops[l].head][copy], f->loops[l].check);
-    ir->ops[ir->nops - 1].imm = IR_NO_POLL;
+    end_turn(f, l, copy);
 }
 
 /* The slow copy first: it shows whether there are streams. */
@@ -326,12 +428,14 @@ static void translate_loop(struct former *f, unsigned l)
     build_latch(f, l, SLOW);
     if (k->streams.n) {
         translate_fast(f, l);
-        build_latch(f, l, FAST);
+        if (!k->chain && !f->why)
+            build_latch(f, l, FAST);
     } else {
         begin_block(f, f->blk[f->flow.loops[l].head][FAST], 0, 0);
         ir_br(f->ir, f->blk[f->flow.loops[l].head][SLOW]);
     }
-    build_check(f, l);
+    if (!f->why)
+        build_check(f, l);
 }
 
 /* --- layout --- */
@@ -350,9 +454,9 @@ static void place_loop(struct former *f, struct layout *at, unsigned l)
     int blocks[FLOW_MAX_BLOCKS];
     unsigned n = loop_blocks(f, l, blocks);
     place(at, k->check);
-    for (unsigned i = 0; i < n && k->streams.n; i++)
+    for (unsigned i = 0; i < n && k->streams.n && !k->chain; i++)
         place(at, f->blk[blocks[i]][FAST]);
-    place(at, k->streams.n ? k->latch[FAST] : f->blk[f->flow.loops[l].head][FAST]);
+    place(at, k->streams.n && !k->chain ? k->latch[FAST] : f->blk[f->flow.loops[l].head][FAST]);
     place(at, k->pre);
     for (unsigned i = 0; i < n; i++)
         place(at, f->blk[blocks[i]][SLOW]);
@@ -440,8 +544,10 @@ struct ir *region_ir_new(const struct ir_slot *slots, unsigned nslots, struct ir
     memcpy(all, slots, nslots * sizeof(*slots));
     for (unsigned i = 0; i < TCG_HIDDEN_SLOTS; i++)
         all[nslots + i] = (struct ir_slot){
-            .name = i == SLOT_TURNS ? "turns" : "addend",
-            .type = I64,
+            .name = i == SLOT_TURNS    ? "turns"
+                    : i < FIRST_SINGLE ? "addend"
+                                       : "single",
+            .type = i < FIRST_SINGLE ? I64 : F32,
             .off = TCG_ENV_OFF(hidden) + (int32_t)i * 8,
         };
     return ir_new(all, nslots + TCG_HIDDEN_SLOTS);
@@ -455,6 +561,7 @@ bool region_build(struct ir *ir, struct ir *scratch, const struct region_source 
     f->ir = ir;
     f->hidden = ir->nslots - TCG_HIDDEN_SLOTS;
     f->nslots = FIRST_ADDEND;
+    f->nsingles = FIRST_SINGLE;
     if (!explore(f, scratch, head))
         return false;
     source->chosen(source->opaque);

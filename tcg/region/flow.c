@@ -124,6 +124,7 @@ static void link_blocks(struct flow *f)
 {
     for (unsigned i = 0; i < f->nblocks; i++) {
         const struct flow_insn *last = flow_insn_at(f, f->blocks[i].last);
+        f->blocks[i].branches = last->branch;
         f->blocks[i].succ[0] = block_at(f, last->next);
         f->blocks[i].succ[1] = last->branch ? block_at(f, last->target) : NO_BLOCK;
     }

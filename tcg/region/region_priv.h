@@ -8,6 +8,7 @@
 #include "tcg/region.h"
 
 #include <glib.h>
+#include <string.h>
 
 enum {
     FLOW_MAX_INSNS = 256,
@@ -37,7 +38,8 @@ struct flow_block {
     int loop;    /* innermost loop, or -1 */
     unsigned depth;
     bool in_region;
-    unsigned rpo; /* place in reverse postorder */
+    bool branches; /* ends with a conditional branch */
+    unsigned rpo;  /* place in reverse postorder */
 };
 struct flow_loop {
     int head;
@@ -88,6 +90,21 @@ struct streams {
         of[512]; /* by load or store of the loop, in order: which stream it belongs to, or 0xff */
     unsigned naccess;
 };
+/* --- fast.c: what a loop that checks nothing allows --- */
+/* A hidden slot that must hold the single which is boxed in a slot before the fast copy runs. */
+struct preset {
+    unsigned hidden, slot;
+};
+struct presets {
+    struct preset p[8];
+    unsigned n;
+    unsigned single, last_single; /* hidden slots to give out: of singles */
+};
+/* Improve a block, without its end so far, that jumps back to itself: singles that are not boxed
+ * in every turn, sets that happen on the ways out only, no test for NaNs that nobody sees. */
+void fast_improve(struct ir *ir, unsigned blk, struct presets *out);
+
+/* --- stream.c, continued --- */
 /* Find the streams of a loop whose blocks of ir are blocks[0..n), the head first. */
 void streams_find(const struct ir *ir, const unsigned *blocks, unsigned n, struct streams *out);
 

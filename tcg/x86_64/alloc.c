@@ -212,6 +212,12 @@ unsigned ra_free_gprs(const struct gen *g)
     return __builtin_popcount(g->free & ALL_GPR & ~g->locked);
 }
 
+struct opnd ra_where(const struct gen *g, uint32_t id)
+{
+    const struct val *x = &g->val[id];
+    return x->reg != NO_REG ? opnd_reg(x->reg) : home_opnd(g, x);
+}
+
 uint32_t ra_group_regs(const struct gen *g)
 {
     uint32_t regs = 0;

@@ -172,6 +172,7 @@ static void compile_block(struct gen *g, unsigned blk)
 {
     const struct ir_block *b = &g->ir->blocks[blk];
     g->label[blk] = g->c.p;
+    g->nlate = 0;
     live_block(g, b);
     ra_block_begin(g);
     for (uint32_t i = b->first; i < b->end && !g->why; i++)
@@ -180,6 +181,7 @@ static void compile_block(struct gen *g, unsigned blk)
 
 static void compile_unit(struct gen *g)
 {
+    g->nlate = g->nlate_copies = 0;
     g->nfixups = g->nexits = g->nmarks = g->ncold = 0;
     g->mark = NO_VAL;
     g->zero_at = NULL;

@@ -9,6 +9,8 @@ struct cold *cold_new(struct gen *g, void (*emit)(struct gen *, const struct col
     }
     struct cold *k = &g->cold[g->ncold++];
     *k = (struct cold){.emit = emit, .from = from, .op = g->op, .mark = g->mark, .d = NO_REG};
+    if (g->nlate)
+        late_copy(g, k);
     return k;
 }
 

@@ -18,6 +18,9 @@ enum {
     MAX_MARKS = 4096,
     MAX_COLD = 4096,
     MAX_GROUPS = 64,
+    MAX_LATE = 16,
+    MAX_FIXUPS = 1024,
+    MAX_LATE_COPIES = 1024,
     GROUP_SPAN = 512, /* bytes: the longer, the likelier to lie across two pages */
     NO_GROUP = 0xff,
     NO_SLOT = 0xff,
@@ -101,6 +104,7 @@ struct val {
     uint8_t group;  /* of a load or store: which group it belongs to, or NO_GROUP */
     bool as_addr;   /* used as the address of a load or store */
     bool fused;     /* computed by its only user */
+    bool late;      /* used by a late set */
 };
 
 /*
@@ -127,6 +131,12 @@ struct group {
     bool is_write;
 };
 
+/* A set that takes place on the ways out of its block (IR_LATE), and where its value is. */
+struct late {
+    const struct ir_op *set, *value; /* value: what makes it, or NULL for a constant */
+    struct opnd at;                  /* of what goes into the extension or box, if value is one */
+};
+
 struct gen;
 /* Code out of line: emitted after the unit's straight part. */
 struct cold {
@@ -143,6 +153,7 @@ struct cold {
     uint8_t d, t, u;
     uint8_t cc;
     bool wide, keep_xmm, has_cmp;
+    uint16_t late, nlate; /* copies of the late sets as they were */
 };
 
 struct mark {
@@ -199,9 +210,14 @@ struct gen {
     struct open_sets open;
 
     uint8_t *label[IR_MAX_BLOCKS];
+    struct late late[MAX_LATE]; /* of the current block, so far */
+    unsigned nlate;
+    struct late late_copies[MAX_LATE_COPIES];
+    unsigned nlate_copies;
+
     unsigned at; /* place of the current block in the layout */
     unsigned nfixups, nexits, nmarks, ncold;
-    struct fixup fixups[2 * IR_MAX_BLOCKS];
+    struct fixup fixups[MAX_FIXUPS];
     struct exit_site exits[MAX_EXITS];
     struct mark marks[MAX_MARKS];
     struct cold cold[MAX_COLD];
@@ -250,6 +266,8 @@ void ra_keep(struct gen *g, unsigned t, uint32_t id);
 void ra_unkeep(struct gen *g, uint32_t id);
 /* Scratch registers of class ALL_GPR that cost nothing to take. */
 unsigned ra_free_gprs(const struct gen *g);
+/* Where value id is, a register if possible. */
+struct opnd ra_where(const struct gen *g, uint32_t id);
 /* Registers that hold addends of groups. */
 uint32_t ra_group_regs(const struct gen *g);
 void ra_get(struct gen *g, unsigned slot);
@@ -276,6 +294,13 @@ static inline uint32_t opnd_bit(struct opnd o)
 /* --- region.c --- */
 /* Choose which slots the region keeps in registers. */
 void region_assign(struct gen *g);
+/* A late set was met: its value is looked for at each way out. */
+void late_note(struct gen *g, const struct ir_op *set);
+/* Do the late sets that were noted, or those that were copied for a piece out of line. */
+void late_flush(struct gen *g);
+void late_flush_copy(struct gen *g, const struct cold *k);
+/* Remember for k where values are now. */
+void late_copy(struct gen *g, struct cold *k);
 /* At the entry: the inner slots take their registers.  At every way out: the outer ones are back.
  */
 void region_enter(struct gen *g);
@@ -310,8 +335,8 @@ static inline enum x86_cc cc_invert(enum x86_cc cc)
 {
     return cc ^ 1;
 }
-/* Leave a region for the guest instruction of mark, which the executor then does by other means. */
-void leave_side(struct gen *g, uint32_t mark);
+/* Leave a region for the guest instruction of k, which the executor then does by other means. */
+void leave_side(struct gen *g, const struct cold *k);
 /* --- calls.c --- */
 void rule_call(struct gen *g, const struct ir_op *op);
 /* Test the request word before the first instruction. */

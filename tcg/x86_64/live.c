@@ -145,7 +145,30 @@ static bool ends_groups(const struct ir_op *op)
     return op->opc == OP_call && !(ir_op_helper(op)->flags & HELPER_PURE);
 }
 
-static void live_op(struct gen *g, uint32_t i, struct open_sets *open)
+/* Values of late sets live to the block's end. */
+static void note_late(struct gen *g, const struct ir_op *op, uint32_t end)
+{
+    if (ir_val_is_const(op->arg[0]))
+        return;
+    struct val *x = &g->val[val_id(g, op->arg[0])];
+    x->last = end;
+    x->nuse++;
+    x->late = true;
+}
+
+/* An extension or box that only a late set wants is done there. */
+static bool fuse_late(struct gen *g, const struct ir_op *op, struct val *x, uint32_t end)
+{
+    bool kind = op->opc == OP_sext32 || op->opc == OP_box32;
+    if (!x->late || x->nuse != 1 || !kind || ir_val_is_const(op->arg[0]))
+        return false;
+    struct val *in = &g->val[val_id(g, op->arg[0])];
+    in->last = end;
+    in->nuse++;
+    return x->fused = true;
+}
+
+static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *open)
 {
     const struct ir_op *op = &g->ir->ops[i];
     struct val *x = &g->val[i];
@@ -155,10 +178,14 @@ static void live_op(struct gen *g, uint32_t i, struct open_sets *open)
         return;
     if (op->opc == OP_trunc && !ir_val_is_const(op->arg[0]))
         return;
-    if (fuse_address(g, op, x))
+    if (fuse_address(g, op, x) || fuse_late(g, op, x, end))
         return;
-    if (ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END))
+    if (ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END | IR_OP_SIDE))
         open->epoch++;
+    if (op->opc == OP_set && op->imm) {
+        note_late(g, op, end);
+        return;
+    }
     if (op->opc == OP_set)
         note_set(g, op, open);
     else if (op->opc == OP_get)
@@ -180,5 +207,5 @@ void live_block(struct gen *g, const struct ir_block *b)
     for (uint32_t i = b->first; i < b->end; i++)
         g->val[i] = fresh;
     for (uint32_t i = b->end; i-- > b->first;)
-        live_op(g, i, open);
+        live_op(g, i, b->end - 1, open);
 }

@@ -34,7 +34,7 @@ static bool is_hidden(const struct gen *g, unsigned slot)
 static void count_op(struct contest *k, const struct ir_op *op, uint32_t weight)
 {
     if (op->opc == OP_set) {
-        k->use[op->attr].weight += weight;
+        k->use[op->attr].weight += op->imm ? 1 : weight; /* late ones are rare */
         k->use[op->attr].set = true;
     } else if (op->opc == OP_get && op->uses) {
         k->use[op->attr].weight += weight;
@@ -189,4 +189,132 @@ void region_leave(struct gen *g)
         if (p->outer != NO_SLOT)
             take(g, p->outer, p->reg);
     }
+}
+
+/* --- late sets --- */
+void late_note(struct gen *g, const struct ir_op *set)
+{
+    bool is_const = ir_val_is_const(set->arg[0]);
+    if (g->nlate == MAX_LATE) {
+        g->why = "too many late sets";
+        return;
+    }
+    g->late[g->nlate++] =
+        (struct late){.set = set, .value = is_const ? NULL : &g->ir->ops[val_id(g, set->arg[0])]};
+}
+
+/* Where the value is, or what the extension or box is made of. */
+static struct opnd late_source(const struct gen *g, const struct late *l)
+{
+    uint32_t id = l->value - g->ir->ops;
+    return ra_where(g, g->val[id].fused ? val_id(g, l->value->arg[0]) : id);
+}
+
+static void locate(struct gen *g)
+{
+    for (unsigned i = 0; i < g->nlate; i++)
+        if (g->late[i].value)
+            g->late[i].at = late_source(g, &g->late[i]);
+}
+
+void late_copy(struct gen *g, struct cold *k)
+{
+    if (g->nlate_copies + g->nlate > MAX_LATE_COPIES) {
+        g->why = "too many ways out";
+        return;
+    }
+    locate(g);
+    k->late = g->nlate_copies;
+    k->nlate = g->nlate;
+    memcpy(&g->late_copies[k->late], g->late, g->nlate * sizeof(g->late[0]));
+    g->nlate_copies += g->nlate;
+}
+
+static bool is_fused(const struct gen *g, const struct late *l)
+{
+    return l->value && g->val[l->value - g->ir->ops].fused;
+}
+
+/* A NaN becomes the canonical one. All values but those of late sets are dead. */
+static void canonical(struct gen *g, bool f64, unsigned x)
+{
+    x86_op(&g->c, 0x2e | X_0F | (f64 ? X_66 : 0), x, opnd_reg(x));
+    uint8_t *ordered = x86_jcc(&g->c, CC_NP);
+    x86_fload(&g->c, f64, x, opnd_pool(f64 ? POOL_NAN64 : POOL_NAN32), g->rt->has.avx);
+    x86_link(ordered, g->c.p);
+}
+
+/* A register that no late set needs any more. */
+static unsigned spare(struct gen *g, const struct late *l, unsigned n, uint32_t of)
+{
+    of &= g->map->scratch;
+    for (unsigned i = 0; i < n; i++)
+        of &= ~opnd_bit(l[i].at);
+    if (!of)
+        g->why = "no register for a late set";
+    return of ? (unsigned)__builtin_ctz(of) : (unsigned)RAX;
+}
+
+/* To the slot's home; l[0] is the set, up to l[n - 1] they are still to be done. */
+static void late_store(struct gen *g, const struct late *l, unsigned n)
+{
+    struct x86_code *c = &g->c;
+    struct opnd home = slot_opnd(g, l->set->attr), at = l->at;
+    bool fp = type_is_fp(g->ir->slots[l->set->attr].type), fused = is_fused(g, l);
+    bool f64 = fp && !(fused && l->value->opc == OP_box32);
+    if (!l->value) {
+        unsigned t = spare(g, l, n, ALL_GPR);
+        x86_mov_imm(c, t, ir_const_value(g->ir, l->set->arg[0]));
+        x86_store(c, 3, home, t);
+        return;
+    }
+    if (at.kind != OPND_REG) {
+        unsigned t = spare(g, l, n, fp ? ALL_XMM : ALL_GPR);
+        if (fp)
+            x86_fload(c, f64, t, at, g->rt->has.avx);
+        else
+            x86_mov(c, !fused, t, at);
+        at = opnd_reg(t);
+    }
+    if (!fp) {
+        if (fused)
+            x86_op(c, 0x63 | X_W, at.reg, at); /* movsxd */
+        x86_store(c, 3, home, at.reg);
+        return;
+    }
+    if (l->set->imm & IR_LATE_CANON)
+        canonical(g, f64, at.reg);
+    x86_fstore(c, f64, home, at.reg, g->rt->has.avx);
+    home.disp += 4;
+    if (!f64)
+        x86_store_imm(c, 2, home, -1);
+}
+
+/* What changes its source in place comes last. */
+static void flush(struct gen *g, const struct late *l, unsigned n)
+{
+    struct late order[MAX_LATE];
+    unsigned k = 0;
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (unsigned i = 0; i < n; i++)
+            if ((is_fused(g, &l[i]) || (l[i].set->imm & IR_LATE_CANON)) == (pass == 1))
+                order[k++] = l[i];
+    for (unsigned i = 0; i < n; i++)
+        late_store(g, &order[i], n - i);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned slot = order[i].set->attr;
+        if (g->map->pin_reg[slot] != NO_REG)
+            take(g, slot, g->map->pin_reg[slot]);
+    }
+}
+
+void late_flush(struct gen *g)
+{
+    locate(g);
+    flush(g, g->late, g->nlate);
+}
+
+void late_flush_copy(struct gen *g, const struct cold *k)
+{
+    flush(g, &g->late_copies[k->late], k->nlate);
 }

@@ -48,8 +48,10 @@ static void leave_at(struct gen *g, uint64_t pc, const uint8_t *stub)
     x86_jmp_to(&g->c, stub);
 }
 
-void leave_side(struct gen *g, uint32_t mark)
+void leave_side(struct gen *g, const struct cold *k)
 {
+    uint32_t mark = k->mark;
+    late_flush_copy(g, k);
     region_leave(g);
     leave_at(g, g->ir->ops[mark].imm, g->rt->leave_side);
 }
@@ -353,6 +355,7 @@ static uint8_t *cmp_and_patchable_jcc(struct gen *g, const struct cmp *k)
 static void cold_region_exit(struct gen *g, const struct cold *k)
 {
     g->mark = k->mark;
+    late_flush_copy(g, k);
     region_exit(g, k->pc);
 }
 
@@ -387,6 +390,8 @@ static void link_to_block(struct gen *g, uint8_t *field, unsigned blk)
 {
     if (g->label[blk])
         x86_link(field, g->label[blk]);
+    else if (g->nfixups == MAX_FIXUPS)
+        g->why = "too many branches";
     else
         g->fixups[g->nfixups++] = (struct fixup){field, blk};
 }
@@ -407,9 +412,49 @@ static bool loop_pc(const struct gen *g, unsigned blk, uint64_t *pc)
     return false;
 }
 
+/* To a block, after the late sets. */
+static void cold_late_edge(struct gen *g, const struct cold *k)
+{
+    late_flush_copy(g, k);
+    x86_link(x86_jmp(&g->c), g->label[k->exit]);
+}
+
+static void rule_br_if(struct gen *g, const struct ir_op *op)
+{
+    struct cmp k;
+    cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
+    cmp_emit(g, &k);
+    uint8_t *field = x86_jcc(&g->c, k.cc);
+    if (g->nlate)
+        cold_new(g, cold_late_edge, field)->exit = op->attr;
+    else
+        link_to_block(g, field, op->attr);
+}
+
+/* The end of a block with late sets: they take place unless it goes back to its beginning. */
+static void late_brcond(struct gen *g, const struct ir_op *op)
+{
+    struct cmp k;
+    uint64_t pc;
+    cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
+    if (op->attr != g->ir->order[g->at])
+        g->why = "late sets in a block that is no loop";
+    k.ready = cmp_is_ready(g, &k);
+    cmp_emit(g, &k);
+    link_to_block(g, x86_jcc(&g->c, k.cc), op->attr);
+    late_flush(g);
+    g->nlate = 0;
+    if (loop_pc(g, op->blk2, &pc))
+        poll_to(g, pc);
+    if (!is_next(g, op->blk2))
+        link_to_block(g, x86_jmp(&g->c), op->blk2);
+}
+
 static void rule_br(struct gen *g, const struct ir_op *op)
 {
     uint64_t pc;
+    if (g->nlate)
+        g->why = "late sets before a jump";
     if (!op->imm && loop_pc(g, op->attr, &pc))
         poll_to(g, pc);
     if (!is_next(g, op->attr))
@@ -421,6 +466,10 @@ static void rule_brcond(struct gen *g, const struct ir_op *op)
     struct cmp k;
     unsigned yes = op->attr, no = op->blk2;
     uint64_t pc;
+    if (g->nlate) {
+        late_brcond(g, op);
+        return;
+    }
     cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
     if (is_next(g, yes)) {
         yes = op->blk2;
@@ -453,6 +502,7 @@ const rule_fn rules_ctl[OP_COUNT] = {
     [OP_insn] = rule_insn,
     [OP_call] = rule_call,
     [OP_br] = rule_br,
+    [OP_br_if] = rule_br_if,
     [OP_brcond] = rule_brcond,
     [OP_exit_if] = rule_exit_if,
     [OP_exit_jump] = rule_exit_jump,

@@ -317,7 +317,7 @@ static void cold_refill(struct gen *g, const struct cold *k)
     x86_pop(&g->c, k->t);
     x86_test(&g->c, true, k->t, k->t);
     x86_link(x86_jcc(&g->c, CC_NE), k->retry);
-    leave_side(g, k->mark);
+    leave_side(g, k);
 }
 
 /*
@@ -690,7 +690,10 @@ static void rule_get(struct gen *g, const struct ir_op *op)
 
 static void rule_set(struct gen *g, const struct ir_op *op)
 {
-    ra_set(g, op->attr, op->arg[0]);
+    if (op->imm)
+        late_note(g, op);
+    else
+        ra_set(g, op->attr, op->arg[0]);
 }
 
 const rule_fn rules_mem[OP_COUNT] = {

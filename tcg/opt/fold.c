@@ -361,6 +361,19 @@ static bool extends_by_shifts(struct ir *ir, struct ir_op *op)
     return true;
 }
 
+/* Left by 32 and back right by less: an unsigned index, scaled. */
+static bool scales_by_shifts(struct ir *ir, const struct ir_op *op, uint64_t right, ir_val *v)
+{
+    const struct ir_op *in = made_by(ir, op->arg[0], OP_shl);
+    uint64_t left;
+    if (op->opc != OP_shr || op->type != I64 || !in || in->uses > 1 ||
+        !ir_is_const(ir, in->arg[1], &left) || left != 32 || right >= left)
+        return false;
+    ir_val index = ir_extract(ir, in->arg[0], 32 << 8);
+    *v = ir_shl(ir, index, ir_const(ir, I64, left - right));
+    return true;
+}
+
 /* shl, shr, sar: a count of 0; two counts in a row. */
 static enum ir_folded fold_shift(struct ir *ir, struct ir_op *op, ir_val *v)
 {
@@ -376,6 +389,8 @@ static enum ir_folded fold_shift(struct ir *ir, struct ir_op *op, ir_val *v)
         return value(v, op->arg[0]);
     if (extends_by_shifts(ir, op))
         return IR_FOLD_AGAIN;
+    if (scales_by_shifts(ir, op, n, v))
+        return IR_FOLD_VALUE;
     const struct ir_op *in = made_by(ir, op->arg[0], op->opc);
     if (!in || in->uses || !ir_is_const(ir, in->arg[1], &m))
         return IR_FOLD_NONE;
@@ -460,6 +475,9 @@ static enum ir_folded fold_extract(struct ir *ir, struct ir_op *op, ir_val *v)
         return IR_FOLD_NONE;
     if (zero_above(ir, op->arg[0]) <= len)
         return value(v, op->arg[0]);
+    const struct ir_op *in = len == 32 ? made_by(ir, op->arg[0], OP_sext32) : NULL;
+    if (in)
+        return become(op, OP_zext32, in->arg[0], IR_NONE);
     if (len == 8 || len == 16)
         return become(op, len == 8 ? OP_zext8 : OP_zext16, op->arg[0], IR_NONE);
     return len < 31 ? become(op, OP_and, op->arg[0], ir_const(ir, op->type, ones(len)))
@@ -618,7 +636,8 @@ static enum ir_folded fold_exit_if(struct ir *ir, struct ir_op *op, ir_val *v UN
     return IR_FOLD_AGAIN;
 }
 
-/* Of an extended value only the low part is stored; the low half of a boxed single is the single. */
+/* Of an extended value only the low part is stored; the low half of a boxed single is the single.
+ */
 static enum ir_folded fold_st(struct ir *ir, struct ir_op *op, ir_val *v UNUSED)
 {
     const struct ir_op *wide = made_by(ir, op->arg[1], OP_sext32);

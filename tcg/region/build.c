@@ -198,7 +198,7 @@ static bool observes(const struct ir_op *op)
     uint32_t flags = ir_desc(op)->flags;
     if (op->opc == OP_ld || op->opc == OP_st)
         return !op->imm;
-    return flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_END | IR_OP_CALL);
+    return flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_SIDE | IR_OP_END | IR_OP_CALL);
 }
 
 /* Accesses that check nothing observe nothing, so more sets are overwritten unseen. */
@@ -344,6 +344,8 @@ static ir_val affine_value(struct former *f, const struct affine *a, int64_t off
     ir_val sum = konst(f, a->c + offset);
     for (unsigned i = 0; i < a->n; i++) {
         ir_val term = ir_get(f->ir, a->t[i].slot);
+        if (a->t[i].low)
+            term = ir_extract(f->ir, term, 32 << 8);
         if (a->t[i].coef != 1)
             term = ir_mul(f->ir, term, konst(f, a->t[i].coef));
         sum = ir_add(f->ir, term, sum);
@@ -375,6 +377,18 @@ static ir_val stream_turns(struct former *f, const struct stream *s)
     return ir_select(ir, addend, zero, zero, turns, IR_EQ);
 }
 
+/* No turns if the slot is out of range. */
+static ir_val in_range(struct former *f, const struct range *r, ir_val turns)
+{
+    struct ir *ir = f->ir;
+    ir_val x = ir_get(ir, r->slot), zero = konst(f, 0);
+    int64_t from = r->low ? r->from : -(INT64_C(1) << 30);
+    if (r->low)
+        x = ir_extract(ir, x, 32 << 8);
+    x = ir_sub(ir, x, konst(f, from));
+    return ir_select(ir, x, konst(f, INT64_C(0x7fffffff)), turns, zero, IR_LTU);
+}
+
 static void build_check(struct former *f, unsigned l)
 {
     struct versions *k = &f->loops[l];
@@ -387,6 +401,8 @@ static void build_check(struct former *f, unsigned l)
         ir_val n = stream_turns(f, &k->streams.s[i]);
         turns = ir_select(ir, n, turns, n, turns, IR_LT);
     }
+    for (unsigned i = 0; i < k->streams.nranges; i++)
+        turns = in_range(f, &k->streams.ranges[i], turns);
     for (unsigned i = 0; i < k->presets.n; i++)
         ir_set(ir, k->presets.p[i].hidden, ir_unbox32(ir, ir_get(ir, k->presets.p[i].slot)));
     ir_val few = konst(f, FEW_TURNS), first = konst(f, FIRST_TURNS);

@@ -14,6 +14,7 @@ enum {
     FLOW_MAX_INSNS = 256,
     FLOW_MAX_BLOCKS = 48,
     LOOP_MAX_STREAMS = 8,
+    LOOP_MAX_RANGES = 6,
     AFFINE_MAX_TERMS = 3,
     FLOW_BLOCK_INSNS = 64,
     NO_BLOCK = -1
@@ -72,8 +73,11 @@ struct affine {
     unsigned n;
     struct {
         unsigned slot;
+        bool low; /* the low 32 bits of the slot, unsigned */
         int64_t coef;
     } t[AFFINE_MAX_TERMS];
+    bool narrow;   /* some slot was sign-extended from 32 bits */
+    int64_t least; /* what was added to the low halves inside, if negative */
 };
 /* Accesses of an innermost loop to [at + lo, at + hi), where at advances by stride each iteration.
  */
@@ -86,8 +90,14 @@ struct stream {
 struct streams {
     struct stream s[LOOP_MAX_STREAMS];
     unsigned n;
-    uint8_t
-        of[512]; /* by load or store of the loop, in order: which stream it belongs to, or 0xff */
+    /* Slots that the sums hold for only while they stay in a range, so that 32 bits do not wrap. */
+    struct range {
+        unsigned slot;
+        bool low; /* [from, 2^31) for the low half; else [-2^30, 2^30) */
+        int64_t from;
+    } ranges[LOOP_MAX_RANGES];
+    unsigned nranges;
+    uint8_t of[512]; /* of each load and store, in order: its stream, or 0xff */
     unsigned naccess;
 };
 /* --- fast.c: what a loop that checks nothing allows --- */

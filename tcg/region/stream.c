@@ -12,6 +12,7 @@ enum { MAX_STRIDE = 256, MAX_SPAN = 512, MAX_REACH = 2048, MAX_DEPTH = 8, NO_STR
 /* How a slot changes in one iteration. */
 struct change {
     bool any, linear;
+    bool narrow; /* by 32-bit additions, sign-extended */
     int64_t step;
     bool up, down; /* some increment is positive, negative */
 };
@@ -24,16 +25,17 @@ struct search {
 };
 
 /* --- sums --- */
-static bool add_term(struct affine *a, unsigned slot, int64_t coef)
+static bool add_term(struct affine *a, unsigned slot, bool low, int64_t coef)
 {
     for (unsigned i = 0; i < a->n; i++)
-        if (a->t[i].slot == slot) {
+        if (a->t[i].slot == slot && a->t[i].low == low) {
             a->t[i].coef += coef;
             return a->t[i].coef != 0;
         }
     if (a->n == AFFINE_MAX_TERMS)
         return false;
     a->t[a->n].slot = slot;
+    a->t[a->n].low = low;
     a->t[a->n++].coef = coef;
     return true;
 }
@@ -50,6 +52,47 @@ static int64_t largest(const struct ir *ir, const struct ir_op *op)
     case OP_ld: return (op->attr & (MO_SIZE | MO_SIGN)) == MO_8 ? 0xff : INT64_MAX;
     default: return INT64_MAX;
     }
+}
+
+/* The low 32 bits of v are those of *slot + *c. */
+static bool narrow_sum(const struct ir *ir, ir_val v, unsigned *slot, int64_t *c)
+{
+    uint64_t k;
+    *c = 0;
+    for (unsigned depth = 0; depth < MAX_DEPTH; depth++) {
+        if (ir_val_is_const(v))
+            return false;
+        const struct ir_op *op = &ir->ops[v.id];
+        switch (op->opc) {
+        case OP_get: *slot = op->attr; return op->type == I64 && llabs(*c) < 1 << 16;
+        case OP_trunc:
+        case OP_sext32:
+        case OP_zext32: break;
+        case OP_add:
+            if (!ir_is_const(ir, op->arg[1], &k))
+                return false;
+            *c += (int32_t)k;
+            break;
+        default: return false;
+        }
+        v = op->arg[0];
+    }
+    return false;
+}
+
+/* zext32 or sext32 of a sum. */
+static bool expand_narrow(const struct ir *ir, const struct ir_op *op, int64_t factor,
+                          struct affine *a)
+{
+    unsigned slot;
+    int64_t c;
+    bool low = op->opc != OP_sext32;
+    if (!narrow_sum(ir, op->arg[0], &slot, &c))
+        return false;
+    a->c += factor * c;
+    a->least = MIN(a->least, c);
+    a->narrow |= !low;
+    return add_term(a, slot, low, factor);
 }
 
 /* Add factor * v to *a; false: it is no such sum. */
@@ -69,7 +112,10 @@ static bool expand(const struct ir *ir, ir_val v, int64_t factor, unsigned depth
         return true;
     }
     switch (op->opc) {
-    case OP_get: return add_term(a, op->attr, factor);
+    case OP_get: return add_term(a, op->attr, false, factor);
+    case OP_extract: return op->attr == 32 << 8 && expand_narrow(ir, op, factor, a);
+    case OP_zext32:
+    case OP_sext32: return expand_narrow(ir, op, factor, a);
     case OP_add:
         return expand(ir, op->arg[0], factor, depth + 1, a) &&
                expand(ir, op->arg[1], factor, depth + 1, a);
@@ -95,12 +141,13 @@ static void note_last_set(struct search *s, const struct ir_op *op)
     struct change *k = &s->change[op->attr];
     struct affine a;
     bool linear = s->ir->slots[op->attr].type == I64 && expand_address(s->ir, op->arg[0], &a) &&
-                  a.n == 1 && a.t[0].slot == op->attr && a.t[0].coef == 1 &&
-                  llabs(a.c) <= MAX_STRIDE;
+                  a.n == 1 && a.t[0].slot == op->attr && !a.t[0].low && a.t[0].coef == 1 &&
+                  !a.reach && llabs(a.c) <= MAX_STRIDE;
     k->linear = linear && (!k->any || k->linear);
     k->any = true;
     if (!linear)
         return;
+    k->narrow |= a.narrow;
     k->step += a.c;
     k->up |= a.c > 0;
     k->down |= a.c < 0;
@@ -130,6 +177,8 @@ static bool stride_of(const struct search *s, const struct affine *a, int64_t *s
         const struct change *k = &s->change[a->t[i].slot];
         if (k->any && !k->linear)
             return false;
+        if (a->t[i].low && (k->down || a->t[i].coef < 0))
+            return false; /* would end at zero */
         bool turned = a->t[i].coef < 0;
         up |= turned ? k->down : k->up;
         down |= turned ? k->up : k->down;
@@ -147,7 +196,8 @@ static bool same_sum(const struct affine *a, const struct affine *b)
     for (unsigned i = 0; i < a->n; i++) {
         bool found = false;
         for (unsigned j = 0; j < b->n; j++)
-            found |= a->t[i].slot == b->t[j].slot && a->t[i].coef == b->t[j].coef;
+            found |= a->t[i].slot == b->t[j].slot && a->t[i].coef == b->t[j].coef &&
+                     a->t[i].low == b->t[j].low;
         if (!found)
             return false;
     }
@@ -172,11 +222,42 @@ static unsigned join(struct streams *out, const struct stream *key)
     return out->n++;
 }
 
+static bool add_range(struct streams *out, unsigned slot, bool low, int64_t from)
+{
+    for (unsigned i = 0; i < out->nranges; i++) {
+        struct range *r = &out->ranges[i];
+        if (r->slot == slot && r->low == low) {
+            r->from = MAX(r->from, from);
+            return true;
+        }
+    }
+    if (out->nranges == LOOP_MAX_RANGES)
+        return false;
+    out->ranges[out->nranges++] = (struct range){slot, low, from};
+    return true;
+}
+
+/* What must hold for 32-bit sums not to wrap. */
+static bool add_ranges(struct search *s, const struct affine *a)
+{
+    for (unsigned i = 0; i < a->n; i++) {
+        unsigned slot = a->t[i].slot;
+        bool signed32 = !a->t[i].low && (a->narrow || s->change[slot].narrow);
+        if (a->t[i].low && !add_range(s->out, slot, true, -a->least))
+            return false;
+        if (signed32 && !add_range(s->out, slot, false, 0))
+            return false;
+    }
+    return true;
+}
+
 static unsigned stream_of(struct search *s, const struct ir_op *op, bool in_head)
 {
     struct stream key = {.memop = (op->attr & MO_IDX) | (op->opc == OP_st ? MO_WRITE : 0)};
     if ((op->attr & MO_ALIGN) || !expand_address(s->ir, op->arg[0], &key.at) ||
         !stride_of(s, &key.at, &key.stride) || llabs(key.at.c) > 1 << 30)
+        return NO_STREAM;
+    if (!add_ranges(s, &key.at))
         return NO_STREAM;
     key.lo = key.at.n ? key.at.c : 0;
     if (key.at.n)
@@ -196,7 +277,7 @@ void streams_find(const struct ir *ir, const unsigned *blocks, unsigned n, struc
 {
     struct search *s = g_new0(struct search, 1);
     *s = (struct search){.ir = ir, .blocks = blocks, .nblocks = n, .out = out};
-    out->n = out->naccess = 0;
+    out->n = out->naccess = out->nranges = 0;
     find_changes(s);
     for (unsigned i = 0; i < n; i++) {
         const struct ir_block *b = &ir->blocks[blocks[i]];

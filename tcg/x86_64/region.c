@@ -268,7 +268,12 @@ static void late_store(struct gen *g, const struct late *l, unsigned n)
         x86_store(c, 3, home, t);
         return;
     }
-    if (at.kind != OPND_REG) {
+    bool changes = is_fused(g, l) || (l->set->imm & IR_LATE_CANON);
+    if (at.kind == OPND_REG && changes && !(g->map->scratch >> at.reg & 1)) {
+        unsigned t = spare(g, l, n, fp ? ALL_XMM : ALL_GPR);
+        ra_move(g, t, at.reg); /* a slot's own register stays as it is */
+        at = opnd_reg(t);
+    } else if (at.kind != OPND_REG) {
         unsigned t = spare(g, l, n, fp ? ALL_XMM : ALL_GPR);
         if (fp)
             x86_fload(c, f64, t, at, g->rt->has.avx);

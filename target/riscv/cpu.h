@@ -212,6 +212,16 @@ void rv_sync_fpenv(struct rv_cpu *cpu);
 /* csr.c: one CSR access with all checks; raises illegal instruction (tval = insn) itself. */
 enum { RV_CSR_READ = 1, RV_CSR_WRITE = 2, RV_CSR_SET = 4, RV_CSR_CLEAR = 8 };
 uint64_t rv_csr_access(struct rv_cpu *cpu, unsigned num, unsigned ops, uint64_t val, uint32_t insn);
+/* Whether the translator may leave the checks to itself: an access from prv depends on the
+ * configuration only, and does not concern the FP environment. */
+bool rv_csr_is_open(const struct rv_cpu *cpu, unsigned num, unsigned ops, unsigned prv);
+uint64_t rv_csr_access_open(struct rv_cpu *cpu, unsigned num, unsigned ops, uint64_t val);
+/* Bits of mstatus that sstatus shows, SD aside, and that a write of it changes. */
+struct rv_sstatus_bits {
+    uint64_t readable, writable;
+};
+struct rv_sstatus_bits rv_sstatus_bits(const struct rv_cpu *cpu);
+uint64_t rv_epc_mask(const struct rv_cpu *cpu); /* bits that sepc and mepc have */
 bool rv_csr_peek(struct rv_cpu *cpu, unsigned num, uint64_t *val); /* debugger */
 /* counters.c */
 uint64_t rv_counter_read(struct rv_cpu *cpu,

@@ -260,16 +260,21 @@ static void write_mstatus(struct rv_cpu *cpu, unsigned num UNUSED, uint64_t val)
     set_mstatus(cpu, mstatus_mask(cpu), val);
 }
 
+struct rv_sstatus_bits rv_sstatus_bits(const struct rv_cpu *cpu)
+{
+    return (struct rv_sstatus_bits){.readable =
+                                        cpu->xlen == 64 ? SSTATUS_BITS | MSTATUS_UXL : SSTATUS_BITS,
+                                    .writable = mstatus_mask(cpu) & SSTATUS_BITS};
+}
+
 static uint64_t read_sstatus(struct rv_cpu *cpu, unsigned num UNUSED)
 {
-    uint64_t mask = cpu->xlen == 64 ? SSTATUS_BITS | MSTATUS_UXL : SSTATUS_BITS;
-
-    return with_sd(cpu, cpu->s.mstatus & mask);
+    return with_sd(cpu, cpu->s.mstatus & rv_sstatus_bits(cpu).readable);
 }
 
 static void write_sstatus(struct rv_cpu *cpu, unsigned num UNUSED, uint64_t val)
 {
-    set_mstatus(cpu, mstatus_mask(cpu) & SSTATUS_BITS, val);
+    set_mstatus(cpu, rv_sstatus_bits(cpu).writable, val);
 }
 
 /* ---- delegation, interrupts ---- */
@@ -355,19 +360,19 @@ static void write_sip(struct rv_cpu *cpu, unsigned num UNUSED, uint64_t val)
 /* ---- trap registers ---- */
 
 /* An exception pc; bit 1 reads zero where instructions are 32 bits long only. */
-static uint64_t pc_mask(const struct rv_cpu *cpu)
+uint64_t rv_epc_mask(const struct rv_cpu *cpu)
 {
     return rv_has(cpu, EXT_ZCA) ? ~UINT64_C(1) : ~UINT64_C(3);
 }
 
 static void write_mepc(struct rv_cpu *cpu, unsigned num UNUSED, uint64_t val)
 {
-    cpu->s.mepc = val & pc_mask(cpu);
+    cpu->s.mepc = val & rv_epc_mask(cpu);
 }
 
 static void write_sepc(struct rv_cpu *cpu, unsigned num UNUSED, uint64_t val)
 {
-    cpu->s.sepc = val & pc_mask(cpu);
+    cpu->s.sepc = val & rv_epc_mask(cpu);
 }
 
 /* ---- translation ---- */
@@ -735,22 +740,35 @@ static uint64_t access_half(struct rv_cpu *cpu, const struct csr *c, unsigned nu
     return (uint64_t)(int32_t)(all >> shift);
 }
 
-uint64_t rv_csr_access(struct rv_cpu *cpu, unsigned num, unsigned ops, uint64_t val, uint32_t insn)
+uint64_t rv_csr_access_open(struct rv_cpu *cpu, unsigned num, unsigned ops, uint64_t val)
 {
-    const struct csr *c = &csrs[num & (CSR_COUNT - 1)];
-    bool is_write = ops & ~RV_CSR_READ;
+    const struct csr *c = &csrs[num];
 
-    num &= CSR_COUNT - 1;
-    if (UNLIKELY(!is_allowed(cpu, c, num, is_write)))
-        rv_raise(cpu, CAUSE_ILLEGAL, insn);
     if (UNLIKELY(cpu->xlen == 32))
         return access_half(cpu, c, num, ops, val);
     uint64_t old = ops == RV_CSR_WRITE ? 0 : get(cpu, c, num);
-    if (is_write) {
+    if (ops & ~RV_CSR_READ) {
         uint64_t base = c->rmw && !(ops & RV_CSR_WRITE) ? c->rmw(cpu) : old;
         set(cpu, c, num, combine(ops, base, val));
     }
     return old;
+}
+
+uint64_t rv_csr_access(struct rv_cpu *cpu, unsigned num, unsigned ops, uint64_t val, uint32_t insn)
+{
+    num &= CSR_COUNT - 1;
+    if (UNLIKELY(!is_allowed(cpu, &csrs[num], num, ops & ~RV_CSR_READ)))
+        rv_raise(cpu, CAUSE_ILLEGAL, insn);
+    return rv_csr_access_open(cpu, num, ops, val);
+}
+
+bool rv_csr_is_open(const struct rv_cpu *cpu, unsigned num, unsigned ops, unsigned prv)
+{
+    const struct csr *c = &csrs[num];
+
+    if (!c->name || (num >> 8 & 3) > prv || ((ops & ~RV_CSR_READ) && num >> 10 == 3))
+        return false;
+    return !c->allow || (c->allow == has_s && has_s(cpu, num));
 }
 
 bool rv_csr_peek(struct rv_cpu *cpu, unsigned num, uint64_t *val)

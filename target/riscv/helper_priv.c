@@ -25,9 +25,15 @@ void helper_raise_illegal(struct rv_cpu *cpu, uint32_t insn)
     illegal(cpu, insn);
 }
 
+/* These end their unit with a look-up at the pc slot, so their traps need not unwind. */
+static void trap_illegal(struct rv_cpu *cpu, uint32_t insn)
+{
+    rv_take_trap(cpu, CAUSE_ILLEGAL, false, insn);
+}
+
 void helper_ecall(struct rv_cpu *cpu)
 {
-    rv_raise(cpu, CAUSE_ECALL_U + cpu->s.prv, 0);
+    rv_take_trap(cpu, CAUSE_ECALL_U + cpu->s.prv, false, 0);
 }
 
 void helper_ebreak(struct rv_cpu *cpu, uint64_t pc)
@@ -64,8 +70,10 @@ void helper_mret(struct rv_cpu *cpu, uint32_t insn)
     uint64_t st = cpu->s.mstatus;
     unsigned prv = field_get(st, MSTATUS_MPP);
 
-    if (cpu->s.prv != PRV_M)
-        illegal(cpu, insn);
+    if (cpu->s.prv != PRV_M) {
+        trap_illegal(cpu, insn);
+        return;
+    }
     st = field_set(st, MSTATUS_MIE, field_get(st, MSTATUS_MPIE)) | MSTATUS_MPIE;
     st = field_set(st, MSTATUS_MPP, least_privilege(cpu));
     if (prv != PRV_M)
@@ -79,8 +87,10 @@ void helper_sret(struct rv_cpu *cpu, uint32_t insn)
     uint64_t st = cpu->s.mstatus;
     unsigned prv = st & MSTATUS_SPP ? PRV_S : PRV_U;
 
-    if (!rv_has(cpu, EXT_S) || cpu->s.prv == PRV_U || (cpu->s.prv == PRV_S && (st & MSTATUS_TSR)))
-        illegal(cpu, insn);
+    if (!rv_has(cpu, EXT_S) || cpu->s.prv == PRV_U || (cpu->s.prv == PRV_S && (st & MSTATUS_TSR))) {
+        trap_illegal(cpu, insn);
+        return;
+    }
     st = field_set(st, MSTATUS_SIE, field_get(st, MSTATUS_SPIE)) | MSTATUS_SPIE;
     st &= ~(MSTATUS_SPP | MSTATUS_MPRV);
     cpu->s.mstatus = st;
@@ -145,6 +155,16 @@ void helper_fence_i(struct rv_cpu *cpu UNUSED)
 uint64_t helper_csr(struct rv_cpu *cpu, uint32_t num, uint32_t ops, uint64_t val, uint32_t insn)
 {
     return rv_csr_access(cpu, num, ops, val, insn);
+}
+
+uint64_t helper_csr_allowed(struct rv_cpu *cpu, uint32_t num, uint32_t ops, uint64_t val)
+{
+    return rv_csr_access_open(cpu, num, ops, val);
+}
+
+void helper_irq_reevaluate(struct rv_cpu *cpu)
+{
+    rv_irq_reevaluate(cpu);
 }
 
 void helper_fs_dirty(struct rv_cpu *cpu)

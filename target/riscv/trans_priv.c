@@ -3,6 +3,7 @@
 #include "target/riscv/trans.h"
 
 #include "target/riscv/csr.h"
+#include "util/bits.h"
 
 /* --- calls --- */
 
@@ -114,6 +115,8 @@ bool trans_sfence_inval_ir(struct dis *d, const struct args_none *a UNUSED)
 static ir_val access_csr(struct dis *d, int csr, unsigned ops, ir_val operand)
 {
     set_pc(d, d->pc);
+    if (rv_csr_is_open(d->cpu, csr, ops, d->priv))
+        return call_csr_allowed(d->ir, imm32(d, csr), imm32(d, ops), operand);
     return call_csr(d->ir, imm32(d, csr), imm32(d, ops), operand, imm32(d, d->insn));
 }
 
@@ -138,50 +141,135 @@ static bool is_plain(const struct dis *d, int csr)
     }
 }
 
-/* Displacement of a CSR that the hart may access here and that is nothing but 64 bits of storage,
- * or 0. */
-static uint64_t storage_of(const struct dis *d, int csr)
+/* CSRs that are nothing but storage of some bits: displacement, or 0. */
+struct storage {
+    uint64_t off, mask;
+};
+
+static struct storage storage_of(const struct dis *d, int csr)
 {
     static const struct {
         uint16_t csr, off;
+        uint64_t mask; /* 0: that of an exception pc */
     } table[] = {
-        {CSR_SSCRATCH, offsetof(struct rv_cpu, s.sscratch)},
-        {CSR_SCAUSE, offsetof(struct rv_cpu, s.scause)},
-        {CSR_STVAL, offsetof(struct rv_cpu, s.stval)},
-        {CSR_MSCRATCH, offsetof(struct rv_cpu, s.mscratch)},
-        {CSR_MCAUSE, offsetof(struct rv_cpu, s.mcause)},
-        {CSR_MTVAL, offsetof(struct rv_cpu, s.mtval)},
+        {CSR_STVEC, offsetof(struct rv_cpu, s.stvec), ~UINT64_C(2)},
+        {CSR_SSCRATCH, offsetof(struct rv_cpu, s.sscratch), ~UINT64_C(0)},
+        {CSR_SEPC, offsetof(struct rv_cpu, s.sepc), 0},
+        {CSR_SCAUSE, offsetof(struct rv_cpu, s.scause), ~UINT64_C(0)},
+        {CSR_STVAL, offsetof(struct rv_cpu, s.stval), ~UINT64_C(0)},
+        {CSR_MTVEC, offsetof(struct rv_cpu, s.mtvec), ~UINT64_C(2)},
+        {CSR_MSCRATCH, offsetof(struct rv_cpu, s.mscratch), ~UINT64_C(0)},
+        {CSR_MEPC, offsetof(struct rv_cpu, s.mepc), 0},
+        {CSR_MCAUSE, offsetof(struct rv_cpu, s.mcause), ~UINT64_C(0)},
+        {CSR_MTVAL, offsetof(struct rv_cpu, s.mtval), ~UINT64_C(0)},
     };
-    bool allowed = d->priv >= (unsigned)(csr >> 8 & 3) && (csr >> 8 != 1 || dis_has(d, EXT_S));
-    for (size_t i = 0; allowed && d->xlen == 64 && i < ARRAY_SIZE(table); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++)
         if (table[i].csr == csr)
-            return table[i].off;
-    return 0;
+            return (struct storage){table[i].off,
+                                    table[i].mask ? table[i].mask : rv_epc_mask(d->cpu)};
+    return (struct storage){0};
+}
+
+static ir_val updated(struct dis *d, unsigned ops, ir_val old, ir_val operand)
+{
+    if (ops & RV_CSR_SET)
+        return ir_or(d->ir, old, operand);
+    return ops & RV_CSR_CLEAR ? ir_andn(d->ir, old, operand) : operand;
 }
 
 /* Trap handlers begin and end with these: no helper call for them. */
 static void access_storage(struct dis *d, const struct args_csr *a, unsigned ops, ir_val operand,
-                           uint64_t off)
+                           struct storage at)
 {
-    ir_val old = ir_env_ld(d->ir, I64, MO_64, off);
-    if (ops & RV_CSR_WRITE)
-        ir_env_st(d->ir, operand, MO_64, off);
-    else if (ops & RV_CSR_SET)
-        ir_env_st(d->ir, ir_or(d->ir, old, operand), MO_64, off);
-    else if (ops & RV_CSR_CLEAR)
-        ir_env_st(d->ir, ir_andn(d->ir, old, operand), MO_64, off);
+    ir_val old = ir_env_ld(d->ir, I64, MO_64, at.off);
+    if (ops & ~RV_CSR_READ)
+        ir_env_st(d->ir,
+                  ir_and(d->ir, updated(d, ops, old, operand), ir_const(d->ir, I64, at.mask)),
+                  MO_64, at.off);
     if (ops & RV_CSR_READ)
         set_gpr(d, a->rd, old);
+}
+
+/* --- sstatus --- */
+
+enum { STATUS_OFF = offsetof(struct rv_cpu, s.mstatus) };
+
+static ir_val read_sstatus(struct dis *d)
+{
+    uint64_t sd = d->fs == MODE_FS_DIRTY ? BIT64(63) : 0;
+    ir_val st = ir_env_ld(d->ir, I64, MO_64, STATUS_OFF);
+    st = ir_and(d->ir, st, ir_const(d->ir, I64, rv_sstatus_bits(d->cpu).readable));
+    return ir_or(d->ir, st, ir_const(d->ir, I64, sd));
+}
+
+/*
+ * SIE was set: what is pending and enabled is taken before the next instruction.  Nothing is, as a
+ * rule, and then the unit goes on.
+ */
+static void look_for_interrupts(struct dis *d)
+{
+    struct ir *ir = d->ir;
+    unsigned some = ir_block_new(ir), none = ir_block_new(ir);
+    ir_val lines = ir_env_ld(ir, I64, MO_64, offsetof(struct rv_cpu, cpu.irq_lines));
+    ir_val sw = ir_env_ld(ir, I64, MO_64, offsetof(struct rv_cpu, s.mip_sw));
+    ir_val mie = ir_env_ld(ir, I64, MO_64, offsetof(struct rv_cpu, s.mie));
+    ir_val pending = ir_and(ir, ir_or(ir, lines, sw), mie);
+    ir_brcond(ir, pending, ir_const(ir, I64, 0), IR_NE, some, none);
+    ir_block_begin(ir, some);
+    set_pc(d, d->next);
+    call_irq_reevaluate(ir);
+    ir_exit_lookup(ir);
+    ir_block_begin(ir, none);
+}
+
+/*
+ * Setting or clearing constant bits that neither the mode nor the MMU index depends on: what
+ * switching interrupts on and off is.
+ */
+static bool update_sstatus(struct dis *d, const struct args_csr *a, unsigned ops, ir_val operand)
+{
+    uint64_t bits;
+    if ((ops & RV_CSR_WRITE) || !ir_is_const(d->ir, operand, &bits))
+        return false;
+    bits &= rv_sstatus_bits(d->cpu).writable;
+    if (bits & ~(uint64_t)(MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP))
+        return false;
+    ir_val old = read_sstatus(d), st = ir_env_ld(d->ir, I64, MO_64, STATUS_OFF);
+    ir_env_st(d->ir, updated(d, ops, st, ir_const(d->ir, I64, bits)), MO_64, STATUS_OFF);
+    set_gpr(d, a->rd, old);
+    if ((ops & RV_CSR_SET) && (bits & MSTATUS_SIE))
+        look_for_interrupts(d);
+    return true;
+}
+
+static bool access_sstatus(struct dis *d, const struct args_csr *a, unsigned ops, ir_val operand)
+{
+    if (ops != RV_CSR_READ)
+        return update_sstatus(d, a, ops, operand);
+    set_gpr(d, a->rd, read_sstatus(d));
+    return true;
+}
+
+/* --- any --- */
+
+/* Without calling for it. */
+static bool access_inline(struct dis *d, const struct args_csr *a, unsigned ops, ir_val operand)
+{
+    if (d->xlen != 64 || !rv_csr_is_open(d->cpu, a->csr, ops, d->priv))
+        return false;
+    if (a->csr == CSR_SSTATUS)
+        return access_sstatus(d, a, ops, operand);
+    struct storage at = storage_of(d, a->csr);
+    if (at.off)
+        access_storage(d, a, ops, operand, at);
+    return at.off;
 }
 
 /* A write may change the mode, so that the unit ends; a read alone cannot. */
 static bool csr_insn(struct dis *d, const struct args_csr *a, unsigned ops, ir_val operand)
 {
-    uint64_t off = storage_of(d, a->csr);
-    if (off) {
-        access_storage(d, a, ops, operand, off);
+    if (access_inline(d, a, ops, operand))
         return true;
-    }
     ir_val old = access_csr(d, a->csr, ops, operand);
     if (ops & RV_CSR_READ)
         set_gpr(d, a->rd, old);

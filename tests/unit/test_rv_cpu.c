@@ -268,13 +268,19 @@ static void test_returns_are_privileged(void)
     struct rv_state *s = &b->cpu->s;
 
     s->prv = PRV_S;
-    g_assert_false(bench_insn(b, helper_mret, 0x30200073));
+    g_assert_true(bench_insn(b, helper_mret, 0x30200073)); /* a trap without unwinding */
+    g_assert_cmphex(s->mcause, ==, CAUSE_ILLEGAL);
     g_assert_cmphex(s->mtval, ==, 0x30200073);
     s->prv = PRV_U;
-    g_assert_false(bench_insn(b, helper_sret, 0));
+    s->mcause = 0;
+    bench_insn(b, helper_sret, 0x10200073);
+    g_assert_cmphex(s->mcause, ==, CAUSE_ILLEGAL);
+    g_assert_cmphex(s->mtval, ==, 0x10200073);
     s->prv = PRV_S;
     s->mstatus |= MSTATUS_TSR;
-    g_assert_false(bench_insn(b, helper_sret, 0));
+    s->mcause = 0;
+    bench_insn(b, helper_sret, 0);
+    g_assert_cmphex(s->mcause, ==, CAUSE_ILLEGAL);
     s->prv = PRV_M;
     s->mstatus |= MSTATUS_MPRV | MSTATUS_TSR;
     g_assert_true(bench_insn(b, helper_sret, 0));

@@ -196,10 +196,11 @@ static void log_ir_as(const struct ir *ir, const char *title)
 
 static void log_ir(struct tcg_vcpu *v, struct ir *ir, const struct unit *u)
 {
-    gva pcs[UNIT_MAX_INSNS * 2];
-    unsigned n = MIN(ir_insn_pcs(ir, pcs, G_N_ELEMENTS(pcs)), G_N_ELEMENTS(pcs));
-    if (log_enabled(LOG_IN_ASM))
+    if (log_enabled(LOG_IN_ASM)) {
+        gva pcs[UNIT_MAX_INSNS * 2];
+        unsigned n = MIN(ir_insn_pcs(ir, pcs, G_N_ELEMENTS(pcs)), G_N_ELEMENTS(pcs));
         dump_in_asm(v, u, pcs, n);
+    }
     if (log_enabled(LOG_OP))
         log_ir_as(ir, "OP");
     if (log_enabled(LOG_OPT)) {

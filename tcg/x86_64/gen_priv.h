@@ -81,6 +81,7 @@ struct x86_rt {
     const uint8_t *pool;
     const uint8_t
         *probe_direct; /* called with the pc in RAX: on by the dispatch cache, or leave_direct */
+    const uint8_t *leave_const; /* with pc ^ salt in RAX: leave_lookup */
     const uint8_t *leave_direct, *leave_lookup, *leave_request, *leave_main, *leave_side;
     const uint8_t *miss_ld[2]; /* slow paths of memory; [1] keeps scratch XMM registers */
     const uint8_t *miss_st[2];

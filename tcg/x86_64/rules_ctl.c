@@ -119,10 +119,11 @@ static void report_exit(struct gen *g, unsigned exit)
     x86_call_to(&g->c, g->rt->leave_direct);
 }
 
-static void cold_report(struct gen *g, const struct cold *k)
+/* probe_const() has left pc ^ salt in RAX. */
+static void cold_const_miss(struct gen *g, const struct cold *k)
 {
     g->exits[k->exit].stub_off = g->c.p - g->rw;
-    report_exit(g, k->exit);
+    x86_jmp_to(&g->c, g->rt->leave_const);
 }
 
 /*
@@ -161,7 +162,7 @@ static void cold_probe(struct gen *g, const struct cold *k)
     }
     uint8_t *miss = probe_const(g, k->pc);
     x86_link(miss, g->c.p);
-    report_exit(g, k->exit);
+    x86_jmp_to(&g->c, g->rt->leave_const);
 }
 
 /* Make the next jump's displacement, which starts skip bytes from here, aligned. */
@@ -189,7 +190,7 @@ static void direct_exit(struct gen *g, uint64_t pc)
         patchable_jump(g, exit);
     } else {
         uint8_t *miss = probe_const(g, pc);
-        cold_new(g, cold_report, miss)->exit = exit;
+        cold_new(g, cold_const_miss, miss)->exit = exit;
     }
 }
 

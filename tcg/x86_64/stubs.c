@@ -115,6 +115,9 @@ static void emit_leave(const struct stub *s)
     x86_alu(c, true, ALU_SUB, opnd_reg(RDX), opnd_imm(5));
     x86_mov_imm(c, RAX, TCG_EXIT_DIRECT);
     uint8_t *direct = x86_jmp(c);
+    s->rt->leave_const = x86_rx(c);
+    x86_alu(c, true, ALU_XOR, opnd_reg(RAX), env(TCG_ENV_OFF(salt)));
+    x86_store(c, 3, env(s->rt->pc_off), RAX);
     s->rt->leave_lookup = x86_rx(c);
     x86_mov_imm(c, RAX, TCG_EXIT_LOOKUP);
     uint8_t *lookup = x86_jmp(c);

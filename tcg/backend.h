@@ -15,8 +15,9 @@ struct codebuf;
 
 enum {
     TCG_MMU_MODES = 8,
-    TCG_TLB_BITS = 8,
+    TCG_TLB_BITS = 10,
     TCG_TLB_SIZE = 1 << TCG_TLB_BITS,
+    TCG_TLB_CHUNK = 16, /* entries that are emptied together */
     TCG_PAGE_BITS = 12,
     TCG_DISPATCH_BITS = 14,
     TCG_RING_SIZE = 16,
@@ -29,6 +30,8 @@ enum {
 struct tcg_tlb {
     uint64_t rtag[TCG_TLB_SIZE], wtag[TCG_TLB_SIZE];
     uint64_t radd[TCG_TLB_SIZE], wadd[TCG_TLB_SIZE];
+    /* 1 where entries of the chunk were filled since it was emptied last; else 0. */
+    uint8_t used[TCG_TLB_SIZE / TCG_TLB_CHUNK] __attribute__((aligned(8)));
 };
 #define TCG_TLB_EMPTY (~UINT64_C(0))
 
@@ -60,6 +63,9 @@ struct tcg_env {
     uint32_t pad;
     uint64_t salt; /* of the current mode and address space */
 };
+
+/* Empty both levels of the TLB, whatever was there. */
+void tcg_env_empty_tlb(struct tcg_env *env);
 
 #define TCG_ENV_OFF(field)                                                                         \
     ((int32_t)offsetof(struct tcg_env, field) - (int32_t)sizeof(struct tcg_env))

@@ -2,6 +2,7 @@
 #include "tcg/backend.h"
 
 #include <glib.h>
+#include <string.h>
 
 int host_code_exit(const struct host_code *hc, uintptr_t site)
 {
@@ -21,4 +22,11 @@ void host_code_free(struct host_code *hc)
         g_free(hc->map);
     g_free(hc->priv);
     *hc = (struct host_code){0};
+}
+
+void tcg_env_empty_tlb(struct tcg_env *env)
+{
+    memset(env->tlb, 0xff, sizeof(env->tlb));
+    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
+        memset(env->tlb[idx].used, 0, sizeof(env->tlb[idx].used));
 }

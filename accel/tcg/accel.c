@@ -209,6 +209,7 @@ bool tcg_cpu_attach(struct cpu *cpu, const struct guest_ops *ops, struct error *
     tcg_env(cpu)->guest_mxcsr = MXCSR_RESET;
     cpu->accel = v;
     dispatch_init(v);
+    tcg_env_empty_tlb(tcg_env(cpu));
     tlb_init(v);
     return true;
 }

@@ -208,6 +208,7 @@ bool tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_a
     } else {
         return false;
     }
+    l1->used[i / TCG_TLB_CHUNK] = 1;
     if (!(e->flags & L2_GLOBAL))
         v->idx_local[idx] = true;
     v->idx_used |= 1u << idx;
@@ -215,11 +216,46 @@ bool tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_a
     return true;
 }
 
+/* Every index that lies in a chunk with entries: from the word of eight chunks that *w counts. */
+static uint64_t used_chunks(const struct tcg_tlb *l1, unsigned w)
+{
+    uint64_t bytes;
+    memcpy(&bytes, &l1->used[w * 8], 8);
+    return bytes;
+}
+enum { CHUNK_WORDS = TCG_TLB_SIZE / TCG_TLB_CHUNK / 8 };
+
+/* What fn is asked to do with the entries of a chunk. */
+typedef void chunk_fn(struct tcg_tlb *l1, unsigned first, uint64_t arg);
+
+static void each_used_chunk(struct tcg_tlb *l1, chunk_fn *fn, uint64_t arg)
+{
+    for (unsigned w = 0; w < CHUNK_WORDS; w++)
+        for (uint64_t m = used_chunks(l1, w); m; m &= m - 1)
+            fn(l1, (w * 8 + __builtin_ctzll(m) / 8) * TCG_TLB_CHUNK, arg);
+}
+
+static void chunk_empty(struct tcg_tlb *l1, unsigned first, uint64_t arg UNUSED)
+{
+    memset(&l1->rtag[first], 0xff, TCG_TLB_CHUNK * 8);
+    memset(&l1->wtag[first], 0xff, TCG_TLB_CHUNK * 8);
+}
+static void chunk_empty_writes(struct tcg_tlb *l1, unsigned first, uint64_t arg UNUSED)
+{
+    memset(&l1->wtag[first], 0xff, TCG_TLB_CHUNK * 8);
+}
+static void chunk_withdraw(struct tcg_tlb *l1, unsigned first, uint64_t host_page)
+{
+    for (unsigned i = first; i < first + TCG_TLB_CHUNK; i++)
+        if (l1->wtag[i] + l1->wadd[i] == host_page)
+            l1->wtag[i] = TCG_TLB_EMPTY;
+}
+
 static void l1_clear(struct tcg_vcpu *v, unsigned idx)
 {
     struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
-    memset(l1->rtag, 0xff, sizeof(l1->rtag));
-    memset(l1->wtag, 0xff, sizeof(l1->wtag));
+    each_used_chunk(l1, chunk_empty, 0);
+    memset(l1->used, 0, sizeof(l1->used));
     v->idx_local[idx] = false;
 }
 static void l1_clear_all(struct tcg_vcpu *v)
@@ -242,17 +278,13 @@ static void l1_clear_page(struct tcg_vcpu *v, gva addr)
 void tlb_withdraw_writes(struct tcg_vcpu *v)
 {
     for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
-        memset(tcg_env(v->cpu)->tlb[idx].wtag, 0xff, sizeof(tcg_env(v->cpu)->tlb[idx].wtag));
+        each_used_chunk(&tcg_env(v->cpu)->tlb[idx], chunk_empty_writes, 0);
 }
 
 void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page)
 {
-    for (unsigned used = v->idx_used; used; used &= used - 1) {
-        struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[__builtin_ctz(used)];
-        for (unsigned i = 0; i < TCG_TLB_SIZE; i++)
-            if (l1->wtag[i] + l1->wadd[i] == (uint64_t)(uintptr_t)host_page)
-                l1->wtag[i] = TCG_TLB_EMPTY;
-    }
+    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
+        each_used_chunk(&tcg_env(v->cpu)->tlb[idx], chunk_withdraw, (uintptr_t)host_page);
 }
 
 void tlb_init(struct tcg_vcpu *v)

@@ -167,7 +167,7 @@ static void tlb_check(struct gen *g, struct access *a, bool is_write, int32_t lo
         address(g, a, a->t, lo);
         x86_shift_imm(c, true, SH_SHR, opnd_reg(a->t), TCG_PAGE_BITS);
     }
-    x86_load(c, 0, false, false, a->t, opnd_reg(a->t));
+    x86_alu(c, false, ALU_AND, opnd_reg(a->t), opnd_imm(TCG_TLB_SIZE - 1));
     address(g, a, a->u, must_align ? lo : end - 1);
     x86_alu(c, true, ALU_AND, opnd_reg(a->u), opnd_imm(PAGE_MASK32 | low_bits));
     x86_op(c, 0x3b | X_W, a->u, opnd_sib(RBP, a->t, 3, tag));

@@ -286,7 +286,7 @@ const struct tcg_backend *const bench_backends[] = {
  * MMU index. */
 static void fill_tlb(struct bench *b)
 {
-    memset(b->env->tlb, 0xff, sizeof(b->env->tlb));
+    tcg_env_empty_tlb(b->env);
     for (unsigned i = 0; i < TCG_MMU_MODES; i++) {
         struct tcg_tlb *t = &b->env->tlb[i];
         uint64_t add = (uintptr_t)b->cpu->mem - BENCH_BASE;

@@ -122,7 +122,7 @@ static void rig_open_with(enum x86_64_level level,
     rig.s = (struct state *)(rig.env + 1);
     rig.env->guest_mxcsr = 0x1f80;
     rig.env->salt = UINT64_C(0x5a00000000000000);
-    memset(rig.env->tlb, 0xff, sizeof(rig.env->tlb));
+    tcg_env_empty_tlb(rig.env);
     struct tcg_layout layout = {
         .slots = slots,
         .nslots = NSLOTS,
@@ -573,14 +573,14 @@ static void bytes_st(void *cpu G_GNUC_UNUSED, uint64_t addr, uint64_t val, uint3
     memcpy(to, bytes, sizeof(arrays[0]));
     memset(bytes, 0xee, sizeof(arrays[0]));
     bytes = to;
-    memset(rig.env->tlb, 0xff, sizeof(rig.env->tlb));
+    tcg_env_empty_tlb(rig.env);
 }
 
 static void map_three_pages(void)
 {
     struct tcg_tlb *t = &rig.env->tlb[0];
     unsigned i = FIRST_PAGE >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1);
-    memset(rig.env->tlb, 0xff, sizeof(rig.env->tlb));
+    tcg_env_empty_tlb(rig.env);
     t->rtag[i] = t->wtag[i] = FIRST_PAGE;
     t->rtag[i + 1] = FIRST_PAGE + 0x1000;
     t->radd[i] = t->wadd[i] = t->radd[i + 1] = (uintptr_t)bytes - FIRST_PAGE;
@@ -668,7 +668,7 @@ static void test_constant_addresses(void)
         g_assert_cmphex(memory[at[i] % 4096 / 8], ==, UINT64_C(0x1122334480000005));
         g_assert_cmphex(rig.s->x[1], ==, UINT64_C(0xffffffff80000000));
         g_assert_cmphex(rig.s->x[2], ==, UINT64_C(0x1122334480000000));
-        memset(rig.env->tlb, 0xff, sizeof(rig.env->tlb));
+        tcg_env_empty_tlb(rig.env);
         tcg_x86_64.enter(rig.s, &rig.unit[0]);
         g_assert_cmphex(memory[(at[i] - GUEST_PAGE) / 8 % G_N_ELEMENTS(memory)], ==,
                         UINT64_C(0x1122334480000005));

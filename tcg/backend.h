@@ -19,6 +19,14 @@ enum {
     TCG_TLB_SIZE = 1 << TCG_TLB_BITS,
     TCG_TLB_CHUNK = 16, /* entries that are emptied together */
     TCG_PAGE_BITS = 12,
+    TCG_LARGE_BITS = 21,
+    TCG_LARGE_SETS = 64,
+    TCG_LARGE_WAYS = 2,
+    TCG_L2_WAYS = 4,
+    TCG_L2_FOLD = 11,
+    TCG_L2_IDX_SHIFT = 4,
+    TCG_L2_NO_READ = 8,
+    TCG_L2_NOTES = 1 << (TCG_LARGE_BITS - TCG_PAGE_BITS),
     TCG_DISPATCH_BITS = 14,
     TCG_RING_SIZE = 16,
     TCG_SAVE_BYTES = 512,
@@ -35,6 +43,29 @@ struct tcg_tlb {
 };
 #define TCG_TLB_EMPTY (~UINT64_C(0))
 
+/*
+ * Second level: what a page of 4 KiB or 2 MiB maps to. Both tables are set-associative; the set is
+ * that of the address alone. An address space goes by a number that it has until it is flushed, and
+ * one number stands for all spaces: entries of numbers that are not given any more are dead.
+ */
+struct tcg_l2_entry {
+    uint64_t tag;   /* page address | MMU index << TCG_L2_IDX_SHIFT, with TCG_L2_NO_READ where loads
+                       are not allowed; or TCG_TLB_EMPTY */
+    uint64_t add;   /* host address = guest address + add */
+    uint64_t notes; /* host address of the notes: the one of page number n is at n % TCG_L2_NOTES */
+    uint32_t space;
+    uint32_t info; /* accel's own */
+};
+static inline unsigned tcg_l2_set(uint64_t addr, unsigned mask)
+{
+    uint64_t page = addr >> TCG_PAGE_BITS;
+    return (page ^ page >> TCG_L2_FOLD) & mask;
+}
+static inline unsigned tcg_large_set(uint64_t addr)
+{
+    return addr >> TCG_LARGE_BITS & (TCG_LARGE_SETS - 1);
+}
+
 /* Dispatch cache entry: tag = pc ^ salt of (mode, address space).  Index: (pc >> 1) & mask. */
 struct tcg_dispatch {
     uint64_t tag;
@@ -50,12 +81,18 @@ struct tcg_ring {
  * sizeof(struct tcg_env). */
 struct tcg_env {
     struct tcg_tlb tlb[TCG_MMU_MODES];
+    struct tcg_l2_entry large[TCG_LARGE_SETS][TCG_LARGE_WAYS];
     struct tcg_dispatch dispatch[1 << TCG_DISPATCH_BITS];
     struct tcg_ring ring[TCG_RING_SIZE];
     uint8_t save[TCG_SAVE_BYTES];      /* host registers while a slow path runs */
     uint64_t hidden[TCG_HIDDEN_SLOTS]; /* homes of slots behind the target's, which regions use */
     uint64_t fault_addr;
-    uint64_t exit_site;               /* scratch of the back end */
+    uint64_t exit_site;        /* scratch of the back end */
+    struct tcg_l2_entry *l2;   /* sets of TCG_L2_WAYS */
+    uint32_t l2_mask;          /* number of its sets - 1 */
+    uint32_t space, space_any; /* numbers of the current space and of all; 0: emitted code
+                                  must not look */
+    uint32_t pad2;
     void *host_sp;                    /* stack pointer to unwind to */
     uint32_t guest_mxcsr, host_mxcsr; /* FP control image: guest's while out of translated code;
                                          host's while inside */
@@ -64,7 +101,7 @@ struct tcg_env {
     uint64_t salt; /* of the current mode and address space */
 };
 
-/* Empty both levels of the TLB, whatever was there. */
+/* Empty both levels of the TLB, whatever was there; the second has no room then. */
 void tcg_env_empty_tlb(struct tcg_env *env);
 
 #define TCG_ENV_OFF(field)                                                                         \

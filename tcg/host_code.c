@@ -26,7 +26,14 @@ void host_code_free(struct host_code *hc)
 
 void tcg_env_empty_tlb(struct tcg_env *env)
 {
+    static struct tcg_l2_entry none[TCG_L2_WAYS] = {{.tag = TCG_TLB_EMPTY},
+                                                    {.tag = TCG_TLB_EMPTY},
+                                                    {.tag = TCG_TLB_EMPTY},
+                                                    {.tag = TCG_TLB_EMPTY}};
     memset(env->tlb, 0xff, sizeof(env->tlb));
     for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
         memset(env->tlb[idx].used, 0, sizeof(env->tlb[idx].used));
+    memset(env->large, 0xff, sizeof(env->large));
+    env->l2 = none;
+    env->l2_mask = 0;
 }

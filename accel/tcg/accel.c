@@ -147,6 +147,7 @@ static void tcg_cpu_free(struct cpu *cpu)
         ir_free(b->v.ir);
     ir_free(b->v.region_ir);
     g_free(b->v.region_slots);
+    tlb_destroy(&b->v);
     g_free(b->v.snap_before);
     g_free(b->v.snap_after);
     free(b);
@@ -209,7 +210,7 @@ bool tcg_cpu_attach(struct cpu *cpu, const struct guest_ops *ops, struct error *
     tcg_env(cpu)->guest_mxcsr = MXCSR_RESET;
     cpu->accel = v;
     dispatch_init(v);
-    tcg_env_empty_tlb(tcg_env(cpu));
+    tlb_create(v);
     tlb_init(v);
     return true;
 }

@@ -17,8 +17,10 @@ enum guest_access { GUEST_READ, GUEST_WRITE, GUEST_FETCH };
 
 /* Result of a target's page walk. */
 struct guest_walk {
-    gpa addr;          /* guest physical address of the byte asked for */
-    uint8_t page_bits; /* log2 of the mapping's size, at least 12 for it to be cached whole */
+    gpa addr;           /* guest physical address of the byte asked for */
+    uint8_t page_bits;  /* log2 of the mapping's size, at least 12 for it to be cached whole */
+    uint8_t alike_bits; /* log2 of the size of an aligned range around addr, inside the mapping,
+                           that prot holds for; 0: the 4 KiB page */
     uint8_t prot;  /* bits 1 << enum guest_access that this entry may serve without another walk (W
                       only once D is set) */
     bool global;   /* matches every address space */

@@ -71,7 +71,7 @@ static struct tlb_entry *resolve_all(const struct acc *a, gva addr, unsigned siz
 {
     uint32_t cause = 0;
     struct tlb_entry *e = resolve(a, addr, access);
-    if (LIKELY(e->tag) || !e->host || size == 1)
+    if (LIKELY(e->kept) || !e->host || size == 1)
         return e;
     e = tlb_get(a->v, addr + size - 1, access, memop_idx(a->memop), &cause);
     if (!e)
@@ -384,6 +384,9 @@ void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access
                      unsigned idx)
 {
     struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0};
+    void *known = tlb_l1_host(a.v, addr, access, idx);
+    if (LIKELY(known))
+        return crosses_page(addr, size) ? NULL : known;
     struct tlb_entry *e = resolve(&a, addr, access);
     if (!e->host || crosses_page(addr, size))
         return NULL;
@@ -398,7 +401,8 @@ void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access
 void guest_probe(struct cpu *cpu, gva addr, unsigned size, enum guest_access access, unsigned idx)
 {
     struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0};
-    resolve(&a, addr, access);
+    if (!tlb_l1_host(a.v, addr, access, idx))
+        resolve(&a, addr, access);
     for (gva page = (addr & PAGE_MASK_) + PAGE_SIZE_; page - addr < size; page += PAGE_SIZE_)
         resolve(&a, page, access);
 }

@@ -65,22 +65,40 @@ struct code_page {
 /* --- second-level TLB
  * ---------------------------------------------------------------------------------------------------
  */
-enum { L2_BITS = 9, L2_SETS = 1 << L2_BITS, L2_WAYS = 4 };
-enum { L2_GLOBAL = 1, L2_LARGE = 2 };
+enum { L2_GLOBAL = 1, L2_PIECE = 2 /* of a mapping that is larger than the entry */ };
 /* What one 4 KiB guest page maps to: host memory, or a place in a device's registers (host is
  * NULL). */
 struct tlb_entry {
-    uint64_t tag; /* page address | MMU index | valid bit */
     uint8_t *host;
     uint8_t *note; /* of the RAM page */
     struct ram_block *ram;
     uint64_t ram_off;
     struct mem_region *mr;
     uint64_t mr_off;
-    uint32_t asid;
     uint8_t prot, flags, page_bits;
+    bool kept; /* else ask every time: rights change inside the page, or it is not all memory */
 };
-enum { L2_VALID = 0x10 };
+enum {
+    L2_MIN_SETS = 512,
+    L2_MAX_SETS = 8192,
+    L2_REGIONS = 256,
+    SPACE_SLOTS = 64,
+    LARGE_FILTER_LOG2 = 14
+};
+/* The second level's own: its tables are in struct tcg_env. */
+struct tlb_l2 {
+    uint32_t seed;       /* the space number given last */
+    uint32_t space, any; /* numbers of the current space and of all */
+    struct tlb_space {
+        uint32_t asid, number; /* 0: none */
+    } spaces[SPACE_SLOTS];
+    uint32_t evictions; /* of entries that would have matched, since it grew last */
+    bool pieces;        /* 4 KiB pieces of larger mappings were kept since the last full flush */
+    unsigned nregions;
+    struct mem_region *regions[L2_REGIONS];
+    uint64_t large_sizes; /* bit n: mappings of 2^n bytes were kept since the last full flush */
+    uint64_t filter[(1 << LARGE_FILTER_LOG2) / 64]; /* Bloom filter of where */
+};
 
 /* --- statistics (-d stats)
  * ---------------------------------------------------------------------------------------------- */
@@ -102,7 +120,6 @@ enum {
     MODE_SLOTS = 64,
     QUICK_SLOTS = 16,
     SALT_FILTER_BITS = 16384,
-    LARGE_FILTER_LOG2 = 14,
     STORE_LOG = 256,
     HOT_SLOTS = 64
 };
@@ -141,14 +158,11 @@ struct tcg_vcpu {
         uint32_t mode;
         bool used, per_asid; /* some unit of this mode came from a non-global page */
     } modes[MODE_SLOTS];
-    uint64_t large_sizes; /* bit n: mappings of 2^n bytes were cached in pieces since the last full
-                             flush */
-    uint64_t large[(1 << LARGE_FILTER_LOG2) / 64];
-    bool idx_local[TCG_MMU_MODES]; /* the first-level TLB holds entries of one address space only */
-    struct tlb_entry l2[L2_SETS][L2_WAYS];
-    uint8_t l2_next[L2_SETS];
-    uint8_t idx_used; /* bits of the MMU indices that have entries */
-    struct tlb_entry uncached;
+    struct tlb_l2 l2;
+    struct tlb_entry found; /* what tlb_get() returned last */
+    /* The second level holds entries of one address space only for the index; it holds any. */
+    bool idx_local[TCG_MMU_MODES];
+    uint8_t idx_used;
     struct tcg_stats stats;
     /* Loop heads that were seen when the sampling timer struck. */
     struct hot {
@@ -253,13 +267,18 @@ bool smc_end_making(struct tcg *t, const struct unit *u) REQUIRES(t->lock);
 void smc_written(struct tcg *t, struct tcg_vcpu *self, struct ram_block *ram, uint64_t off,
                  uint64_t len);
 /* tlb.c */
-void tlb_init(struct tcg_vcpu *v);
+void tlb_create(struct tcg_vcpu *v); /* before tlb_init() */
+void tlb_destroy(struct tcg_vcpu *v);
+void tlb_init(struct tcg_vcpu *v); /* empty it */
 /* The entry that serves access at addr, walking if need be; NULL: *cause says why. Valid until the
  * next tlb_get. */
 struct tlb_entry *tlb_get(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx,
                           uint32_t *cause);
+/* tlb_l1.c */
+/* Host address for a load or store at addr, if the first level knows; else NULL. */
+void *tlb_l1_host(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx);
 /* Put it into the first level; false when it may not be there (registers, stores to code). */
-bool tlb_fill_l1(struct tcg_vcpu *v, struct tlb_entry *e, gva addr, enum guest_access access,
+bool tlb_fill_l1(struct tcg_vcpu *v, const struct tlb_entry *e, gva addr, enum guest_access access,
                  unsigned idx);
 void tlb_withdraw_writes(struct tcg_vcpu *v);                         /* empty every write tag */
 void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page); /* write tags of one page */

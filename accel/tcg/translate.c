@@ -269,7 +269,7 @@ static void run_translator(struct tx *tx, unsigned max_insns)
 
 static uint32_t unit_mode(const struct tcg_vcpu *v, const struct tlb_entry *e)
 {
-    return v->mode | (e->tag ? 0 : UNIT_STRICT);
+    return v->mode | (e->kept ? 0 : UNIT_STRICT);
 }
 
 static struct unit *unit_new(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)

@@ -247,6 +247,8 @@ unsigned rv_pmp_prot(const struct rv_cpu *cpu, uint64_t addr, unsigned len, unsi
  * uniform. */
 bool rv_pmp_check(struct rv_cpu *cpu, uint64_t addr, unsigned len, int access, unsigned prv,
                   bool *whole);
+/* Whether one entry, or none, decides for all of the 2^bits bytes around addr. */
+bool rv_pmp_is_uniform(const struct rv_cpu *cpu, uint64_t addr, unsigned bits);
 void rv_pmp_update(struct rv_cpu *cpu);
 
 #endif

@@ -251,6 +251,18 @@ static unsigned idx_prv(unsigned idx)
     return prv[idx & 3];
 }
 
+/* log2 of the largest range around addr, of the mapping's size or a lower level's, that PMP does
+ * not divide. */
+static unsigned alike_bits(const struct rv_cpu *cpu, const struct scheme *sv, uint64_t addr,
+                           unsigned page_bits)
+{
+    unsigned bits = page_bits;
+
+    while (bits > PAGE_BITS && !rv_pmp_is_uniform(cpu, addr, bits))
+        bits = bits - PAGE_BITS < sv->index_bits ? PAGE_BITS : bits - sv->index_bits;
+    return bits;
+}
+
 /* Physical protection of the result; PMP has the last word on what the entry may be cached for. */
 static bool check_physical(struct rv_cpu *cpu, int access, unsigned prv, struct guest_walk *out)
 {
@@ -283,6 +295,7 @@ static bool walk_tables(struct walk *w, struct guest_walk *out)
     }
     out->addr = leaf_target(w);
     out->page_bits = leaf_bits(w);
+    out->alike_bits = alike_bits(w->cpu, &w->sv, out->addr, out->page_bits);
     out->prot = leaf_prot(w);
     if (!(w->pte & PTE_D))
         out->prot &= ~(1 << GUEST_WRITE);

@@ -63,10 +63,9 @@ static unsigned default_prot(const struct rv_cpu *cpu, unsigned prv)
     return prv == PRV_M || !cpu->pmp_count ? PROT_ALL : 0;
 }
 
-/* Whether all of the page around addr is decided by one entry, or by none. */
-static bool is_uniform(const struct rv_cpu *cpu, uint64_t addr)
+bool rv_pmp_is_uniform(const struct rv_cpu *cpu, uint64_t addr, unsigned bits)
 {
-    uint64_t first = addr & ~(BIT64(PMP_PAGE_BITS) - 1), last = first | (BIT64(PMP_PAGE_BITS) - 1);
+    uint64_t first = addr & ~(BIT64(bits) - 1), last = first | (BIT64(bits) - 1);
 
     for (unsigned i = 0; i < cpu->pmp_used; i++) {
         const struct rv_pmp_range *r = &cpu->pmp[i];
@@ -82,7 +81,7 @@ unsigned rv_pmp_prot(const struct rv_cpu *cpu, uint64_t addr, unsigned len, unsi
     uint64_t last = addr + len - 1;
 
     if (whole)
-        *whole = !cpu->pmp_active || is_uniform(cpu, addr);
+        *whole = !cpu->pmp_active || rv_pmp_is_uniform(cpu, addr, PMP_PAGE_BITS);
     if (LIKELY(!cpu->pmp_active))
         return default_prot(cpu, prv);
     for (unsigned i = 0; i < cpu->pmp_used; i++) {

@@ -21,7 +21,8 @@ enum op {
     OP_X,    /* x = n */
     OP_LOAD, /* acc = 8 bytes at x */
     OP_STORE,
-    OP_LOOP, /* x -= 1; if x is not 0 then to pc + 4 n, else on */
+    OP_VALUE, /* acc = value */
+    OP_LOOP,  /* x -= 1; if x is not 0 then to pc + 4 n, else on */
 };
 enum { RAM_BYTES = 32 << 20, PAGES = 4096, SPACES = 300 };
 static const gpa RAM_BASE = 0x80000000;
@@ -29,13 +30,16 @@ static const gpa RAM_BASE = 0x80000000;
 struct pte {
     uint32_t frame; /* of memory, counted from its start */
     bool valid, global;
-    uint8_t bits; /* of the mapping: 12, or more */
+    uint8_t bits;  /* of the mapping: 12, or more */
+    uint8_t alike; /* log2 of the range inside it that has the same rights; 0: the page */
 };
 struct fake {
     struct cpu cpu;
     uint64_t pc, acc, x;
+    uint64_t value; /* for OP_VALUE */
     uint32_t space;
-    unsigned walks, faults;
+    unsigned walks, faults, dirtied;
+    bool clean;      /* pages may be written once a walk for a store has seen them */
     struct pte *map; /* SPACES tables of PAGES entries */
 };
 enum { SLOT_PC, SLOT_ACC, SLOT_X, SLOTS };
@@ -66,8 +70,8 @@ static bool fake_has_asid(struct cpu *cpu UNUSED, unsigned idx UNUSED)
     return true;
 }
 
-static bool fake_walk(struct cpu *cpu, gva addr, enum guest_access access UNUSED,
-                      unsigned idx UNUSED, struct guest_walk *out)
+static bool fake_walk(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx UNUSED,
+                      struct guest_walk *out)
 {
     struct fake *f = (struct fake *)cpu;
     uint64_t page = addr >> 12;
@@ -77,8 +81,10 @@ static bool fake_walk(struct cpu *cpu, gva addr, enum guest_access access UNUSED
     const struct pte *p = &f->map[f->space * PAGES + page];
     *out = (struct guest_walk){.addr = RAM_BASE + ((uint64_t)p->frame << 12) + (addr & 0xfff),
                                .page_bits = p->bits,
-                               .prot = 7,
+                               .alike_bits = p->alike,
+                               .prot = f->clean && access != GUEST_WRITE ? 5 : 7,
                                .global = p->global};
+    f->dirtied += access == GUEST_WRITE;
     return true;
 }
 
@@ -124,6 +130,9 @@ static bool translate_one(struct ir *ir, uint64_t pc, uint32_t word)
         return true;
     case OP_X: ir_set(ir, SLOT_X, ir_const(ir, I64, (uint64_t)n)); return true;
     case OP_LOAD: ir_set(ir, SLOT_ACC, ir_ld(ir, I64, ir_get(ir, SLOT_X), MO_64)); return true;
+    case OP_VALUE:
+        ir_set(ir, SLOT_ACC, ir_env_ld(ir, I64, MO_64, offsetof(struct fake, value)));
+        return true;
     case OP_STORE: ir_st(ir, ir_get(ir, SLOT_X), ir_get(ir, SLOT_ACC), MO_64); return true;
     case OP_JUMP: ir_exit_jump(ir, pc + 4 * (uint64_t)n, 0, IR_HINT_NONE); return false;
     case OP_GO: ir_exit_ind(ir, ir_get(ir, SLOT_ACC), 0, IR_HINT_NONE); return false;
@@ -245,13 +254,13 @@ static void rig_free(struct rig *r)
 
 static void map_page(struct rig *r, uint32_t space, uint64_t page, uint32_t frame)
 {
-    r->f->map[space * PAGES + page] = (struct pte){frame, true, false, 12};
+    r->f->map[space * PAGES + page] = (struct pte){frame, true, false, 12, 12};
 }
 
 static void map_global(struct rig *r, uint64_t page, uint32_t frame)
 {
     for (uint32_t s = 0; s < SPACES; s++)
-        r->f->map[s * PAGES + page] = (struct pte){frame, true, true, 12};
+        r->f->map[s * PAGES + page] = (struct pte){frame, true, true, 12, 12};
 }
 
 static uint32_t insn(enum op op, int n)
@@ -394,22 +403,168 @@ static void test_a_fence_of_a_space_keeps_global_pages(gconstpointer engine)
     rig_free(r);
 }
 
-static void test_a_fence_inside_a_large_page_drops_every_piece(gconstpointer engine)
+/* Pages first .. first+512 to frames 512 and on; rights alike in ranges of 2^alike bytes. */
+static void map_large(struct rig *r, unsigned first, unsigned bits, unsigned alike)
+{
+    for (unsigned i = 0; i < 512; i++)
+        r->f->map[first + i] = (struct pte){512 + i, true, false, bits, alike};
+}
+
+static void fence_inside_a_large_page(gconstpointer engine, unsigned alike)
 {
     enum { FIRST = 512, N = 40 };
     struct rig *r = rig_new(engine);
-    struct pte *map = r->f->map;
-    for (unsigned i = 0; i < 512; i++)
-        map[FIRST + i] = (struct pte){512 + i, true, false, 21};
+    map_large(r, FIRST, 21, alike);
     for (unsigned i = 0; i < N; i++)
         put_adder(r, 512 + i, (int)i);
     for (unsigned i = 0; i < N; i++)
         g_assert_cmpuint(run(r, (FIRST + i) << 12), ==, i);
+    g_assert_cmpuint(r->f->walks, ==, alike == 21 ? 1 : N);
     for (unsigned i = 0; i < N; i++)
         map_page(r, 0, FIRST + i, 512 + N - 1 - i);
     guest_tlb_flush_page(&r->f->cpu, (FIRST + 300) << 12);
     for (unsigned i = 0; i < N; i++)
         g_assert_cmpuint(run(r, (FIRST + i) << 12), ==, N - 1 - i);
+    rig_free(r);
+}
+static void test_a_fence_inside_a_large_page_drops_it(gconstpointer engine)
+{
+    fence_inside_a_large_page(engine, 21);
+}
+static void test_a_fence_inside_a_large_page_drops_every_piece(gconstpointer engine)
+{
+    fence_inside_a_large_page(engine, 12);
+}
+
+/* --- levels of the TLB --- */
+/* Two pages of code, for all spaces: acc = 8 bytes at x, and the store; then stop. */
+enum { READER = 5, WRITER = 6 };
+static void put_accessors(struct rig *r)
+{
+    map_global(r, READER, 101);
+    put(r, 101, 0, insn(OP_LOAD, 0));
+    put(r, 101, 1, insn(OP_QUIT, 0));
+    map_global(r, WRITER, 102);
+    put(r, 102, 0, insn(OP_VALUE, 0));
+    put(r, 102, 1, insn(OP_STORE, 0));
+    put(r, 102, 2, insn(OP_QUIT, 0));
+}
+static uint64_t read_at(struct rig *r, gva addr)
+{
+    r->f->x = addr;
+    return run(r, READER << 12);
+}
+static void write_at(struct rig *r, gva addr, uint64_t value)
+{
+    r->f->x = addr;
+    r->f->value = value;
+    run(r, WRITER << 12);
+}
+static void test_more_pages_than_the_second_level_had_room_for(gconstpointer engine)
+{
+    enum { FIRST = 1000, N = 3000, STEP = 1009 };
+    struct rig *r = rig_new(engine);
+    put_accessors(r);
+    for (unsigned i = 0; i < N; i++) {
+        map_page(r, 0, FIRST + i, 1024 + i);
+        put_value(r, 1024 + i, 7 * i);
+    }
+    uint32_t sets = tcg_env(&r->f->cpu)->l2_mask + 1;
+    g_assert_cmpuint(sets * TCG_L2_WAYS, <, N);
+    for (unsigned round = 0; round < 4; round++) {
+        unsigned walks = r->f->walks;
+        for (unsigned n = 0, i = 0; n < N; n++, i = (i + STEP) % N)
+            g_assert_cmpuint(read_at(r, (gva)(FIRST + i) << 12), ==, 7 * i);
+        if (round == 3)
+            g_assert_cmpuint(r->f->walks, ==, walks);
+    }
+    g_assert_cmpuint(tcg_env(&r->f->cpu)->l2_mask + 1, >, sets);
+    rig_free(r);
+}
+
+/* An access across two pages goes to C, whichever the first level knows; alone they do not. */
+static void test_accesses_across_pages(gconstpointer engine)
+{
+    enum { A = 1100 };
+    struct rig *r = rig_new(engine);
+    put_accessors(r);
+    map_page(r, 0, A, 2000);
+    map_page(r, 0, A + 1, 3000);
+    for (unsigned i = 0; i < 50; i++) {
+        gva end = (A + 1) << 12;
+        write_at(r, end - 8, UINT64_C(0x1111111122222222) * i);
+        write_at(r, end, UINT64_C(0x3333333344444444));
+        write_at(r, end - 4, i);
+        g_assert_cmphex(read_at(r, end - 4), ==, i);
+        g_assert_cmphex(read_at(r, end - 8), ==, (uint32_t)(0x22222222 * i) | (uint64_t)i << 32);
+        g_assert_cmphex(read_at(r, end), ==, UINT64_C(0x3333333300000000));
+        guest_tlb_flush_page(&r->f->cpu, end - (i & 4096));
+    }
+    rig_free(r);
+}
+
+/* A write tag that the second level could give must not be given once the page is code. */
+static void test_a_page_that_becomes_code_loses_its_write_tags(gconstpointer engine)
+{
+    enum { A = 1100, B = A + TCG_TLB_SIZE };
+    struct rig *r = rig_new(engine);
+    put_accessors(r);
+    map_page(r, 0, A, 2000);
+    map_page(r, 0, B, 2001);
+    map_page(r, 0, CODE, 2000);
+    for (int i = 1; i < 200; i++) {
+        write_at(r, A << 12, insn(OP_ADD, i) | (uint64_t)insn(OP_QUIT, 0) << 32);
+        write_at(r, B << 12, 0);
+        write_at(r, (A << 12) + 2048, 0);
+        if (i & 1)
+            write_at(r, B << 12, 0);
+        g_assert_cmpuint(run(r, CODE << 12), ==, i);
+    }
+    rig_free(r);
+}
+
+/* Rights that only grow with a store: what was read first must be asked for again. */
+static void test_a_page_that_is_clean_until_written(gconstpointer engine)
+{
+    enum { A = 1100 };
+    struct rig *r = rig_new(engine);
+    put_accessors(r);
+    map_page(r, 0, A, 2000);
+    r->f->clean = true;
+    for (unsigned i = 0; i < 20; i++) {
+        guest_tlb_flush(&r->f->cpu);
+        read_at(r, A << 12);
+        read_at(r, A << 12);
+        unsigned dirtied = r->f->dirtied;
+        write_at(r, A << 12, i);
+        g_assert_cmpuint(r->f->dirtied, ==, dirtied + 1);
+        write_at(r, A << 12, i + 1);
+        g_assert_cmpuint(r->f->dirtied, ==, dirtied + 1);
+        g_assert_cmpuint(read_at(r, A << 12), ==, i + 1);
+    }
+    rig_free(r);
+}
+
+/* One walk for each 2 MiB of a larger mapping; a fence of any page of it drops all. */
+static void test_a_mapping_larger_than_a_large_page(gconstpointer engine)
+{
+    enum { FIRST = 2048, N = 2048, BITS = 23 };
+    struct rig *r = rig_new(engine);
+    put_accessors(r);
+    for (unsigned i = 0; i < N; i++) {
+        r->f->map[FIRST + i] = (struct pte){4096 + i, true, false, BITS, BITS};
+        put_value(r, 4096 + i, i);
+    }
+    read_at(r, READER << 12);
+    unsigned walks = r->f->walks;
+    for (unsigned i = 0; i < N; i++)
+        g_assert_cmpuint(read_at(r, (gva)(FIRST + i) << 12), ==, i);
+    g_assert_cmpuint(r->f->walks, ==, walks + N / 512);
+    for (unsigned i = 0; i < N; i++)
+        map_page(r, 0, FIRST + i, 4096 + N - 1 - i);
+    guest_tlb_flush_page_asid(&r->f->cpu, (FIRST + 700) << 12, 0);
+    for (unsigned i = 0; i < N; i += 5)
+        g_assert_cmpuint(read_at(r, (gva)(FIRST + i) << 12), ==, N - 1 - i);
     rig_free(r);
 }
 
@@ -430,6 +585,30 @@ static void test_one_address_in_many_spaces(gconstpointer engine)
         g_assert_cmpuint(run(r, CODE << 12), ==, s);
         g_assert_cmpuint(run(r, LOADER << 12), ==, s * 3);
     }
+    rig_free(r);
+}
+
+static void test_a_fence_of_a_space_spares_the_others(gconstpointer engine)
+{
+    enum { A = 1100, N = TCG_L2_WAYS };
+    struct rig *r = rig_new(engine);
+    put_accessors(r);
+    for (uint32_t s = 0; s < N; s++) {
+        map_page(r, s, A, 2000 + s);
+        put_value(r, 2000 + s, s);
+        enter_space(r, s);
+        g_assert_cmpuint(read_at(r, A << 12), ==, s);
+    }
+    map_page(r, 1, A, 3000);
+    map_page(r, 2, A, 3000);
+    guest_tlb_flush_asid(&r->f->cpu, 1);
+    guest_tlb_flush_page_asid(&r->f->cpu, A << 12, 2);
+    unsigned walks = r->f->walks;
+    for (uint32_t s = 0; s < N; s++) {
+        enter_space(r, s);
+        g_assert_cmpuint(read_at(r, A << 12), ==, s == 1 || s == 2 ? 0 : s);
+    }
+    g_assert_cmpuint(r->f->walks, ==, walks + 2);
     rig_free(r);
 }
 
@@ -560,7 +739,14 @@ int main(int argc, char **argv)
     add("fences", test_every_fence_shows_code_and_data_anew);
     add("fence-page", test_a_fence_of_one_page_keeps_the_others);
     add("fence-global", test_a_fence_of_a_space_keeps_global_pages);
-    add("fence-large", test_a_fence_inside_a_large_page_drops_every_piece);
+    add("fence-large", test_a_fence_inside_a_large_page_drops_it);
+    add("fence-pieces", test_a_fence_inside_a_large_page_drops_every_piece);
+    add("capacity", test_more_pages_than_the_second_level_had_room_for);
+    add("refill-across", test_accesses_across_pages);
+    add("refill-code", test_a_page_that_becomes_code_loses_its_write_tags);
+    add("refill-clean", test_a_page_that_is_clean_until_written);
+    add("larger", test_a_mapping_larger_than_a_large_page);
+    add("fence-space", test_a_fence_of_a_space_spares_the_others);
     add("spaces", test_one_address_in_many_spaces);
     add("global-to-local", test_a_global_page_that_becomes_local);
     add("links", test_code_that_is_written_loses_its_links);

@@ -255,6 +255,28 @@ static void test_page_that_pmp_divides(void)
     rv_bench_free(b);
 }
 
+/* The range that one TLB entry may serve ends where PMP does. */
+static void test_superpages_that_pmp_divides(void)
+{
+    struct rv_bench *b = space("rv64", 0);
+
+    bench_poke(b, ROOT + 8, pte(0x80000000, V | R | W | AD), 8); /* 1 GiB */
+    struct guest_walk w = walked(b, VA, GUEST_READ, RV_IDX_S);
+    g_assert_cmpuint(w.page_bits, ==, 30);
+    g_assert_cmpuint(w.alike_bits, ==, 30);
+    bench_set(b, CSR_PMPCFG0, 0);
+    bench_set(b, CSR_PMPADDR0, BENCH_RAM >> 2 | 0x1ff); /* the first page of the first 2 MiB */
+    bench_set(b, CSR_PMPADDR0 + 1, UINT64_MAX);
+    bench_set(b, CSR_PMPCFG0, 0x1f19);
+    w = walked(b, VA, GUEST_READ, RV_IDX_S);
+    g_assert_cmpuint(w.page_bits, ==, 30);
+    g_assert_cmpuint(w.alike_bits, ==, 21);
+    w = walked(b, (VA & ~0x3fffffff) + 0x1000, GUEST_READ, RV_IDX_S);
+    g_assert_cmpuint(w.alike_bits, ==, 12);
+    g_assert_false(w.uncached);
+    rv_bench_free(b);
+}
+
 static void test_bare_and_machine_mode(void)
 {
     struct rv_bench *b = space("rv64", 0);
@@ -338,6 +360,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rv_mmu/table_outside", test_table_outside_memory);
     g_test_add_func("/rv_mmu/pmp", test_protected_table_and_page);
     g_test_add_func("/rv_mmu/pmp_divides", test_page_that_pmp_divides);
+    g_test_add_func("/rv_mmu/pmp_divides_superpages", test_superpages_that_pmp_divides);
     g_test_add_func("/rv_mmu/bare", test_bare_and_machine_mode);
     g_test_add_func("/rv_mmu/sv32", test_sv32);
     g_test_add_func("/rv_mmu/sv48_sv57", test_sv48_and_sv57);

@@ -88,6 +88,7 @@ struct tcg_env {
     uint64_t hidden[TCG_HIDDEN_SLOTS]; /* homes of slots behind the target's, which regions use */
     uint64_t fault_addr;
     uint64_t exit_site;        /* scratch of the back end */
+    uint64_t l2_refills;       /* how often emitted code filled the first level from it */
     struct tcg_l2_entry *l2;   /* sets of TCG_L2_WAYS */
     uint32_t l2_mask;          /* number of its sets - 1 */
     uint32_t space, space_any; /* numbers of the current space and of all; 0: emitted code
@@ -121,7 +122,7 @@ struct tcg_callbacks {
     /* Get the access (memop with MO_WRITE for stores) into the first-level TLB; false when it
      * cannot be, or when the access crosses pages or is misaligned against MO_ALIGN.  Changes
      * nothing else that the guest could see but A and D bits; does not fault. */
-    bool (*refill)(void *cpu, uint64_t addr, uint32_t memop);
+    bool (*fill)(void *cpu, uint64_t addr, uint32_t memop);
     /* Exact floating point, for what the host cannot do: op is enum ir_opc, ty the operand type |
      * result type << 8; reads and ORs env->guest_mxcsr-independent flags: returns the bit pattern;
      * *flags gets RISC-V numbered exceptions. */
@@ -135,6 +136,8 @@ struct tcg_layout {
     unsigned pc_slot;    /* index of the pc slot (I64) */
     int32_t request_off; /* of the u32 request word, from the CPU pointer */
     struct tcg_callbacks cb;
+    /* A write tag may be taken for a page while (its note & mask) == want. */
+    uint8_t note_mask, note_want;
 };
 
 enum tcg_exit_kind {

@@ -1,6 +1,7 @@
 /* The accelerator's life: properties, engine choice, per-vCPU memory. */
 #include "accel/tcg/tcg.h"
 #include "accel/tcg/tcg_priv.h"
+#include "core/ram.h"
 #include "util/bits.h"
 #include "util/log.h"
 
@@ -162,6 +163,8 @@ static bool engines_init(struct tcg *t, const struct guest_ops *ops, struct erro
         .pc_slot = ops->pc_slot,
         .request_off = offsetof(struct cpu, request),
         .cb = tcg_slow_paths,
+        .note_mask = RAM_PAGE_CODE | RAM_PAGE_WRITABLE | RAM_PAGE_DIRTY,
+        .note_want = RAM_PAGE_WRITABLE | RAM_PAGE_DIRTY,
     };
     const char *why = "unknown reason";
     t->cb = codebuf_new((t->tb_size ? t->tb_size : DEFAULT_CODE_MIB) << 20, CODE_SEGMENTS, errp);

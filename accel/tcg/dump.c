@@ -87,8 +87,11 @@ static void stats_of(const struct tcg_vcpu *v, FILE *f)
             s->dispatch_fills, s->hash_hits);
     fprintf(f, "  slow paths     load %lu, store %lu, atomic %lu, device registers %lu\n",
             s->slow_ld, s->slow_st, s->slow_atomic, s->mmio);
-    fprintf(f, "  TLB            first-level fills %lu, second-level hits %lu, page walks %lu\n",
-            s->l1_fills, s->l2_hits, s->walks);
+    uint64_t inside = tcg_env(v->cpu)->l2_refills;
+    fprintf(f,
+            "  TLB            first-level fills %lu, second-level hits %lu (and inside translated "
+            "code %lu), page walks %lu\n",
+            s->l1_fills + inside, s->l2_hits, inside, s->walks);
     fprintf(
         f,
         "  TLB flushes    all %lu, asid %lu, page %lu (large %lu); space switches %lu; salts %lu\n",

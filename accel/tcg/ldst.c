@@ -347,7 +347,7 @@ static uint64_t slow_cas(void *cpu, uint64_t addr, uint64_t expect, uint64_t val
     return compare_and_swap(&(struct acc){tcg_vcpu(cpu), addr, memop, ra}, expect, val);
 }
 
-static bool refill(void *cpu, uint64_t addr, uint32_t memop)
+static bool fill(void *cpu, uint64_t addr, uint32_t memop)
 {
     struct tcg_vcpu *v = tcg_vcpu(cpu);
     unsigned idx = memop_idx(memop), size = memop_bytes(memop);
@@ -364,7 +364,7 @@ const struct tcg_callbacks tcg_slow_paths = {
     .st = slow_st,
     .atomic = slow_atomic,
     .cas = slow_cas,
-    .refill = refill,
+    .fill = fill,
     .soft_fp = tcg_soft_fp,
 };
 

@@ -30,6 +30,7 @@
 #include "tcg/x86_64/gen_priv.h"
 #include "tcg/x86_64/level.h"
 
+#include <assert.h>
 #include <cpuid.h>
 #include <glib.h>
 #include <string.h>
@@ -112,6 +113,7 @@ static bool x86_64_init(const struct tcg_layout *layout, struct codebuf *cb, con
     assign_registers(&runtime);
     struct x86_code c = {.p = rw, .to_rx = rx - rw};
     stubs_emit(&runtime, &c);
+    assert(c.p - rw <= STUB_BYTES);
     codebuf_commit(cb, c.p - rw);
     cb->stub_end = cb->used;
     return true;

@@ -83,12 +83,16 @@ struct x86_rt {
         *probe_direct; /* called with the pc in RAX: on by the dispatch cache, or leave_direct */
     const uint8_t *leave_const; /* with pc ^ salt in RAX: leave_lookup */
     const uint8_t *leave_direct, *leave_lookup, *leave_request, *leave_main, *leave_side;
+    /* Fill the first-level TLB from the second: [is a store][index][tag], by registers. Called with
+     * what the check of an access had there, the tag with its MMU index; equal when that was done,
+     * with the addend in the former. */
+    const uint8_t *refill[2][16][16];
     const uint8_t *miss_ld[2]; /* slow paths of memory; [1] keeps scratch XMM registers */
     const uint8_t *miss_st[2];
     const uint8_t *miss_atomic[2];
     const uint8_t *miss_cas[2];
     const uint8_t *soft[2]; /* exact floating point; [1]: from a region, keeps every register */
-    const uint8_t *refill;  /* first-level TLB, keeps every register */
+    const uint8_t *fill;    /* first-level TLB by C code, keeps every register */
     const uint8_t *call[CALL_STUBS];
     struct tcg_exit (*enter)(void *cpu, const void *code);
     void (*unwind)(void *cpu, uint32_t reason);
@@ -144,16 +148,18 @@ struct cold {
     void (*emit)(struct gen *g, const struct cold *k);
     uint8_t *from;        /* displacement that leads here, or NULL */
     const uint8_t *back;  /* where to go on (writable address) */
-    const uint8_t *retry; /* the check, when the TLB has been refilled */
+    const uint8_t *retry; /* the check, when the TLB has been filled */
+    const uint8_t *hit;   /* of an access: behind its check, or NULL; then: when refilling fails */
+    void (*then)(struct gen *g, const struct cold *k);
     const struct ir_op *op;
     uint32_t mark;
     uint32_t exit;
-    uint64_t pc;
+    uint64_t pc, page; /* page: where has_page, that of a constant address */
     struct opnd a, b, c;
     uint32_t groups; /* registers of group addends that a slow path makes void */
     uint8_t d, t, u;
     uint8_t cc;
-    bool wide, keep_xmm, has_cmp;
+    bool wide, keep_xmm, has_cmp, has_page;
     uint16_t late, nlate; /* copies of the late sets as they were */
 };
 

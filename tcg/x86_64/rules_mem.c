@@ -23,6 +23,7 @@ struct access {
     uint64_t addr;
     const uint8_t *check; /* where the check begins */
     uint8_t *miss;        /* displacement of the jump taken on a miss */
+    uint8_t *hit;         /* behind a check that leaves what a refill needs */
 };
 
 static struct opnd hit_opnd(const struct access *a)
@@ -152,6 +153,7 @@ static void tlb_check_fixed(struct gen *g, struct access *a, bool is_write)
     }
     a->miss = x86_jcc(c, CC_NE);
     x86_mov(c, true, a->t, opnd_mem(RBP, tag + ADDENDS));
+    a->hit = c->p;
 }
 
 /* Hit if base + lo is in a page that the TLB knows, and the byte before base + end too. */
@@ -173,6 +175,7 @@ static void tlb_check(struct gen *g, struct access *a, bool is_write, int32_t lo
     x86_op(c, 0x3b | X_W, a->u, opnd_sib(RBP, a->t, 3, tag));
     a->miss = x86_jcc(c, CC_NE);
     x86_mov(c, true, a->t, opnd_sib(RBP, a->t, 3, tag + ADDENDS));
+    a->hit = c->p;
 }
 
 /* The check of one access by itself. */
@@ -309,11 +312,11 @@ static void push_address(struct gen *g, const struct cold *k)
 }
 
 /* In a region: fill the TLB and check again, or leave at the instruction. */
-static void cold_refill(struct gen *g, const struct cold *k)
+static void cold_fill(struct gen *g, const struct cold *k)
 {
     push_address(g, k);
     x86_push_imm(&g->c, k->exit);
-    x86_call_to(&g->c, g->rt->refill);
+    x86_call_to(&g->c, g->rt->fill);
     x86_pop(&g->c, k->t);
     x86_test(&g->c, true, k->t, k->t);
     x86_link(x86_jcc(&g->c, CC_NE), k->retry);
@@ -347,23 +350,43 @@ static void cold_miss(struct gen *g, const struct cold *k)
     cold_return(g, k);
 }
 
-static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
+static bool wants_write(const struct ir_op *op)
 {
-    struct cold *k = cold_new(g, cold_miss, a->miss);
-    k->a = a->base == NO_REG ? opnd_imm(a->disp) : opnd_mem(a->base, a->disp);
-    k->b = k->c = opnd_pool(0); /* none */
+    return op->opc == OP_tlb_add ? op->attr & MO_WRITE : op->opc != OP_ld;
+}
+
+static const uint8_t *refill_stub(const struct gen *g, const struct cold *k)
+{
+    return g->rt->refill[wants_write(k->op)][k->t][k->u];
+}
+
+/* First the second-level TLB; a hit there goes on behind the check. */
+static void cold_refill(struct gen *g, const struct cold *k)
+{
+    struct x86_code *c = &g->c;
+    unsigned idx = memop_idx(k->exit) << TCG_L2_IDX_SHIFT;
+    if (k->has_page) {
+        x86_mov_imm(c, k->u, k->page | idx);
+        x86_mov_imm(c, k->t, k->page >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1));
+    } else if (idx) {
+        x86_alu(c, true, ALU_OR, opnd_reg(k->u), opnd_imm((int32_t)idx));
+    }
+    x86_call_to(c, refill_stub(g, k));
+    x86_link(x86_jcc(c, CC_E), k->hit);
+    k->then(g, k);
+}
+
+/* Where the check has left what a refill needs, that comes before `then`. */
+static void cold_begin(struct gen *g, struct cold *k, const struct access *a,
+                       void (*then)(struct gen *, const struct cold *))
+{
     k->t = a->t;
     k->u = a->u;
-    k->exit = a->memop;
-    k->pc = (uintptr_t)stub[scratch_xmm_live(g)];
-    k->groups = ra_group_regs(g);
-    k->back = g->c.p;
-    if (g->o->region) {
-        k->emit = cold_refill;
-        k->retry = a->check;
-        k->exit |= k->op->opc != OP_ld ? MO_WRITE : 0;
-    }
-    return k;
+    k->emit = a->hit && refill_stub(g, k) ? cold_refill : then;
+    k->then = then;
+    k->hit = a->hit;
+    k->has_page = a->fixed;
+    k->page = a->addr & (uint64_t)(int64_t)PAGE_MASK32;
 }
 
 /* The group's check failed, now or before: check this access alone, and let a leader's followers
@@ -378,7 +401,7 @@ static void cold_member(struct gen *g, const struct cold *k)
     struct cold *m = cold_new(g, cold_miss, a.miss);
     uint8_t *from = m->from;
     *m = *k;
-    m->emit = g->o->region ? cold_refill : cold_miss;
+    cold_begin(g, m, &a, g->o->region ? cold_fill : cold_miss);
     m->from = from;
     m->retry = a.check;
     if (is_write)
@@ -390,11 +413,19 @@ static void cold_member(struct gen *g, const struct cold *k)
     cold_return(g, k);
 }
 
-static struct cold *access_miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
+static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
 {
-    struct cold *k = miss(g, a, stub);
-    if (a->group)
-        k->emit = cold_member;
+    struct cold *k = cold_new(g, cold_miss, a->miss);
+    cold_begin(g, k, a, a->group ? cold_member : g->o->region ? cold_fill : cold_miss);
+    k->a = a->base == NO_REG ? opnd_imm(a->disp) : opnd_mem(a->base, a->disp);
+    k->b = k->c = opnd_pool(0); /* none */
+    k->exit = a->memop;
+    k->pc = (uintptr_t)stub[scratch_xmm_live(g)];
+    k->groups = ra_group_regs(g);
+    k->back = g->c.p;
+    k->retry = a->check;
+    if (g->o->region && k->op->opc != OP_ld)
+        k->exit |= MO_WRITE;
     return k;
 }
 
@@ -408,7 +439,7 @@ static void rule_ld(struct gen *g, const struct ir_op *op)
     load_hit(g, op, &a, d);
     keep_addend(g, &a);
     if (!a.known)
-        access_miss(g, &a, g->rt->miss_ld)->d = d;
+        miss(g, &a, g->rt->miss_ld)->d = d;
 }
 
 /* --- stores --- */
@@ -426,7 +457,7 @@ static void rule_st(struct gen *g, const struct ir_op *op)
     store_hit(g, &a, v);
     keep_addend(g, &a);
     if (!a.known)
-        access_miss(g, &a, g->rt->miss_st)->b = v;
+        miss(g, &a, g->rt->miss_st)->b = v;
 }
 
 /* --- the first-level TLB as a value --- */
@@ -436,7 +467,7 @@ static void cold_tlb_add(struct gen *g, const struct cold *k)
     if (!(k->exit & MO_WRITE)) {
         push_address(g, k);
         x86_push_imm(&g->c, k->exit);
-        x86_call_to(&g->c, g->rt->refill);
+        x86_call_to(&g->c, g->rt->fill);
         x86_pop(&g->c, k->t);
         x86_test(&g->c, true, k->t, k->t);
         x86_link(x86_jcc(&g->c, CC_NE), k->retry);
@@ -456,8 +487,8 @@ static void rule_tlb_add(struct gen *g, const struct ir_op *op)
     tlb_check(g, &a, op->attr & MO_WRITE, 0, 1);
     ra_move(g, d, a.t);
     struct cold *k = cold_new(g, cold_tlb_add, a.miss);
+    cold_begin(g, k, &a, cold_tlb_add);
     k->a = opnd_mem(a.base, 0);
-    k->t = a.t;
     k->d = d;
     k->exit = op->attr & ~(uint32_t)MO_SIZE;
     k->retry = a.check;

@@ -249,6 +249,193 @@ static void emit_misses(const struct stub *s)
     }
 }
 
+/* --- the second-level TLB --- */
+/* Registers: what the check left, then the stub's own. */
+struct refill {
+    unsigned t, u;         /* index, tag; t: the addend afterwards */
+    unsigned page, way, w; /* page number, entry, anything */
+    bool is_write;
+    uint8_t *hit[TCG_L2_WAYS][4]; /* jumps for entries found, by way */
+    unsigned nhit[TCG_L2_WAYS];
+};
+
+static int32_t tlb_field(size_t off)
+{
+    return TCG_ENV_OFF(tlb) + (int32_t)off;
+}
+
+/* One after the other: the tag, and a space that is right. */
+static void probe_ways(const struct stub *s, struct refill *r, unsigned ways, unsigned tag)
+{
+    struct x86_code *c = s->c;
+    for (unsigned i = 0; i < ways; i++) {
+        int32_t at = (int32_t)(i * sizeof(struct tcg_l2_entry));
+        x86_alu(c, true, ALU_CMP, opnd_reg(tag), opnd_mem(r->way, at));
+        uint8_t *other = x86_jcc(c, CC_NE);
+        x86_mov(c, false, r->w,
+                opnd_mem(r->way, at + (int32_t)offsetof(struct tcg_l2_entry, space)));
+        x86_alu(c, false, ALU_CMP, opnd_reg(r->w), env(TCG_ENV_OFF(space_any)));
+        r->hit[i][r->nhit[i]++] = x86_jcc(c, CC_E);
+        x86_alu(c, false, ALU_CMP, opnd_reg(r->w), env(TCG_ENV_OFF(space)));
+        r->hit[i][r->nhit[i]++] = x86_jcc(c, CC_E);
+        x86_link(other, c->p);
+    }
+}
+
+/* r *= size, a power of two. */
+static void scale(const struct stub *s, unsigned r, size_t size)
+{
+    x86_shift_imm(s->c, true, SH_SHL, opnd_reg(r), __builtin_ctzll(size));
+}
+
+/* As tcg_large_set(). */
+static void probe_large(const struct stub *s, struct refill *r)
+{
+    struct x86_code *c = s->c;
+    enum { FOLD = TCG_LARGE_BITS - TCG_PAGE_BITS };
+    x86_mov(c, false, r->way, opnd_reg(r->page));
+    x86_shift_imm(c, false, SH_SHR, opnd_reg(r->way), FOLD);
+    x86_alu(c, false, ALU_AND, opnd_reg(r->way), opnd_imm(TCG_LARGE_SETS - 1));
+    scale(s, r->way, sizeof(struct tcg_l2_entry[TCG_LARGE_WAYS]));
+    x86_lea(c, true, r->way, opnd_sib(RBP, r->way, 0, TCG_ENV_OFF(large)));
+    x86_mov(c, true, r->t, opnd_reg(r->u));
+    x86_alu(c, true, ALU_AND, opnd_reg(r->t),
+            opnd_imm(-(1 << TCG_LARGE_BITS) | ((1 << TCG_PAGE_BITS) - 1)));
+    probe_ways(s, r, TCG_LARGE_WAYS, r->t);
+}
+
+/* As tcg_l2_set(). */
+static void probe_pages(const struct stub *s, struct refill *r)
+{
+    struct x86_code *c = s->c;
+    x86_mov(c, true, r->way, opnd_reg(r->page));
+    x86_shift_imm(c, true, SH_SHR, opnd_reg(r->way), TCG_L2_FOLD);
+    x86_alu(c, false, ALU_XOR, opnd_reg(r->way), opnd_reg(r->page));
+    x86_alu(c, false, ALU_AND, opnd_reg(r->way), env(TCG_ENV_OFF(l2_mask)));
+    scale(s, r->way, sizeof(struct tcg_l2_entry[TCG_L2_WAYS]));
+    x86_alu(c, true, ALU_ADD, opnd_reg(r->way), env(TCG_ENV_OFF(l2)));
+    probe_ways(s, r, TCG_L2_WAYS, r->u);
+}
+
+/* Where the ways' hits meet, with the entry in r->way. */
+static void land(const struct stub *s, struct refill *r)
+{
+    for (unsigned i = TCG_L2_WAYS; i-- > 0;) {
+        for (unsigned n = 0; n < r->nhit[i]; n++)
+            x86_link(r->hit[i][n], s->c->p);
+        if (i)
+            x86_alu(s->c, true, ALU_ADD, opnd_reg(r->way), opnd_imm(sizeof(struct tcg_l2_entry)));
+    }
+}
+
+/*
+ * Whether a write tag may be taken; a plain look is enough: who makes the page a code page marks it
+ * first, and if it was announced as writable, as we saw it, waits for us to come to a safe point.
+ */
+static uint8_t *check_note(const struct stub *s, const struct refill *r)
+{
+    struct x86_code *c = s->c;
+    x86_mov(c, true, r->w, opnd_mem(r->way, offsetof(struct tcg_l2_entry, notes)));
+    x86_alu(c, false, ALU_AND, opnd_reg(r->page), opnd_imm(TCG_L2_NOTES - 1));
+    x86_load(c, 0, false, false, r->w, opnd_sib(r->w, r->page, 0, 0));
+    x86_alu(c, false, ALU_AND, opnd_reg(r->w), opnd_imm(s->rt->layout.note_mask));
+    x86_alu(c, false, ALU_CMP, opnd_reg(r->w), opnd_imm(s->rt->layout.note_want));
+    return x86_jcc(c, CC_NE);
+}
+
+/* The entry of the first level, from the one at r->way. */
+static void fill(const struct stub *s, const struct refill *r)
+{
+    struct x86_code *c = s->c;
+    size_t tags = r->is_write ? offsetof(struct tcg_tlb, wtag) : offsetof(struct tcg_tlb, rtag);
+    size_t adds = r->is_write ? offsetof(struct tcg_tlb, wadd) : offsetof(struct tcg_tlb, radd);
+    x86_mov(c, true, r->t, opnd_mem(r->way, offsetof(struct tcg_l2_entry, add)));
+    x86_mov(c, false, r->way, opnd_reg(r->u));
+    x86_shift_imm(c, false, SH_SHR, opnd_reg(r->way), TCG_L2_IDX_SHIFT);
+    x86_alu(c, false, ALU_AND, opnd_reg(r->way), opnd_imm(TCG_MMU_MODES - 1));
+    x86_imul_imm(c, true, r->way, opnd_reg(r->way), sizeof(struct tcg_tlb));
+    x86_alu(c, true, ALU_ADD, opnd_reg(r->way), opnd_reg(RBP));
+    x86_alu(c, true, ALU_AND, opnd_reg(r->u), opnd_imm(-(1 << TCG_PAGE_BITS)));
+    x86_mov(c, false, r->w, opnd_reg(r->u));
+    x86_shift_imm(c, false, SH_SHR, opnd_reg(r->w), TCG_PAGE_BITS);
+    x86_alu(c, false, ALU_AND, opnd_reg(r->w), opnd_imm(TCG_TLB_SIZE - 1));
+    x86_store(c, 3, opnd_sib(r->way, r->w, 3, tlb_field(tags)), r->u);
+    x86_store(c, 3, opnd_sib(r->way, r->w, 3, tlb_field(adds)), r->t);
+    x86_shift_imm(c, false, SH_SHR, opnd_reg(r->w), __builtin_ctz(TCG_TLB_CHUNK));
+    x86_store_imm(c, 0, opnd_sib(r->way, r->w, 0, tlb_field(offsetof(struct tcg_tlb, used))), 1);
+    x86_alu(c, true, ALU_ADD, env(TCG_ENV_OFF(l2_refills)), opnd_imm(1));
+}
+
+static void return_flags(const struct stub *s, const struct refill *r, bool equal)
+{
+    if (equal)
+        x86_alu(s->c, false, ALU_CMP, opnd_reg(r->w), opnd_reg(r->w));
+    else
+        x86_test(s->c, true, RBP, RBP); /* never zero */
+    x86_pop(s->c, r->w);
+    x86_pop(s->c, r->way);
+    x86_pop(s->c, r->page);
+    x86_ret(s->c, 0);
+}
+
+/* An access across pages fails: the tag is not that of the index then. */
+static const uint8_t *emit_refill(const struct stub *s, struct refill *r)
+{
+    struct x86_code *c = s->c;
+    const uint8_t *start = x86_rx(c);
+    x86_push(c, r->page);
+    x86_push(c, r->way);
+    x86_push(c, r->w);
+    x86_mov(c, true, r->page, opnd_reg(r->u));
+    x86_shift_imm(c, true, SH_SHR, opnd_reg(r->page), TCG_PAGE_BITS);
+    x86_mov(c, false, r->w, opnd_reg(r->page));
+    x86_alu(c, false, ALU_AND, opnd_reg(r->w), opnd_imm(TCG_TLB_SIZE - 1));
+    x86_alu(c, false, ALU_CMP, opnd_reg(r->w), opnd_reg(r->t));
+    uint8_t *across = x86_jcc(c, CC_NE), *denied = NULL;
+    probe_large(s, r);
+    probe_pages(s, r);
+    uint8_t *none = x86_jmp(c);
+    land(s, r);
+    if (r->is_write)
+        denied = check_note(s, r);
+    fill(s, r);
+    return_flags(s, r, true);
+    x86_link(across, c->p);
+    x86_link(none, c->p);
+    if (denied)
+        x86_link(denied, c->p);
+    return_flags(s, r, false);
+    return start;
+}
+
+/* A register to scratch that is not in *used. */
+static unsigned take_scratch(const struct stub *s, uint32_t *used)
+{
+    unsigned r = __builtin_ctz(s->rt->abi.scratch & ALL_GPR & ~*used);
+    *used |= REG_BIT(r);
+    return r;
+}
+
+/* For checks whose registers are others, the slow path comes at once. */
+enum { REFILL_REGS = 6 };
+static void emit_refills(const struct stub *s)
+{
+    uint32_t gprs = s->rt->abi.scratch & ALL_GPR;
+    while (__builtin_popcount(gprs) > REFILL_REGS)
+        gprs &= ~(UINT32_C(0x80000000) >> __builtin_clz(gprs));
+    for (uint32_t m = gprs; m; m &= m - 1)
+        for (uint32_t n = gprs & ~(m & -m); n; n &= n - 1)
+            for (unsigned is_write = 0; is_write < 2; is_write++) {
+                struct refill r = {
+                    .t = __builtin_ctz(m), .u = __builtin_ctz(n), .is_write = is_write};
+                uint32_t used = REG_BIT(r.t) | REG_BIT(r.u);
+                r.page = take_scratch(s, &used);
+                r.way = take_scratch(s, &used);
+                r.w = take_scratch(s, &used);
+                s->rt->refill[is_write][r.t][r.u] = emit_refill(s, &r);
+            }
+}
+
 /* Exact arithmetic: the struct soft_frame is on the stack above the return address. */
 static void call_soft(const struct stub *s, const struct frame *f)
 {
@@ -278,15 +465,15 @@ static void emit_soft(const struct stub *s)
 
 /* First-level TLB: the site, in a region, pushed address and memop; the result replaces the
  * address. */
-static void emit_refill(const struct stub *s)
+static void emit_fill(const struct stub *s)
 {
     struct x86_code *c = s->c;
-    s->rt->refill = x86_rx(c);
+    s->rt->fill = x86_rx(c);
     struct frame f = save_regs(s, CALLER_SAVED, 3 * 8);
     x86_mov(c, true, RSI, opnd_mem(RSP, f.below + 16));
     x86_mov(c, true, RDX, opnd_mem(RSP, f.below + 8));
     x86_mov(c, true, RDI, opnd_reg(RBP));
-    call_c(s, (const void *)(uintptr_t)s->rt->layout.cb.refill);
+    call_c(s, (const void *)(uintptr_t)s->rt->layout.cb.fill);
     x86_load(c, 0, false, false, RAX, opnd_reg(RAX));
     x86_store(c, 3, opnd_mem(RSP, f.below + 16), RAX);
     fp_to_guest(s);
@@ -359,8 +546,9 @@ void stubs_emit(struct x86_rt *rt, struct x86_code *c)
     emit_epilogue(&s);
     emit_unwind(&s);
     emit_misses(&s);
+    emit_refills(&s);
     emit_soft(&s);
-    emit_refill(&s);
+    emit_fill(&s);
     for (unsigned kind = 0; kind < CALL_STUBS; kind++)
         emit_call(&s, kind);
 }

@@ -460,6 +460,11 @@ static void write_at(struct rig *r, gva addr, uint64_t value)
     r->f->value = value;
     run(r, WRITER << 12);
 }
+static bool is_native(const struct rig *r)
+{
+    return r->t->be->is_native;
+}
+
 static void test_more_pages_than_the_second_level_had_room_for(gconstpointer engine)
 {
     enum { FIRST = 1000, N = 3000, STEP = 1009 };
@@ -479,6 +484,41 @@ static void test_more_pages_than_the_second_level_had_room_for(gconstpointer eng
             g_assert_cmpuint(r->f->walks, ==, walks);
     }
     g_assert_cmpuint(tcg_env(&r->f->cpu)->l2_mask + 1, >, sets);
+    rig_free(r);
+}
+
+/* Pages that are one entry of the first level: emitted code changes it by itself. */
+static void test_pages_that_share_a_place_in_the_first_level(gconstpointer engine)
+{
+    enum { A = 1100, B = A + TCG_TLB_SIZE, ROUNDS = 100 };
+    struct rig *r = rig_new(engine);
+    put_accessors(r);
+    for (unsigned large = 0; large < 2; large++) {
+        map_page(r, 0, A, 2000);
+        map_page(r, 0, B, 2001);
+        if (large)
+            r->f->map[B] = (struct pte){2001, true, false, 21, 21};
+        guest_tlb_flush(&r->f->cpu);
+        for (unsigned i = 0; i < 2; i++) { /* both are known to the second level, and writable */
+            write_at(r, A << 12, 0);
+            write_at(r, B << 12, 0);
+        }
+        read_at(r, A << 12);
+        struct tcg_stats before = r->v->stats;
+        uint64_t refills = tcg_env(&r->f->cpu)->l2_refills;
+        for (unsigned i = 0; i < ROUNDS; i++) {
+            write_at(r, (A << 12) + 8, i);
+            write_at(r, (B << 12) + 8, i + 1);
+            g_assert_cmpuint(read_at(r, (A << 12) + 8), ==, i);
+            g_assert_cmpuint(read_at(r, (B << 12) + 8), ==, i + 1);
+            g_assert_cmpuint(read_at(r, (A << 12) + 4), ==, (uint64_t)i << 32);
+        }
+        if (is_native(r)) {
+            g_assert_cmpuint(r->v->stats.slow_ld, ==, before.slow_ld);
+            g_assert_cmpuint(r->v->stats.slow_st, ==, before.slow_st);
+            g_assert_cmpuint(tcg_env(&r->f->cpu)->l2_refills, >=, refills + 4 * ROUNDS);
+        }
+    }
     rig_free(r);
 }
 
@@ -742,6 +782,7 @@ int main(int argc, char **argv)
     add("fence-large", test_a_fence_inside_a_large_page_drops_it);
     add("fence-pieces", test_a_fence_inside_a_large_page_drops_every_piece);
     add("capacity", test_more_pages_than_the_second_level_had_room_for);
+    add("refill", test_pages_that_share_a_place_in_the_first_level);
     add("refill-across", test_accesses_across_pages);
     add("refill-code", test_a_page_that_becomes_code_loses_its_write_tags);
     add("refill-clean", test_a_page_that_is_clean_until_written);

@@ -83,10 +83,10 @@ struct x86_rt {
         *probe_direct; /* called with the pc in RAX: on by the dispatch cache, or leave_direct */
     const uint8_t *leave_const; /* with pc ^ salt in RAX: leave_lookup */
     const uint8_t *leave_direct, *leave_lookup, *leave_request, *leave_main, *leave_side;
-    /* Fill the first-level TLB from the second: [is a store][index][tag], by registers. Called with
-     * what the check of an access had there, the tag with its MMU index; equal when that was done,
-     * with the addend in the former. */
-    const uint8_t *refill[2][16][16];
+    /* Fill the first-level TLB from the second: [is a store][MMU index][index][tag], the latter two
+     * by registers. Called with what the check of an access had there; equal when that was done,
+     * with the addend in place of the index. NULL: not for these registers. */
+    const uint8_t *refill[2][TCG_MMU_MODES][16][16];
     const uint8_t *miss_ld[2]; /* slow paths of memory; [1] keeps scratch XMM registers */
     const uint8_t *miss_st[2];
     const uint8_t *miss_atomic[2];

@@ -357,36 +357,21 @@ static bool wants_write(const struct ir_op *op)
 
 static const uint8_t *refill_stub(const struct gen *g, const struct cold *k)
 {
-    return g->rt->refill[wants_write(k->op)][k->t][k->u];
+    unsigned idx = memop_idx(k->exit) % TCG_MMU_MODES;
+    return g->rt->refill[wants_write(k->op)][idx][k->t][k->u];
 }
 
 /* First the second-level TLB; a hit there goes on behind the check. */
 static void cold_refill(struct gen *g, const struct cold *k)
 {
     struct x86_code *c = &g->c;
-    unsigned idx = memop_idx(k->exit) << TCG_L2_IDX_SHIFT;
     if (k->has_page) {
-        x86_mov_imm(c, k->u, k->page | idx);
+        x86_mov_imm(c, k->u, k->page);
         x86_mov_imm(c, k->t, k->page >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1));
-    } else if (idx) {
-        x86_alu(c, true, ALU_OR, opnd_reg(k->u), opnd_imm((int32_t)idx));
     }
     x86_call_to(c, refill_stub(g, k));
     x86_link(x86_jcc(c, CC_E), k->hit);
     k->then(g, k);
-}
-
-/* Where the check has left what a refill needs, that comes before `then`. */
-static void cold_begin(struct gen *g, struct cold *k, const struct access *a,
-                       void (*then)(struct gen *, const struct cold *))
-{
-    k->t = a->t;
-    k->u = a->u;
-    k->emit = a->hit && refill_stub(g, k) ? cold_refill : then;
-    k->then = then;
-    k->hit = a->hit;
-    k->has_page = a->fixed;
-    k->page = a->addr & (uint64_t)(int64_t)PAGE_MASK32;
 }
 
 /* The group's check failed, now or before: check this access alone, and let a leader's followers
@@ -401,7 +386,7 @@ static void cold_member(struct gen *g, const struct cold *k)
     struct cold *m = cold_new(g, cold_miss, a.miss);
     uint8_t *from = m->from;
     *m = *k;
-    cold_begin(g, m, &a, g->o->region ? cold_fill : cold_miss);
+    m->emit = g->o->region ? cold_fill : cold_miss; /* a span across pages: hardly worth a refill */
     m->from = from;
     m->retry = a.check;
     if (is_write)
@@ -416,10 +401,16 @@ static void cold_member(struct gen *g, const struct cold *k)
 static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
 {
     struct cold *k = cold_new(g, cold_miss, a->miss);
-    cold_begin(g, k, a, a->group ? cold_member : g->o->region ? cold_fill : cold_miss);
     k->a = a->base == NO_REG ? opnd_imm(a->disp) : opnd_mem(a->base, a->disp);
     k->b = k->c = opnd_pool(0); /* none */
+    k->t = a->t;
+    k->u = a->u;
     k->exit = a->memop;
+    k->hit = a->hit;
+    k->has_page = a->fixed;
+    k->page = a->addr & (uint64_t)(int64_t)PAGE_MASK32;
+    k->then = a->group ? cold_member : g->o->region ? cold_fill : cold_miss;
+    k->emit = a->hit && refill_stub(g, k) ? cold_refill : k->then;
     k->pc = (uintptr_t)stub[scratch_xmm_live(g)];
     k->groups = ra_group_regs(g);
     k->back = g->c.p;
@@ -487,10 +478,15 @@ static void rule_tlb_add(struct gen *g, const struct ir_op *op)
     tlb_check(g, &a, op->attr & MO_WRITE, 0, 1);
     ra_move(g, d, a.t);
     struct cold *k = cold_new(g, cold_tlb_add, a.miss);
-    cold_begin(g, k, &a, cold_tlb_add);
     k->a = opnd_mem(a.base, 0);
     k->d = d;
+    k->t = a.t;
+    k->u = a.u;
     k->exit = op->attr & ~(uint32_t)MO_SIZE;
+    k->hit = a.hit;
+    k->then = cold_tlb_add;
+    if (refill_stub(g, k))
+        k->emit = cold_refill;
     k->retry = a.check;
     k->back = g->c.p;
 }

@@ -252,8 +252,8 @@ static void emit_misses(const struct stub *s)
 /* --- the second-level TLB --- */
 /* Registers: what the check left, then the stub's own. */
 struct refill {
-    unsigned t, u;         /* index, tag; t: the addend afterwards */
-    unsigned page, way, w; /* page number, entry, anything */
+    uint8_t t, u;         /* index, tag; t: the addend afterwards */
+    uint8_t page, way, w; /* page number, entry, anything */
     bool is_write;
     uint8_t *hit[TCG_L2_WAYS][4]; /* jumps for entries found, by way */
     unsigned nhit[TCG_L2_WAYS];
@@ -366,7 +366,7 @@ static void fill(const struct stub *s, const struct refill *r)
     x86_alu(c, true, ALU_ADD, env(TCG_ENV_OFF(l2_refills)), opnd_imm(1));
 }
 
-static void return_flags(const struct stub *s, const struct refill *r, bool equal)
+static void return_from_refill(const struct stub *s, const struct refill *r, bool equal)
 {
     if (equal)
         x86_alu(s->c, false, ALU_CMP, opnd_reg(r->w), opnd_reg(r->w));
@@ -399,41 +399,67 @@ static const uint8_t *emit_refill(const struct stub *s, struct refill *r)
     if (r->is_write)
         denied = check_note(s, r);
     fill(s, r);
-    return_flags(s, r, true);
+    return_from_refill(s, r, true);
     x86_link(across, c->p);
     x86_link(none, c->p);
     if (denied)
         x86_link(denied, c->p);
-    return_flags(s, r, false);
+    return_from_refill(s, r, false);
     return start;
 }
 
-/* A register to scratch that is not in *used. */
-static unsigned take_scratch(const struct stub *s, uint32_t *used)
+/*
+ * The way to a refill from a check with other registers: bring them where they are wanted, and
+ * back. What was there stays where they were meanwhile.
+ */
+static const uint8_t *emit_thunk(const struct stub *s, const struct refill *r, const uint8_t *body,
+                                 unsigned t, unsigned u, unsigned idx)
 {
-    unsigned r = __builtin_ctz(s->rt->abi.scratch & ALL_GPR & ~*used);
-    *used |= REG_BIT(r);
-    return r;
+    struct x86_code *c = s->c;
+    const uint8_t *start = x86_rx(c);
+    bool swap_t = t != r->t;
+    unsigned now_u = swap_t && u == r->t ? t : u;
+    if (idx)
+        x86_alu(c, true, ALU_OR, opnd_reg(u), opnd_imm((int32_t)(idx << TCG_L2_IDX_SHIFT)));
+    if (swap_t)
+        x86_xchg(c, t, r->t);
+    if (now_u != r->u)
+        x86_xchg(c, now_u, r->u);
+    x86_call_to(c, body);
+    if (now_u != r->u)
+        x86_xchg(c, now_u, r->u);
+    if (swap_t)
+        x86_xchg(c, t, r->t);
+    x86_ret(c, 0);
+    return start;
+}
+
+static void emit_thunks(const struct stub *s, const struct refill *r, const uint8_t *body,
+                        uint32_t regs)
+{
+    for (uint32_t m = regs; m; m &= m - 1)
+        for (uint32_t n = regs & ~(m & -m); n; n &= n - 1)
+            for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++) {
+                unsigned t = __builtin_ctz(m), u = __builtin_ctz(n);
+                s->rt->refill[r->is_write][idx][t][u] = emit_thunk(s, r, body, t, u, idx);
+            }
 }
 
 /* For checks whose registers are others, the slow path comes at once. */
 enum { REFILL_REGS = 6 };
 static void emit_refills(const struct stub *s)
 {
-    uint32_t gprs = s->rt->abi.scratch & ALL_GPR;
-    while (__builtin_popcount(gprs) > REFILL_REGS)
-        gprs &= ~(UINT32_C(0x80000000) >> __builtin_clz(gprs));
-    for (uint32_t m = gprs; m; m &= m - 1)
-        for (uint32_t n = gprs & ~(m & -m); n; n &= n - 1)
-            for (unsigned is_write = 0; is_write < 2; is_write++) {
-                struct refill r = {
-                    .t = __builtin_ctz(m), .u = __builtin_ctz(n), .is_write = is_write};
-                uint32_t used = REG_BIT(r.t) | REG_BIT(r.u);
-                r.page = take_scratch(s, &used);
-                r.way = take_scratch(s, &used);
-                r.w = take_scratch(s, &used);
-                s->rt->refill[is_write][r.t][r.u] = emit_refill(s, &r);
-            }
+    uint32_t regs = s->rt->abi.scratch & ALL_GPR;
+    while (__builtin_popcount(regs) > REFILL_REGS)
+        regs &= ~(UINT32_C(0x80000000) >> __builtin_clz(regs));
+    for (unsigned is_write = 0; is_write < 2; is_write++) {
+        struct refill r = {.is_write = is_write};
+        uint8_t *const own[] = {&r.t, &r.u, &r.page, &r.way, &r.w};
+        uint32_t m = regs;
+        for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++, m &= m - 1)
+            *own[i] = __builtin_ctz(m);
+        emit_thunks(s, &r, emit_refill(s, &r), regs);
+    }
 }
 
 /* Exact arithmetic: the struct soft_frame is on the stack above the return address. */

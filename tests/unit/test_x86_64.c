@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { NX = 20, NPINNED = 9, ND = 10, PC = NX + ND, NSLOTS };
-enum { MAX_UNITS = 8, GUEST_PAGE = 0x40000, STOPPED = 7, FAULTED = 8 };
+enum { NOTE_WANT = 2, MAX_UNITS = 8, GUEST_PAGE = 0x40000, STOPPED = 7, FAULTED = 8 };
 
 struct state {
     uint64_t x[NX], d[ND], pc;
@@ -129,6 +129,8 @@ static void rig_open_with(enum x86_64_level level,
         .pc_slot = PC,
         .request_off = offsetof(struct state, request),
         .cb = {.ld = ld, .st = st, .atomic = slow_atomic, .cas = slow_cas, .soft_fp = no_soft_fp},
+        .note_mask = 3,
+        .note_want = NOTE_WANT,
     };
     x86_64_limit(level);
     g_assert_true(tcg_x86_64.init(&layout, rig.cb, &why));
@@ -369,14 +371,14 @@ static void test_far_jump_finds_the_dispatch_cache(void)
     finish();
     build_far(far);
     struct tcg_exit x = tcg_x86_64.enter(rig.s, &rig.unit[0]);
-    g_assert_cmpuint(x.kind, ==, TCG_EXIT_DIRECT);
+    g_assert_cmpuint(x.kind, ==, TCG_EXIT_LOOKUP);
     teach_dispatch(far);
     x = tcg_x86_64.enter(rig.s, &rig.unit[0]);
     g_assert_cmpuint(x.kind, ==, TCG_EXIT_MAIN);
     g_assert_cmpuint(rig.s->x[2], ==, 77);
     rig.env->salt ^= 0x10000;
     x = tcg_x86_64.enter(rig.s, &rig.unit[0]);
-    g_assert_cmpuint(x.kind, ==, TCG_EXIT_DIRECT);
+    g_assert_cmpuint(x.kind, ==, TCG_EXIT_LOOKUP);
     rig_close();
 }
 
@@ -586,6 +588,26 @@ static void map_three_pages(void)
     t->radd[i] = t->wadd[i] = t->radd[i + 1] = (uintptr_t)bytes - FIRST_PAGE;
 }
 
+/* The same in the second level: the first page's note allows writing. */
+static struct tcg_l2_entry l2[TCG_L2_WAYS];
+static uint8_t notes[TCG_L2_NOTES];
+static void map_three_pages_behind(void)
+{
+    enum { PAGE = FIRST_PAGE >> TCG_PAGE_BITS, SPACE = 7 };
+    tcg_env_empty_tlb(rig.env);
+    memset(l2, 0xff, sizeof(l2));
+    memset(notes, 0, sizeof(notes));
+    notes[PAGE % TCG_L2_NOTES] = NOTE_WANT;
+    for (unsigned i = 0; i < 2; i++)
+        l2[1 + i] = (struct tcg_l2_entry){.tag = FIRST_PAGE + ((uint64_t)i << TCG_PAGE_BITS),
+                                          .add = (uintptr_t)bytes - FIRST_PAGE,
+                                          .notes = (uintptr_t)notes,
+                                          .space = SPACE + i};
+    rig.env->l2 = l2;
+    rig.env->space = SPACE;
+    rig.env->space_any = SPACE + 1;
+}
+
 /* So that the address is not only an address. */
 static ir_val use_address(ir_val s, ir_val addr, uint64_t *sum, uint64_t value)
 {
@@ -624,12 +646,16 @@ static void random_accesses(GRand *r, uint64_t *sum)
 static void test_grouped_accesses(void)
 {
     GRand *r = g_rand_new_with_seed(1);
+    uint64_t refills = 0;
     for (unsigned turn = 0; turn < 3000; turn++) {
         uint64_t sum;
         rig_open_with(X86_64_HOST, bytes_ld, bytes_st);
         move_on_store = turn & 1;
         bytes = arrays[0];
-        map_three_pages();
+        if (turn % 4 < 2)
+            map_three_pages();
+        else
+            map_three_pages_behind();
         for (unsigned i = 0; i < sizeof(model); i++)
             model[i] = bytes[i] = g_rand_int(r);
         for (unsigned b = 0; b < BASES; b++)
@@ -639,8 +665,10 @@ static void test_grouped_accesses(void)
         g_assert_cmpuint(tcg_x86_64.enter(rig.s, &rig.unit[0]).reason, ==, STOPPED);
         g_assert_cmphex(rig.s->x[3], ==, sum);
         g_assert_cmpmem(bytes, sizeof(model), model, sizeof(model));
+        refills += rig.env->l2_refills;
         rig_close();
     }
+    g_assert_cmpuint(refills, >, 1000);
     g_rand_free(r);
 }
 

@@ -108,20 +108,33 @@ bool trans_fstore(struct dis *d, const struct args_fpstore *a)
 
 /* --- arithmetic --- */
 
+/*
+ * Operands are read in the order of the instruction, so that what is made does not depend on how
+ * the compiler orders the arguments of a call.
+ */
+static ir_val native_pair(struct dis *d, const struct args_fp2 *a, native2 *op)
+{
+    ir_val x = fp_get(d, a->fmt, a->rs1), y = fp_get(d, a->fmt, a->rs2);
+    return op(d->ir, x, y, IR_NAN_DEFAULT);
+}
+
+static ir_val soft_pair(struct dis *d, const struct args_fp2 *a, unsigned rm, soft2 *op)
+{
+    ir_val x = fp_bits(d, a->rs1), y = fp_bits(d, a->rs2);
+    return op(d->ir, x, y, fp_how(d, a->fmt, rm, 0));
+}
+
 static bool arithmetic(struct dis *d, const struct args_fp *a, native2 *op, soft2 *soft)
 {
+    struct args_fp2 pair = {.fmt = a->fmt, .rs1 = a->rs1, .rs2 = a->rs2};
     unsigned rm;
     switch (fp_begin(d, a->fmt, a->rm, &rm)) {
     case FP_ILLEGAL: return false;
     case FP_DONE: return true;
-    case FP_NATIVE:
-        fp_set(d, a->fmt, a->rd,
-               op(d->ir, fp_get(d, a->fmt, a->rs1), fp_get(d, a->fmt, a->rs2), IR_NAN_DEFAULT));
-        return true;
+    case FP_NATIVE: fp_set(d, a->fmt, a->rd, native_pair(d, &pair, op)); return true;
     case FP_SOFT: break;
     }
-    fp_set_bits(d, a->rd,
-                soft(d->ir, fp_bits(d, a->rs1), fp_bits(d, a->rs2), fp_how(d, a->fmt, rm, 0)));
+    fp_set_bits(d, a->rd, soft_pair(d, &pair, rm, soft));
     return true;
 }
 
@@ -163,20 +176,24 @@ bool trans_fsqrt(struct dis *d, const struct args_fp1 *a)
 /* neg: IR_FMA_* bits; the helper has them, shifted down, in aux. */
 static bool multiply_add(struct dis *d, const struct args_fpma *a, uint32_t neg)
 {
+    ir_val x, y, z;
     unsigned rm;
     switch (fp_begin(d, a->fmt, a->rm, &rm)) {
     case FP_ILLEGAL: return false;
     case FP_DONE: return true;
     case FP_NATIVE:
-        fp_set(d, a->fmt, a->rd,
-               ir_fma(d->ir, fp_get(d, a->fmt, a->rs1), fp_get(d, a->fmt, a->rs2),
-                      fp_get(d, a->fmt, a->rs3), IR_NAN_DEFAULT | neg));
+        x = fp_get(d, a->fmt, a->rs1);
+        y = fp_get(d, a->fmt, a->rs2);
+        z = fp_get(d, a->fmt, a->rs3);
+        fp_set(d, a->fmt, a->rd, ir_fma(d->ir, x, y, z, IR_NAN_DEFAULT | neg));
         return true;
     case FP_SOFT: break;
     }
+    x = fp_bits(d, a->rs1);
+    y = fp_bits(d, a->rs2);
+    z = fp_bits(d, a->rs3);
     fp_set_bits(d, a->rd,
-                call_fma(d->ir, fp_bits(d, a->rs1), fp_bits(d, a->rs2), fp_bits(d, a->rs3),
-                         fp_how(d, a->fmt, rm, neg / IR_FMA_NEG_PRODUCT)));
+                call_fma(d->ir, x, y, z, fp_how(d, a->fmt, rm, neg / IR_FMA_NEG_PRODUCT)));
     return true;
 }
 
@@ -205,11 +222,9 @@ static bool minmax(struct dis *d, const struct args_fp2 *a, native2 *op, soft2 *
     if (fp_dirty(d))
         return true;
     if (a->fmt == FMT_H)
-        fp_set_bits(d, a->rd,
-                    soft(d->ir, fp_bits(d, a->rs1), fp_bits(d, a->rs2), fp_how(d, a->fmt, 0, 0)));
+        fp_set_bits(d, a->rd, soft_pair(d, a, 0, soft));
     else
-        fp_set(d, a->fmt, a->rd,
-               op(d->ir, fp_get(d, a->fmt, a->rs1), fp_get(d, a->fmt, a->rs2), IR_NAN_DEFAULT));
+        fp_set(d, a->fmt, a->rd, native_pair(d, a, op));
     return true;
 }
 
@@ -230,7 +245,8 @@ static bool sign_inject(struct dis *d, const struct args_fp2 *a,
 {
     if (fp_dirty(d))
         return true;
-    fp_set(d, a->fmt, a->rd, op(d->ir, fp_get(d, a->fmt, a->rs1), fp_get(d, a->fmt, a->rs2)));
+    ir_val x = fp_get(d, a->fmt, a->rs1), y = fp_get(d, a->fmt, a->rs2);
+    fp_set(d, a->fmt, a->rd, op(d->ir, x, y));
     return true;
 }
 
@@ -279,12 +295,12 @@ static bool compare(struct dis *d, const struct args_fp2 *a, enum ir_cc cc, soft
 {
     if (fp_dirty(d))
         return true;
-    ir_val r;
-    if (a->fmt == FMT_H)
-        r = soft(d->ir, fp_bits(d, a->rs1), fp_bits(d, a->rs2), fp_how(d, a->fmt, 0, 0));
-    else
-        r = ir_fcmp(d->ir, fp_get(d, a->fmt, a->rs1), fp_get(d, a->fmt, a->rs2), cc);
-    set_gpr(d, a->rd, r);
+    if (a->fmt == FMT_H) {
+        set_gpr(d, a->rd, soft_pair(d, a, 0, soft));
+        return true;
+    }
+    ir_val x = fp_get(d, a->fmt, a->rs1), y = fp_get(d, a->fmt, a->rs2);
+    set_gpr(d, a->rd, ir_fcmp(d->ir, x, y, cc));
     return true;
 }
 

@@ -76,12 +76,12 @@ static void written_page(struct tcg *t, struct tcg_vcpu *self, struct ram_block 
     uint64_t mask = granule_mask(off, len);
     if (p && (p->granules & mask)) {
         for (struct unit *u = p->units, *next; u; u = next) {
-            next = u->page_next;
+            next = u->in_page.next;
             if (u->granules & mask)
                 unit_invalidate(t, u, self);
         }
         for (struct unit *u = p->units2, *next; u; u = next) {
-            next = u->page2_next;
+            next = u->in_page2.next;
             if (u->granules2 & mask)
                 unit_invalidate(t, u, self);
         }

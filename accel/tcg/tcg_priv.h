@@ -21,6 +21,11 @@ struct unit_link {
     struct unit *from;
     unsigned exit;
 };
+/* Membership of a page's list: a page of a shared library has units of every process that ran it.
+ */
+struct page_link {
+    struct unit *next, **prev; /* prev: what points to this unit */
+};
 /* A translated piece of guest code: immutable once published, but for links and `valid` (struct
  * tcg.lock). */
 struct unit {
@@ -37,7 +42,7 @@ struct unit {
     bool impure;                  /* effects beyond slots and memory: lockstep runs it once only */
     uint64_t granules, granules2; /* 64-byte pieces of the page(s) that it was made from */
     unsigned segment;
-    struct unit *page_next, *page2_next;
+    struct page_link in_page, in_page2;
     GArray *incoming;  /* struct unit_link */
     struct unit **out; /* chained target of each exit, or NULL */
     /* The region that runs in its place, and the other way round (struct tcg.lock; readers in code
@@ -58,8 +63,8 @@ struct code_page {
     struct ram_block *ram;
     uint64_t off;
     uint64_t granules;
-    struct unit *units;  /* through page_next */
-    struct unit *units2; /* that end in this page, through page2_next */
+    struct unit *units;  /* through in_page */
+    struct unit *units2; /* that end in this page, through in_page2 */
 };
 
 /* --- second-level TLB
@@ -201,7 +206,7 @@ static inline struct tcg_vcpu *tcg_vcpu(void *cpu)
 
 /* --- one per machine: the accelerator's properties come first
  * --------------------------------------------------------------- */
-enum { UNIT_HASH_BITS = 16 };
+enum { UNIT_HASH_BITS = 18 };
 struct tcg {
     char *thread, *engine, *regions; /* properties */
     uint64_t tb_size;                /* MiB; 0: chosen */

@@ -40,15 +40,35 @@ static struct code_page *page_of(struct tcg *t, const uint8_t *host)
     return g_hash_table_lookup(t->pages, (void *)((uintptr_t)host & PAGE_MASK_));
 }
 
+static struct page_link *page_link(struct unit *u, bool second)
+{
+    return second ? &u->in_page2 : &u->in_page;
+}
+
+static void list_add(struct unit **list, struct unit *u, bool second)
+{
+    struct page_link *l = page_link(u, second);
+    *l = (struct page_link){*list, list};
+    if (*list)
+        page_link(*list, second)->prev = &l->next;
+    *list = u;
+}
+
+static void list_remove(struct unit *u, bool second)
+{
+    struct page_link *l = page_link(u, second);
+    *l->prev = l->next;
+    if (l->next)
+        page_link(l->next, second)->prev = l->prev;
+}
+
 void unit_publish(struct tcg *t, struct unit *u)
 {
     struct code_page *p = page_of(t, u->host), *p2 = u->page2 ? page_of(t, u->page2) : NULL;
-    u->page_next = p->units;
-    p->units = u;
+    list_add(&p->units, u, false);
     p->granules |= u->granules;
     if (p2) {
-        u->page2_next = p2->units2;
-        p2->units2 = u;
+        list_add(&p2->units2, u, true);
         p2->granules |= u->granules2;
     }
     uint32_t start = u->code.start - t->cb->rx;
@@ -157,14 +177,6 @@ static void unlink_all(struct tcg *t, struct unit *u)
     }
 }
 
-static void list_remove(struct unit **list, struct unit *u, bool second)
-{
-    while (*list && *list != u)
-        list = second ? &(*list)->page2_next : &(*list)->page_next;
-    if (*list)
-        *list = second ? u->page2_next : u->page_next;
-}
-
 static void hash_remove(struct tcg *t, struct unit *u)
 {
     struct unit *_Atomic *link = &t->hash[hash_of(u->host, u->pc, u->mode)];
@@ -206,11 +218,9 @@ void unit_invalidate(struct tcg *t, struct unit *u, struct tcg_vcpu *self)
         atomic_store(&u->base->region, NULL);
     else
         hash_remove(t, u);
-    struct code_page *p = page_of(t, u->host), *p2 = u->page2 ? page_of(t, u->page2) : NULL;
-    if (p)
-        list_remove(&p->units, u, false);
-    if (p2)
-        list_remove(&p2->units2, u, true);
+    list_remove(u, false);
+    if (u->page2)
+        list_remove(u, true);
     bypass(t, u, self);
     if (self)
         self->stats.invalidated++;

@@ -744,23 +744,44 @@ static void test_an_instruction_across_pages_follows_the_second(gconstpointer en
 }
 
 /* --- the code buffer --- */
-/* Every page but the last is full of additions; together they need several times the buffer. */
-static void test_eviction_under_load(gconstpointer engine)
+enum { FIRST = 16, LAST = 3000 };
+static void fill_with_additions(struct rig *r, uint32_t frame)
 {
-    enum { FIRST = 16, LAST = 3000 };
-    struct rig *r = rig_new(engine);
-    for (unsigned page = FIRST; page <= LAST; page++) {
-        map_page(r, 0, page, page);
-        uint32_t *code = (uint32_t *)(void *)(r->ram->host + ((uint64_t)page << 12));
-        for (unsigned i = 0; i < 1024; i++)
-            code[i] = i % 4 == 3 ? insn(OP_JUMP, 1) : insn(OP_ADD, 1);
-    }
+    uint32_t *code = (uint32_t *)(void *)(r->ram->host + ((uint64_t)frame << 12));
+    for (unsigned i = 0; i < 1024; i++)
+        code[i] = i % 4 == 3 ? insn(OP_JUMP, 1) : insn(OP_ADD, 1);
+}
+
+/* Pages FIRST to LAST - 1 are full of additions; together they need several times the buffer. */
+static void run_through(struct rig *r)
+{
+    map_page(r, 0, LAST, LAST);
     put(r, LAST, 0, insn(OP_QUIT, 0));
     for (unsigned n = 0; n < 2; n++)
         g_assert_cmpuint(run(r, FIRST << 12), ==, (LAST - FIRST) * 1024 * 3 / 4);
     g_assert_cmpuint(atomic_load(&r->t->evictions), >, 16);
     g_assert_cmpuint(r->f->faults, ==, 0);
     rig_free(r);
+}
+
+static void test_eviction_under_load(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    for (unsigned page = FIRST; page < LAST; page++) {
+        map_page(r, 0, page, page);
+        fill_with_additions(r, page);
+    }
+    run_through(r);
+}
+
+/* Like a shared library that every process has at another address: the time limit is the test. */
+static void test_eviction_of_one_frame_seen_at_many_addresses(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    for (unsigned page = FIRST; page < LAST; page++)
+        map_page(r, 0, page, FIRST);
+    fill_with_additions(r, FIRST);
+    run_through(r);
 }
 
 static void add(const char *name, GTestDataFunc fn)
@@ -794,5 +815,6 @@ int main(int argc, char **argv)
     add("self", test_a_guest_that_stores_over_its_code);
     add("across", test_an_instruction_across_pages_follows_the_second);
     add("eviction", test_eviction_under_load);
+    add("eviction-shared", test_eviction_of_one_frame_seen_at_many_addresses);
     return g_test_run();
 }

@@ -283,6 +283,44 @@ static enum ir_folded fold_and(struct ir *ir, struct ir_op *op, ir_val *v)
     return c == 0xffff ? become(op, OP_zext16, op->arg[0], IR_NONE) : IR_FOLD_NONE;
 }
 
+static bool same_value(const struct ir *ir, ir_val a, ir_val b)
+{
+    const struct ir_op *x = made_by(ir, a, OP_trunc), *y = made_by(ir, b, OP_trunc);
+    return a.id == b.id || (x && y && x->arg[0].id == y->arg[0].id);
+}
+
+/* Left and right by counts that make up the width: how RISC-V without Zbb rotates. */
+static bool rotates_by_shifts(struct ir *ir, struct ir_op *op)
+{
+    uint64_t n, m;
+    const struct ir_op *l = made_by(ir, op->arg[0], OP_shl), *r = made_by(ir, op->arg[1], OP_shr);
+    if (!l && !r) {
+        l = made_by(ir, op->arg[1], OP_shl);
+        r = made_by(ir, op->arg[0], OP_shr);
+    }
+    if (!l || !r || !same_value(ir, l->arg[0], r->arg[0]) || !ir_is_const(ir, l->arg[1], &n) ||
+        !ir_is_const(ir, r->arg[1], &m) || n + m != width(op->type))
+        return false;
+    become(op, OP_rotl, l->arg[0], l->arg[1]);
+    return true;
+}
+
+/*
+ * Bitwise operations on two sign-extended words are done on the words: the extensions before it die
+ * and only one is left, for which the next operation on words has no use either.
+ */
+static bool narrowed(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    const struct ir_op *x = made_by(ir, op->arg[0], OP_sext32),
+                       *y = made_by(ir, op->arg[1], OP_sext32);
+    if (!x || !y || x->uses > 1 || y->uses > 1)
+        return false;
+    struct ir_op word = {
+        .opc = op->opc, .type = I32, .arg = {x->arg[0], y->arg[0], IR_NONE, IR_NONE}};
+    *v = ir_sext32(ir, ir_emit(ir, &word));
+    return true;
+}
+
 static enum ir_folded fold_or(struct ir *ir, struct ir_op *op, ir_val *v)
 {
     if (commuted(ir, op, v))
@@ -291,7 +329,9 @@ static enum ir_folded fold_or(struct ir *ir, struct ir_op *op, ir_val *v)
         return value(v, op->arg[0]);
     if (arg_is(ir, op, 1, UINT64_MAX))
         return value(v, op->arg[1]);
-    return reassociated(ir, op) ? IR_FOLD_AGAIN : IR_FOLD_NONE;
+    if (narrowed(ir, op, v))
+        return IR_FOLD_VALUE;
+    return rotates_by_shifts(ir, op) || reassociated(ir, op) ? IR_FOLD_AGAIN : IR_FOLD_NONE;
 }
 
 static enum ir_folded fold_xor(struct ir *ir, struct ir_op *op, ir_val *v)
@@ -304,6 +344,8 @@ static enum ir_folded fold_xor(struct ir *ir, struct ir_op *op, ir_val *v)
         return value(v, op->arg[0]);
     if (arg_is(ir, op, 1, UINT64_MAX))
         return become(op, OP_not, op->arg[0], IR_NONE);
+    if (narrowed(ir, op, v))
+        return IR_FOLD_VALUE;
     return reassociated(ir, op) ? IR_FOLD_AGAIN : IR_FOLD_NONE;
 }
 

@@ -149,8 +149,8 @@ enum tcg_exit_kind {
 };
 struct tcg_exit {
     uint32_t kind, reason;
-    uintptr_t
-        site; /* DIRECT: address inside the unit's code; find the unit, then host_code_exit() */
+    uintptr_t site; /* DIRECT, SIDE: address inside the unit's code; DIRECT: find the unit, then
+                       host_code_exit() */
 };
 
 /* One direct exit of a unit. */

@@ -31,6 +31,19 @@ static void log_dispatch(struct tcg_vcpu *v, const struct unit *u)
     }
 }
 
+enum { SIDE_BURST = 1024, SIDE_BURST_US = 4000 };
+
+/* A region that is left by side exits all the time, since its loop drives a device, say, is no
+ * gain. */
+static void judge_region(struct tcg_vcpu *v, uintptr_t site)
+{
+    int64_t now = g_get_monotonic_time();
+    struct unit *u = unit_by_address(v->tcg, site);
+    if (now - v->side_burst < SIDE_BURST_US && u && u->base)
+        unit_drop_region(v, u);
+    v->side_burst = now;
+}
+
 /* While still in code, so that the unit cannot go away. */
 static struct departure leave(struct tcg_vcpu *v, struct tcg_exit x)
 {
@@ -55,8 +68,9 @@ static struct departure leave(struct tcg_vcpu *v, struct tcg_exit x)
         break;
     case TCG_EXIT_REQUEST: v->stats.exit_request++; break;
     case TCG_EXIT_SIDE:
-        v->stats.exit_side++;
         d.plain = true;
+        if (++v->stats.exit_side % SIDE_BURST == 0)
+            judge_region(v, x.site);
         break;
     default:
         v->stats.exit_main++;

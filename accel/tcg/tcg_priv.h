@@ -174,6 +174,7 @@ struct tcg_vcpu {
         gva pc;
         uint32_t mode, seen;
     } hot[HOT_SLOTS];
+    int64_t side_burst;    /* when the last burst of side exits ended, in microseconds */
     bool sampled;          /* since the last time round */
     size_t cpu_size;       /* of the target's struct */
     unsigned futile_wakes; /* times in a row that WFI fell through without an interrupt taken */
@@ -259,6 +260,8 @@ struct unit *unit_by_address(struct tcg *t, uintptr_t addr); /* takes the lock *
 /* Let the direct exit at host address site jump to `to`; takes the lock. The caller is in code:
  * nothing can be evicted. */
 void unit_chain(struct tcg_vcpu *v, uintptr_t site, struct unit *to);
+/* Take a region away for good; takes the lock. */
+void unit_drop_region(struct tcg_vcpu *v, struct unit *region);
 void unit_invalidate(struct tcg *t, struct unit *u, struct tcg_vcpu *self) REQUIRES(t->lock);
 void unit_free(struct tcg *t, struct unit *u);
 void units_evict_segment(struct tcg *t, unsigned seg);

@@ -226,6 +226,16 @@ void unit_invalidate(struct tcg *t, struct unit *u, struct tcg_vcpu *self)
         self->stats.invalidated++;
 }
 
+void unit_drop_region(struct tcg_vcpu *v, struct unit *region)
+{
+    mutex_lock(&v->tcg->lock);
+    if (region->valid) {
+        atomic_store(&region->base->no_region, true);
+        unit_invalidate(v->tcg, region, v);
+    }
+    mutex_unlock(&v->tcg->lock);
+}
+
 void unit_free(struct tcg *t, struct unit *u)
 {
     t->be->release(&u->code);

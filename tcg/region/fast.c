@@ -158,22 +158,32 @@ static void add_reader(const struct fast *f, struct readers *r, uint32_t id, str
     }
 }
 
+/* The late set that is a box's only reader, or NULL: then the box is made there. */
+static struct ir_op *late_set_of_box(const struct fast *f, uint32_t box)
+{
+    if (f->ir->ops[box].uses != 1)
+        return NULL;
+    for (uint32_t i = box; i < f->b->end; i++) {
+        struct ir_op *op = &f->ir->ops[i];
+        if (op->opc == OP_set && op->imm && op->arg[0].id == box)
+            return op;
+    }
+    return NULL;
+}
+
 static void find_readers(const struct fast *f, uint32_t id, struct readers *r)
 {
     for (uint32_t i = f->b->first; i < f->b->end; i++) {
         struct ir_op *op = &f->ir->ops[i];
-        if (op->opc == OP_box32 && op->arg[0].id == id) {
-            struct readers of_box = {.nsets = r->nsets};
-            memcpy(of_box.set, r->set, sizeof(r->set));
-            find_readers(f, i, &of_box);
-            if (of_box.n != op->uses)
-                continue;
-            memcpy(r->set, of_box.set, sizeof(r->set));
-            r->nsets = of_box.nsets;
-            r->n++;
-        } else {
+        if (op->opc != OP_box32 || op->arg[0].id != id) {
             add_reader(f, r, id, op);
+            continue;
         }
+        struct ir_op *set = late_set_of_box(f, i);
+        if (!set || r->nsets == G_N_ELEMENTS(r->set))
+            continue;
+        r->set[r->nsets++] = set;
+        r->n++;
     }
 }
 

@@ -174,6 +174,7 @@ static void compile_block(struct gen *g, unsigned blk)
 {
     const struct ir_block *b = &g->ir->blocks[blk];
     g->label[blk] = g->c.p;
+    g->zero_at = NULL; /* flags may come from elsewhere */
     g->nlate = 0;
     live_block(g, b);
     ra_block_begin(g);

@@ -50,10 +50,12 @@ static void leave_at(struct gen *g, uint64_t pc, const uint8_t *stub)
 
 void leave_side(struct gen *g, const struct cold *k)
 {
-    uint32_t mark = k->mark;
+    uint64_t pc = g->ir->ops[k->mark].imm;
     late_flush_copy(g, k);
     region_leave(g);
-    leave_at(g, g->ir->ops[mark].imm, g->rt->leave_side);
+    x86_mov_imm(&g->c, RAX, pc);
+    x86_store(&g->c, 3, pc_opnd(g), RAX);
+    x86_call_to(&g->c, g->rt->leave_side);
 }
 
 /* A request is pending: leave if the condition (if there is one) says that this edge is taken. */

@@ -124,7 +124,8 @@ static void emit_leave(const struct stub *s)
     s->rt->leave_request = x86_rx(c);
     x86_mov_imm(c, RAX, TCG_EXIT_REQUEST);
     uint8_t *request = x86_jmp(c);
-    s->rt->leave_side = x86_rx(c);
+    s->rt->leave_side = x86_rx(c); /* called, as leave_direct */
+    x86_pop(c, RDX);
     x86_mov_imm(c, RAX, TCG_EXIT_SIDE);
     uint8_t *side = x86_jmp(c);
     s->rt->leave_main = x86_rx(c); /* reason in EAX */

@@ -109,6 +109,7 @@ struct val {
     uint8_t group;  /* of a load or store: which group it belongs to, or NO_GROUP */
     bool as_addr;   /* used as the address of a load or store */
     bool fused;     /* computed by its only user */
+    bool scaled;    /* used by an addition that could do the shift */
     bool late;      /* used by a late set */
 };
 

@@ -52,6 +52,41 @@ static bool fuse_address(struct gen *g, const struct ir_op *op, struct val *x)
     return x->fused = true;
 }
 
+/* A shift by up to 3 that only an addition wants becomes part of it. */
+static bool is_scale(const struct gen *g, ir_val v)
+{
+    if (ir_val_is_const(v))
+        return false;
+    const struct ir_op *op = &g->ir->ops[v.id];
+    uint64_t n;
+    return op->opc == OP_shl && op->type == I64 && !ir_val_is_const(op->arg[0]) &&
+           ir_is_const(g->ir, op->arg[1], &n) && n >= 1 && n <= 3;
+}
+
+static bool fuse_scale(struct gen *g, const struct ir_op *op, struct val *x, uint32_t i)
+{
+    if (!x->scaled || x->nuse != 1 || !is_scale(g, (ir_val){i}))
+        return false;
+    struct val *index = &g->val[val_id(g, op->arg[0])];
+    if (index->last < x->last)
+        index->last = x->last;
+    index->nuse++;
+    return x->fused = true;
+}
+
+/* One of the arguments at most. */
+static void note_scale(struct gen *g, const struct ir_op *op)
+{
+    if (ir_val_is_const(op->arg[0]) || ir_val_is_const(op->arg[1]) ||
+        op->arg[0].id == op->arg[1].id)
+        return;
+    for (unsigned k = 2; k-- > 0;)
+        if (is_scale(g, op->arg[k]) && !g->val[op->arg[k].id].last) {
+            g->val[op->arg[k].id].scaled = true;
+            return;
+        }
+}
+
 static void note_set(struct gen *g, const struct ir_op *op, struct open_sets *open)
 {
     unsigned slot = op->attr;
@@ -70,6 +105,8 @@ static void note_set(struct gen *g, const struct ir_op *op, struct open_sets *op
 
 static void note_uses(struct gen *g, const struct ir_op *op, uint32_t at)
 {
+    if (op->opc == OP_add && op->type == I64)
+        note_scale(g, op);
     for (unsigned k = 0; k < ir_desc(op)->nargs; k++)
         use(g, op->arg[k], at);
     if (op->opc == OP_call)
@@ -178,7 +215,7 @@ static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *o
         return;
     if (op->opc == OP_trunc && !ir_val_is_const(op->arg[0]))
         return;
-    if (fuse_address(g, op, x) || fuse_late(g, op, x, end))
+    if (fuse_address(g, op, x) || fuse_scale(g, op, x, i) || fuse_late(g, op, x, end))
         return;
     if (ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END | IR_OP_SIDE))
         open->epoch++;

@@ -93,9 +93,32 @@ static void commutative(struct gen *g, const struct ir_op *op, enum x86_alu alu)
     note_zero(g, op, d);
 }
 
+/* Which argument is a shift that the addition does, see fuse_scale(); or -1. */
+static int scaled_arg(const struct gen *g, const struct ir_op *op)
+{
+    for (int k = 0; k < 2; k++)
+        if (!ir_val_is_const(op->arg[k]) && g->val[op->arg[k].id].fused &&
+            g->ir->ops[op->arg[k].id].opc == OP_shl)
+            return k;
+    return -1;
+}
+
+/* d = a + (index << n) */
+static void add_scaled(struct gen *g, const struct ir_op *op, unsigned k)
+{
+    const struct ir_op *shift = &g->ir->ops[op->arg[k].id];
+    unsigned index = ra_use(g, shift->arg[0]), a = ra_use(g, op->arg[!k]);
+    unsigned n = ir_const_value(g->ir, shift->arg[1]);
+    x86_lea(&g->c, true, ra_def(g, 0), opnd_sib(a, index, n, 0));
+}
+
 static void rule_add(struct gen *g, const struct ir_op *op)
 {
-    commutative(g, op, ALU_ADD);
+    int k = scaled_arg(g, op);
+    if (k >= 0)
+        add_scaled(g, op, k);
+    else
+        commutative(g, op, ALU_ADD);
 }
 
 static void rule_and(struct gen *g, const struct ir_op *op)
@@ -504,9 +527,26 @@ static void rule_sext32(struct gen *g, const struct ir_op *op)
     extend(g, op, 2, true);
 }
 
+/* Made by a 32-bit instruction, which clears the upper half of its register. */
+static bool is_clean(const struct gen *g, ir_val v)
+{
+    static const bool clean[OP_COUNT] = {
+        [OP_add] = true, [OP_sub] = true, [OP_and] = true, [OP_or] = true,  [OP_xor] = true,
+        [OP_shl] = true, [OP_shr] = true, [OP_sar] = true, [OP_mul] = true, [OP_rotl] = true,
+    };
+    return !ir_val_is_const(v) && g->ir->ops[v.id].type == I32 && clean[g->ir->ops[v.id].opc];
+}
+
 static void rule_zext32(struct gen *g, const struct ir_op *op)
 {
-    extend(g, op, 2, false);
+    if (!is_clean(g, op->arg[0])) {
+        extend(g, op, 2, false);
+        return;
+    }
+    struct opnd a = ra_rm(g, op->arg[0]);
+    unsigned d = ra_def(g, 0);
+    if (!opnd_is_reg(a, d))
+        x86_mov(&g->c, false, d, a);
 }
 
 /* The value of a trunc is its argument's register; only a constant's has to be made. */

@@ -415,6 +415,7 @@ static void build_pre(struct former *f, unsigned l)
 {
     const struct flow_block *head = &f->flow.blocks[f->flow.loops[l].head];
     begin_block(f, f->loops[l].pre, head->depth - 1, 0);
+    ir_insn(f->ir, head->pc, 0); /* the loop around may come back to here: a place to poll */
     ir_set(f->ir, f->hidden + SLOT_TURNS, konst(f, FIRST_TURNS));
     ir_br(f->ir, f->blk[f->flow.loops[l].head][SLOW]);
 }

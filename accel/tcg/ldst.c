@@ -356,7 +356,9 @@ static bool fill(void *cpu, uint64_t addr, uint32_t memop)
     if (crosses_page(addr, size) || ((memop & MO_ALIGN) && (addr & (size - 1))))
         return false;
     struct tlb_entry *e = tlb_get(v, addr, access, idx, &cause);
-    return e && tlb_fill_l1(v, e, addr, access, idx);
+    if (!e || (access == GUEST_WRITE && e->mr->kind == MEM_ROM))
+        return false;
+    return tlb_fill_l1(v, e, addr, access, idx);
 }
 
 const struct tcg_callbacks tcg_slow_paths = {

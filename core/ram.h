@@ -15,6 +15,7 @@ enum {
         1, /* translated code was made from it: stores must be told to the accelerator */
     RAM_PAGE_WRITABLE = 2, /* some vCPU may hold a write TLB entry for it */
     RAM_PAGE_DIRTY = 4,    /* written since dirty tracking last cleared it */
+    RAM_PAGE_MOVES = 8,    /* its code was seen at several virtual addresses */
 };
 
 struct ram_block {

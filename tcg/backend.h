@@ -86,13 +86,12 @@ struct tcg_env {
     struct tcg_ring ring[TCG_RING_SIZE];
     uint8_t save[TCG_SAVE_BYTES];      /* host registers while a slow path runs */
     uint64_t hidden[TCG_HIDDEN_SLOTS]; /* homes of slots behind the target's, which regions use */
-    uint64_t fault_addr;
-    uint64_t exit_site;        /* scratch of the back end */
-    uint64_t l2_refills;       /* how often emitted code filled the first level from it */
-    struct tcg_l2_entry *l2;   /* sets of TCG_L2_WAYS */
-    uint32_t l2_mask;          /* number of its sets - 1 */
-    uint32_t space, space_any; /* numbers of the current space and of all; 0: emitted code
-                                  must not look */
+    uint64_t exit_site;                /* scratch of the back end */
+    uint64_t l2_refills;               /* how often emitted code filled the first level from it */
+    struct tcg_l2_entry *l2;           /* sets of TCG_L2_WAYS */
+    uint32_t l2_mask;                  /* number of its sets - 1 */
+    uint32_t space, space_any;         /* numbers of the current space and of all; 0: emitted code
+                                          must not look */
     uint32_t pad2;
     void *host_sp;                    /* stack pointer to unwind to */
     uint32_t guest_mxcsr, host_mxcsr; /* FP control image: guest's while out of translated code;
@@ -100,6 +99,7 @@ struct tcg_env {
     uint32_t ring_pos;                /* byte offset of the newest entry */
     uint32_t pad;
     uint64_t salt; /* of the current mode and address space */
+    uint64_t page; /* guest virtual page that the running unit begins in, if it is relative */
 };
 
 /* Empty both levels of the TLB, whatever was there; the second has no room then. */
@@ -167,6 +167,10 @@ struct exit_site {
 struct host_code {
     const uint8_t *start; /* executable address; bytecode for the interpreter */
     uint32_t size;
+    uint32_t chain_off; /* where jumps from the same page, and enter(), come in, from start */
+    /* For any page: pcs in its tables are as if it began in `page`, see host_code_pc(). */
+    bool relative;
+    uint64_t page;
     uint32_t cold_off; /* where out-of-line code begins, from start */
     unsigned nexits;
     struct exit_site *exits;
@@ -177,6 +181,7 @@ struct host_code {
 
 struct compile_opts {
     uint64_t page;    /* guest virtual page of the unit: direct exits inside it are chained */
+    bool relative;    /* code for any page, of which env->page is the current one */
     bool nochain;     /* every exit returns to the executor (-d exec, nochain; lockstep) */
     bool poll_always; /* test the request word at entry too */
     /* Several blocks with loops, no helper calls: choose registers for it, and leave with
@@ -195,7 +200,8 @@ struct tcg_backend {
     bool (*compile)(struct ir *ir, const struct compile_opts *o, struct codebuf *cb,
                     struct host_code *out, const char **why);
     void (*release)(struct host_code *hc);
-    /* Run from code until something leaves; saves and restores host registers and MXCSR. */
+    /* Run from code until something leaves; saves and restores host registers and MXCSR.  For
+     * relative units env->page is set. */
     struct tcg_exit (*enter)(void *cpu, const struct host_code *hc);
     /* Unwind to enter()'s caller, from a callback or helper: enter() returns {TCG_EXIT_MAIN,
      * reason}. */
@@ -204,8 +210,8 @@ struct tcg_backend {
      * respect to execution. */
     void (*patch)(struct host_code *from, unsigned exit, const struct host_code *target,
                   struct codebuf *cb);
-    /* The guest instruction at return address ra: its pc and word; false when ra is not in the
-     * unit's table. */
+    /* The guest instruction at return address ra: its pc (as in the tables) and word; false when ra
+     * is not in the unit's table. */
     bool (*restore)(const struct host_code *hc, uintptr_t ra, uint64_t *pc, uint32_t *word);
 };
 
@@ -216,6 +222,8 @@ extern const struct tcg_backend tcg_x86_64;
 
 /* The exit whose site_off is reported by TCG_EXIT_DIRECT, or -1. */
 int host_code_exit(const struct host_code *hc, uintptr_t site);
+/* A pc from the tables of the unit that runs or has just been left, as the guest sees it. */
+uint64_t host_code_pc(const struct host_code *hc, const void *cpu, uint64_t pc);
 void host_code_free(struct host_code *hc);
 
 #endif

@@ -13,6 +13,12 @@ int host_code_exit(const struct host_code *hc, uintptr_t site)
     return -1;
 }
 
+uint64_t host_code_pc(const struct host_code *hc, const void *cpu, uint64_t pc)
+{
+    const struct tcg_env *env = (const struct tcg_env *)cpu - 1;
+    return hc->relative ? env->page + (pc - hc->page) : pc;
+}
+
 /* exits and map are one allocation, which begins with exits if there are any. */
 void host_code_free(struct host_code *hc)
 {

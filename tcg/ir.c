@@ -1,4 +1,5 @@
 /* The arena of a unit, constants, slots and helper calls: what constructors append to. */
+#include "tcg/backend.h"
 #include "tcg/ir_priv.h"
 
 #include <assert.h>
@@ -100,6 +101,20 @@ bool ir_is_const(const struct ir *ir, ir_val v, uint64_t *value)
         return false;
     *value = ir_const_value(ir, v);
     return true;
+}
+
+void ir_set_relative(struct ir *ir, bool relative, uint64_t page)
+{
+    ir->relative = relative;
+    ir->page = page;
+}
+
+ir_val ir_pc(struct ir *ir, uint64_t pc)
+{
+    if (!ir->relative)
+        return ir_const(ir, I64, pc);
+    ir_val page = ir_env_ld(ir, I64, MO_64, TCG_ENV_OFF(page));
+    return ir_add(ir, page, ir_const(ir, I64, pc - ir->page));
 }
 
 enum ir_type ir_type_of(const struct ir *ir, ir_val v)

@@ -165,6 +165,11 @@ bool ir_full(const struct ir *ir);
 
 ir_val ir_const(struct ir *ir, enum ir_type t, uint64_t value); /* F32/F64: the bit pattern */
 bool ir_is_const(const struct ir *ir, ir_val v, uint64_t *value);
+/* From now on, for every unit: code is for whatever page it is entered at (struct tcg_env), which
+ * the pcs given to constructors call `page`; or relative is false, and pcs are what they say. */
+void ir_set_relative(struct ir *ir, bool relative, uint64_t page);
+/* A guest pc as a value: a constant unless units are relative. */
+ir_val ir_pc(struct ir *ir, uint64_t pc);
 enum ir_type ir_type_of(const struct ir *ir, ir_val v);
 ir_val ir_get(struct ir *ir, unsigned slot); /* the slot's value at this point */
 void ir_set(struct ir *ir, unsigned slot, ir_val v);

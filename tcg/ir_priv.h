@@ -32,6 +32,8 @@ struct ir {
     uint32_t observed;               /* sets before this op have been observed */
     bool ended;   /* the block has ended: ops are dropped until the next begins */
     bool no_fold; /* debug: build exactly what is asked for */
+    bool relative;
+    uint64_t page; /* what the pcs of relative units call the page they run at */
     uint16_t const_head[IR_CONST_BUCKETS];
 };
 

@@ -145,12 +145,20 @@ void dispatch_forget_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t 
         dispatch_space_changed(v);
 }
 
+static struct tcg_dispatch *dispatch_at(struct tcg_vcpu *v, gva pc)
+{
+    return &tcg_env(v->cpu)->dispatch[pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)];
+}
+
 void dispatch_forget_unit(struct tcg_vcpu *v, const struct unit *u)
 {
-    struct tcg_dispatch *d =
-        &tcg_env(v->cpu)->dispatch[u->pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)];
-    if (d->code == u->code.start)
-        *d = (struct tcg_dispatch){TCG_TLB_EMPTY, NULL};
+    /* A relative one may be where any page has it. */
+    enum { REACH = 2 << TCG_DISPATCH_BITS };
+    for (gva at = 0; at < (u->relative ? REACH : PAGE_SIZE_); at += PAGE_SIZE_) {
+        struct tcg_dispatch *d = dispatch_at(v, u->pc + at);
+        if (d->code == u->code.start)
+            *d = (struct tcg_dispatch){TCG_TLB_EMPTY, NULL};
+    }
 }
 
 static void filter_add(struct tcg_vcpu *v, gva addr)
@@ -160,21 +168,19 @@ static void filter_add(struct tcg_vcpu *v, gva addr)
     filter_set(v->pages_any, f);
 }
 
-void dispatch_note_run(struct tcg_vcpu *v, const struct unit *u)
+void dispatch_note_run(struct tcg_vcpu *v, gva pc, const struct unit *u)
 {
     if (UNLIKELY(!u->global && !v->salt->per_asid)) {
         *mode_per_asid(v, v->mode) = true;
         dispatch_space_changed(v);
     }
-    filter_add(v, u->pc);
+    filter_add(v, pc);
     if (u->page2)
-        filter_add(v, u->pc + PAGE_SIZE_);
+        filter_add(v, pc + PAGE_SIZE_);
 }
 
-void dispatch_fill(struct tcg_vcpu *v, const struct unit *u)
+void dispatch_fill(struct tcg_vcpu *v, gva pc, const struct unit *u)
 {
-    struct tcg_env *env = tcg_env(v->cpu);
-    env->dispatch[u->pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)] =
-        (struct tcg_dispatch){u->pc ^ env->salt, u->code.start};
+    *dispatch_at(v, pc) = (struct tcg_dispatch){pc ^ tcg_env(v->cpu)->salt, u->code.start};
     v->stats.dispatch_fills++;
 }

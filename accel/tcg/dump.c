@@ -72,9 +72,10 @@ static void stats_of(const struct tcg_vcpu *v, FILE *f)
     double us = s->translate_ns / 1000.0, insns = s->insns ? s->insns : 1;
     fprintf(f, "cpu %u: engine %s\n", v->cpu->index, v->tcg->be->name);
     fprintf(f,
-            "  units          %lu (tier block), %lu guest instructions, %lu host bytes (%.1f an "
-            "instruction)\n",
-            s->units, s->insns, s->host_bytes, s->host_bytes / insns);
+            "  units          %lu (tier block; %lu relative), %lu guest instructions, %lu host "
+            "bytes (%.1f "
+            "an instruction)\n",
+            s->units, s->relative, s->insns, s->host_bytes, s->host_bytes / insns);
     fprintf(f, "  translation    %.1f ms, %.2f us a guest instruction\n", us / 1000, us / insns);
     fprintf(f,
             "  regions        %lu, %lu guest instructions, %lu host bytes, %.1f ms; loop heads "

@@ -19,11 +19,11 @@ static void set_pc(struct tcg_vcpu *v, uint64_t pc)
     memcpy((char *)v->cpu + v->ops->slots[v->ops->pc_slot].off, &pc, 8);
 }
 
-static void log_dispatch(struct tcg_vcpu *v, const struct unit *u)
+static void log_dispatch(struct tcg_vcpu *v, gva pc, const struct unit *u)
 {
     if (log_enabled(LOG_EXEC))
         log_printf(LOG_EXEC, "exec cpu %u pc %016lx mode %x: %u insns, host %p\n", v->cpu->index,
-                   (unsigned long)u->pc, u->mode, u->insns, (const void *)u->code.start);
+                   (unsigned long)pc, u->mode, u->insns, (const void *)u->code.start);
     if (log_enabled(LOG_CPU)) {
         FILE *f = log_begin();
         v->cpu->ops->dump(v->cpu, f);
@@ -56,7 +56,7 @@ static struct departure leave(struct tcg_vcpu *v, struct tcg_exit x)
         int n = from ? host_code_exit(&from->code, x.site) : -1;
         if (n < 0)
             g_error("no unit at host address %#lx", (unsigned long)x.site);
-        set_pc(v, from->code.exits[n].pc);
+        set_pc(v, host_code_pc(&from->code, v->cpu, from->code.exits[n].pc));
         d.site = x.site;
         d.chain = from->code.exits[n].same_page && from->mode == v->mode;
         d.cache = !d.chain;
@@ -80,8 +80,9 @@ static struct departure leave(struct tcg_vcpu *v, struct tcg_exit x)
     return d;
 }
 
-static struct tcg_exit run_unit(struct tcg_vcpu *v, struct unit *u)
+static struct tcg_exit run_unit(struct tcg_vcpu *v, gva pc, struct unit *u)
 {
+    tcg_env(v->cpu)->page = pc & PAGE_MASK_;
     v->current_be = v->tcg->be;
     v->current = v->tcg->be->is_native ? NULL : u;
     if (UNLIKELY(v->tcg->be_ref))
@@ -89,17 +90,17 @@ static struct tcg_exit run_unit(struct tcg_vcpu *v, struct unit *u)
     return v->tcg->be->enter(v->cpu, &u->code);
 }
 
-/* Let the exit that was taken last lead to u from now on. */
-static void link_up(struct tcg_vcpu *v, struct unit *u, const struct departure *d)
+/* Let the exit that was taken last lead to u, which is at pc, from now on. */
+static void link_up(struct tcg_vcpu *v, gva pc, struct unit *u, const struct departure *d)
 {
     uint64_t evictions = atomic_load_explicit(&v->tcg->evictions, memory_order_relaxed);
-    dispatch_note_run(v, u);
+    dispatch_note_run(v, pc, u);
     if (u->mode != v->mode) /* strict */
         return;
-    if (d->chain && d->evictions == evictions && !u->page2)
-        unit_chain(v, d->site, u);
-    else if (d->cache || d->chain)
-        dispatch_fill(v, u);
+    if (d->chain && d->evictions == evictions && !u->page2 && unit_chain(v, d->site, u))
+        return;
+    if (d->cache || d->chain)
+        dispatch_fill(v, pc, u);
 }
 
 static bool wants_region(struct tcg_vcpu *v, gva pc, const struct unit *u)
@@ -108,7 +109,7 @@ static bool wants_region(struct tcg_vcpu *v, gva pc, const struct unit *u)
         return false;
     bool hot = v->tcg->tier == REGIONS_ALL || sample_is_hot(v, pc, u);
     v->sampled = false;
-    return hot && !u->region && !u->no_region && !(u->mode & UNIT_STRICT);
+    return hot && !u->region && !u->no_region && !u->page2 && !(u->mode & UNIT_STRICT);
 }
 
 static void step(struct tcg_vcpu *v, struct departure *d)
@@ -130,10 +131,10 @@ static void step(struct tcg_vcpu *v, struct departure *d)
     if (LIKELY(u)) {
         if (!d->plain && (region = atomic_load_explicit(&u->region, memory_order_acquire)))
             u = region;
-        link_up(v, u, d);
+        link_up(v, pc, u, d);
         if (UNLIKELY(log_mask & (LOG_EXEC | LOG_CPU)))
-            log_dispatch(v, u);
-        *d = leave(v, run_unit(v, u));
+            log_dispatch(v, pc, u);
+        *d = leave(v, run_unit(v, pc, u));
     }
     vcpu_leave_code(v);
     if (UNLIKELY(!u) && (!e.host || !unit_make(v, pc, &e)))

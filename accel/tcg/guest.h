@@ -35,6 +35,7 @@ struct guest_ops {
     const char *name;
     const struct ir_slot *slots;
     unsigned nslots, pc_slot;
+    uint32_t narrow_modes; /* bits of modes whose pcs wrap before 2^64: code is never relative */
     /* All that translation depends on besides pc and code bytes (privilege, FP state, rounding
      * mode, MMU index, width). */
     uint32_t (*mode)(struct cpu *cpu);
@@ -71,7 +72,9 @@ enum {
  */
 struct ir *tx_ir(struct tx *tx);
 struct cpu *tx_cpu(struct tx *tx);
-gva tx_start(const struct tx *tx); /* pc of the unit */
+/* pc of the unit.  Values that depend on a pc must be made by ir_pc(): another address space may
+ * run the same unit elsewhere. */
+gva tx_start(const struct tx *tx);
 uint32_t tx_mode(const struct tx *tx);
 unsigned tx_max_insns(const struct tx *tx);
 /* 16 or 32 bits of code at pc.  False: pc is past the page and cannot be reached from this unit

@@ -27,6 +27,7 @@ static void restore_pc(struct tcg_vcpu *v, uintptr_t ra)
     const struct tcg_backend *be = v->current ? v->current_be : v->tcg->be;
     if (!u || !be->restore(&u->code, ra, &pc, &word))
         g_error("no guest pc for host address %#lx", (unsigned long)ra);
+    pc = host_code_pc(&u->code, v->cpu, pc);
     memcpy((char *)v->cpu + v->ops->slots[v->ops->pc_slot].off, &pc, 8);
     if (v->ops->restored)
         v->ops->restored(v->cpu, word);

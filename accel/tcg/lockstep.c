@@ -141,8 +141,10 @@ static void settle_pc(struct tcg_vcpu *v, struct tcg_exit x)
         return;
     struct unit *from = unit_by_address(v->tcg, x.site);
     int n = from ? host_code_exit(&from->code, x.site) : -1;
-    if (n >= 0)
-        memcpy((char *)v->cpu + v->ops->slots[v->ops->pc_slot].off, &from->code.exits[n].pc, 8);
+    if (n < 0)
+        return;
+    uint64_t pc = host_code_pc(&from->code, v->cpu, from->code.exits[n].pc);
+    memcpy((char *)v->cpu + v->ops->slots[v->ops->pc_slot].off, &pc, 8);
 }
 
 struct tcg_exit lockstep_run(struct tcg_vcpu *v, struct unit *u)

@@ -87,10 +87,12 @@ static void written_page(struct tcg *t, struct tcg_vcpu *self, struct ram_block 
         }
     }
     if (!note_making(t, host, mask) && (!p || (!p->units && !p->units2))) {
-        if (p)
+        if (p) {
             p->granules = 0;
-        __atomic_fetch_and(&ram->notes[off >> RAM_PAGE_BITS], (uint8_t)~RAM_PAGE_CODE,
-                           __ATOMIC_SEQ_CST);
+            p->seen = ANY_PC;
+        }
+        __atomic_fetch_and(&ram->notes[off >> RAM_PAGE_BITS],
+                           (uint8_t) ~(RAM_PAGE_CODE | RAM_PAGE_MOVES), __ATOMIC_SEQ_CST);
     }
 }
 

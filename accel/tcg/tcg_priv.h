@@ -31,11 +31,14 @@ struct page_link {
 struct unit {
     struct unit *_Atomic hash_next; /* first, with the key: a look-up touches one cache line */
     const uint8_t *host; /* host address of its first byte: identifies the physical place */
-    gva pc;
+    gva key;             /* pc, or ANY_PC */
     uint32_t mode;
     uint16_t insns;
     uint16_t len;       /* bytes from pc to the end of what was fetched */
     bool valid, global; /* global: its page was mapped for every address space */
+    bool relative;      /* key is ANY_PC */
+    gva pc;             /* where it was translated; of a relative unit only the offset in the page
+                           means something */
     const uint8_t
         *page2; /* host address of the second page its last instruction reaches into, or NULL */
     struct host_code code, ref;   /* ref: the interpreter's, under lockstep */
@@ -51,6 +54,8 @@ struct unit {
     struct unit *base;
     _Atomic bool no_region; /* tried: there is none */
 };
+/* Key of units that run at whatever virtual page their code is found. */
+#define ANY_PC (~(gva)0)
 /* The units of a segment of the code buffer, in address order; starts are offsets into the buffer.
  */
 struct segment {
@@ -63,6 +68,7 @@ struct code_page {
     struct ram_block *ram;
     uint64_t off;
     uint64_t granules;
+    gva seen;            /* virtual page of its units for one address space; ANY_PC: none */
     struct unit *units;  /* through in_page */
     struct unit *units2; /* that end in this page, through in_page2 */
 };
@@ -108,7 +114,7 @@ struct tlb_l2 {
 /* --- statistics (-d stats)
  * ---------------------------------------------------------------------------------------------- */
 struct tcg_stats {
-    uint64_t units, insns, host_bytes, translate_ns;
+    uint64_t units, insns, host_bytes, translate_ns, relative;
     uint64_t exit_direct, exit_lookup, exit_request, exit_main;
     uint64_t chained, dispatch_fills, hash_hits;
     uint64_t slow_ld, slow_st, slow_atomic, mmio, l1_fills, l2_hits, walks;
@@ -251,18 +257,22 @@ void sampler_free(struct sampler *s);
 bool sample_is_hot(struct tcg_vcpu *v, gva pc, const struct unit *u);
 /* units.c: all under tcg->lock unless said */
 /* Lock-free, for a vCPU in code: nothing is evicted meanwhile. */
-struct unit *unit_lookup(struct tcg *t, const uint8_t *host, gva pc, uint32_t mode);
+struct unit *unit_lookup(struct tcg *t, const uint8_t *host, gva key, uint32_t mode);
 void unit_publish(struct tcg *t, struct unit *u);
 /* Let region, published, run in base's place. */
 void unit_set_region(struct tcg *t, struct unit *base, struct unit *region, struct tcg_vcpu *self)
     REQUIRES(t->lock);
 struct unit *unit_by_address(struct tcg *t, uintptr_t addr); /* takes the lock */
 /* Let the direct exit at host address site jump to `to`; takes the lock. The caller is in code:
- * nothing can be evicted. */
-void unit_chain(struct tcg_vcpu *v, uintptr_t site, struct unit *to);
+ * nothing can be evicted.  False: it does not. */
+bool unit_chain(struct tcg_vcpu *v, uintptr_t site, struct unit *to);
 /* Take a region away for good; takes the lock. */
 void unit_drop_region(struct tcg_vcpu *v, struct unit *region);
 void unit_invalidate(struct tcg *t, struct unit *u, struct tcg_vcpu *self) REQUIRES(t->lock);
+/* Code of the page is about to be translated, to be found under its own pc only.  False: not that
+ * way, since its units lie at another virtual page; those are gone now, and RAM_PAGE_MOVES is set.
+ */
+bool code_page_settle(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e);
 void unit_free(struct tcg *t, struct unit *u);
 void units_evict_segment(struct tcg *t, unsigned seg);
 struct code_page *code_page_get(struct tcg *t, uint8_t *host_page, bool create,
@@ -297,11 +307,11 @@ void dispatch_space_changed(struct tcg_vcpu *v);
 void dispatch_forget_all(struct tcg_vcpu *v);
 void dispatch_forget_asid(struct tcg_vcpu *v, uint32_t asid);
 void dispatch_forget_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid);
-/* A unit is about to run: its page is known under the current salt from now on. Before
+/* A unit is about to run at pc: its page is known under the current salt from now on. Before
  * dispatch_fill(). */
-void dispatch_note_run(struct tcg_vcpu *v, const struct unit *u);
+void dispatch_note_run(struct tcg_vcpu *v, gva pc, const struct unit *u);
 void dispatch_forget_unit(struct tcg_vcpu *v, const struct unit *u);
-void dispatch_fill(struct tcg_vcpu *v, const struct unit *u);
+void dispatch_fill(struct tcg_vcpu *v, gva pc, const struct unit *u);
 /* ldst.c */
 extern const struct tcg_callbacks tcg_slow_paths;
 /* softfp.c */

@@ -54,6 +54,13 @@ static bool fetch_fault(struct tx *tx, gva pc, const struct tlb_entry *e)
     return false;
 }
 
+static void set_relative(struct tx *tx, bool relative)
+{
+    tx->u->relative = relative;
+    tx->u->key = relative ? ANY_PC : tx->u->pc;
+    ir_set_relative(tx->ir, relative, tx->u->pc & PAGE_MASK_);
+}
+
 /* The page after the first one: only the unit's first instruction may reach into it. */
 static bool open_second_page(struct tx *tx, gva pc) NO_THREAD_ANALYSIS /* under codegen */
 {
@@ -68,6 +75,7 @@ static bool open_second_page(struct tx *tx, gva pc) NO_THREAD_ANALYSIS /* under 
         return fetch_fault(tx, pc, e);
     tx->second = *e;
     code_page_protect(v, &tx->second, 1);
+    set_relative(tx, false);
     tx->u->page2 = tx->second.host;
     tx->u->global &= tx->second.flags & L2_GLOBAL;
     return true;
@@ -160,6 +168,7 @@ static bool compile(struct tcg_vcpu *v, struct ir *ir, struct unit *u) REQUIRES(
 {
     struct tcg *t = v->tcg;
     struct compile_opts o = {.page = u->pc & PAGE_MASK_,
+                             .relative = u->relative,
                              .region = ir == v->region_ir && !t->lockstep,
                              .nochain =
                                  t->lockstep || log_enabled(LOG_EXEC | LOG_CPU | LOG_NOCHAIN)};
@@ -177,6 +186,7 @@ static bool compile(struct tcg_vcpu *v, struct ir *ir, struct unit *u) REQUIRES(
 static void count_and_log(struct tcg_vcpu *v, struct unit *u, uint64_t start)
 {
     v->stats.units++;
+    v->stats.relative += u->relative;
     v->stats.insns += u->insns;
     v->stats.host_bytes += u->code.size;
     v->stats.translate_ns += host_ns() - start;
@@ -240,6 +250,7 @@ static void finish(struct tcg_vcpu *v, struct tx *tx, uint64_t start)
 static void translate_into(struct tx *tx, struct ir *ir, gva pc, unsigned n)
 {
     tx->ir = ir;
+    set_relative(tx, tx->u->relative);
     tx->start = pc;
     tx->max_insns = n;
     tx->v->ops->translate(tx);
@@ -272,13 +283,26 @@ static uint32_t unit_mode(const struct tcg_vcpu *v, const struct tlb_entry *e)
     return v->mode | (e->kept ? 0 : UNIT_STRICT);
 }
 
+/* Code of one address space that is seen at several virtual addresses is translated once for all of
+ * them. */
+static bool may_move(const struct tcg_vcpu *v, const struct tlb_entry *e)
+{
+    return !(e->flags & L2_GLOBAL) && e->kept && !(v->mode & v->ops->narrow_modes);
+}
+
+static bool moves(const struct tcg_vcpu *v, const struct tlb_entry *e)
+{
+    return may_move(v, e) && __atomic_load_n(e->note, __ATOMIC_RELAXED) & RAM_PAGE_MOVES;
+}
+
 static struct unit *unit_new(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
 {
     struct unit *u = g_new0(struct unit, 1);
-    u->pc = pc;
+    u->pc = u->key = pc;
     u->host = e->host + (pc & ~PAGE_MASK_);
     u->mode = unit_mode(v, e);
     u->global = e->flags & L2_GLOBAL;
+    u->relative = moves(v, e);
     return u;
 }
 
@@ -289,6 +313,8 @@ bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
     struct tx tx = {.v = v, .u = u, .first = *e};
     mutex_lock(&v->tcg->codegen);
     code_page_protect(v, &tx.first, 0);
+    if (may_move(v, e) && !u->relative)
+        u->relative = !code_page_settle(v, pc, e);
     bool one = v->tcg->one_insn || (u->mode & UNIT_STRICT);
     for (unsigned max = one ? 1 : UNIT_MAX_INSNS;; max /= 2) {
         run_translator(&tx, max);
@@ -327,7 +353,7 @@ static bool publish_region(struct tcg_vcpu *v, struct tx *tx)
     struct unit *u = tx->u;
     mutex_lock(&t->lock);
     bool good = smc_end_making(t, u);
-    struct unit *base = unit_lookup(t, u->host, u->pc, u->mode);
+    struct unit *base = unit_lookup(t, u->host, u->key, u->mode);
     if (base && good && u->code.start) {
         u->base = base;
         publish(t, tx);
@@ -389,6 +415,15 @@ static bool end_agrees(struct tcg_vcpu *v, const struct unit *u)
     return e && e->host;
 }
 
+/* Units that reach into a second page are for one virtual address everywhere. */
+static struct unit *find_unit(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
+{
+    const uint8_t *host = e->host + (pc & ~PAGE_MASK_);
+    uint32_t mode = unit_mode(v, e);
+    struct unit *u = moves(v, e) ? unit_lookup(v->tcg, host, ANY_PC, mode) : NULL;
+    return u ? u : unit_lookup(v->tcg, host, pc, mode);
+}
+
 struct unit *unit_find(struct tcg_vcpu *v, gva pc, struct tlb_entry *e)
 {
     uint32_t cause = 0;
@@ -400,7 +435,7 @@ struct unit *unit_find(struct tcg_vcpu *v, gva pc, struct tlb_entry *e)
         return NULL;
     }
     *e = *found;
-    struct unit *u = unit_lookup(v->tcg, e->host + (pc & ~PAGE_MASK_), pc, unit_mode(v, e));
+    struct unit *u = find_unit(v, pc, e);
     if (!u)
         return NULL;
     if (!(e->flags & L2_GLOBAL) && u->global)

@@ -1,22 +1,22 @@
-/* The store of translated units: by physical place, pc and mode; by page; by host address; and the
- * jumps between them. */
+/* The store of translated units: by physical place, mode and pc (relative ones need no pc); by
+ * page; by host address; and the jumps between them. */
 #include "accel/tcg/tcg_priv.h"
 
 #include <stdatomic.h>
 
-static unsigned hash_of(const uint8_t *host, gva pc, uint32_t mode)
+static unsigned hash_of(const uint8_t *host, gva key, uint32_t mode)
 {
     uint64_t h = (uint64_t)(uintptr_t)host * UINT64_C(0x9e3779b97f4a7c15) ^
-                 (pc >> 12) * UINT64_C(0xd6e8feb86659fd93) ^ mode * UINT64_C(0xa0761d6478bd642f);
+                 (key >> 12) * UINT64_C(0xd6e8feb86659fd93) ^ mode * UINT64_C(0xa0761d6478bd642f);
     return (h ^ h >> 29) >> 8 & ((1 << UNIT_HASH_BITS) - 1);
 }
 
-struct unit *unit_lookup(struct tcg *t, const uint8_t *host, gva pc, uint32_t mode)
+struct unit *unit_lookup(struct tcg *t, const uint8_t *host, gva key, uint32_t mode)
 {
     /* Pairs with the release in unit_publish(); unlinked units stay readable until their segment is
      * evicted. */
-    struct unit *u = atomic_load_explicit(&t->hash[hash_of(host, pc, mode)], memory_order_acquire);
-    while (u && !(u->host == host && u->pc == pc && u->mode == mode && u->valid))
+    struct unit *u = atomic_load_explicit(&t->hash[hash_of(host, key, mode)], memory_order_acquire);
+    while (u && !(u->host == host && u->key == key && u->mode == mode && u->valid))
         u = atomic_load_explicit(&u->hash_next, memory_order_acquire);
     return u;
 }
@@ -30,6 +30,7 @@ struct code_page *code_page_get(struct tcg *t, uint8_t *host_page, bool create,
         p->host = host_page;
         p->ram = e->ram;
         p->off = e->ram_off;
+        p->seen = ANY_PC;
         g_hash_table_insert(t->pages, host_page, p);
     }
     return p;
@@ -74,9 +75,11 @@ void unit_publish(struct tcg *t, struct unit *u)
     uint32_t start = u->code.start - t->cb->rx;
     g_ptr_array_add(t->segs[u->segment].units, u);
     g_array_append_val(t->segs[u->segment].starts, start);
+    if (!u->global && !u->relative)
+        p->seen = u->pc & PAGE_MASK_;
     if (u->base)
         return; /* found through it */
-    unsigned h = hash_of(u->host, u->pc, u->mode);
+    unsigned h = hash_of(u->host, u->key, u->mode);
     atomic_store_explicit(&u->hash_next, atomic_load_explicit(&t->hash[h], memory_order_relaxed),
                           memory_order_relaxed);
     atomic_store_explicit(&t->hash[h], u, memory_order_release);
@@ -135,7 +138,14 @@ static bool same_page(const uint8_t *a, const uint8_t *b)
     return (((uintptr_t)a ^ (uintptr_t)b) & PAGE_MASK_) == 0;
 }
 
-void unit_chain(struct tcg_vcpu *v, uintptr_t site, struct unit *to)
+/* Whether an exit for pc may jump to it, where both lie in the same physical page. */
+static bool fits(const struct unit *from, gva pc, const struct unit *to)
+{
+    gva differ = pc ^ to->pc;
+    return from->relative == to->relative && !(to->relative ? differ & ~PAGE_MASK_ : differ);
+}
+
+bool unit_chain(struct tcg_vcpu *v, uintptr_t site, struct unit *to)
 {
     struct tcg *t = v->tcg;
     mutex_lock(&t->lock);
@@ -145,10 +155,13 @@ void unit_chain(struct tcg_vcpu *v, uintptr_t site, struct unit *to)
      * tables may have changed without a fence: what is linked must hold wherever the page is
      * mapped.
      */
-    if (exit >= 0 && from->code.exits[exit].pc == to->pc && from->valid && to->valid &&
-        !from->out[exit] && from->mode == to->mode && same_page(from->host, to->host))
+    bool good = exit >= 0 && fits(from, from->code.exits[exit].pc, to) && from->valid &&
+                to->valid && !from->out[exit] && from->mode == to->mode &&
+                same_page(from->host, to->host);
+    if (good)
         chain_locked(v, from, exit, to);
     mutex_unlock(&t->lock);
+    return good;
 }
 
 static void drop_incoming(struct unit *to, const struct unit *from)
@@ -179,7 +192,7 @@ static void unlink_all(struct tcg *t, struct unit *u)
 
 static void hash_remove(struct tcg *t, struct unit *u)
 {
-    struct unit *_Atomic *link = &t->hash[hash_of(u->host, u->pc, u->mode)];
+    struct unit *_Atomic *link = &t->hash[hash_of(u->host, u->key, u->mode)];
     while (atomic_load_explicit(link, memory_order_relaxed) &&
            atomic_load_explicit(link, memory_order_relaxed) != u)
         link = &atomic_load_explicit(link, memory_order_relaxed)->hash_next;
@@ -234,6 +247,30 @@ void unit_drop_region(struct tcg_vcpu *v, struct unit *region)
         unit_invalidate(v->tcg, region, v);
     }
     mutex_unlock(&v->tcg->lock);
+}
+
+static void invalidate_settled(struct tcg *t, struct code_page *p, struct tcg_vcpu *self)
+    REQUIRES(t->lock)
+{
+    for (struct unit *u = p->units, *next; u; u = next) {
+        next = u->in_page.next;
+        if (!u->global && !u->relative && !u->page2)
+            unit_invalidate(t, u, self);
+    }
+}
+
+bool code_page_settle(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
+{
+    struct tcg *t = v->tcg;
+    mutex_lock(&t->lock);
+    struct code_page *p = code_page_get(t, e->host, false, NULL);
+    bool settled = !p || p->seen == ANY_PC || p->seen == (pc & PAGE_MASK_);
+    if (!settled) {
+        __atomic_fetch_or(e->note, RAM_PAGE_MOVES, __ATOMIC_RELAXED);
+        invalidate_settled(t, p, v);
+    }
+    mutex_unlock(&t->lock);
+    return settled;
 }
 
 void unit_free(struct tcg *t, struct unit *u)

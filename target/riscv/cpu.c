@@ -90,6 +90,7 @@ const struct guest_ops rv_guest_ops = {
     .slots = rv_slots,
     .nslots = RV_SLOTS,
     .pc_slot = RV_SLOT_PC,
+    .narrow_modes = RV_MODE_RV32,
     .mode = rv_mode,
     .asid = asid,
     .fetch_idx = fetch_idx,

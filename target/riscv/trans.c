@@ -76,9 +76,19 @@ unsigned pc_align_mask(const struct dis *d)
     return dis_has(d, EXT_ZCA) ? 1 : 3;
 }
 
+ir_val pc64(struct dis *d, uint64_t pc)
+{
+    return ir_pc(d->ir, wrap_pc(d, pc));
+}
+
+ir_val pc_gpr(struct dis *d, uint64_t pc)
+{
+    return d->xt == I32 ? ir_trunc(d->ir, pc64(d, pc)) : pc64(d, pc);
+}
+
 void set_pc(struct dis *d, uint64_t pc)
 {
-    ir_set(d->ir, RV_SLOT_PC, ir_const(d->ir, I64, wrap_pc(d, pc)));
+    ir_set(d->ir, RV_SLOT_PC, pc64(d, pc));
 }
 
 void end_jump(struct dis *d, uint64_t pc)

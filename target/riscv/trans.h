@@ -67,6 +67,9 @@ ir_val imm32(struct dis *d, uint32_t value);
 /* Address of an access: x register plus offset, zero-extended on RV32. */
 ir_val addr(struct dis *d, int rs1, int offset);
 
+/* A pc as a value: 64 bits, or as wide as an x register. */
+ir_val pc64(struct dis *d, uint64_t pc);
+ir_val pc_gpr(struct dis *d, uint64_t pc);
 /* Helpers that may raise need the pc slot. */
 void set_pc(struct dis *d, uint64_t pc);
 /* Continue at pc, known now. */

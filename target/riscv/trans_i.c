@@ -18,7 +18,7 @@ bool trans_lui(struct dis *d, const struct args_u *a)
 
 bool trans_auipc(struct dis *d, const struct args_u *a)
 {
-    set_gpr(d, a->rd, imm(d, d->pc + a->imm));
+    set_gpr(d, a->rd, pc_gpr(d, d->pc + a->imm));
     return true;
 }
 
@@ -262,7 +262,7 @@ static bool can_follow(const struct dis *d, uint64_t target)
 static void jump(struct dis *d, uint64_t target)
 {
     if (target & pc_align_mask(d)) {
-        raise_misaligned(d, ir_const(d->ir, I64, target));
+        raise_misaligned(d, pc64(d, target));
         d->ended = true;
     } else if (can_follow(d, target)) {
         d->next = target;
@@ -279,7 +279,7 @@ bool trans_jal(struct dis *d, const struct args_j *a)
         return true;
     }
     uint64_t ret = d->next;
-    set_gpr(d, a->rd, imm(d, ret));
+    set_gpr(d, a->rd, pc_gpr(d, ret));
     ir_exit_jump(d->ir, target, ret, is_link(a->rd) ? IR_HINT_CALL : IR_HINT_NONE);
     d->ended = true;
     return true;
@@ -313,7 +313,7 @@ bool trans_jalr(struct dis *d, const struct args_i *a)
     if (pc_align_mask(d) & 2)
         check_jalr_target(d, a);
     ir_val target = jalr_target(d, a);
-    set_gpr(d, a->rd, imm(d, d->next));
+    set_gpr(d, a->rd, pc_gpr(d, d->next));
     ir_exit_ind(d->ir, target, d->next, jalr_hint(a->rd, a->rs1));
     d->ended = true;
     return true;
@@ -326,7 +326,7 @@ static void branch_misaligned(struct dis *d, const struct args_b *a, enum ir_cc 
     unsigned taken = ir_block_new(d->ir), next = ir_block_new(d->ir);
     ir_brcond(d->ir, gpr(d, a->rs1), gpr(d, a->rs2), cc, taken, next);
     ir_block_begin(d->ir, taken);
-    raise_misaligned(d, ir_const(d->ir, I64, target));
+    raise_misaligned(d, pc64(d, target));
     ir_block_begin(d->ir, next);
 }
 

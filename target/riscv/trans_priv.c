@@ -18,7 +18,7 @@ bool trans_ecall(struct dis *d, const struct args_none *a UNUSED)
 bool trans_ebreak(struct dis *d, const struct args_none *a UNUSED)
 {
     set_pc(d, d->pc);
-    call_ebreak(d->ir, ir_const(d->ir, I64, d->pc));
+    call_ebreak(d->ir, pc64(d, d->pc));
     end_lookup(d);
     return true;
 }

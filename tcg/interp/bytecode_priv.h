@@ -71,7 +71,8 @@ struct bc_mark {
 };
 
 /* run.c */
-struct tcg_exit bc_run(uint8_t *cpu, const struct bc *p);
+/* move: what to add to every pc in the code. */
+struct tcg_exit bc_run(uint8_t *cpu, const struct bc *p, uint64_t move);
 bool bc_setup(const struct tcg_layout *layout);
 /* lower.c */
 bool bc_lower(struct ir *ir, struct codebuf *cb, struct host_code *out, const char **why);

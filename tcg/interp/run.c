@@ -354,7 +354,7 @@ static struct tcg_exit leave(uint8_t *cpu, enum tcg_exit_kind kind, uint64_t pc)
 #define RUN_BINARY(n)   RUN(n##_64) RUN(n##_32) RUN(n##_64i) RUN(n##_32i)
 #define RUN_UNARY(n)    RUN(n##_64) RUN(n##_32)
 
-struct tcg_exit bc_run(uint8_t *cpu, const struct bc *p)
+struct tcg_exit bc_run(uint8_t *cpu, const struct bc *p, uint64_t move)
 {
     static const void *const labels[BC_COUNT] = {
         BC_BINARY(LABEL_BINARY) BC_UNARY(LABEL_UNARY) BC_PLAIN(LABEL) BC_CONTROL(LABEL)};
@@ -374,13 +374,13 @@ L_brcond:
     NEXT((int32_t)(compare(p->d, A, B) ? p->attr : p->x));
 L_poll:
     if (requested(cpu))
-        return leave(cpu, TCG_EXIT_REQUEST, p->imm);
+        return leave(cpu, TCG_EXIT_REQUEST, p->imm + move);
     NEXT(1);
 L_exit_if:
     if (!compare(p->d, A, B))
         NEXT(1);
 L_exit_jump:
-    return leave(cpu, TCG_EXIT_LOOKUP, p->imm);
+    return leave(cpu, TCG_EXIT_LOOKUP, p->imm + move);
 L_exit_ind:
     return leave(cpu, TCG_EXIT_LOOKUP, A);
 L_exit_lookup:
@@ -404,7 +404,7 @@ static struct tcg_exit interp_enter(void *cpu, const struct host_code *hc)
     env->host_mxcsr = bc_fp_control();
     env->host_sp = &here;
     if (sigsetjmp(here.at, 0) == 0)
-        x = bc_run(cpu, (const struct bc *)(const void *)hc->start);
+        x = bc_run(cpu, (const struct bc *)(const void *)hc->start, host_code_pc(hc, cpu, 0));
     else
         x = (struct tcg_exit){.kind = TCG_EXIT_MAIN, .reason = here.reason};
     env->host_sp = outer;
@@ -424,10 +424,14 @@ static bool interp_init(const struct tcg_layout *l, struct codebuf *cb UNUSED,
     return bc_setup(l);
 }
 
-static bool interp_compile(struct ir *ir, const struct compile_opts *o UNUSED, struct codebuf *cb,
+static bool interp_compile(struct ir *ir, const struct compile_opts *o, struct codebuf *cb,
                            struct host_code *out, const char **why)
 {
-    return bc_lower(ir, cb, out, why);
+    if (!bc_lower(ir, cb, out, why))
+        return false;
+    out->relative = o->relative;
+    out->page = o->page;
+    return true;
 }
 
 static void interp_release(struct host_code *hc)

@@ -194,6 +194,9 @@ static void compile_unit(struct gen *g)
     for (unsigned i = 0; i < g->ir->nblocks; i++)
         g->label[i] = NULL;
     g->map = &g->rt->abi;
+    if (g->o->relative)
+        emit_arrival(g);
+    g->chain_off = g->c.p - g->rw;
     if (g->o->region) {
         region_assign(g);
         g->map = &g->region.map;
@@ -242,6 +245,9 @@ static bool x86_64_compile(struct ir *ir, const struct compile_opts *o, struct c
         return false;
     out->start = rx;
     out->size = g->c.p - g->rw;
+    out->chain_off = g->chain_off;
+    out->relative = o->relative;
+    out->page = o->page;
     x86_publish_tables(g, out);
     codebuf_commit(cb, out->size);
     return true;
@@ -249,7 +255,7 @@ static bool x86_64_compile(struct ir *ir, const struct compile_opts *o, struct c
 
 static struct tcg_exit x86_64_enter(void *cpu, const struct host_code *hc)
 {
-    return runtime.enter(cpu, hc->start);
+    return runtime.enter(cpu, hc->start + hc->chain_off);
 }
 
 NORETURN static void x86_64_unwind(void *cpu, uint32_t reason)

@@ -81,7 +81,7 @@ struct x86_rt {
     const uint8_t *pool;
     const uint8_t
         *probe_direct; /* called with the pc in RAX: on by the dispatch cache, or leave_direct */
-    const uint8_t *leave_const; /* with pc ^ salt in RAX: leave_lookup */
+    const uint8_t *leave_tag; /* with pc ^ salt in RAX: leave_lookup */
     const uint8_t *leave_direct, *leave_lookup, *leave_request, *leave_main, *leave_side;
     /* Fill the first-level TLB from the second: [is a store][MMU index][index][tag], the latter two
      * by registers. Called with what the check of an access had there; equal when that was done,
@@ -190,6 +190,7 @@ struct region {
 struct gen {
     struct x86_code c;
     uint8_t *rw, *limit;
+    uint32_t chain_off; /* see struct host_code */
     const struct x86_rt *rt;
     const struct pin_map *map; /* of this unit */
     struct ir *ir;
@@ -347,6 +348,8 @@ static inline enum x86_cc cc_invert(enum x86_cc cc)
 void leave_side(struct gen *g, const struct cold *k);
 /* --- calls.c --- */
 void rule_call(struct gen *g, const struct ir_op *op);
+/* For what comes from the dispatch cache, at the start of a relative unit. */
+void emit_arrival(struct gen *g);
 /* Test the request word before the first instruction. */
 void emit_entry_poll(struct gen *g);
 

@@ -14,7 +14,7 @@ void x86_patch(struct host_code *from, unsigned exit, const struct host_code *ta
     if (!x->same_page)
         return;
     const uint8_t *field = from->start + x->jump_off;
-    const uint8_t *to = target ? target->start : from->start + x->stub_off;
+    const uint8_t *to = target ? target->start + target->chain_off : from->start + x->stub_off;
     _Atomic int32_t *rw = (_Atomic int32_t *)(void *)codebuf_rw(cb, field);
     atomic_store_explicit(rw, (int32_t)(to - (field + 4)), memory_order_release);
 }

@@ -5,6 +5,9 @@
  * A direct exit inside the page is one patchable jump with an aligned displacement; it leads to a
  * stub until it is chained. To another page, and to computed addresses, the way goes through the
  * dispatch cache, whose tags know the address space.
+ *
+ * Whoever jumps by the dispatch cache or the return ring leaves the tag that matched in RAX: it is
+ * pc ^ salt, from which a relative unit learns the page that it runs at.
  */
 #include "tcg/x86_64/gen_priv.h"
 
@@ -36,13 +39,24 @@ static uint8_t *poll(struct gen *g)
     return x86_jcc(&g->c, CC_NE);
 }
 
+/* A pc of this unit into r. */
+static void mov_pc(struct gen *g, unsigned r, uint64_t pc)
+{
+    if (!g->o->relative) {
+        x86_mov_imm(&g->c, r, pc);
+        return;
+    }
+    x86_mov_imm(&g->c, r, pc - g->o->page);
+    x86_alu(&g->c, true, ALU_ADD, opnd_reg(r), env_opnd(TCG_ENV_OFF(page)));
+}
+
 /* All values are dead on this way. */
 static void leave_at(struct gen *g, uint64_t pc, const uint8_t *stub)
 {
-    if ((int64_t)pc == (int32_t)pc) {
+    if (!g->o->relative && (int64_t)pc == (int32_t)pc) {
         x86_store_imm(&g->c, 3, pc_opnd(g), (int32_t)pc);
     } else {
-        x86_mov_imm(&g->c, RAX, pc);
+        mov_pc(g, RAX, pc);
         x86_store(&g->c, 3, pc_opnd(g), RAX);
     }
     x86_jmp_to(&g->c, stub);
@@ -53,7 +67,7 @@ void leave_side(struct gen *g, const struct cold *k)
     uint64_t pc = g->ir->ops[k->mark].imm;
     late_flush_copy(g, k);
     region_leave(g);
-    x86_mov_imm(&g->c, RAX, pc);
+    mov_pc(g, RAX, pc);
     x86_store(&g->c, 3, pc_opnd(g), RAX);
     x86_call_to(&g->c, g->rt->leave_side);
 }
@@ -94,13 +108,36 @@ static void poll_if(struct gen *g, const struct cmp *cmp, uint64_t pc)
     k->back = g->c.p;
 }
 
+static const struct ir_op *first_insn(const struct gen *g)
+{
+    uint32_t i = 0;
+    while (i < g->ir->nops && g->ir->ops[i].opc != OP_insn)
+        i++;
+    return i < g->ir->nops ? &g->ir->ops[i] : NULL;
+}
+
 void emit_entry_poll(struct gen *g)
 {
-    for (uint32_t i = 0; i < g->ir->nops; i++)
-        if (g->ir->ops[i].opc == OP_insn) {
-            poll_to(g, g->ir->ops[i].imm);
-            return;
-        }
+    const struct ir_op *insn = first_insn(g);
+    if (insn)
+        poll_to(g, insn->imm);
+}
+
+/* --- the page of a relative unit --- */
+/* RAX is the tag of pc, whose place in the unit is known: note where the unit's page is. */
+static void learn_page(struct gen *g, uint64_t pc)
+{
+    x86_alu(&g->c, true, ALU_XOR, opnd_reg(RAX), env_opnd(TCG_ENV_OFF(salt)));
+    if (pc != g->o->page)
+        x86_alu(&g->c, true, ALU_SUB, opnd_reg(RAX), opnd_imm(pc - g->o->page));
+    x86_store(&g->c, 3, env_opnd(TCG_ENV_OFF(page)), RAX);
+}
+
+void emit_arrival(struct gen *g)
+{
+    const struct ir_op *insn = first_insn(g);
+    if (insn)
+        learn_page(g, insn->imm);
 }
 
 /* --- direct exits --- */
@@ -121,11 +158,11 @@ static void report_exit(struct gen *g, unsigned exit)
     x86_call_to(&g->c, g->rt->leave_direct);
 }
 
-/* probe_const() has left pc ^ salt in RAX. */
-static void cold_const_miss(struct gen *g, const struct cold *k)
+/* probe_pc() has left pc ^ salt in RAX. */
+static void cold_pc_miss(struct gen *g, const struct cold *k)
 {
     g->exits[k->exit].stub_off = g->c.p - g->rw;
-    x86_jmp_to(&g->c, g->rt->leave_const);
+    x86_jmp_to(&g->c, g->rt->leave_tag);
 }
 
 /*
@@ -136,18 +173,37 @@ static void cold_unchained(struct gen *g, const struct cold *k)
 {
     struct exit_site *x = &g->exits[k->exit];
     x->stub_off = g->c.p - g->rw;
-    x86_mov_imm(&g->c, RAX, x->pc);
+    mov_pc(g, RAX, x->pc);
     x->site_off = g->c.p - g->rw;
     x86_call_to(&g->c, g->rt->probe_direct);
 }
 
-/* The dispatch cache with a constant key; jumps to the field it returns on a miss. */
-static uint8_t *probe_const(struct gen *g, uint64_t pc)
+/* The dispatch cache with the pc in RAX, which becomes the tag; t is clobbered.  Jumps to the field
+ * it returns on a miss. */
+static uint8_t *probe_rax(struct gen *g, unsigned t)
 {
     struct x86_code *c = &g->c;
+    enum { MASK = ((1 << TCG_DISPATCH_BITS) - 1) * sizeof(struct tcg_dispatch) };
+    _Static_assert(sizeof(struct tcg_dispatch) == 16, "index: pc / 2 * 16 = pc * 8");
+    x86_lea(c, false, t, opnd_sib(NO_REG, RAX, 3, 0));
+    x86_alu(c, false, ALU_AND, opnd_reg(t), opnd_imm(MASK));
+    x86_alu(c, true, ALU_XOR, opnd_reg(RAX), env_opnd(TCG_ENV_OFF(salt)));
+    x86_alu(c, true, ALU_CMP, opnd_reg(RAX), opnd_sib(RBP, t, 0, TCG_ENV_OFF(dispatch)));
+    uint8_t *miss = x86_jcc(c, CC_NE);
+    x86_jmp_ind(c, opnd_sib(RBP, t, 0,
+                            TCG_ENV_OFF(dispatch) + (int32_t)offsetof(struct tcg_dispatch, code)));
+    return miss;
+}
+
+/* The same for a pc of this unit; RCX is clobbered by relative ones. */
+static uint8_t *probe_pc(struct gen *g, uint64_t pc)
+{
+    struct x86_code *c = &g->c;
+    mov_pc(g, RAX, pc);
+    if (g->o->relative)
+        return probe_rax(g, RCX);
     int32_t entry = TCG_ENV_OFF(dispatch) + (int32_t)((pc >> 1 & ((1 << TCG_DISPATCH_BITS) - 1)) *
                                                       sizeof(struct tcg_dispatch));
-    x86_mov_imm(c, RAX, pc);
     x86_alu(c, true, ALU_XOR, opnd_reg(RAX), env_opnd(TCG_ENV_OFF(salt)));
     x86_alu(c, true, ALU_CMP, opnd_reg(RAX), env_opnd(entry));
     uint8_t *miss = x86_jcc(c, CC_NE);
@@ -162,9 +218,9 @@ static void cold_probe(struct gen *g, const struct cold *k)
         report_exit(g, k->exit);
         return;
     }
-    uint8_t *miss = probe_const(g, k->pc);
+    uint8_t *miss = probe_pc(g, k->pc);
     x86_link(miss, g->c.p);
-    x86_jmp_to(&g->c, g->rt->leave_const);
+    x86_jmp_to(&g->c, g->rt->leave_tag);
 }
 
 /* Make the next jump's displacement, which starts skip bytes from here, aligned. */
@@ -191,14 +247,16 @@ static void direct_exit(struct gen *g, uint64_t pc)
     } else if (g->exits[exit].same_page) {
         patchable_jump(g, exit);
     } else {
-        uint8_t *miss = probe_const(g, pc);
-        cold_new(g, cold_const_miss, miss)->exit = exit;
+        uint8_t *miss = probe_pc(g, pc);
+        cold_new(g, cold_pc_miss, miss)->exit = exit;
     }
 }
 
 /* What the return ring leads to: an exit of this unit for the return address. */
 static void cold_ring_exit(struct gen *g, const struct cold *k)
 {
+    if (g->o->relative)
+        learn_page(g, k->pc);
     direct_exit(g, k->pc);
 }
 
@@ -220,7 +278,7 @@ static void ring_push(struct gen *g, uint64_t return_pc, unsigned t, unsigned u,
                 opnd_imm(sizeof(struct tcg_ring) * (TCG_RING_SIZE - 1)));
         x86_store(c, 2, env_opnd(TCG_ENV_OFF(ring_pos)), t);
     }
-    x86_mov_imm(c, u, return_pc);
+    mov_pc(g, u, return_pc);
     x86_alu(c, true, ALU_XOR, opnd_reg(u), env_opnd(TCG_ENV_OFF(salt)));
     x86_store(c, 3, ring_opnd(t, offsetof(struct tcg_ring, tag)), u);
     x86_lea(c, true, u, opnd_pool(0)); /* RIP-relative: the displacement comes with the exit */
@@ -228,76 +286,61 @@ static void ring_push(struct gen *g, uint64_t return_pc, unsigned t, unsigned u,
     x86_store(c, 3, ring_opnd(t, offsetof(struct tcg_ring, code)), u);
 }
 
-/* Pop, and jump there if it is for the address in a; else on.  t, u, v are clobbered. */
-static void ring_pop(struct gen *g, unsigned a, unsigned t, unsigned u, unsigned v)
+/* Pop, and jump there if it is for the address in RAX; else on.  t and v are clobbered. */
+static void ring_pop(struct gen *g, unsigned t, unsigned v)
 {
     struct x86_code *c = &g->c;
     x86_mov(c, false, t, env_opnd(TCG_ENV_OFF(ring_pos)));
-    x86_mov(c, true, u, env_opnd(TCG_ENV_OFF(salt)));
     x86_lea(c, false, v, opnd_mem(t, -(int32_t)sizeof(struct tcg_ring)));
     x86_alu(c, false, ALU_AND, opnd_reg(v),
             opnd_imm(sizeof(struct tcg_ring) * (TCG_RING_SIZE - 1)));
     x86_store(c, 2, env_opnd(TCG_ENV_OFF(ring_pos)), v);
-    x86_alu(c, true, ALU_XOR, opnd_reg(u), opnd_reg(a));
-    x86_alu(c, true, ALU_CMP, opnd_reg(u), ring_opnd(t, offsetof(struct tcg_ring, tag)));
+    x86_alu(c, true, ALU_XOR, opnd_reg(RAX), env_opnd(TCG_ENV_OFF(salt)));
+    x86_alu(c, true, ALU_CMP, opnd_reg(RAX), ring_opnd(t, offsetof(struct tcg_ring, tag)));
     uint8_t *no = x86_jcc(c, CC_NE);
     x86_jmp_ind(c, ring_opnd(t, offsetof(struct tcg_ring, code)));
     x86_link(no, c->p);
+    x86_alu(c, true, ALU_XOR, opnd_reg(RAX), env_opnd(TCG_ENV_OFF(salt)));
 }
 
-/* --- indirect exits --- */
-static void leave_with(struct gen *g, unsigned a, const uint8_t *stub)
+/* --- indirect exits: the pc is in RAX --- */
+static void leave_with(struct gen *g, const uint8_t *stub)
 {
-    x86_store(&g->c, 3, pc_opnd(g), a);
+    x86_store(&g->c, 3, pc_opnd(g), RAX);
     x86_jmp_to(&g->c, stub);
 }
 
-static void cold_ind_request(struct gen *g, const struct cold *k)
+static void cold_ind_request(struct gen *g, const struct cold *k UNUSED)
 {
-    leave_with(g, k->a.reg, g->rt->leave_request);
+    leave_with(g, g->rt->leave_request);
 }
 
-static void cold_ind_miss(struct gen *g, const struct cold *k)
+static void cold_ind_miss(struct gen *g, const struct cold *k UNUSED)
 {
-    leave_with(g, k->a.reg, g->rt->leave_lookup);
+    x86_jmp_to(&g->c, g->rt->leave_tag);
 }
 
-/* The dispatch cache with the pc in a; t and u are clobbered. */
-static void probe(struct gen *g, unsigned a, unsigned t, unsigned u)
-{
-    struct x86_code *c = &g->c;
-    enum { MASK = ((1 << TCG_DISPATCH_BITS) - 1) * sizeof(struct tcg_dispatch) };
-    _Static_assert(sizeof(struct tcg_dispatch) == 16, "index: pc / 2 * 16 = pc * 8");
-    x86_lea(c, false, t, opnd_sib(NO_REG, a, 3, 0));
-    x86_alu(c, false, ALU_AND, opnd_reg(t), opnd_imm(MASK));
-    x86_mov(c, true, u, env_opnd(TCG_ENV_OFF(salt)));
-    x86_alu(c, true, ALU_XOR, opnd_reg(u), opnd_reg(a));
-    x86_alu(c, true, ALU_CMP, opnd_reg(u), opnd_sib(RBP, t, 0, TCG_ENV_OFF(dispatch)));
-    cold_new(g, cold_ind_miss, x86_jcc(c, CC_NE))->a = opnd_reg(a);
-    x86_jmp_ind(c, opnd_sib(RBP, t, 0,
-                            TCG_ENV_OFF(dispatch) + (int32_t)offsetof(struct tcg_dispatch, code)));
-}
-
-static void indirect_exit(struct gen *g, unsigned a, uint32_t hint, uint64_t return_pc)
+static void indirect_exit(struct gen *g, uint32_t hint, uint64_t return_pc)
 {
     if (g->o->nochain) {
-        leave_with(g, a, g->rt->leave_lookup);
+        leave_with(g, g->rt->leave_lookup);
         return;
     }
-    cold_new(g, cold_ind_request, poll(g))->a = opnd_reg(a);
+    cold_new(g, cold_ind_request, poll(g));
     unsigned t = ra_temp(g), u = ra_temp(g);
     if (hint & IR_HINT_CALL)
         ring_push(g, return_pc, t, u, hint & IR_HINT_RET);
     else if (hint & IR_HINT_RET)
-        ring_pop(g, a, t, u, ra_temp(g));
-    probe(g, a, t, u);
+        ring_pop(g, t, u);
+    cold_new(g, cold_ind_miss, probe_rax(g, t));
 }
 
 static void rule_exit_ind(struct gen *g, const struct ir_op *op)
 {
     if (g->o->region)
         g->why = "indirect exit in a region";
-    indirect_exit(g, ra_use(g, op->arg[0]), op->attr, op->imm2);
+    ra_fixed(g, RAX, op->arg[0]);
+    indirect_exit(g, op->attr, op->imm2);
 }
 
 static void rule_exit_lookup(struct gen *g, const struct ir_op *op UNUSED)
@@ -306,9 +349,9 @@ static void rule_exit_lookup(struct gen *g, const struct ir_op *op UNUSED)
         x86_jmp_to(&g->c, g->rt->leave_lookup);
         return;
     }
-    unsigned a = ra_temp(g);
-    x86_mov(&g->c, true, a, pc_opnd(g));
-    indirect_exit(g, a, IR_HINT_NONE, 0);
+    ra_take(g, RAX);
+    x86_mov(&g->c, true, RAX, pc_opnd(g));
+    indirect_exit(g, IR_HINT_NONE, 0);
 }
 
 static void rule_exit_main(struct gen *g, const struct ir_op *op)

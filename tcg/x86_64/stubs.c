@@ -88,7 +88,7 @@ static void emit_enter(const struct stub *s)
     x86_jmp_ind(s->c, opnd_reg(RAX));
 }
 
-/* For exits that are not chained; falls through to leave_direct. */
+/* For exits that are not chained: the tag is left in RAX.  Falls through to leave_direct. */
 static void emit_probe(const struct stub *s)
 {
     struct x86_code *c = s->c;
@@ -115,7 +115,7 @@ static void emit_leave(const struct stub *s)
     x86_alu(c, true, ALU_SUB, opnd_reg(RDX), opnd_imm(5));
     x86_mov_imm(c, RAX, TCG_EXIT_DIRECT);
     uint8_t *direct = x86_jmp(c);
-    s->rt->leave_const = x86_rx(c);
+    s->rt->leave_tag = x86_rx(c);
     x86_alu(c, true, ALU_XOR, opnd_reg(RAX), env(TCG_ENV_OFF(salt)));
     x86_store(c, 3, env(s->rt->pc_off), RAX);
     s->rt->leave_lookup = x86_rx(c);

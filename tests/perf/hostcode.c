@@ -50,8 +50,8 @@ struct env_field {
 #f, offsetof(struct tcg_env, f), sizeof(((struct tcg_env *)0)->f)                          \
     }
 static const struct env_field env_fields[] = {
-    FIELD(save),        FIELD(fault_addr), FIELD(exit_site), FIELD(host_sp),
-    FIELD(guest_mxcsr), FIELD(host_mxcsr), FIELD(ring_pos),  FIELD(salt),
+    FIELD(save),       FIELD(exit_site), FIELD(host_sp), FIELD(guest_mxcsr),
+    FIELD(host_mxcsr), FIELD(ring_pos),  FIELD(salt),    FIELD(page),
 };
 
 static void print_tlb(GString *out, size_t off)

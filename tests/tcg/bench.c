@@ -67,13 +67,12 @@ void bench_write(struct bench_state *s, unsigned slot, uint64_t v)
         st_le64(p, v);
 }
 
-static NORETURN void fault(void *cpu, uint64_t addr, uintptr_t ra, uint32_t reason)
+static NORETURN void fault(void *cpu, uintptr_t ra, uint32_t reason)
 {
     struct bench *b = ((struct cpu_block *)cpu)->bench;
     uint32_t word = 0;
     if (!b->be->restore(&b->code, ra, &b->cpu->pc, &word))
         b->cpu->pc = UINT64_MAX;
-    b->env->fault_addr = addr;
     b->be->unwind(cpu, reason);
 }
 
@@ -81,9 +80,9 @@ static uint8_t *host_at(void *cpu, uint64_t addr, uint32_t mo, uintptr_t ra)
 {
     struct bench_state *s = cpu;
     if ((mo & MO_ALIGN) && (addr & (memop_bytes(mo) - 1)))
-        fault(cpu, addr, ra, BENCH_MISALIGNED);
+        fault(cpu, ra, BENCH_MISALIGNED);
     if (addr < BENCH_BASE || addr - BENCH_BASE > BENCH_MEM - memop_bytes(mo))
-        fault(cpu, addr, ra, BENCH_FAULT);
+        fault(cpu, ra, BENCH_FAULT);
     return s->mem + (addr - BENCH_BASE);
 }
 

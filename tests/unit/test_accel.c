@@ -23,6 +23,11 @@ enum op {
     OP_STORE,
     OP_VALUE, /* acc = value */
     OP_LOOP,  /* x -= 1; if x is not 0 then to pc + 4 n, else on */
+    OP_BACK,  /* the same as part of a longer unit: x -= 1, if x is not 0 then to pc + 4 n, else on
+               */
+    OP_HERE,  /* acc += pc */
+    OP_CALL,  /* x = pc + 4, to pc + 4 n */
+    OP_RET,   /* to x */
 };
 enum { RAM_BYTES = 32 << 20, PAGES = 4096, SPACES = 300 };
 static const gpa RAM_BASE = 0x80000000;
@@ -119,15 +124,31 @@ static void loop(struct ir *ir, uint64_t pc, int64_t n)
     ir_exit_jump(ir, pc + 4, 0, IR_HINT_NONE);
 }
 
+static void add_to(struct ir *ir, unsigned slot, ir_val v)
+{
+    ir_set(ir, slot, ir_add(ir, ir_get(ir, slot), v));
+}
+
+static void call(struct ir *ir, uint64_t pc, int64_t n)
+{
+    ir_set(ir, SLOT_X, ir_pc(ir, pc + 4));
+    ir_exit_jump(ir, pc + 4 * (uint64_t)n, pc + 4, IR_HINT_CALL);
+}
+
 /* Whether the unit goes on. */
 static bool translate_one(struct ir *ir, uint64_t pc, uint32_t word)
 {
     int64_t n = (int32_t)word >> 8;
     ir_insn(ir, pc, word);
     switch (word & 0xff) {
-    case OP_ADD:
-        ir_set(ir, SLOT_ACC, ir_add(ir, ir_get(ir, SLOT_ACC), ir_const(ir, I64, (uint64_t)n)));
+    case OP_ADD: add_to(ir, SLOT_ACC, ir_const(ir, I64, (uint64_t)n)); return true;
+    case OP_HERE: add_to(ir, SLOT_ACC, ir_pc(ir, pc)); return true;
+    case OP_BACK:
+        add_to(ir, SLOT_X, ir_const(ir, I64, UINT64_MAX));
+        ir_exit_if(ir, ir_get(ir, SLOT_X), ir_const(ir, I64, 0), IR_NE, pc + 4 * (uint64_t)n);
         return true;
+    case OP_CALL: call(ir, pc, n); return false;
+    case OP_RET: ir_exit_ind(ir, ir_get(ir, SLOT_X), 0, IR_HINT_RET); return false;
     case OP_X: ir_set(ir, SLOT_X, ir_const(ir, I64, (uint64_t)n)); return true;
     case OP_LOAD: ir_set(ir, SLOT_ACC, ir_ld(ir, I64, ir_get(ir, SLOT_X), MO_64)); return true;
     case OP_VALUE:
@@ -138,7 +159,7 @@ static bool translate_one(struct ir *ir, uint64_t pc, uint32_t word)
     case OP_GO: ir_exit_ind(ir, ir_get(ir, SLOT_ACC), 0, IR_HINT_NONE); return false;
     case OP_LOOP: loop(ir, pc, n); return false;
     default:
-        ir_set(ir, SLOT_PC, ir_const(ir, I64, pc));
+        ir_set(ir, SLOT_PC, ir_pc(ir, pc));
         ir_call(ir, &quit_helper, NULL);
         ir_exit_main(ir, 1);
         return false;
@@ -222,13 +243,16 @@ static const struct machine_class fake_machine = {.name = "fake",
                                                   .size = sizeof(struct machine),
                                                   .init = make_cpu};
 
+/* engine: of the accelerator, or "regions": translate every loop as a whole. */
 static struct rig *rig_new(gconstpointer engine)
 {
+    bool regions = !strcmp(engine, "regions");
     struct rig *r = g_new0(struct rig, 1);
     struct error *err = NULL;
     r->t = g_malloc0(tcg_accel_ops.props_size);
     props_init(tcg_accel_ops.props, r->t);
-    if (!props_set(tcg_accel_ops.props, r->t, "engine", engine, &err) ||
+    if (!props_set(tcg_accel_ops.props, r->t, "engine", regions ? "jit" : engine, &err) ||
+        !props_set(tcg_accel_ops.props, r->t, "regions", regions ? "all" : "auto", &err) ||
         !props_set(tcg_accel_ops.props, r->t, "tb-size", "1", &err))
         g_error("%s", error_text(err));
     clock_init();
@@ -743,6 +767,179 @@ static void test_an_instruction_across_pages_follows_the_second(gconstpointer en
     rig_free(r);
 }
 
+/* --- one piece of code at many addresses --- */
+enum { MOVER = 10, MOVER_LOOP = 30, MOVER_FAULT = 40, MOVER_WALK = 50, MOVER_DATA = 1900 };
+
+/* Two frames of code that calls, returns, loops and jumps across the pages between them. */
+static void put_mover(struct rig *r, uint32_t frame)
+{
+    static const struct {
+        unsigned at;
+        enum op op;
+        int n;
+    } code[] = {
+        {0, OP_CALL, 1024 + 8},
+        {1, OP_HERE, 0},
+        {2, OP_CALL, 16},
+        {3, OP_ADD, 5},
+        {4, OP_JUMP, 1018},
+        {18, OP_HERE, 0},
+        {19, OP_RET, 0},
+        {1022, OP_ADD, 2},
+        {1023, OP_ADD, 1},
+        {1024, OP_X, MOVER_LOOP},
+        {1025, OP_ADD, 1},
+        {1026, OP_BACK, -1},
+        {1027, OP_JUMP, 3},
+        {1030, OP_QUIT, 0},
+        {1032, OP_HERE, 0},
+        {1033, OP_RET, 0},
+        {MOVER_FAULT, OP_X, 0},
+        {MOVER_FAULT + 1, OP_ADD, 1},
+        {MOVER_FAULT + 2, OP_LOAD, 0},
+        {MOVER_FAULT + 3, OP_QUIT, 0},
+        {MOVER_WALK, OP_X, (MOVER_DATA << 12) + 20},
+        {MOVER_WALK + 1, OP_LOAD, 0},
+        {MOVER_WALK + 2, OP_BACK, -1},
+        {MOVER_WALK + 3, OP_QUIT, 0},
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(code); i++)
+        put(r, frame + code[i].at / 1024, code[i].at % 1024, insn(code[i].op, code[i].n));
+}
+
+static void map_mover(struct rig *r, uint32_t space, uint64_t page, uint32_t frame)
+{
+    map_page(r, space, page, frame);
+    map_page(r, space, page + 1, frame + 1);
+    map_page(r, space, MOVER_DATA, 4000);
+}
+
+/* extra: what was added to the number at index 3. */
+static void check_mover(struct rig *r, uint64_t page, unsigned extra)
+{
+    uint64_t base = page << 12, at[] = {1032, 1, 18}, sum = 5 + 2 + 1 + MOVER_LOOP + extra;
+    for (unsigned i = 0; i < G_N_ELEMENTS(at); i++)
+        sum += base + 4 * at[i];
+    g_assert_cmphex(run(r, base), ==, sum);
+    g_assert_cmphex(r->f->pc, ==, base + 4 * 1030);
+}
+
+static void check_mover_fault(struct rig *r, uint64_t page)
+{
+    unsigned faults = r->f->faults;
+    run(r, (page << 12) + 4 * MOVER_FAULT);
+    g_assert_cmpuint(r->f->faults, ==, faults + 1);
+    g_assert_cmphex(r->f->pc, ==, (page << 12) + 4 * (MOVER_FAULT + 2));
+    /* In a loop: it loads from DATA downwards and falls off the page. */
+    run(r, (page << 12) + 4 * MOVER_WALK);
+    g_assert_cmpuint(r->f->faults, ==, faults + 2);
+    g_assert_cmphex(r->f->pc, ==, (page << 12) + 4 * (MOVER_WALK + 1));
+    g_assert_cmphex(r->f->x, ==, (MOVER_DATA << 12) - 1);
+}
+
+static void test_code_at_many_addresses_is_translated_twice(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    put_mover(r, MOVER);
+    uint64_t units = 0;
+    for (unsigned n = 0; n < 40; n++) {
+        uint64_t page = 50 + n * 7;
+        enter_space(r, n % 3);
+        map_mover(r, n % 3, page, MOVER);
+        for (unsigned again = 0; again < 3; again++) {
+            check_mover(r, page, 0);
+            check_mover_fault(r, page);
+        }
+        if (n == 1)
+            units = r->v->stats.units;
+    }
+    g_assert_cmpuint(r->v->stats.units, ==, units);
+    g_assert_cmpuint(r->v->stats.relative * 2, ==, units);
+    rig_free(r);
+}
+
+static void test_code_at_many_addresses_of_one_space(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    put_mover(r, MOVER);
+    for (unsigned n = 0; n < 8; n++)
+        map_mover(r, 0, 50 + n * 3, MOVER);
+    for (unsigned n = 0; n < 2000; n++) {
+        check_mover(r, 50 + n * 7 % 8 * 3, n / 100);
+        check_mover_fault(r, 50 + n * 5 % 8 * 3);
+        if (n % 100 == 99)
+            put(r, MOVER, 3, insn(OP_ADD, 5 + (int)(n + 1) / 100));
+    }
+    rig_free(r);
+}
+
+/* The same addresses lead to other code in other spaces, and both move. */
+static void test_code_that_trades_places(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    for (unsigned i = 0; i < 3; i++) {
+        put_mover(r, MOVER + 2 * i);
+        put(r, MOVER + 2 * i, 3, insn(OP_ADD, 5 + (int)i));
+    }
+    for (unsigned n = 0; n < 3000; n++) {
+        uint32_t space = n * 7919u % 11, which = n / 50 % 3;
+        uint64_t page = 100 + (space + n / 100) % 4 * 2;
+        enter_space(r, space);
+        map_mover(r, space, page, MOVER + 2 * which);
+        if (n % 2)
+            guest_tlb_flush_asid(&r->f->cpu, space);
+        else
+            for (unsigned i = 0; i < 2; i++)
+                guest_tlb_flush_page(&r->f->cpu, (page + i) << 12);
+        check_mover(r, page, which);
+        check_mover(r, page, which);
+    }
+    rig_free(r);
+}
+
+/* A page for every space keeps units of its own beside those for one space. */
+static void test_code_that_moves_and_is_global(gconstpointer engine)
+{
+    enum { GLOBAL = 200 };
+    struct rig *r = rig_new(engine);
+    put_mover(r, MOVER);
+    map_global(r, GLOBAL, MOVER);
+    map_global(r, GLOBAL + 1, MOVER + 1);
+    for (unsigned n = 0; n < 100; n++) {
+        uint64_t page = 50 + n % 5 * 2;
+        enter_space(r, n % 7);
+        map_mover(r, n % 7, page, MOVER);
+        check_mover(r, page, 0);
+        check_mover(r, GLOBAL, 0);
+        check_mover_fault(r, GLOBAL);
+    }
+    rig_free(r);
+}
+
+static void test_an_instruction_across_pages_that_move(gconstpointer engine)
+{
+    struct rig *r = rig_new(engine);
+    put_mover(r, MOVER);
+    uint64_t last = RAM_BASE + (MOVER << 12) + 4094;
+    g_assert_cmpint(mem_write(&r->m->as, last, 2, insn(OP_ADD, 0)), ==, MEM_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t at = RAM_BASE + ((20 + i) << 12);
+        g_assert_cmpint(mem_write(&r->m->as, at, 2, 1 + i), ==, MEM_OK); /* high half of n */
+        g_assert_cmpint(mem_write(&r->m->as, at + 2, 4, insn(OP_HERE, 0)), ==, MEM_OK);
+        g_assert_cmpint(mem_write(&r->m->as, at + 6, 4, insn(OP_QUIT, 0)), ==, MEM_OK);
+    }
+    for (unsigned n = 0; n < 100; n++) {
+        uint64_t page = 50 + n % 5 * 2;
+        map_mover(r, 0, page, MOVER);
+        map_page(r, 0, page + 1, 20 + n % 2);
+        guest_tlb_flush_page(&r->f->cpu, (page + 1) << 12);
+        uint64_t pc = (page << 12) + 4094;
+        g_assert_cmphex(run(r, pc), ==, ((1 + n % 2) << 8) + pc + 4);
+        check_mover_fault(r, page);
+    }
+    rig_free(r);
+}
+
 /* --- the code buffer --- */
 enum { FIRST = 16, LAST = 3000 };
 static void fill_with_additions(struct rig *r, uint32_t frame)
@@ -774,23 +971,33 @@ static void test_eviction_under_load(gconstpointer engine)
     run_through(r);
 }
 
-/* Like a shared library that every process has at another address: the time limit is the test. */
+/* Global, so that each address has units of its own: a page has very many.  The time limit is the
+ * test. */
 static void test_eviction_of_one_frame_seen_at_many_addresses(gconstpointer engine)
 {
     struct rig *r = rig_new(engine);
     for (unsigned page = FIRST; page < LAST; page++)
-        map_page(r, 0, page, FIRST);
+        r->f->map[page] = (struct pte){.frame = FIRST, .valid = true, .global = true, .bits = 12};
     fill_with_additions(r, FIRST);
     run_through(r);
 }
 
+static void add_for(const char *engine, const char *name, GTestDataFunc fn)
+{
+    g_autofree char *path = g_strdup_printf("/accel/%s/%s", engine, name);
+    g_test_add_data_func(path, engine, fn);
+}
+
 static void add(const char *name, GTestDataFunc fn)
 {
-    static const char *const engines[] = {"jit", "interp"};
-    for (unsigned i = 0; i < G_N_ELEMENTS(engines); i++) {
-        g_autofree char *path = g_strdup_printf("/accel/%s/%s", engines[i], name);
-        g_test_add_data_func(path, engines[i], fn);
-    }
+    add_for("jit", name, fn);
+    add_for("interp", name, fn);
+}
+
+static void add_moving(const char *name, GTestDataFunc fn)
+{
+    add(name, fn);
+    add_for("regions", name, fn);
 }
 
 int main(int argc, char **argv)
@@ -814,6 +1021,11 @@ int main(int argc, char **argv)
     add("links", test_code_that_is_written_loses_its_links);
     add("self", test_a_guest_that_stores_over_its_code);
     add("across", test_an_instruction_across_pages_follows_the_second);
+    add_moving("moving", test_code_at_many_addresses_is_translated_twice);
+    add_moving("moving-in-one-space", test_code_at_many_addresses_of_one_space);
+    add_moving("moving-and-trading", test_code_that_trades_places);
+    add_moving("moving-and-global", test_code_that_moves_and_is_global);
+    add_moving("moving-and-across", test_an_instruction_across_pages_that_move);
     add("eviction", test_eviction_under_load);
     add("eviction-shared", test_eviction_of_one_frame_seen_at_many_addresses);
     return g_test_run();

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Build and run the guest instruction tests on each engine, and compare the engines on random programs.
 
-  run.py --emulator build/tinamou [-k WORD] [--random N] [--seed S]
+  run.py --emulator build/tinamou [-k WORD] [--engine NAME ...] [--random N] [--loops N] [--seed S]
 
 A test is riscv/NAME.S, or riscv/gen_NAME.py, which prints one (argument: 32 or 64).  Lines "RUN: KEY=VALUE ..." in its
 first comment say how: xlen=32|64, march=EXTENSIONS (of the assembler, after rv64 or rv32), cpu=MODEL and properties, smp=HARTS,
 qemu=MODEL (for --reference).  A program prints F and the number of the first TEST that fails, or P.
 With --reference the tests run on another emulator, to test the tests.
+
+Engines are interp, jit (translator, with regions where it finds busy loops), units (translator without regions), regions (a
+region of every loop from its first turn on), and lockstep and lockregions (which compare translator and interpreter, unit by unit).
 """
 import argparse
 import concurrent.futures
@@ -23,6 +26,9 @@ RISCV = os.path.join(HERE, "riscv")
 CC = "riscv64-linux-gnu-gcc"
 ABI = {"32": "ilp32", "64": "lp64"}
 TIMEOUT = 60
+ENGINES = {"interp": "engine=interp", "jit": "engine=jit", "units": "regions=off", "regions": "regions=all",
+           "lockstep": "lockstep=on", "lockregions": "lockstep=on,regions=all"}
+RANDOM = ["interp", "units", "regions"]  # what random programs are compared on
 
 
 class Case:
@@ -74,7 +80,7 @@ def command(args, case, engine):
         return ["%s%s" % (args.reference, case.xlen), "-M", "virt", "-cpu", case.keys["qemu"], "-smp", smp, "-bios", "none",
                 "-kernel", case.elf, "-nographic"]
     return [args.emulator, "-arch", "riscv" + case.xlen, "-M", "virt",
-            "-cpu", case.keys.get("cpu", "max"), "-smp", smp, "-accel", "tcg,engine=" + engine] + args.extra.split() + [
+            "-cpu", case.keys.get("cpu", "max"), "-smp", smp, "-accel", "tcg," + ENGINES[engine]] + args.extra.split() + [
                 "-bios", "none", "-kernel", case.elf, "-nographic"]
 
 
@@ -116,6 +122,11 @@ class Report:
             print("FAIL %s: %s" % (name, problem), flush=True)
 
 
+def comparable(case, engine):
+    """Between two runs of one unit another hart may change the memory that it reads."""
+    return not (engine.startswith("lock") and case.keys.get("smp", "1") != "1")
+
+
 def run_tests(args, pool, outdir, report, engines):
     paths = sorted(glob.glob(os.path.join(RISCV, "*.S")) + glob.glob(os.path.join(RISCV, "gen_*.py")))
     cases = [c for p in paths for c in cases_of(p)]
@@ -124,42 +135,58 @@ def run_tests(args, pool, outdir, report, engines):
         report.skipped += sum("qemu" not in c.keys for c in cases)
         cases = [c for c in cases if "qemu" in c.keys]
     list(pool.map(lambda c: c.build(outdir), cases))
-    jobs = [(c, e) for c in cases for e in engines]
+    jobs = [(c, e) for c in cases for e in engines if comparable(c, e)]
     for (c, e), problem in zip(jobs, pool.map(lambda j: run_case(args, *j), jobs)):
         report.add("%s on %s" % (c.name, e), problem)
 
 
+def difference(a, b):
+    """Where two outputs differ first."""
+    a, b = a.split("\n"), b.split("\n")
+    for n, (x, y) in enumerate(zip(a, b)):
+        if x != y:
+            return "line %d is %s here, %s there" % (n + 1, x.strip()[-60:], y.strip()[-60:])
+    return "%d lines here, %d there" % (len(a), len(b))
+
+
+def compare_random(args, outdir, engines, kind, seed):
+    """A random program prints checksums of what it did, which must be the same everywhere. None, or what is wrong."""
+    case = Case(os.path.join(outdir, "%s-%d.S" % (kind.__name__, seed)), {"xlen": "32" if seed % 4 == 3 else "64", "cpu": "max"})
+    case.name = "%s-%d" % (kind.__name__, seed)
+    with open(case.path, "w") as f:
+        f.write(kind.program(seed, int(case.xlen)))
+    case.build(outdir)
+    if case.error:
+        return "does not assemble: " + case.error
+    status, text = run(command(args, case, engines[0]))
+    if status != 0 or "END" not in text:
+        return "on %s: exit status %s: %s" % (engines[0], status, text[-200:])
+    for e in engines[1:]:
+        other = run(command(args, case, e))
+        if other != (status, text):
+            return "%s and %s differ: exit status %s and %s, %s" % (engines[0], e, status, other[0], difference(text, other[1]))
+    return None
+
+
 def run_random(args, pool, outdir, report, engines):
-    """Random programs print checksums of what they did, which must be the same everywhere."""
     sys.path.insert(0, os.path.join(RISCV, "random"))
     import generate
-
-    def one(seed):
-        case = Case(os.path.join(outdir, "random-%d.S" % seed), {"xlen": "32" if seed % 4 == 3 else "64", "cpu": "max"})
-        case.name = "random-%d" % seed
-        with open(case.path, "w") as f:
-            f.write(generate.program(seed, int(case.xlen)))
-        case.build(outdir)
-        if case.error:
-            return seed, "does not assemble: " + case.error
-        results = [run(command(args, case, e)) for e in engines]
-        if any(r != results[0] for r in results):
-            return seed, "engines differ: " + " | ".join("%s: %s" % (e, r[1].strip()[-120:]) for e, r in zip(engines, results))
-        status, text = results[0]
-        return seed, None if status == 0 and "END" in text else "exit status %s: %s" % (status, text[-200:])
-
-    for seed, problem in pool.map(one, range(args.seed, args.seed + args.random)):
-        report.add("random-%d" % seed, problem)
+    import loops
+    jobs = [(kind, args.seed + i) for kind, n in ((generate, args.random), (loops, args.loops)) for i in range(n)]
+    for (kind, seed), problem in zip(jobs, pool.map(lambda j: compare_random(args, outdir, engines, *j), jobs)):
+        report.add("%s-%d" % (kind.__name__, seed), problem)
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     ap.add_argument("--emulator", default="build/tinamou")
-    ap.add_argument("--engine", action="append", help="jit, interp (default: both)")
+    ap.add_argument("--engine", action="append", choices=sorted(ENGINES),
+                    help="default: jit and interp, or %s for random programs" % ", ".join(RANDOM))
     ap.add_argument("--extra", default="", help="more options of the emulator")
     ap.add_argument("--reference", help="run on this instead, for example qemu-system-riscv")
     ap.add_argument("-k", default="", help="only tests whose name matches")
     ap.add_argument("--random", type=int, default=0, help="random programs to compare the engines on")
+    ap.add_argument("--loops", type=int, default=0, help="random programs of loops, likewise")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--jobs", type=int, default=os.cpu_count())
     ap.add_argument("--keep", help="directory for the programs, kept")
@@ -167,12 +194,13 @@ def main():
     if not shutil.which(CC):
         print("0 passed, 0 failed, 1 skipped (no %s)" % CC)
         return 77
-    engines = ["reference"] if args.reference else args.engine or ["jit", "interp"]
+    random = args.random or args.loops
+    engines = ["reference"] if args.reference else args.engine or (RANDOM if random else ["jit", "interp"])
     report = Report()
     with tempfile.TemporaryDirectory() as tmp, concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         outdir = args.keep or tmp
         os.makedirs(outdir, exist_ok=True)
-        if not args.random:
+        if not random:
             run_tests(args, pool, outdir, report, engines)
         else:
             run_random(args, pool, outdir, report, engines)

@@ -74,8 +74,14 @@ void cpu_irq_set(void *opaque, unsigned n, bool level)
         atomic_fetch_and_explicit(&cpu->irq_lines, ~bit, memory_order_seq_cst);
         return;
     }
-    if (!(atomic_fetch_or_explicit(&cpu->irq_lines, bit, memory_order_seq_cst) & bit))
-        cpu_request(cpu, CPU_REQ_IRQ);
+    if (atomic_fetch_or_explicit(&cpu->irq_lines, bit, memory_order_seq_cst) & bit)
+        return;
+    cpu_request(cpu, CPU_REQ_IRQ);
+    if (current && current != cpu) {
+        current->interrupted = cpu;
+        current->interrupted_line = bit;
+        atomic_fetch_or_explicit(&current->request, CPU_REQ_SENT, memory_order_relaxed);
+    }
 }
 
 static bool may_run(struct cpu *cpu)

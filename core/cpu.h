@@ -22,6 +22,7 @@ enum cpu_request {
     CPU_REQ_STOP = 4,   /* park at the safe point until cpu_resume() */
     CPU_REQ_QUIT = 8,   /* leave the thread */
     CPU_REQ_ACCEL = 16, /* the accelerator's own business (TLB shoot-down, code eviction) */
+    CPU_REQ_SENT = 32,  /* it has interrupted another vCPU, `interrupted`, and may wait for it */
 };
 
 struct cpu_ops {
@@ -64,8 +65,10 @@ struct cpu {
     struct cpu_work *work GUARDED_BY(lock);
     bool parked GUARDED_BY(lock);
     bool thread_running GUARDED_BY(lock);
-    _Atomic bool sleeping; /* in cpu_sleep(): whoever sets a request must signal */
-    bool start_off;        /* reset leaves it powered off (secondaries under PSCI or SBI HSM) */
+    struct cpu *interrupted;   /* by this one's own thread, last */
+    uint64_t interrupted_line; /* through this bit of its irq_lines */
+    _Atomic bool sleeping;     /* in cpu_sleep(): whoever sets a request must signal */
+    bool start_off;            /* reset leaves it powered off (secondaries under PSCI or SBI HSM) */
 };
 
 /* Initialise the common part (the memory was allocated and zeroed by the accelerator's cpu_alloc).

@@ -159,6 +159,27 @@ static void wake_from_wfi(struct tcg_vcpu *v)
         sched_yield();
 }
 
+/*
+ * After an interrupt to another vCPU firmware spins until it has been served there (SBI remote
+ * fences).  When the host has too few processors that one may not even run: hand it ours, until it
+ * has taken the interrupt or this one has gone on to something else.
+ */
+static void yield_to_interrupted(struct tcg_vcpu *v)
+{
+    enum { MAX_YIELDS = 200 };
+    struct cpu *cpu = v->cpu;
+    uint64_t lines = atomic_load_explicit(&cpu->interrupted->irq_lines, memory_order_relaxed);
+    if (!v->yields)
+        v->sent_mode = v->mode;
+    if ((lines & cpu->interrupted_line) && v->mode == v->sent_mode && !cpu->halted &&
+        v->yields++ < MAX_YIELDS) {
+        sched_yield(); /* the request stays: the next poll comes back here */
+        return;
+    }
+    v->yields = 0;
+    atomic_fetch_and(&cpu->request, ~(uint32_t)CPU_REQ_SENT);
+}
+
 /* At a safe point; false when the thread must end. */
 static bool serve_requests(struct tcg_vcpu *v)
 {
@@ -166,6 +187,8 @@ static bool serve_requests(struct tcg_vcpu *v)
     uint32_t req = atomic_load(&cpu->request);
     if (LIKELY(!req))
         return true;
+    if (req & CPU_REQ_SENT)
+        yield_to_interrupted(v);
     if (req & CPU_REQ_ACCEL) {
         atomic_fetch_and(&cpu->request, ~(uint32_t)CPU_REQ_ACCEL);
         vcpu_do(v);

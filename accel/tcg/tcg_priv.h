@@ -183,6 +183,8 @@ struct tcg_vcpu {
     int64_t side_burst;    /* when the last burst of side exits ended, in microseconds */
     bool sampled;          /* since the last time round */
     size_t cpu_size;       /* of the target's struct */
+    unsigned yields;       /* since it interrupted another vCPU */
+    uint32_t sent_mode;    /* its mode at the first of them */
     unsigned futile_wakes; /* times in a row that WFI fell through without an interrupt taken */
     /* Lockstep. */
     enum lockstep_phase phase;

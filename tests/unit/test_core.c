@@ -828,6 +828,26 @@ static void test_work_runs_on_the_vcpu_even_while_parked(void)
     machine_free(&t->m);
 }
 
+static void test_a_vcpu_knows_whom_it_interrupted(void)
+{
+    struct toy *t = toy_new(2);
+    struct cpu *a = t->m.cpus[0], *b = t->m.cpus[1];
+
+    cpu_irq_set(b, 1, true); /* by a device's thread */
+    g_assert_cmpuint(atomic_load(&a->request) & CPU_REQ_SENT, ==, 0);
+    cpu_set_current(a);
+    cpu_irq_set(b, 1, true); /* it is on already */
+    cpu_irq_set(a, 2, true);
+    g_assert_cmpuint(atomic_load(&a->request) & CPU_REQ_SENT, ==, 0);
+    cpu_irq_set(b, 3, true);
+    cpu_set_current(NULL);
+    g_assert_cmpuint(atomic_load(&a->request) & CPU_REQ_SENT, ==, CPU_REQ_SENT);
+    g_assert_true(a->interrupted == b);
+    g_assert_cmphex(a->interrupted_line, ==, 8);
+    g_assert_cmpuint(atomic_load(&b->request), ==, CPU_REQ_IRQ);
+    machine_free(&t->m);
+}
+
 /* Sleep and wake-up must never miss each other. */
 static void test_no_interrupt_is_slept_through(void)
 {
@@ -916,6 +936,7 @@ int main(int argc, char **argv)
     g_test_add_func("/machine/life", test_machine_runs_pauses_and_ends_with_the_guests_status);
     g_test_add_func("/machine/reset", test_reset_reaches_all_and_no_reboot_ends);
     g_test_add_func("/machine/no-shutdown", test_no_shutdown_holds_the_machine_for_the_user);
+    g_test_add_func("/cpu/interrupted", test_a_vcpu_knows_whom_it_interrupted);
     g_test_add_func("/cpu/work", test_work_runs_on_the_vcpu_even_while_parked);
     g_test_add_func("/cpu/wake", test_no_interrupt_is_slept_through);
     g_test_add_func("/cpu/idle", test_idle_vcpu_uses_no_time);

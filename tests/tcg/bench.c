@@ -16,6 +16,7 @@ struct bench {
     struct tcg_env *env;
     struct bench_state *cpu; /* directly behind env */
     struct host_code code;   /* of the run under way */
+    bool region;
 };
 
 /* The layout of one cpu pointer to its bench: behind the state. */
@@ -154,6 +155,11 @@ static uint64_t slow_cas(void *cpu, uint64_t addr, uint64_t expect, uint64_t val
     return extend(old, mo);
 }
 
+static bool no_fill(void *cpu G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED, uint32_t mo G_GNUC_UNUSED)
+{
+    return false;
+}
+
 static uint64_t help_mix5(uint32_t a, uint64_t b, uint32_t c, uint64_t d, uint32_t e)
 {
     return a + 3 * b + 5 * (uint64_t)c + 7 * d + 11 * (uint64_t)e;
@@ -270,6 +276,7 @@ static const struct tcg_layout layout = {
            .st = slow_st,
            .atomic = slow_atomic,
            .cas = slow_cas,
+           .fill = no_fill,
            .soft_fp = bench_soft_fp},
 };
 
@@ -341,6 +348,11 @@ const char *bench_name(const struct bench *b)
     return b->be->name;
 }
 
+void bench_set_region(struct bench *b, bool region)
+{
+    b->region = region;
+}
+
 static uint64_t first_pc(const struct ir *ir)
 {
     uint64_t pc = 0;
@@ -349,7 +361,7 @@ static uint64_t first_pc(const struct ir *ir)
 
 static bool compile(struct bench *b, struct ir *ir, const char **why)
 {
-    struct compile_opts o = {.page = first_pc(ir) & ~UINT64_C(4095)};
+    struct compile_opts o = {.page = first_pc(ir) & ~UINT64_C(4095), .region = b->region};
     *why = NULL;
     if (b->be->compile(ir, &o, b->cb, &b->code, why))
         return true;

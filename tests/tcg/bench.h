@@ -49,6 +49,9 @@ const char *bench_name(const struct bench *b);
 bool bench_run(struct bench *b, struct ir *ir, struct bench_state *s, struct tcg_exit *x,
                const char **why);
 
+/* Compile for regions from now on, or not. */
+void bench_set_region(struct bench *b, bool region);
+
 /* All back ends that this program holds; NULL-terminated. */
 extern const struct tcg_backend *const bench_backends[];
 

@@ -256,6 +256,11 @@ static void nest_loops(struct flow *f)
                 if (f->loops[i].innermost)
                     f->blocks[b].loop = i;
             }
+    /* Loops that overlap without one being inside the other are left as they are. */
+    for (unsigned i = 0; i < f->nloops; i++)
+        for (unsigned b = 0; b < f->nblocks; b++)
+            if (f->loops[i].innermost && (f->loops[i].body >> b & 1) && f->blocks[b].loop != (int)i)
+                f->loops[i].clean = false;
 }
 
 bool flow_form(struct flow *f, uint64_t head)

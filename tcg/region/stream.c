@@ -124,7 +124,7 @@ static bool expand(const struct ir *ir, ir_val v, int64_t factor, unsigned depth
                expand(ir, op->arg[1], -factor, depth + 1, a);
     case OP_shl:
         return ir_is_const(ir, op->arg[1], &c) && c < 12 &&
-               expand(ir, op->arg[0], factor << c, depth + 1, a);
+               expand(ir, op->arg[0], factor * (INT64_C(1) << c), depth + 1, a);
     default: return false;
     }
 }

@@ -207,6 +207,9 @@ static void compile_unit(struct gen *g)
     for (g->at = 0; g->at < g->ir->norder && !g->why; g->at++)
         compile_block(g, g->ir->order[g->at]);
     for (unsigned i = 0; i < g->nfixups && !g->why; i++)
+        if (!g->label[g->fixups[i].blk])
+            g->why = "a branch to a block that was never begun";
+    for (unsigned i = 0; i < g->nfixups && !g->why; i++)
         x86_link(g->fixups[i].field, g->label[g->fixups[i].blk]);
 }
 

@@ -25,7 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 RISCV = os.path.join(HERE, "riscv")
 CC = "riscv64-linux-gnu-gcc"
 ABI = {"32": "ilp32", "64": "lp64"}
-TIMEOUT = 60
+TIMEOUT = 240 # lockstep under sanitizers is slow
 ENGINES = {"interp": "engine=interp", "jit": "engine=jit", "units": "regions=off", "regions": "regions=all",
            "lockstep": "lockstep=on", "lockregions": "lockstep=on,regions=all"}
 RANDOM = ["interp", "units", "regions"]  # what random programs are compared on

@@ -183,6 +183,14 @@ static bool compile(struct tcg_vcpu *v, struct ir *ir, struct unit *u) REQUIRES(
     return true;
 }
 
+static void announce(struct tcg_vcpu *v, const struct unit *u)
+{
+    if (log_enabled(LOG_OUT_ASM))
+        dump_out_asm(v, u);
+    if (v->tcg->perf_map)
+        perf_map_add(v->tcg, u);
+}
+
 static void count_and_log(struct tcg_vcpu *v, struct unit *u, uint64_t start)
 {
     v->stats.units++;
@@ -190,10 +198,7 @@ static void count_and_log(struct tcg_vcpu *v, struct unit *u, uint64_t start)
     v->stats.insns += u->insns;
     v->stats.host_bytes += u->code.size;
     v->stats.translate_ns += host_ns() - start;
-    if (log_enabled(LOG_OUT_ASM))
-        dump_out_asm(v, u);
-    if (v->tcg->perf_map)
-        perf_map_add(v->tcg, u);
+    announce(v, u);
 }
 
 static void log_ir_as(const struct ir *ir, const char *title)
@@ -340,10 +345,7 @@ static void count_region(struct tcg_vcpu *v, struct unit *u, uint64_t start)
     v->stats.region_insns += u->insns;
     v->stats.region_bytes += u->code.size;
     v->stats.region_ns += host_ns() - start;
-    if (log_enabled(LOG_OUT_ASM))
-        dump_out_asm(v, u);
-    if (v->tcg->perf_map)
-        perf_map_add(v->tcg, u);
+    announce(v, u);
 }
 
 /* A region is no use if the unit at its head is gone meanwhile. */

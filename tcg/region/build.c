@@ -135,18 +135,25 @@ static void connect(struct former *f, int b, enum copy copy)
     }
 }
 
-static void translate_block(struct former *f, int b, enum copy copy, unsigned divide)
+/* Behind what the current IR block holds. */
+static void translate_into_block(struct former *f, int b)
 {
     const struct flow_block *block = &f->flow.blocks[b];
-    begin_block(f, f->blk[b][copy], block->depth, divide);
+    unsigned before = f->ir->nops, blk = f->ir->cur_block;
     f->source->translate(f->source->opaque, f->ir, block->pc, block->n);
     if (ir_full(f->ir))
         f->why = "too large";
-    else if (f->ir->blocks[f->ir->cur_block].first == f->ir->nops || !f->ir->ended)
+    else if (f->ir->nops == before || !f->ir->ended)
         f->why = "code cannot be read";
-    else if (f->ir->cur_block != f->blk[b][copy])
+    else if (f->ir->cur_block != blk)
         f->why = "an instruction of several blocks";
-    else
+}
+
+static void translate_block(struct former *f, int b, enum copy copy, unsigned divide)
+{
+    begin_block(f, f->blk[b][copy], f->flow.blocks[b].depth, divide);
+    translate_into_block(f, b);
+    if (!f->why)
         connect(f, b, copy);
 }
 
@@ -192,15 +199,6 @@ static void mark_streams(struct former *f, const struct streams *s, unsigned blk
     }
 }
 
-/* Whether somebody may look at slots there: a way out, or an access that may miss. */
-static bool observes(const struct ir_op *op)
-{
-    uint32_t flags = ir_desc(op)->flags;
-    if (op->opc == OP_ld || op->opc == OP_st)
-        return !op->imm;
-    return flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_SIDE | IR_OP_END | IR_OP_CALL);
-}
-
 /* Accesses that check nothing observe nothing, so more sets are overwritten unseen. */
 static void drop_dead_sets(struct former *f, unsigned blk)
 {
@@ -208,7 +206,7 @@ static void drop_dead_sets(struct former *f, unsigned blk)
     bool dead[IR_MAX_SLOTS] = {false};
     for (uint32_t i = b->end; i-- > b->first;) {
         struct ir_op *op = &f->ir->ops[i];
-        if (observes(op))
+        if (region_observes(op))
             memset(dead, 0, sizeof(dead));
         else if (op->opc == OP_get)
             dead[op->attr] = false;
@@ -281,19 +279,6 @@ static void chain(struct former *f, int b, int next)
     side->opc = OP_br_if;
     side->attr = blk;
     side->imm = 0;
-}
-
-static void translate_into_block(struct former *f, int b)
-{
-    const struct flow_block *block = &f->flow.blocks[b];
-    unsigned before = f->ir->nops, blk = f->ir->cur_block;
-    f->source->translate(f->source->opaque, f->ir, block->pc, block->n);
-    if (ir_full(f->ir))
-        f->why = "too large";
-    else if (f->ir->nops == before || !f->ir->ended)
-        f->why = "code cannot be read";
-    else if (f->ir->cur_block != blk)
-        f->why = "an instruction of several blocks";
 }
 
 /* One IR block for all of the loop. */
@@ -433,11 +418,9 @@ static void translate_loop(struct former *f, unsigned l)
     struct versions *k = &f->loops[l];
     int blocks[FLOW_MAX_BLOCKS];
     unsigned n = loop_blocks(f, l, blocks);
-    bool versions = !f->source->acyclic && f->flow.loops[l].innermost && f->flow.loops[l].clean;
-    k->wanted = versions;
     for (unsigned i = 0; i < n && !f->why; i++)
-        translate_block(f, blocks[i], SLOW, versions ? DEPTH_WEIGHT - 1 : 0);
-    if (f->why || !versions)
+        translate_block(f, blocks[i], SLOW, k->wanted ? DEPTH_WEIGHT - 1 : 0);
+    if (f->why || !k->wanted)
         return;
     if (!find_streams(f, l))
         k->streams.n = 0;

@@ -17,12 +17,12 @@ struct fast {
     uint32_t first_way_out; /* op index */
 };
 
-static bool is_way_out(const struct ir_op *op)
+bool region_observes(const struct ir_op *op)
 {
     uint32_t flags = ir_desc(op)->flags;
     if (op->opc == OP_ld || op->opc == OP_st)
         return !op->imm;
-    return flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_SIDE | IR_OP_CALL);
+    return flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_SIDE | IR_OP_END | IR_OP_CALL);
 }
 
 /* The only op of this kind on the slot, or NULL; *n counts them. */
@@ -225,7 +225,7 @@ void fast_improve(struct ir *ir, unsigned blk, struct presets *out)
 {
     struct fast f = {.ir = ir, .b = &ir->blocks[blk], .out = out, .first_way_out = UINT32_MAX};
     for (uint32_t i = f.b->end; i-- > f.b->first;)
-        if (is_way_out(&ir->ops[i]))
+        if (region_observes(&ir->ops[i]))
             f.first_way_out = i;
     keep_singles(&f);
     delay_sets(&f);

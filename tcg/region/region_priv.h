@@ -110,6 +110,8 @@ struct presets {
     unsigned n;
     unsigned single, last_single; /* hidden slots to give out: of singles */
 };
+/* Whether somebody may look at slots there: a way out, or an access that may miss. */
+bool region_observes(const struct ir_op *op);
 /* Improve a block, without its end so far, that jumps back to itself: singles that are not boxed
  * in every turn, sets that happen on the ways out only, no test for NaNs that nobody sees. */
 void fast_improve(struct ir *ir, unsigned blk, struct presets *out);

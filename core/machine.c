@@ -2,6 +2,7 @@
 #include "core/machine.h"
 
 #include "core/clock.h"
+#include "core/event.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -48,6 +49,85 @@ void machine_resume(struct machine *m)
     for_each_cpu(m, cpu_resume);
 }
 
+const char *run_state_name(enum run_state state)
+{
+    static const char *const names[] = {
+        [RUN_PRELAUNCH] = "prelaunch",
+        [RUN_RUNNING] = "running",
+        [RUN_PAUSED] = "paused",
+        [RUN_DEBUG] = "debug",
+        [RUN_SHUTDOWN] = "shutdown",
+        [RUN_GUEST_PANICKED] = "guest-panicked",
+        [RUN_INMIGRATE] = "inmigrate",
+        [RUN_POSTMIGRATE] = "postmigrate",
+        [RUN_SAVE_VM] = "save-vm",
+        [RUN_RESTORE_VM] = "restore-vm",
+        [RUN_IO_ERROR] = "io-error",
+        [RUN_WATCHDOG] = "watchdog",
+        [RUN_INTERNAL_ERROR] = "internal-error",
+    };
+    return names[state];
+}
+
+void machine_stop(struct machine *m, enum run_state why)
+{
+    assert(why != RUN_RUNNING);
+    if (m->run_state == RUN_RUNNING) {
+        machine_pause(m);
+        event_emit("STOP", NULL);
+    }
+    m->run_state = why;
+}
+
+bool machine_cont(struct machine *m, struct error **errp)
+{
+    switch (m->run_state) {
+    case RUN_RUNNING: return true;
+    case RUN_SHUTDOWN:
+    case RUN_GUEST_PANICKED:
+    case RUN_INTERNAL_ERROR:
+        error_set(errp, "the machine is in state '%s': reset it first",
+                  run_state_name(m->run_state));
+        return false;
+    case RUN_INMIGRATE: error_set(errp, "the machine waits for its incoming state"); return false;
+    case RUN_PRELAUNCH:
+    case RUN_PAUSED:
+    case RUN_DEBUG:
+    case RUN_POSTMIGRATE:
+    case RUN_SAVE_VM:
+    case RUN_RESTORE_VM:
+    case RUN_IO_ERROR:
+    case RUN_WATCHDOG: break;
+    }
+    m->run_state = RUN_RUNNING;
+    event_emit("RESUME", NULL);
+    machine_resume(m);
+    return true;
+}
+
+/* QMP's ShutdownCause. */
+static const char *cause_name(enum shutdown_cause cause)
+{
+    switch (cause) {
+    case SHUTDOWN_NONE: return "none";
+    case SHUTDOWN_HOST_SIGNAL: return "host-signal";
+    case SHUTDOWN_HOST_UI: return "host-ui";
+    case SHUTDOWN_GUEST_OFF: return "guest-shutdown";
+    case SHUTDOWN_GUEST_RESET: return "guest-reset";
+    case SHUTDOWN_GUEST_PANIC: return "guest-panic";
+    }
+    unreachable();
+}
+
+static void emit_shutdown(enum shutdown_cause cause)
+{
+    bool guest = cause == SHUTDOWN_GUEST_OFF || cause == SHUTDOWN_GUEST_RESET ||
+                 cause == SHUTDOWN_GUEST_PANIC;
+
+    event_emit("SHUTDOWN", "{\"guest\": %s, \"reason\": \"%s\"}", guest ? "true" : "false",
+               cause_name(cause));
+}
+
 static bool is_held(const struct machine *m, enum shutdown_cause cause)
 {
     return m->cfg.no_shutdown && cause != SHUTDOWN_HOST_SIGNAL && cause != SHUTDOWN_HOST_UI;
@@ -60,9 +140,9 @@ static void serve_shutdown(struct machine *m)
 
     if (cause == SHUTDOWN_NONE)
         return;
+    emit_shutdown(cause);
     if (is_held(m, cause)) {
-        if (m->running)
-            machine_pause(m);
+        machine_stop(m, cause == SHUTDOWN_GUEST_PANIC ? RUN_GUEST_PANICKED : RUN_SHUTDOWN);
         return;
     }
     m->cause = cause;
@@ -73,9 +153,16 @@ static void serve_shutdown(struct machine *m)
 
 static void serve_reset(struct machine *m)
 {
+    bool guest = m->run_state == RUN_RUNNING;
+
     machine_pause(m);
     reset_all(m);
+    event_emit("RESET", "{\"guest\": %s, \"reason\": \"%s\"}", guest ? "true" : "false",
+               guest ? "guest-reset" : "host-qmp-system-reset");
     machine_resume(m);
+    if (m->run_state == RUN_SHUTDOWN || m->run_state == RUN_GUEST_PANICKED ||
+        m->run_state == RUN_INTERNAL_ERROR)
+        m->run_state = RUN_PAUSED;
 }
 
 /* The main loop's part of what other threads asked for. */
@@ -227,8 +314,10 @@ void machine_start(struct machine *m)
     machine_pause(m); /* so that the threads start parked */
     for (unsigned i = 0; i < m->ncpus; i++)
         cpu_thread_start(m->cpus[i], m->accel->cpu_thread);
-    if (!m->cfg.start_paused)
+    if (!m->cfg.start_paused) {
+        m->run_state = RUN_RUNNING;
         machine_resume(m);
+    }
 }
 
 static void stop_threads(struct machine *m)
@@ -277,6 +366,7 @@ int machine_run(struct machine *m)
     if (m->cause == SHUTDOWN_NONE)
         g_main_loop_run(m->loop);
     machine_pause(m);
+    event_flush();
     stop_threads(m);
     g_main_loop_unref(m->loop);
     m->loop = NULL;

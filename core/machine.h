@@ -22,6 +22,23 @@ enum shutdown_cause {
     SHUTDOWN_GUEST_PANIC,
 };
 
+/* Whether the machine runs and, if not, why; the names are QMP's. */
+enum run_state {
+    RUN_PRELAUNCH, /* -S: not begun */
+    RUN_RUNNING,
+    RUN_PAUSED, /* the user stopped it */
+    RUN_DEBUG,  /* a debugger did */
+    RUN_SHUTDOWN,
+    RUN_GUEST_PANICKED,
+    RUN_INMIGRATE, /* waits for its state */
+    RUN_POSTMIGRATE,
+    RUN_SAVE_VM,
+    RUN_RESTORE_VM,
+    RUN_IO_ERROR,
+    RUN_WATCHDOG,
+    RUN_INTERNAL_ERROR,
+};
+
 /* -global DRIVER.PROP=VALUE: a default for every device of a type; checked by system/. */
 struct prop_global {
     const char *driver, *prop, *value;
@@ -72,6 +89,7 @@ struct machine {
     struct cpu *cpus[MACHINE_MAX_CPUS];
     unsigned ncpus;
     bool running;
+    enum run_state run_state;  /* main thread only */
     enum shutdown_cause cause; /* set once; the main loop ends when it is not SHUTDOWN_NONE */
     int exit_status;
     struct hw_bus *buses;     /* plug-in points of its devices, kept by hw/bus.c */
@@ -91,6 +109,13 @@ void machine_free(struct machine *m);
 bool machine_init(struct machine *m, struct error **errp) MUST_CHECK;
 /* Start vCPU threads (paused if cfg.start_paused). */
 void machine_start(struct machine *m);
+/* Stop, and go on: what `stop`, `cont`, a debugger or -S mean by it.  machine_stop() on a stopped
+ * machine only changes the reason; machine_cont() on a running one does nothing and fails when the
+ * state does not allow it (shut down, waiting for its state).  They emit STOP and RESUME.  Main
+ * thread. */
+void machine_stop(struct machine *m, enum run_state why);
+bool machine_cont(struct machine *m, struct error **errp) MUST_CHECK;
+const char *run_state_name(enum run_state state);
 /* Bring every vCPU to a safe point and stop virtual time; nests.  Not from a vCPU's thread. */
 void machine_pause(struct machine *m);
 void machine_resume(struct machine *m);

@@ -71,6 +71,26 @@ struct opts *opts_parse(const char *text, const char *implied_key)
     return o;
 }
 
+struct opts *opts_parse_any(const char *text, const char *implied_key, struct error **errp)
+{
+    if (text[strspn(text, " \t\n")] == '{')
+        return opts_parse_json(text, errp);
+    return opts_parse(text, implied_key);
+}
+
+void opts_set(struct opts *o, const char *key, const char *value)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        if (!opts_key_equal(o->pair[i].key, key))
+            continue;
+        g_free(o->pair[i].value);
+        o->pair[i].value = g_strdup(value);
+        return;
+    }
+    o->pair = g_renew(struct opt_pair, o->pair, o->n + 1);
+    o->pair[o->n++] = (struct opt_pair){.key = g_strdup(key), .value = g_strdup(value)};
+}
+
 void opts_free(struct opts *o)
 {
     if (!o)

@@ -27,6 +27,13 @@ struct opts {
 
 /* Split text; implied_key may be NULL (a bare first word is then a flag, too). */
 struct opts *opts_parse(const char *text, const char *implied_key);
+/* The same, or from a JSON object ('{' first): {"a": {"b": 1}, "c": [true]} is a.b=1,c.0=on. */
+struct opts *opts_parse_any(const char *text, const char *implied_key,
+                            struct error **errp) MUST_CHECK;
+/* From a JSON object alone; NULL with *errp when it is none. */
+struct opts *opts_parse_json(const char *text, struct error **errp) MUST_CHECK;
+/* Add or replace one. */
+void opts_set(struct opts *o, const char *key, const char *value);
 void opts_free(struct opts *o);
 /* The value of key, or def when it is absent; valid until opts_free(). */
 const char *opts_get(struct opts *o, const char *key, const char *def);

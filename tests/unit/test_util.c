@@ -1,4 +1,5 @@
 /* Errors, option syntax, byte queue, locks, code memory. */
+#include "core/event.h"
 #include "util/bits.h"
 #include "util/error.h"
 #include "util/fifo8.h"
@@ -232,6 +233,66 @@ static void test_log_file_takes_whole_records(void)
     log_mask = 0;
 }
 
+static void test_json_options_flatten_to_dotted_keys(void)
+{
+    struct error *err = NULL;
+    struct opts *o = opts_parse_any(
+        "{\"driver\": \"qcow2\", \"file\": {\"driver\": \"file\", \"filename\": \"a,b\"}, "
+        "\"read-only\": true, \"l\": [1, \"x\"], \"size\": 4294967296, \"backing\": null}",
+        NULL, &err);
+
+    g_assert_null(err);
+    g_assert_cmpstr(opts_get(o, "driver", NULL), ==, "qcow2");
+    g_assert_cmpstr(opts_get(o, "file.filename", NULL), ==, "a,b");
+    g_assert_cmpstr(opts_get(o, "read_only", NULL), ==, "on");
+    g_assert_cmpstr(opts_get(o, "l.1", NULL), ==, "x");
+    g_assert_cmpstr(opts_get(o, "size", NULL), ==, "4294967296");
+    g_assert_cmpstr(opts_get(o, "backing", NULL), ==, "");
+    opts_set(o, "driver", "raw");
+    opts_set(o, "new", "1");
+    g_assert_cmpstr(opts_get(o, "driver", NULL), ==, "raw");
+    g_assert_cmpstr(opts_get(o, "new", NULL), ==, "1");
+    opts_free(o);
+}
+
+static void test_broken_json_options_are_refused(void)
+{
+    static const char *const bad[] = {"{", "{\"a\":}", "[1]", ""};
+
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct error *err = NULL;
+        g_assert_null(opts_parse_json(bad[i], &err));
+        g_assert_nonnull(err);
+        error_free(err);
+    }
+}
+
+static void note_event(void *opaque, const char *name, const char *data, int64_t wall_us)
+{
+    g_assert_cmpint(wall_us, >, 0);
+    g_string_append_printf(opaque, "%s:%s ", name, data ? data : "-");
+}
+
+static void test_events_reach_a_watcher_in_order(void)
+{
+    g_autoptr(GString) seen = g_string_new(NULL);
+
+    event_emit("LOST", NULL); /* nobody watches */
+    event_watch(note_event, seen);
+    event_emit("STOP", NULL);
+    event_emit("RESET", "{\"guest\": %s}", "true");
+    g_assert_cmpstr(seen->str, ==, "");
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    g_assert_cmpstr(seen->str, ==, "STOP:- RESET:{\"guest\": true} ");
+    event_emit("RESUME", NULL);
+    event_flush();
+    event_unwatch(note_event, seen);
+    event_emit("LOST", NULL);
+    event_flush();
+    g_assert_true(g_str_has_suffix(seen->str, "RESUME:- "));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -247,5 +308,8 @@ int main(int argc, char **argv)
     g_test_add_func("/util/ram", test_ram_is_zero_and_too_much_is_an_error);
     g_test_add_func("/util/log-items", test_log_items);
     g_test_add_func("/util/log-file", test_log_file_takes_whole_records);
+    g_test_add_func("/opts/json", test_json_options_flatten_to_dotted_keys);
+    g_test_add_func("/opts/broken_json", test_broken_json_options_are_refused);
+    g_test_add_func("/event/order", test_events_reach_a_watcher_in_order);
     return g_test_run();
 }

@@ -133,10 +133,14 @@ static void check_ir(const struct ir *ir)
 #endif
 }
 
-static uint64_t host_ns(void)
+/* CPU time of this thread for the statistics, 0 when nobody wants them: the clock is a system call.
+ */
+static uint64_t cpu_ns(void)
 {
     struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    if (!log_enabled(LOG_STATS))
+        return 0;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
@@ -197,7 +201,7 @@ static void count_and_log(struct tcg_vcpu *v, struct unit *u, uint64_t start)
     v->stats.relative += u->relative;
     v->stats.insns += u->insns;
     v->stats.host_bytes += u->code.size;
-    v->stats.translate_ns += host_ns() - start;
+    v->stats.translate_ns += start ? cpu_ns() - start : 0;
     announce(v, u);
 }
 
@@ -313,7 +317,7 @@ static struct unit *unit_new(struct tcg_vcpu *v, gva pc, const struct tlb_entry 
 
 bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
 {
-    uint64_t start = host_ns();
+    uint64_t start = cpu_ns();
     struct unit *u = unit_new(v, pc, e);
     struct tx tx = {.v = v, .u = u, .first = *e};
     mutex_lock(&v->tcg->codegen);
@@ -344,7 +348,7 @@ static void count_region(struct tcg_vcpu *v, struct unit *u, uint64_t start)
     v->stats.regions++;
     v->stats.region_insns += u->insns;
     v->stats.region_bytes += u->code.size;
-    v->stats.region_ns += host_ns() - start;
+    v->stats.region_ns += start ? cpu_ns() - start : 0;
     announce(v, u);
 }
 
@@ -369,7 +373,7 @@ static bool publish_region(struct tcg_vcpu *v, struct tx *tx)
 
 void unit_make_region(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
 {
-    uint64_t start = host_ns();
+    uint64_t start = cpu_ns();
     struct unit *u = unit_new(v, pc, e);
     struct tx tx = {.v = v, .u = u, .first = *e};
     mutex_lock(&v->tcg->codegen);

@@ -4,23 +4,10 @@
  * RUN: xlen=32 cpu=max
  */
 #include "test.h"
-
-.macro ENTER mpp
-    li s10, 0x1800
-    csrc mstatus, s10
-    li s10, \mpp
-    csrs mstatus, s10
-    la s10, .Lthere\@
-    csrw mepc, s10
-    mret
-.Lthere\@:
-.endm
+#include "sys.h"
 
 tests:
-    li a0, -1
-    csrw pmpaddr0, a0
-    li a0, 0x1f
-    csrw pmpcfg0, a0
+    OPEN_PMP
     li s0, SCRATCH
     TEST "cbo.zero clears 64 bytes around its address"
     li s1, SCRATCH

@@ -4,24 +4,12 @@
  * RUN: xlen=32 cpu=max qemu=rv32
  */
 #include "test.h"
+#include "sys.h"
 
-#define MPP_S 0x0800
-#define MPP_M 0x1800
 #define TVM   0x100000
 #define TW    0x200000
 #define TSR   0x400000
 
-/* Go on in mode \mpp (0: U). */
-.macro ENTER mpp
-    li s10, MPP_M
-    csrc mstatus, s10
-    li s10, \mpp
-    csrs mstatus, s10
-    la s10, .Lthere\@
-    csrw mepc, s10
-    mret
-.Lthere\@:
-.endm
 /* The instruction is illegal in mode \mpp. */
 .macro ILLEGAL_IN mpp, insn:vararg
     ENTER \mpp
@@ -36,10 +24,7 @@
 
 tests:
     /* All of memory for S and U. */
-    li a0, -1
-    csrw pmpaddr0, a0
-    li a0, 0x1f
-    csrw pmpcfg0, a0
+    OPEN_PMP
 
     TEST "ecall has a cause of each mode"
     EXPECT_TRAP_AT 11, 0, ecall

@@ -4,25 +4,12 @@
  * RUN: xlen=32 cpu=max
  */
 #include "test.h"
-
-.macro ENTER mpp
-    li s10, 0x1800
-    csrc mstatus, s10
-    li s10, \mpp
-    csrs mstatus, s10
-    la s10, .Lthere\@
-    csrw mepc, s10
-    mret
-.Lthere\@:
-.endm
+#include "sys.h"
 
 #define VIRTUAL 0x40000000 /* one gigapage or megapage that the test moves */
 
 tests:
-    li a0, -1
-    csrw pmpaddr0, a0
-    li a0, 0x1f
-    csrw pmpcfg0, a0
+    OPEN_PMP
     TEST "not in U-mode, and TVM"
     ENTER 0
     EXPECT_TRAP 2, sinval.vma a0, a1

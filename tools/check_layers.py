@@ -158,7 +158,7 @@ def compile_alone(header, cc, extra):
 
 
 def check_headers(files, cc, build):
-    flags = subprocess.run(["pkg-config", "--cflags", "glib-2.0", "capstone"], capture_output=True, text=True)
+    flags = subprocess.run(["pkg-config", "--cflags", "glib-2.0", "json-glib-1.0", "capstone"], capture_output=True, text=True)
     extra = flags.stdout.split() + (["-I", build] if build else [])
     headers = [f for f in files if f.endswith(".h") and not f.startswith("tests/isa/")]
     return [e for e in (compile_alone(h, cc, extra) for h in headers) if e]

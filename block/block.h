@@ -1,17 +1,26 @@
-/* Disks as devices see them: asynchronous reads, writes, flushes on a node opened from -drive or
- * -blockdev. */
+/*
+ * Disks as devices, the monitor and the image tool see them: a graph of nodes, each run by a driver
+ * (a format such as qcow2, a protocol such as file), opened from options.
+ *
+ * Nodes are opened, closed and rearranged in the main thread only; requests may come from any
+ * thread and run on worker threads.  The blocking calls below (block_pread() and so on) run in the
+ * caller's thread: not with a device's lock held.
+ */
 #ifndef BLOCK_BLOCK_H
 #define BLOCK_BLOCK_H
 
 #include "core/prop.h"
 #include "util/error.h"
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
 struct block_node;
+struct opts;
 
+/* --- requests --- */
 enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES };
 
 /* done() runs on a worker thread, ret is 0 or a negative errno.  The request belongs to the caller.
@@ -26,27 +35,182 @@ struct block_req {
     void *opaque;
     struct block_req *next;
     struct block_node *node; /* set by block_submit() */
+    int64_t start_ns;        /* likewise: when it was submitted */
 };
 
-/* Open from "file=PATH,if=virtio,format=raw,readonly=on,id=ID,..." ; the rest of the keys is read
- * by system/. */
-struct block_node *block_open(const char *id, const char *path, const char *format, bool read_only,
-                              bool snapshot, struct error **errp) MUST_CHECK;
-struct block_node *block_find(const char *id);
-void block_close(struct block_node *b); /* waits for requests in flight, flushes */
-void block_close_all(void);
-uint64_t block_size(const struct block_node *b); /* bytes */
-bool block_read_only(const struct block_node *b);
-const char *block_id(const struct block_node *b);
-/* Claim for one device; false when another device has it. */
-bool block_attach(struct block_node *b, const char *owner, struct error **errp);
 void block_submit(struct block_node *b, struct block_req *req);
 /* Wait until nothing is in flight.  Not with a lock held that a done() function takes. */
 void block_drain(struct block_node *b);
-/* cache=unsafe: flushes do nothing.  discard=ignore: discards do nothing (default: they free host
- * space). */
+void block_drain_all(void);
+
+/* --- opening --- */
+enum block_flags {
+    BLOCK_READ_ONLY = 1 << 0,
+    BLOCK_AUTO_READ_ONLY = 1 << 1, /* fall back to read-only when the host denies writing */
+    BLOCK_SNAPSHOT = 1 << 2,       /* keep changes in a temporary file */
+    BLOCK_DIRECT = 1 << 3,         /* pass by the host's page cache */
+    BLOCK_NO_FLUSH = 1 << 4,       /* flushes reach the host's cache only */
+    BLOCK_WRITETHROUGH = 1 << 5,   /* each write is followed by a flush */
+    BLOCK_UNMAP = 1 << 6,          /* discards free space in the image and on the host */
+    BLOCK_NO_LOCK = 1 << 7,        /* do not keep other processes off (force-share) */
+    BLOCK_NO_BACKING = 1 << 8,     /* leave the backing file closed */
+    BLOCK_FOR_CHECK = 1 << 9,      /* open what is marked dirty or corrupt as it is */
+    BLOCK_NO_WARN = 1 << 10,       /* say nothing about a guessed raw format */
+};
+
+/* Open an image by its path ("disk.qcow2", "nbd://host/export", "json:{...}").  format NULL: look
+ * at its first bytes. id NULL: make one up.  NULL and *errp when it cannot be opened. */
+struct block_node *block_open_path(const char *id, const char *path, const char *format,
+                                   unsigned flags, struct error **errp) MUST_CHECK;
+/* The same, with flags as two switches. */
+struct block_node *block_open(const char *id, const char *path, const char *format, bool read_only,
+                              bool snapshot, struct error **errp) MUST_CHECK;
+/* A -drive: path (or NULL when o has "file." keys) and the image's keys among o; others are left
+ * alone. */
+struct block_node *block_open_drive(const char *id, const char *path, const char *format,
+                                    struct opts *o, unsigned flags, struct error **errp) MUST_CHECK;
+/* A -blockdev or blockdev-add: driver=, node-name= and all it needs; keys that nothing asks for are
+ * an error. */
+struct block_node *block_open_node(struct opts *o, struct error **errp) MUST_CHECK;
+/* Flags from cache=none|writeback|writethrough|directsync|unsafe; false when mode is none of these.
+ */
+bool block_cache_flags(const char *mode, unsigned *flags);
+void block_close(struct block_node *b); /* waits for requests in flight, flushes */
+void block_close_all(void);
+/* By the id of a drive or the name of a node. */
+struct block_node *block_find(const char *id);
+/* All nodes, and those that are no other's child; NULL begins and ends. */
+struct block_node *block_next(const struct block_node *b);
+struct block_node *block_next_root(const struct block_node *b);
+/* Names of all formats and protocols, NULL-terminated. */
+const char *const *block_driver_names(void);
+
+/* --- what a node is --- */
+uint64_t block_size(const struct block_node *b); /* bytes */
+bool block_read_only(const struct block_node *b);
+const char *
+block_id(const struct block_node *b); /* of the drive; the node's name when it is none */
+const char *block_node_name(const struct block_node *b); /* of the node */
+const char *block_path(const struct block_node *b);
+const char *block_driver_name(const struct block_node *b);
+const char *block_owner(const struct block_node *b); /* the device that uses it, or NULL */
+struct block_node *block_file(const struct block_node *b);
+struct block_node *block_backing(const struct block_node *b);
+unsigned block_get_flags(const struct block_node *b); /* enum block_flags */
+/* Claim for one device; false when another device has it. */
+bool block_attach(struct block_node *b, const char *owner, struct error **errp);
+void block_detach(struct block_node *b);
+
+/* --- what the host does with it --- */
+/* cache=unsafe: flushes do nothing.  discard: frees space, or does nothing. */
 void block_set_unsafe(struct block_node *b, bool unsafe);
 void block_set_discard(struct block_node *b, bool discard);
+enum block_zeroes { BLOCK_ZEROES_OFF, BLOCK_ZEROES_ON, BLOCK_ZEROES_UNMAP };
+void block_set_detect_zeroes(struct block_node *b, enum block_zeroes how);
+
+/* --- blocking calls: 0 or a negative errno --- */
+int block_pread(struct block_node *b, void *buf, size_t n, uint64_t off) MUST_CHECK;
+int block_pwrite(struct block_node *b, const void *buf, size_t n, uint64_t off) MUST_CHECK;
+int block_pwrite_zeroes(struct block_node *b, uint64_t off, uint64_t bytes,
+                        bool may_unmap) MUST_CHECK;
+int block_pwrite_compressed(struct block_node *b, const void *buf, size_t n,
+                            uint64_t off) MUST_CHECK;
+int block_pdiscard(struct block_node *b, uint64_t off, uint64_t bytes) MUST_CHECK;
+int block_flush(struct block_node *b) MUST_CHECK;
+
+/* Where the bytes from off on come from, as far as they come from one place. */
+struct block_extent {
+    uint64_t bytes;           /* length, at least 1 */
+    uint64_t offset;          /* in file, when has_offset */
+    struct block_node *layer; /* the node of the backing chain that has them, NULL: none */
+    const char *path;         /* file that has them, when has_offset */
+    unsigned depth;           /* of layer: 0 is the top */
+    bool data, zero, has_offset, compressed, allocated; /* allocated: in the layer that was asked */
+};
+/* Of this node alone (allocated tells whether to look further down), and through the chain down to
+ * but not including `base` (NULL: all of it). */
+int block_map_layer(struct block_node *b, uint64_t off, uint64_t bytes,
+                    struct block_extent *e) MUST_CHECK;
+int block_map(struct block_node *b, struct block_node *base, uint64_t off, uint64_t bytes,
+              struct block_extent *e) MUST_CHECK;
+
+/* prealloc: off, metadata, falloc or full (for what is added). */
+bool block_resize(struct block_node *b, uint64_t size, const char *prealloc,
+                  struct error **errp) MUST_CHECK;
+
+/* --- snapshots inside an image --- */
+struct block_snapshot {
+    char id[64], name[256];
+    uint64_t vm_state_size; /* bytes */
+    int64_t date_sec;       /* since 1970 */
+    uint32_t date_nsec;
+    uint64_t vm_clock_ns;
+    uint64_t disk_size; /* of the guest's disk at that time, bytes */
+    uint64_t icount;    /* UINT64_MAX: not kept */
+};
+/* Whether snapshots can be made in b: its format has them and it is writable. */
+bool block_can_snapshot(const struct block_node *b);
+/* s->id "" takes the next free number; disk_size is filled in.  Also ends the VM state that was
+ * written. */
+bool block_snapshot_create(struct block_node *b, const struct block_snapshot *s,
+                           struct error **errp) MUST_CHECK;
+/* By id, or else by name. */
+bool block_snapshot_goto(struct block_node *b, const char *id_or_name,
+                         struct error **errp) MUST_CHECK;
+bool block_snapshot_delete(struct block_node *b, const char *id_or_name,
+                           struct error **errp) MUST_CHECK;
+/* Of struct block_snapshot, g_array_unref() it; NULL when the format has none. */
+GArray *block_snapshot_list(struct block_node *b);
+/* The state of the machine beside the disk: written before block_snapshot_create(), read after
+ * block_snapshot_goto(). */
+int block_vmstate_write(struct block_node *b, const void *buf, size_t n, uint64_t pos) MUST_CHECK;
+int block_vmstate_read(struct block_node *b, void *buf, size_t n, uint64_t pos) MUST_CHECK;
+
+/* --- images as files: the image tool, the monitor --- */
+/* One thing that a format tells about itself; keys are those of qemu-img's JSON. */
+struct block_fact {
+    const char *key, *label;
+    enum { FACT_TEXT, FACT_BOOL, FACT_UINT } type;
+    char *text;
+    uint64_t value;
+};
+struct block_info {
+    const char *format;
+    char *path, *backing_path, *backing_format, *full_backing_path;
+    uint64_t virtual_size, actual_size, cluster_size; /* bytes; cluster_size 0: none */
+    bool is_dirty, is_corrupt, is_encrypted, has_actual_size;
+    const char *specific; /* the format's name in "format-specific", NULL: has none */
+    GArray *facts;        /* struct block_fact */
+};
+bool block_get_info(struct block_node *b, struct block_info *info, struct error **errp) MUST_CHECK;
+void block_info_fini(struct block_info *info);
+
+struct block_check {
+    uint64_t corruptions, leaks, check_errors, corruptions_fixed, leaks_fixed;
+    uint64_t image_end, total_clusters, allocated, fragmented, compressed;
+    bool has_clusters;
+};
+enum { BLOCK_FIX_LEAKS = 1, BLOCK_FIX_ERRORS = 2 };
+/* Look for damage, and mend it as told; findings go to stderr unless quiet.  False when the format
+ * has no check. */
+bool block_check(struct block_node *b, unsigned fix, bool quiet, struct block_check *result,
+                 struct error **errp) MUST_CHECK;
+
+/* Make an image; o: size and the format's options (backing_file, cluster_size, ...), all of them
+ * known to it. */
+bool block_create(const char *format, const char *path, struct opts *o,
+                  struct error **errp) MUST_CHECK;
+struct block_create_opt {
+    const char *name, *help;
+};
+/* The options that a format knows, ended by a NULL name; NULL when it cannot be created. */
+const struct block_create_opt *block_create_opts(const char *format);
+/* Write another backing file's name into the image; path NULL: none.  The node's own chain stays as
+ * it is. */
+bool block_set_backing_path(struct block_node *b, const char *path, const char *format,
+                            struct error **errp) MUST_CHECK;
+/* A backing file's name as seen from the image that names it. */
+char *block_resolve_path(const char *image, const char *name);
 
 extern const struct prop_kind prop_drive; /* field type: struct block_node *; value is a node id */
 

@@ -1,59 +1,186 @@
-/* Inside of the block layer: nodes, the worker threads, files, and the overlay of snapshot=on. */
+/* Inside of the block layer: nodes, drivers, scattered buffers, worker threads. */
 #ifndef BLOCK_BLOCK_PRIV_H
 #define BLOCK_BLOCK_PRIV_H
 
 #include "block/block.h"
+#include "util/optparse.h"
 #include "util/thread.h"
 
 #include <stddef.h>
 
-enum { SECTOR = 512 };
+enum { SECTOR = 512, PROBE_SIZE = 2048 };
 
-/* Written sectors of a read-only base, in a file without a name. */
-struct overlay {
-    int fd;
-    _Atomic uint8_t *map; /* one bit a sector: it lies here, not in the base */
-    size_t map_size;
-    struct mutex lock; /* a leaf: one partial-sector update at a time */
+/* --- sg.c: a place in scattered buffers, passed by value --- */
+struct sg {
+    const struct iovec *iov;
+    unsigned n;
+    size_t at; /* bytes into *iov */
 };
+struct sg sg_skip(struct sg sg, uint64_t bytes);
+/* The next buffers, at most max of them and bytes in sum; returns how many. */
+int sg_batch(struct sg sg, uint64_t bytes, struct iovec *batch, int max);
+void sg_read(struct sg sg, void *buf, size_t n); /* buffers -> buf */
+void sg_fill(struct sg sg, const void *buf, size_t n);
+void sg_zero(struct sg sg, uint64_t n);
+bool sg_is_zero(struct sg sg, uint64_t n);
+bool buffer_is_zero(const void *buf, size_t n);
+
+/* --- ranges.c: who works on which bytes --- */
+struct range {
+    uint64_t start, end;
+    bool exclusive;
+    struct range *next;
+};
+struct ranges {
+    struct mutex lock; /* a leaf */
+    struct cond freed;
+    struct range *first GUARDED_BY(lock);
+};
+void ranges_init(struct ranges *r);
+void ranges_fini(struct ranges *r);
+/* Wait until nobody holds bytes of [start, end) exclusively or, for an exclusive hold, at all; *own
+ * is the hold. */
+void ranges_take(struct ranges *r, struct range *own, uint64_t start, uint64_t end, bool exclusive);
+void ranges_drop(struct ranges *r, struct range *own);
+
+/* --- options of a node: the keys of o that begin with prefix --- */
+struct node_opts {
+    struct opts *o;
+    const char *prefix; /* "", "file.", "file.backing.", ... */
+};
+const char *node_opt(struct node_opts n, const char *key, const char *def);
+bool node_opt_bool(struct node_opts n, const char *key, bool def, bool *out,
+                   struct error **errp) MUST_CHECK;
+bool node_opt_uint(struct node_opts n, const char *key, uint64_t max, uint64_t def, uint64_t *out,
+                   struct error **errp) MUST_CHECK;
+bool node_opt_size(struct node_opts n, const char *key, uint64_t def, uint64_t *out,
+                   struct error **errp) MUST_CHECK;
+/* One of choices (NULL-terminated; the first when absent); its index, or -1 and *errp. */
+int node_opt_choice(struct node_opts n, const char *key, const char *const *choices,
+                    struct error **errp);
+/* Whether any key begins with prefix + key + ".". */
+bool node_opt_has_group(struct node_opts n, const char *key);
+
+/*
+ * A driver.  Offsets and lengths are bytes, and lie inside the node; sg has as many bytes as are
+ * asked for.  int results are 0 or -errno.  The operations on data run on many threads at once, the
+ * others in the main thread while nothing is in flight.  NULL: the driver has no such thing.
+ */
+struct block_driver {
+    const char *name;
+    bool is_protocol;
+    const char *const *schemes; /* protocols: what may stand before ':' in a path */
+    const char *const *keys;    /* options beyond the common ones */
+    /* How sure the driver is that the image is its own, 0: not at all. */
+    int (*probe)(const uint8_t *head, size_t n);
+    /* b has its children, flags and path; the driver sets size and state. */
+    bool (*open)(struct block_node *b, struct node_opts o, struct error **errp);
+    void (*close)(struct block_node *b);
+    int (*read)(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
+    int (*write)(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
+    int (*write_zeroes)(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap);
+    int (*write_compressed)(struct block_node *b, uint64_t off, uint64_t bytes, const void *buf);
+    int (*discard)(struct block_node *b, uint64_t off, uint64_t bytes);
+    /* All that was written reaches the medium, or with BLOCK_NO_FLUSH the host. */
+    int (*flush)(struct block_node *b);
+    int (*map)(struct block_node *b, uint64_t off, uint64_t bytes, struct block_extent *e);
+    bool (*resize)(struct block_node *b, uint64_t size, const char *prealloc, struct error **errp);
+    bool (*reopen)(struct block_node *b, bool read_only, struct error **errp);
+    bool (*snapshot_create)(struct block_node *b, const struct block_snapshot *s,
+                            struct error **errp);
+    bool (*snapshot_goto)(struct block_node *b, const char *which, struct error **errp);
+    bool (*snapshot_delete)(struct block_node *b, const char *which, struct error **errp);
+    GArray *(*snapshot_list)(struct block_node *b);
+    int (*vmstate_write)(struct block_node *b, const void *buf, size_t n, uint64_t pos);
+    int (*vmstate_read)(struct block_node *b, void *buf, size_t n, uint64_t pos);
+    void (*info)(struct block_node *b, struct block_info *info);
+    bool (*check)(struct block_node *b, unsigned fix, bool quiet, struct block_check *result,
+                  struct error **errp);
+    bool (*create)(const char *path, struct opts *o, struct error **errp);
+    const struct block_create_opt *create_opts;
+    bool (*set_backing)(struct block_node *b, const char *path, const char *format,
+                        struct error **errp);
+    bool has_backing;
+};
+extern const struct block_driver file_driver, host_device_driver, null_driver, raw_driver,
+    overlay_driver, qcow2_driver;
+/* Formats first, in the order in which they are asked to probe; ended by NULL. */
+extern const struct block_driver *const block_drivers[];
+const struct block_driver *driver_find(const char *name);
 
 struct block_node {
-    char *id, *path;
+    char *id;   /* of the drive, or NULL */
+    char *name; /* of the node */
+    char *path;
     char *owner; /* device that claimed it, or NULL */
     void *slot;  /* the property through which it did */
-    int fd;
-    uint64_t size; /* bytes, a multiple of SECTOR */
-    bool read_only, unsafe, discard;
-    struct overlay *overlay; /* or NULL */
-    struct mutex lock;       /* a leaf: guards in_flight */
+    const struct block_driver *drv;
+    void *state;           /* the driver's */
+    _Atomic uint64_t size; /* bytes; of a file that is written to, it grows */
+    unsigned flags;        /* enum block_flags */
+    enum block_zeroes detect_zeroes;
+    bool is_guess; /* raw because nothing else matched: its first sector must stay like that */
+    struct block_node *file; /* what a format lies in */
+    struct block_node *backing;
+    char *backing_path, *backing_format; /* as the image names it, or NULL */
+    unsigned refs;                       /* parents, and the user when `held` */
+    unsigned parents;
+    struct mutex lock; /* a leaf: guards in_flight */
     struct cond idle;
     unsigned in_flight GUARDED_BY(lock);
     struct block_node *next;
 };
 
-/* file.c: whole transfers on a file; bytes beyond its end read as zero.  0 or -errno.  `skip` bytes
- * into the vector. */
-int file_read(int fd, const struct block_req *req, uint64_t skip, uint64_t bytes);
-int file_write(int fd, const struct block_req *req);
+/* --- io.c: blocking access to a node; bytes beyond its end read as zero --- */
+int node_read(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
+int node_write(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
+int node_pread(struct block_node *b, void *buf, size_t n, uint64_t off);
+int node_pwrite(struct block_node *b, const void *buf, size_t n, uint64_t off);
+int node_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap);
+int node_discard(struct block_node *b, uint64_t off, uint64_t bytes);
+int node_flush(struct block_node *b);
+/* From the backing file, zeros where there is none. */
+int node_read_backing(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
+
+/* --- graph.c --- */
+struct block_node *node_new(const struct block_driver *drv, const char *path, unsigned flags);
+void node_link(struct block_node *b);
+struct block_node *node_ref(struct block_node *b);
+void node_unref(struct block_node *b);
+/* --- open.c: the child that key names: a node by name, nested options, or path when there are
+ * none.  prefix + key + "." are its own options. */
+struct block_node *node_open_file(struct node_opts parent, const char *key, const char *path,
+                                  unsigned flags, struct error **errp);
+struct block_node *node_open_image(const char *path, const char *format, struct node_opts o,
+                                   unsigned flags, struct error **errp);
+/* Open the backing file that b->backing_path names, or the one that o asks for. */
+bool node_open_backing(struct block_node *b, struct node_opts o, struct error **errp);
+
+/* --- file.c --- */
 int file_pread(int fd, void *buf, size_t n, uint64_t off);
 int file_pwrite(int fd, const void *buf, size_t n, uint64_t off);
 int file_write_zeroes(int fd, uint64_t off, uint64_t bytes);
+int file_readv(int fd, struct sg sg, uint64_t bytes, uint64_t off);
+int file_writev(int fd, struct sg sg, uint64_t bytes, uint64_t off);
 int file_discard(int fd, uint64_t off, uint64_t bytes);
-/* Lock for reading or writing against other processes; false and *errp, naming the holder, when one
- * has it. */
+/* Make a file of a size (bytes) for a new image; -1 and *errp. */
+bool file_create(const char *path, uint64_t size, const char *prealloc, struct error **errp);
+/* --- lock.c: lock for reading or writing against other processes; false and *errp, naming the
+ * holder. */
 bool file_lock(int fd, const char *path, bool write, struct error **errp);
 
-/* overlay.c */
-struct overlay *overlay_new(uint64_t size, struct error **errp);
-void overlay_free(struct overlay *o);
-int overlay_read(struct block_node *b, const struct block_req *req);
-int overlay_write(struct block_node *b, const struct block_req *req);
-int overlay_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes);
+/* overlay.c: a node that keeps the changes to b, which it takes over */
+struct block_node *overlay_open(struct block_node *take_b, struct error **errp);
 
 /* pool.c: run requests on worker threads, started on first use. */
 void pool_submit(struct block_req *req);
 void pool_stop(void);
 /* block.c: called by the pool. */
 void block_run(struct block_req *req);
+
+/* Add one to info->facts; take_text is owned. */
+void info_add_text(struct block_info *info, const char *key, const char *label, char *take_text);
+void info_add_bool(struct block_info *info, const char *key, const char *label, bool value);
+void info_add_uint(struct block_info *info, const char *key, const char *label, uint64_t value);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The private overlay of snapshot=on: a sparse file without a name, and one bit a sector that says
- * what lies in it.
+ * Filter: the private overlay of snapshot=on: a sparse file without a name, and one bit a sector
+ * that says what lies in it.
  *
  * With bits as fine as the guest's sectors no write has to copy anything first.  A bit is set after
  * its data was written, so a reader that sees it finds them.
@@ -16,6 +16,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+struct overlay {
+    int fd;
+    _Atomic uint8_t *map; /* one bit a sector: it lies here, not in the base */
+    size_t map_size;
+    struct mutex lock; /* a leaf: one partial-sector update at a time */
+};
 
 static int open_unnamed(struct error **errp)
 {
@@ -37,35 +44,33 @@ static int open_unnamed(struct error **errp)
 }
 
 /* The map of a large disk is large, but costs memory only where there are writes. */
-static bool new_map(struct overlay *o, uint64_t size, struct error **errp)
+static void new_map(struct overlay *o, uint64_t size, struct error **errp)
 {
     o->map_size = size / SECTOR / 8 + 1;
     void *p = mmap(NULL, o->map_size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) {
         error_set(errp, "no memory for the map of snapshot=on: %s", g_strerror(errno));
-        return false;
+        return;
     }
     o->map = p;
-    return true;
 }
 
-struct overlay *overlay_new(uint64_t size, struct error **errp)
+static struct overlay *overlay_new(uint64_t size, struct error **errp)
 {
     struct overlay *o = g_new0(struct overlay, 1);
 
     mutex_init(&o->lock);
     o->fd = open_unnamed(errp);
-    if (o->fd >= 0 && new_map(o, size, errp))
-        return o;
-    overlay_free(o);
-    return NULL;
+    if (o->fd >= 0)
+        new_map(o, size, errp);
+    return o;
 }
 
-void overlay_free(struct overlay *o)
+static void overlay_close(struct block_node *b)
 {
-    if (!o)
-        return;
+    struct overlay *o = b->state;
+
     if (o->fd >= 0)
         close(o->fd);
     if (o->map)
@@ -111,31 +116,33 @@ static uint64_t run_end(const struct overlay *o, uint64_t off, uint64_t end)
     return MIN(s * SECTOR, end);
 }
 
-int overlay_read(struct block_node *b, const struct block_req *req)
+static int overlay_read(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg)
 {
-    uint64_t end = req->offset + req->bytes;
+    struct overlay *o = b->state;
+    uint64_t end = off + bytes;
 
-    for (uint64_t at = req->offset, next; at < end; at = next) {
-        next = run_end(b->overlay, at, end);
-        int fd = is_here(b->overlay, at / SECTOR) ? b->overlay->fd : b->fd;
-        int ret = file_read(fd, req, at - req->offset, next - at);
+    for (uint64_t next; off < end; sg = sg_skip(sg, next - off), off = next) {
+        next = run_end(o, off, end);
+        int ret = is_here(o, off / SECTOR) ? file_readv(o->fd, sg, next - off, off)
+                                           : node_read(b->file, off, next - off, sg);
         if (ret)
             return ret;
     }
     return 0;
 }
 
-/* Change n bytes inside one sector; buf NULL: to zero. */
-static int patch_sector(struct block_node *b, const uint8_t *buf, size_t n, uint64_t off)
+/* Change n bytes inside one sector; sg NULL: to zero. */
+static int patch_sector(struct block_node *b, const struct sg *sg, size_t n, uint64_t off)
 {
-    struct overlay *o = b->overlay;
+    struct overlay *o = b->state;
     uint64_t base = align_down(off, SECTOR);
     uint8_t sector[SECTOR];
 
     mutex_lock(&o->lock);
-    int ret = file_pread(is_here(o, base / SECTOR) ? o->fd : b->fd, sector, SECTOR, base);
-    if (!ret && buf)
-        memcpy(sector + (off - base), buf, n);
+    int ret = is_here(o, base / SECTOR) ? file_pread(o->fd, sector, SECTOR, base)
+                                        : node_pread(b->file, sector, SECTOR, base);
+    if (!ret && sg)
+        sg_read(*sg, sector + (off - base), n);
     else if (!ret)
         memset(sector + (off - base), 0, n);
     if (!ret)
@@ -146,49 +153,91 @@ static int patch_sector(struct block_node *b, const uint8_t *buf, size_t n, uint
     return ret;
 }
 
-/* Whole sectors in one go, the rest one by one; buf NULL: zeros. */
-static int write_unaligned(struct block_node *b, const uint8_t *buf, uint64_t n, uint64_t off)
+/* Whole sectors in one go, the ends one by one; sg NULL: zeros. */
+static int change(struct block_node *b, const struct sg *from, uint64_t n, uint64_t off)
 {
-    for (uint64_t len; n; n -= len, off += len, buf = buf ? buf + len : NULL) {
+    struct overlay *o = b->state;
+    struct sg sg = from ? *from : (struct sg){0};
+
+    for (uint64_t len; n; n -= len, off += len) {
         int ret;
         if (off % SECTOR || n < SECTOR) {
             len = MIN(n, SECTOR - off % SECTOR);
-            ret = patch_sector(b, buf, len, off);
+            ret = patch_sector(b, from ? &sg : NULL, len, off);
         } else {
             len = align_down(n, SECTOR);
-            ret = buf ? file_pwrite(b->overlay->fd, buf, len, off)
-                      : file_write_zeroes(b->overlay->fd, off, len);
+            ret = from ? file_writev(o->fd, sg, len, off) : file_write_zeroes(o->fd, off, len);
             if (!ret)
-                mark(b->overlay, off, len);
+                mark(o, off, len);
         }
         if (ret)
             return ret;
+        if (from)
+            sg = sg_skip(sg, len);
     }
     return 0;
 }
 
-int overlay_write(struct block_node *b, const struct block_req *req)
+static int overlay_write(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg)
 {
-    uint64_t off = req->offset, left = req->bytes;
-
-    if (req->offset % SECTOR == 0 && req->bytes % SECTOR == 0) {
-        int ret = file_write(b->overlay->fd, req);
-        if (!ret)
-            mark(b->overlay, req->offset, req->bytes);
-        return ret;
-    }
-    for (unsigned i = 0; i < req->niov && left; i++) {
-        uint64_t n = MIN(left, req->iov[i].iov_len);
-        int ret = write_unaligned(b, req->iov[i].iov_base, n, off);
-        if (ret)
-            return ret;
-        off += n;
-        left -= n;
-    }
-    return left ? -EINVAL : 0;
+    return change(b, &sg, bytes, off);
 }
 
-int overlay_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes)
+static int overlay_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes,
+                                bool may_unmap UNUSED)
 {
-    return write_unaligned(b, NULL, bytes, off);
+    return change(b, NULL, bytes, off);
 }
+
+/* The changes are lost at the end anyway. */
+static int overlay_flush(struct block_node *b UNUSED)
+{
+    return 0;
+}
+
+static int overlay_map(struct block_node *b, uint64_t off, uint64_t bytes, struct block_extent *e)
+{
+    struct overlay *o = b->state;
+    uint64_t end = run_end(o, off, off + bytes);
+
+    if (!is_here(o, off / SECTOR))
+        return block_map(b->file, NULL, off, end - off, e);
+    e->bytes = end - off;
+    return 0;
+}
+
+static bool overlay_init(struct block_node *b, struct node_opts n UNUSED, struct error **errp)
+{
+    struct overlay *o = overlay_new(b->file->size, errp);
+
+    b->state = o;
+    b->size = align_up(b->file->size, SECTOR);
+    return o->map;
+}
+
+struct block_node *overlay_open(struct block_node *take_b, struct error **errp)
+{
+    struct block_node *b =
+        node_new(&overlay_driver, take_b->path, take_b->flags & ~BLOCK_READ_ONLY);
+
+    b->file = take_b;
+    b->detect_zeroes = take_b->detect_zeroes;
+    take_b->parents++;
+    if (overlay_init(b, (struct node_opts){NULL, ""}, errp)) {
+        node_link(b);
+        return b;
+    }
+    node_unref(b);
+    return NULL;
+}
+
+const struct block_driver overlay_driver = {
+    .name = "snapshot-overlay",
+    .open = overlay_init,
+    .close = overlay_close,
+    .read = overlay_read,
+    .write = overlay_write,
+    .write_zeroes = overlay_write_zeroes,
+    .flush = overlay_flush,
+    .map = overlay_map,
+};

@@ -1,7 +1,7 @@
 /* A few worker threads that take requests from one queue. */
 #include "block/block_priv.h"
 
-enum { THREADS = 4 };
+enum { THREADS = 16 };
 
 static struct {
     struct mutex lock; /* a leaf: guards all */

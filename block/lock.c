@@ -1,0 +1,69 @@
+/* Locks on image files, against other processes.  Ref: fcntl(2) on open file description locks. */
+#include "block/block_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Whether process pid, as far as we may look, has the file open. */
+static bool has_open(const char *pid, const struct stat *file)
+{
+    g_autofree char *dir_path = g_strdup_printf("/proc/%s/fd", pid);
+    DIR *dir = opendir(dir_path);
+    bool found = false;
+
+    for (struct dirent *e; dir && !found && (e = readdir(dir));) {
+        struct stat st;
+        found = fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && S_ISREG(st.st_mode) &&
+                st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+/* Open file locks have no process id, so look for who has the file open; 0 when that is not to be
+ * seen. */
+static int find_holder(int fd)
+{
+    struct stat file;
+    DIR *dir = opendir("/proc");
+    int pid = 0;
+
+    if (!dir || fstat(fd, &file) < 0)
+        return 0;
+    for (struct dirent *e; !pid && (e = readdir(dir));)
+        if (g_ascii_isdigit(e->d_name[0]) && atoi(e->d_name) != getpid() &&
+            has_open(e->d_name, &file))
+            pid = atoi(e->d_name);
+    closedir(dir);
+    return pid;
+}
+
+static void set_locked(int fd, const char *path, bool write, struct error **errp)
+{
+    int pid = find_holder(fd);
+
+    error_set(errp, "could not lock '%s' for %s: ", path, write ? "writing" : "reading");
+    if (pid)
+        error_append(errp, "process %d has it open", pid);
+    else
+        error_append(errp, "another process, or another drive, uses it");
+    error_append(errp, " (readonly=on lets several read, snapshot=on keeps changes private)");
+}
+
+bool file_lock(int fd, const char *path, bool write, struct error **errp)
+{
+    struct flock lk = {.l_type = write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+
+    if (!fcntl(fd, F_OFD_SETLK, &lk))
+        return true;
+    if (errno != EAGAIN && errno != EACCES)
+        return true; /* a file system without locks */
+    set_locked(fd, path, write, errp);
+    return false;
+}

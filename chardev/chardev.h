@@ -50,6 +50,20 @@ void chardev_write_buf(struct chardev *c, const uint8_t *buf, size_t n);
  * held. */
 void chardev_resume(struct chardev *c);
 
+/* Watch the output: fn sees every byte that is written from now on, whether the other end takes it
+ * or not, in the main loop's thread and without a lock.  One watcher a back end; NULL ends it. */
+typedef void chardev_tap_fn(void *opaque, const uint8_t *buf, size_t n);
+void chardev_tap(struct chardev *c, chardev_tap_fn *fn, void *opaque);
+/* Hand the watcher now what it has not seen yet.  Main loop's thread. */
+void chardev_tap_flush(struct chardev *c);
+/* Type for the user: the first front end gets the bytes as it takes them, escapes have no meaning.
+ * Main loop's thread. */
+void chardev_feed(struct chardev *c, const uint8_t *buf, size_t n);
+/* Whether the front end has taken all that was fed. */
+bool chardev_feed_done(const struct chardev *c);
+/* Whether the user sees this back end's output on our standard output. */
+bool chardev_is_stdio(const struct chardev *c);
+
 /* Take the oldest bytes out of a ringbuf back end, at most n; 0 for other back ends.  Main loop's
  * thread. */
 size_t chardev_ringbuf_read(struct chardev *c, uint8_t *buf, size_t n);

@@ -10,9 +10,10 @@
 #include <sys/types.h>
 
 enum {
-    CHARDEV_IN_SIZE = 4096,    /* input that the front end did not take yet */
-    CHARDEV_OUT_MAX = 1 << 20, /* output that the back end did not take yet; more is lost */
-    CHARDEV_MAX_FRONTS = 4,    /* that share a mux */
+    CHARDEV_IN_SIZE = 4096,     /* input that the front end did not take yet */
+    CHARDEV_OUT_MAX = 1 << 20,  /* output that the back end did not take yet; more is lost */
+    CHARDEV_TAP_MAX = 16 << 20, /* output that a watcher did not see yet; more is lost */
+    CHARDEV_MAX_FRONTS = 4,     /* that share a mux */
 };
 
 struct chardev_driver {
@@ -56,6 +57,10 @@ struct chardev {
     size_t in_head, in_len;
     _Atomic bool in_waiting; /* the front end was full; it calls chardev_resume() */
     bool escaped;            /* the escape character came last */
+    GByteArray *feed;        /* input by chardev_feed() that front[0] did not take yet, or NULL */
+
+    chardev_tap_fn *tap; /* set while nobody writes */
+    void *tap_opaque;
 
     bool timestamps, at_line_start;
     ns_t first_stamp;
@@ -63,6 +68,8 @@ struct chardev {
     struct mutex lock; /* a leaf: guards what follows */
     GByteArray *out GUARDED_BY(lock);
     bool lost GUARDED_BY(lock);
+    GByteArray *tapped GUARDED_BY(lock); /* what the tap has not seen yet; NULL without one */
+    bool tap_lost GUARDED_BY(lock);
     struct chardev *next;
 };
 

@@ -43,27 +43,42 @@ void chardev_send_event(struct chardev *c, enum chardev_event ev)
     }
 }
 
-/* Offer one contiguous piece of the queue; in_waiting is set under the lock under which
- * chardev_resume() is called. */
-static size_t offer(struct chardev *c, struct chardev_front_end *f)
+/* Offer one contiguous piece; in_waiting is set under the lock under which chardev_resume() is
+ * called. */
+static size_t offer(struct chardev *c, struct chardev_front_end *f, const uint8_t *buf, size_t n)
 {
-    size_t n = MIN(c->in_len, CHARDEV_IN_SIZE - c->in_head);
-
     mutex_lock(&f->dev->lock);
-    size_t took = f->receive(f->dev, c->in + c->in_head, n);
-    atomic_store_explicit(&c->in_waiting, took < n, memory_order_relaxed);
+    size_t took = f->receive(f->dev, buf, n);
+    if (took < n)
+        atomic_store_explicit(&c->in_waiting, true, memory_order_relaxed);
     mutex_unlock(&f->dev->lock);
     return MIN(took, n);
+}
+
+/* What was typed for the user goes to the first front end, whoever has the focus. */
+static void deliver_feed(struct chardev *c)
+{
+    while (c->feed && c->feed->len) {
+        size_t took = c->feed->len;
+        if (c->nfronts && c->front[0].receive)
+            took = offer(c, &c->front[0], c->feed->data, c->feed->len);
+        g_byte_array_remove_range(c->feed, 0, took);
+        if (!took)
+            return;
+    }
 }
 
 void chardev_deliver(struct chardev *c)
 {
     struct chardev_front_end *f = c->focus < c->nfronts ? &c->front[c->focus] : NULL;
 
+    atomic_store_explicit(&c->in_waiting, false, memory_order_relaxed); /* until offer() */
+    deliver_feed(c);
     if (!f || !f->receive)
         c->in_len = 0; /* nobody listens */
     while (c->in_len) {
-        size_t took = offer(c, f);
+        size_t n = MIN(c->in_len, CHARDEV_IN_SIZE - c->in_head);
+        size_t took = offer(c, f, c->in + c->in_head, n);
         c->in_head = (c->in_head + took) % CHARDEV_IN_SIZE;
         c->in_len -= took;
         if (!took)
@@ -233,6 +248,64 @@ void chardev_drain(struct chardev *c, int ms)
     }
 }
 
+void chardev_tap(struct chardev *c, chardev_tap_fn *fn, void *opaque)
+{
+    mutex_lock(&c->lock);
+    if (fn && !c->tapped)
+        c->tapped = g_byte_array_new();
+    if (!fn && c->tapped)
+        g_byte_array_unref(g_steal_pointer(&c->tapped));
+    mutex_unlock(&c->lock);
+    c->tap = fn;
+    c->tap_opaque = opaque;
+}
+
+void chardev_tap_flush(struct chardev *c)
+{
+    GByteArray *seen = NULL;
+
+    mutex_lock(&c->lock);
+    if (c->tapped && c->tapped->len) {
+        seen = c->tapped;
+        c->tapped = g_byte_array_new();
+    }
+    mutex_unlock(&c->lock);
+    if (!seen)
+        return;
+    if (c->tap)
+        c->tap(c->tap_opaque, seen->data, seen->len);
+    g_byte_array_unref(seen);
+}
+
+/* A watcher that is too slow loses bytes, and the user hears of it once. */
+static void append_tapped(struct chardev *c, const uint8_t *buf, size_t n)
+{
+    bool first_loss = false;
+
+    mutex_lock(&c->lock);
+    if (c->tapped && n <= CHARDEV_TAP_MAX - MIN(c->tapped->len, (guint)CHARDEV_TAP_MAX))
+        g_byte_array_append(c->tapped, buf, n);
+    else if (c->tapped)
+        first_loss = !c->tap_lost;
+    c->tap_lost |= first_loss;
+    mutex_unlock(&c->lock);
+    if (first_loss)
+        log_warn("chardev '%s': output comes faster than it is watched, some goes unseen", c->id);
+}
+
+void chardev_feed(struct chardev *c, const uint8_t *buf, size_t n)
+{
+    if (!c->feed)
+        c->feed = g_byte_array_new();
+    g_byte_array_append(c->feed, buf, n);
+    kick(c);
+}
+
+bool chardev_feed_done(const struct chardev *c)
+{
+    return !c->feed || !c->feed->len;
+}
+
 /* Bytes beyond the bound are lost, and the user hears of it once. */
 static void append_output(struct chardev *c, const uint8_t *buf, size_t n)
 {
@@ -253,6 +326,8 @@ void chardev_write_buf(struct chardev *c, const uint8_t *buf, size_t n)
 
     if (!c || !n)
         return;
+    if (c->tap)
+        append_tapped(c, buf, n);
     if (!c->timestamps) {
         append_output(c, buf, n);
         return;
@@ -278,7 +353,8 @@ static gboolean on_kick(GSource *src, GSourceFunc fn UNUSED, gpointer opaque UNU
     }
     if (!c->out_watch)
         flush_output(c);
-    if (c->in_len)
+    chardev_tap_flush(c);
+    if (c->in_len || !chardev_feed_done(c))
         chardev_deliver(c);
     return G_SOURCE_CONTINUE;
 }
@@ -311,6 +387,10 @@ void chardev_io_fini(struct chardev *c)
     g_source_destroy(c->kick);
     g_source_unref(c->kick);
     g_byte_array_unref(c->out);
+    if (c->tapped)
+        g_byte_array_unref(c->tapped);
+    if (c->feed)
+        g_byte_array_unref(c->feed);
     mutex_fini(&c->lock);
     if (c->log_fd >= 0)
         close(c->log_fd);

@@ -139,6 +139,11 @@ static void stdio_close(struct chardev *c)
     in_use = false;
 }
 
+bool chardev_is_stdio(const struct chardev *c)
+{
+    return c->drv == &chardev_stdio;
+}
+
 static const char *const stdio_options[] = {"signal", NULL};
 const struct chardev_driver chardev_stdio = {
     .name = "stdio",

@@ -669,6 +669,61 @@ static void test_one_front_end_unless_muxed(void)
     finish(l);
 }
 
+static void tap_text(void *opaque, const uint8_t *buf, size_t n)
+{
+    g_string_append_len(opaque, (const char *)buf, (gssize)n);
+}
+
+/* The other end takes nothing, and the watcher sees all the same. */
+static void test_tap_sees_all_output(void)
+{
+    struct line *l;
+    g_autofree char *path = in_dir("tap"), *spec = g_strdup_printf("pipe:%s", path);
+    g_autoptr(GString) seen = g_string_new(NULL);
+    struct error *err = NULL;
+
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    struct chardev *c = chardev_new_legacy("serial0", spec, &err);
+    g_assert_nonnull(c);
+    l = line_new("serial0");
+    send_text(c, "before ");
+    chardev_tap(c, tap_text, seen);
+    for (int i = 0; i < 40000; i++)
+        send_text(c, "0123456789");
+    chardev_tap_flush(c);
+    g_assert_cmpuint(seen->len, ==, 400000);
+    g_assert_cmpint(strncmp(seen->str, "0123456789", 10), ==, 0);
+    chardev_tap(c, NULL, NULL);
+    send_text(c, "after");
+    spin(5);
+    g_assert_cmpuint(seen->len, ==, 400000);
+    finish(l);
+}
+
+/* Escapes are the user's; what is typed for him has none, and waits for room. */
+static void test_feed_reaches_the_front_end_as_it_is(void)
+{
+    struct chardev *c = open_opts("null,id=serial0,mux=on");
+    struct line *l = line_new("serial0");
+    g_autofree char *text = g_strnfill(6000, 'z');
+
+    text[0] = 1;
+    text[1] = 'x';
+    l->room = 10;
+    chardev_feed(c, (const uint8_t *)text, 6000);
+    spin(10);
+    g_assert_cmpuint(l->n, ==, 10);
+    g_assert_false(chardev_feed_done(c));
+    for (int i = 0; i < 10; i++) {
+        l->room = 700;
+        chardev_resume(c);
+        spin(5);
+    }
+    g_assert_true(chardev_feed_done(c));
+    g_assert_cmpmem(l->got, l->n, text, 6000);
+    finish(l);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -690,6 +745,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/job-control", test_terminal_follows_job_control);
     g_test_add_func("/chardev/errors", test_bad_options_are_told);
     g_test_add_func("/chardev/front-ends", test_one_front_end_unless_muxed);
+    g_test_add_func("/chardev/tap", test_tap_sees_all_output);
+    g_test_add_func("/chardev/feed", test_feed_reaches_the_front_end_as_it_is);
     int ret = g_test_run();
     g_autofree char *cmd = g_strdup_printf("rm -r '%s'", dir);
     if (system(cmd))

@@ -25,6 +25,10 @@ enum cpu_request {
     CPU_REQ_SENT = 32,  /* it has interrupted another vCPU, `interrupted`, and may wait for it */
 };
 
+/* A function in progress: where it goes on (the pc, a return address), and whether that is a guess.
+ */
+typedef void cpu_frame_fn(void *opaque, uint64_t addr, bool is_guess);
+
 struct cpu_ops {
     const char *arch; /* "riscv64": for messages */
     void (*reset)(struct cpu *cpu);
@@ -39,7 +43,9 @@ struct cpu_ops {
     /* Debugger's translation: no side effects; false when unmapped. */
     bool (*debug_translate)(struct cpu *cpu, gva addr, gpa *out);
     void (*dump)(struct cpu *cpu, FILE *f); /* -d cpu, info registers */
-    void (*finalize)(struct cpu *cpu);      /* free what the target owns */
+    /* Call frame() for each function in progress, innermost first.  While the vCPU is parked. */
+    void (*backtrace)(struct cpu *cpu, cpu_frame_fn *frame, void *opaque);
+    void (*finalize)(struct cpu *cpu); /* free what the target owns */
 };
 
 struct cpu_work {

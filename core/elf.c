@@ -1,5 +1,6 @@
 /* ELF executables into guest memory.  Ref: System V ABI, chapters 4 and 5; nothing in the file is
  * trusted. */
+#include "core/elf_priv.h"
 #include "core/loader.h"
 #include "core/machine.h"
 #include "util/bits.h"
@@ -13,39 +14,32 @@ enum { EHDR32 = 52, EHDR64 = 64, PHDR32 = 32, PHDR64 = 56, PT_LOAD = 1, ET_EXEC 
 static const uint64_t MAX_EXTENT = UINT64_C(1)
                                    << 40; /* of zeroed memory that a header may ask for */
 
-/* A file with its class and byte order. */
-struct elf {
-    const uint8_t *data;
-    size_t len;
-    bool is64, big_endian;
-};
 struct segment {
     uint32_t type;
     uint64_t offset, vaddr, paddr, filesz, memsz;
 };
 
-static uint16_t get16(const struct elf *e, size_t at)
+uint16_t elf_get16(const struct elf *e, size_t at)
 {
     return e->big_endian ? ld_be16(e->data + at) : ld_le16(e->data + at);
 }
 
-static uint32_t get32(const struct elf *e, size_t at)
+uint32_t elf_get32(const struct elf *e, size_t at)
 {
     return e->big_endian ? ld_be32(e->data + at) : ld_le32(e->data + at);
 }
 
-static uint64_t get64(const struct elf *e, size_t at)
+uint64_t elf_get64(const struct elf *e, size_t at)
 {
     return e->big_endian ? ld_be64(e->data + at) : ld_le64(e->data + at);
 }
 
-/* An address-sized field, which lies elsewhere in the two classes. */
-static uint64_t get_word(const struct elf *e, size_t at32, size_t at64)
+uint64_t elf_get_word(const struct elf *e, size_t at32, size_t at64)
 {
-    return e->is64 ? get64(e, at64) : get32(e, at32);
+    return e->is64 ? elf_get64(e, at64) : elf_get32(e, at32);
 }
 
-static bool open_elf(struct elf *e, const uint8_t *data, size_t len)
+bool elf_open(struct elf *e, const uint8_t *data, size_t len)
 {
     *e = (struct elf){.data = data, .len = len};
     if (len < EHDR32 || memcmp(data, "\177ELF", 4))
@@ -63,11 +57,11 @@ bool elf_probe(const uint8_t *data, size_t len, struct elf_info *info)
 {
     struct elf e;
 
-    if (!open_elf(&e, data, len))
+    if (!elf_open(&e, data, len))
         return false;
     *info = (struct elf_info){.is64 = e.is64, .big_endian = e.big_endian};
-    info->machine = get16(&e, 18);
-    info->entry = get_word(&e, 24, 24);
+    info->machine = elf_get16(&e, 18);
+    info->entry = elf_get_word(&e, 24, 24);
     return true;
 }
 
@@ -75,9 +69,9 @@ bool elf_probe(const uint8_t *data, size_t len, struct elf_info *info)
 static bool table_bounds(const struct elf *e, uint64_t *off, unsigned *n, unsigned *step,
                          struct error **errp)
 {
-    *off = get_word(e, 28, 32);
-    *step = get16(e, e->is64 ? 54 : 42);
-    *n = get16(e, e->is64 ? 56 : 44);
+    *off = elf_get_word(e, 28, 32);
+    *step = elf_get16(e, e->is64 ? 54 : 42);
+    *n = elf_get16(e, e->is64 ? 56 : 44);
     if (!*n) {
         error_set(errp, "ELF file has no program headers");
         return false;
@@ -95,13 +89,13 @@ static bool table_bounds(const struct elf *e, uint64_t *off, unsigned *n, unsign
 
 static struct segment get_segment(const struct elf *e, uint64_t at)
 {
-    struct segment s = {.type = get32(e, at)};
+    struct segment s = {.type = elf_get32(e, at)};
 
-    s.offset = get_word(e, at + 4, at + 8);
-    s.vaddr = get_word(e, at + 8, at + 16);
-    s.paddr = get_word(e, at + 12, at + 24);
-    s.filesz = get_word(e, at + 16, at + 32);
-    s.memsz = get_word(e, at + 20, at + 40);
+    s.offset = elf_get_word(e, at + 4, at + 8);
+    s.vaddr = elf_get_word(e, at + 8, at + 16);
+    s.paddr = elf_get_word(e, at + 12, at + 24);
+    s.filesz = elf_get_word(e, at + 16, at + 32);
+    s.memsz = elf_get_word(e, at + 20, at + 40);
     return s;
 }
 
@@ -197,11 +191,11 @@ bool elf_load(struct address_space *as, const uint8_t *data, size_t len, struct 
 {
     struct elf e;
 
-    if (!open_elf(&e, data, len) || !elf_probe(data, len, info)) {
+    if (!elf_open(&e, data, len) || !elf_probe(data, len, info)) {
         error_set(errp, "'%s' is not an ELF file", path);
         return false;
     }
-    unsigned type = get16(&e, 16);
+    unsigned type = elf_get16(&e, 16);
     info->low = UINT64_MAX;
     bool ok = type == ET_EXEC || type == ET_DYN;
     if (!ok)

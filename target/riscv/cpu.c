@@ -339,6 +339,7 @@ const struct cpu_ops rv64_cpu_ops = {
     .get_pc = get_pc,
     .set_pc = set_pc,
     .debug_translate = rv_debug_translate,
+    .backtrace = rv_backtrace,
     .dump = dump,
     .finalize = finalize,
 };
@@ -351,6 +352,7 @@ const struct cpu_ops rv32_cpu_ops = {
     .get_pc = get_pc,
     .set_pc = set_pc,
     .debug_translate = rv_debug_translate,
+    .backtrace = rv_backtrace,
     .dump = dump,
     .finalize = finalize,
 };

@@ -239,6 +239,8 @@ void rv_set_menvcfg(struct rv_cpu *cpu, uint64_t val);
 struct guest_walk;
 bool rv_walk(struct cpu *cpu, uint64_t addr, int access, unsigned idx, struct guest_walk *out);
 bool rv_debug_translate(struct cpu *cpu, uint64_t addr, uint64_t *out);
+/* backtrace.c */
+void rv_backtrace(struct cpu *cpu, cpu_frame_fn *frame, void *opaque);
 /* What PMP lets mode prv do with all of [addr, addr+len): bits 1 << enum guest_access; *whole as
  * below. */
 unsigned rv_pmp_prot(const struct rv_cpu *cpu, uint64_t addr, unsigned len, unsigned prv,

@@ -1,6 +1,7 @@
 /* Walks argv by the option table, and prints the table as help. */
 #include "system/cli.h"
 
+#include "system/runner.h"
 #include "util/optparse.h"
 
 #include <string.h>
@@ -47,6 +48,7 @@ void cli_init(struct cli *cli, const char *argv0)
 void cli_fini(struct cli *cli)
 {
     each_list(cli, free_list);
+    runner_free(cli->runner);
 }
 
 static const struct cli_option *find_option(const char *name)

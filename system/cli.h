@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+struct runner;
+
 /* What the options said, still as text: setup.c and its neighbours turn it into a machine. */
 struct cli {
     const char *program;      /* base name of argv[0] */
@@ -20,7 +22,8 @@ struct cli {
     const char *log_items, *log_file, *dfilter;
     const char *name, *uuid, *rtc, *boot, *pidfile, *escape;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
-    bool want_help, want_version;
+    bool want_help, want_version, want_runner_help;
+    struct runner *runner; /* test-runner mode; NULL without its options */
     /* Each occurrence of the options that add up, in order; elements are char *. */
     GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
     GPtrArray *serial, *chardev, *fw_cfg, *dirs, *action;

@@ -2,6 +2,7 @@
  * ask. */
 #include "chardev/chardev.h"
 #include "hw/registry.h"
+#include "system/runner.h"
 #include "system/setup.h"
 #include "util/log.h"
 
@@ -182,6 +183,8 @@ bool answer_help(struct setup *s, int *status)
     *status = 0;
     if (s->cli->want_help)
         cli_print_help(s->cli, stdout);
+    else if (s->cli->want_runner_help)
+        runner_print_help(stdout);
     else if (s->cli->want_version)
         cli_print_version(stdout);
     else {

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "hw/virtio/rng_source.h"
 #include "system/host.h"
+#include "system/runner.h"
 #include "system/setup.h"
 #include "util/log.h"
 
@@ -22,6 +23,8 @@ static bool build(struct setup *s, struct error **errp)
 {
     const struct cli *cli = s->cli;
 
+    if (!runner_check(cli->runner, cli->daemonize, errp))
+        return false;
     if (!setup_log(cli, errp) || (cli->name && !host_set_name(cli->name, errp)) ||
         !setup_boot(s, errp) || !setup_arch(s, errp) || !setup_machine_class(s, errp) ||
         !setup_config(s, errp) || !setup_accel(s, errp))
@@ -35,7 +38,8 @@ static bool build(struct setup *s, struct error **errp)
         !setup_drives(s, errp) || !setup_globals(s, errp))
         return false;
     return setup_machine(s, errp) && setup_flash(s, errp) && machine_init(s->machine, errp) &&
-           setup_devices(s, errp) && setup_fw_cfg(s, errp) && setup_uuid(s, errp);
+           setup_devices(s, errp) && setup_fw_cfg(s, errp) && setup_uuid(s, errp) &&
+           runner_attach(cli->runner, s->machine, errp);
 }
 
 static void tear_down(struct setup *s)
@@ -55,6 +59,7 @@ static int run(struct setup *s)
     if (answer_help(s, &status))
         return status;
     if (!build(s, &err)) {
+        runner_could_not_start(s->cli->runner, error_text(err));
         error_report(err);
         tear_down(s);
         return 1;
@@ -62,7 +67,7 @@ static int run(struct setup *s)
     host_catch_signals(s->machine);
     host_daemon_ready();
     machine_start(s->machine);
-    status = machine_run(s->machine);
+    status = runner_end(s->cli->runner, machine_run(s->machine));
     host_release_signals();
     if (log_enabled(LOG_STATS) && s->accel->print_stats) {
         s->accel->print_stats(s->machine, log_begin());

@@ -2,6 +2,7 @@
  * accepted or refused for the sake of existing scripts. */
 #include "system/cli.h"
 
+#include "system/runner.h"
 #include "util/optparse.h"
 
 #include <stddef.h>
@@ -156,6 +157,56 @@ static bool call_message(struct cli *cli UNUSED, const char *arg, struct error *
     return ok;
 }
 
+static struct runner *runner_of(struct cli *cli)
+{
+    if (!cli->runner)
+        cli->runner = runner_new();
+    return cli->runner;
+}
+
+static bool call_expect(struct cli *cli, const char *arg, struct error **errp)
+{
+    cli->want_runner_help |= !strcmp(arg, "help");
+    return cli->want_runner_help || runner_add_expect(runner_of(cli), arg, errp);
+}
+
+static bool call_fail(struct cli *cli, const char *arg, struct error **errp)
+{
+    cli->want_runner_help |= !strcmp(arg, "help");
+    return cli->want_runner_help || runner_add_fail(runner_of(cli), arg, errp);
+}
+
+static bool call_send(struct cli *cli, const char *arg, struct error **errp)
+{
+    return runner_add_send(runner_of(cli), arg, errp);
+}
+
+static bool call_timeout(struct cli *cli, const char *arg, struct error **errp)
+{
+    return runner_set_timeout(runner_of(cli), arg, errp);
+}
+
+static bool call_step_timeout(struct cli *cli, const char *arg, struct error **errp)
+{
+    return runner_set_step_timeout(runner_of(cli), arg, errp);
+}
+
+static bool call_result(struct cli *cli, const char *arg, struct error **errp)
+{
+    return runner_add_result(runner_of(cli), arg, errp);
+}
+
+static bool call_symbols(struct cli *cli, const char *arg, struct error **errp)
+{
+    return runner_add_symbols(runner_of(cli), arg, errp);
+}
+
+static bool call_expect_on(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    runner_set_chardev(runner_of(cli), arg);
+    return true;
+}
+
 /* clang-format off */
 const struct cli_option cli_options[] = {
     {.help = "Standard options"},
@@ -253,6 +304,28 @@ const struct cli_option cli_options[] = {
     {.name = "sandbox", .args = "off", CALL(call_sandbox), .help = "no sandbox (there is none yet)"},
     {.name = "msg", .args = "[timestamp=on|off][,guest-name=on|off]", CALL(call_message),
      .help = "accepted: messages have neither"},
+
+    {.help = "Running a test (see docs/test-runner.md): the exit status is 0 when all was met, 1 when it failed, 124 when time was up"},
+    {.name = "expect", .args = "REGEX|@off|@reset", CALL(call_expect),
+     .help = "wait for this on the first serial line, after what came before\n"
+             "it on the command line; at the last one the run has passed\n"
+             "(@off: the guest powers off; 'help' lists the names)"},
+    {.name = "send", .args = "TEXT", CALL(call_send),
+     .help = "type this when all -expect before it were met; C's escapes\n"
+             "(\\n, \\r, \\x03) are known"},
+    {.name = "fail", .args = "REGEX|@linux|@NAME", CALL(call_fail),
+     .help = "the run has failed when this shows, at any time ('help' lists\n"
+             "the names of patterns)"},
+    {.name = "timeout", .args = "SECONDS", CALL(call_timeout),
+     .help = "how long all may take, as 90, 1.5, 10m or 1h; then what each\nvCPU is doing is printed"},
+    {.name = "step-timeout", .args = "SECONDS", CALL(call_step_timeout),
+     .help = "how long each -expect after this may take"},
+    {.name = "result", .args = "FILE.json|FILE.xml", CALL(call_result),
+     .help = "write a report there, JSON or JUnit's XML; several may be given"},
+    {.name = "symbols", .args = "FILE", CALL(call_symbols),
+     .help = "names for -timeout's backtraces: an ELF file or a System.map\n"
+             "(else: -kernel if it is ELF, System.map beside it)"},
+    {.name = "expect-on", .args = "CHARDEV", CALL(call_expect_on), .help = "watch this chardev instead of the first serial line"},
 
     {.help = "Looking inside"},
     {.name = "d", .args = "ITEM[,ITEM...]", TEXT(log_items), .help = "write a log ('help' lists the items)"},

@@ -102,12 +102,31 @@ BAD = [
     (A + ["-fw_cfg", "name=opt/x,file=/nonexistent"], "/nonexistent"),
     (A + ["-pidfile", "/nonexistent/pid"], "/nonexistent/pid"),
     (A + ["-echr", "999"], "999"),
+    (A + ["-expect", "a(b"], r"-expect a\(b: bad regular expression at char 3: missing"),
+    (A + ["-expect", ""], "bad regular expression: it is empty"),
+    (A + ["-expect", "@of"], "did you mean '@off'"),
+    (A + ["-fail", "@linus"], "did you mean '@linux'"),
+    (A + ["-send", "a\\q"], r"unknown escape '\\q'"),
+    (A + ["-send", ""], "wanted text to send"),
+    (A + ["-expect", "a", "-send", "b"], "-send b: wanted an -expect after it"),
+    (A + ["-expect", "@off", "-expect", "b"], "-expect @off: nothing can come after it"),
+    (A + ["-timeout", "soon"], "wanted a time above 0"),
+    (A + ["-timeout", "0"], "wanted a time above 0"),
+    (A + ["-step-timeout", "5 apples"], "-step-timeout 5 apples: wanted a time"),
+    (A + ["-result", "report.txt"], "ends in .json"),
+    (A + ["-result", "/nonexistent/report.xml"], "could not write in '/nonexistent'"),
+    (A + ["-timeout", "1", "-symbols", "text"], "neither an ELF file nor a System.map"),
+    (A + ["-timeout", "1", "-symbols", "/nonexistent"], "/nonexistent"),
+    (A + ["-symbols", "System.map"], "wanted -timeout as well"),
+    (A + ["-daemonize", "-timeout", "1"], "nobody would see the exit status"),
 ]
 
 
 def make_bad_files():
     with open("text", "w") as f:
         f.write("this is no image\n" * 10)
+    with open("System.map", "w") as f:
+        f.write("ffffffff80000000 T _start\n")
     with open("truncated.gz", "wb") as f:
         f.write(bytes([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3]))
     header = bytearray(64)

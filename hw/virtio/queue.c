@@ -258,25 +258,44 @@ static void mark_written(const struct virtq_elem *e, uint64_t n)
     }
 }
 
-void virtq_push(struct virtio_device *v, struct virtq_elem *take_e, uint64_t written)
+/* Write entry number i, from used_idx on; not yet seen by the driver. */
+static void put_used(struct virtio_device *v, const struct virtq_elem *e, uint64_t written,
+                     unsigned i)
 {
-    unsigned queue = take_e->queue;
+    struct virtq *vq = &v->vq[e->queue];
+    const struct virtio_queue_state *q = qstate(v, e->queue);
+    uint8_t *slot = vq->used + USED_RING + 8 * (size_t)((q->used_idx + i) & (q->num - 1));
+    st_le32(slot, e->head);
+    st_le32(slot + 4, (uint32_t)written);
+    ram_written(vq->used_ram, (uint64_t)(slot - vq->used_ram->host), 8);
+}
+
+void virtq_push_many(struct virtio_device *v, struct virtq_elem *const *take_e,
+                     const uint64_t *written, unsigned n)
+{
+    unsigned queue = n ? take_e[0]->queue : 0;
     struct virtq *vq = &v->vq[queue];
     struct virtio_queue_state *q = qstate(v, queue);
-    mark_written(take_e, written);
-    if (virtq_is_live(v, queue)) {
-        uint8_t *slot = vq->used + USED_RING + 8 * (size_t)(q->used_idx & (q->num - 1));
-        st_le32(slot, take_e->head);
-        st_le32(slot + 4, (uint32_t)written);
-        q->used_idx++;
-        /* Pairs with the driver's acquire load of idx: the entry and the data are seen before it.
+    bool live = n && virtq_is_live(v, queue);
+    for (unsigned i = 0; i < n; i++) {
+        mark_written(take_e[i], written[i]);
+        if (live)
+            put_used(v, take_e[i], written[i], i);
+    }
+    if (live) {
+        q->used_idx = (uint16_t)(q->used_idx + n);
+        /* Pairs with the driver's acquire load of idx: the entries and the data are seen before it.
          */
         __atomic_store_n((uint16_t *)(void *)(vq->used + USED_IDX), q->used_idx, __ATOMIC_RELEASE);
-        uint64_t base = (uint64_t)(vq->used - vq->used_ram->host);
-        ram_written(vq->used_ram, base + (uint64_t)(slot - vq->used), 8);
-        ram_written(vq->used_ram, base, USED_RING);
+        ram_written(vq->used_ram, (uint64_t)(vq->used - vq->used_ram->host), USED_RING);
     }
-    virtq_drop(v, take_e);
+    for (unsigned i = 0; i < n; i++)
+        virtq_drop(v, take_e[i]);
+}
+
+void virtq_push(struct virtio_device *v, struct virtq_elem *take_e, uint64_t written)
+{
+    virtq_push_many(v, &take_e, &written, 1);
 }
 
 /* Section 2.7.7.2: with event indices, when used_idx passed used_event; else unless the driver

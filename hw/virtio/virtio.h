@@ -143,6 +143,9 @@ unsigned virtq_budget(const struct virtio_device *v);
 /* Put take_e on the used ring with `written` bytes of its in segments filled, and free it; no
  * interrupt yet. */
 void virtq_push(struct virtio_device *v, struct virtq_elem *take_e, uint64_t written);
+/* The same for n chains of one queue that the driver must see at once: buffers of one packet. */
+void virtq_push_many(struct virtio_device *v, struct virtq_elem *const *take_e,
+                     const uint64_t *written, unsigned n);
 /* Free a chain that the device will not answer: after a reset. */
 void virtq_drop(struct virtio_device *v, struct virtq_elem *take_e);
 /* Put a chain that was popped last back, as if it had not been. */

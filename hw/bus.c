@@ -118,3 +118,14 @@ bool hw_bus_plug(struct machine *m, struct device *dev, const char *bus_id, stru
     dev->bus = b;
     return true;
 }
+
+void hw_bus_unplug(struct device *dev)
+{
+    struct hw_bus *b = dev->bus;
+    if (b == NULL)
+        return;
+    if (b->unplug)
+        b->unplug(b, dev);
+    b->used--;
+    dev->bus = NULL;
+}

@@ -13,6 +13,8 @@ struct hw_bus {
     unsigned max, used; /* devices it takes (0: no limit of its own) and has */
     /* Take dev (not yet realized); false with *errp when it does not fit. */
     bool (*plug)(struct hw_bus *bus, struct device *dev, struct error **errp);
+    /* Take back a device that was plugged and then could not be realized; optional. */
+    void (*unplug)(struct hw_bus *bus, struct device *dev);
     struct hw_bus *next;
 };
 
@@ -24,5 +26,7 @@ void hw_bus_unregister(struct hw_bus *bus);
  * that is NULL. A device of the system bus (class without .bus) cannot be plugged. */
 bool hw_bus_plug(struct machine *m, struct device *dev, const char *bus_id,
                  struct error **errp) MUST_CHECK;
+/* Take an unrealized device off its bus again; nothing when it is on none. */
+void hw_bus_unplug(struct device *dev);
 
 #endif

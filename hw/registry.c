@@ -4,13 +4,16 @@
 #include <string.h>
 
 extern const struct device_type aclint_mtimer_type, aclint_swi_type, fw_cfg_type, goldfish_rtc_type,
-    ns16550_type, pflash_cfi01_type, plic_type, sifive_test_type, virtconsole_type, virtio_blk_type,
-    virtio_mmio_type, virtio_rng_type, virtio_serial_type, virtserialport_type;
+    ecam_host_type, ecam_root_type, ns16550_type, pflash_cfi01_type, plic_type, sifive_test_type,
+    virtconsole_type, virtio_blk_type, virtio_mmio_type, virtio_rng_type, virtio_serial_type,
+    virtserialport_type;
 
 const struct device_type *const hw_device_types[] = {
     &pflash_cfi01_type,   /* cfi.pflash01 */
     &fw_cfg_type,         /* fw_cfg_mem */
     &goldfish_rtc_type,   /* goldfish_rtc */
+    &ecam_host_type,      /* gpex-pcihost */
+    &ecam_root_type,      /* gpex-root */
     &aclint_mtimer_type,  /* riscv.aclint.mtimer */
     &aclint_swi_type,     /* riscv.aclint.swi */
     &plic_type,           /* riscv.sifive.plic */

@@ -10,8 +10,10 @@
 #include "hw/intc/aclint.h"
 #include "hw/intc/plic.h"
 #include "hw/misc/fw_cfg.h"
+#include "hw/pci/host_ecam.h"
 #include "hw/registry.h"
 #include "target/riscv/riscv.h"
+#include "util/bits.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -28,6 +30,9 @@ const struct virt_range virt_map[VIRT_PLACES] = {
     [VIRT_VIRTIO] = {0x10001000, 0x1000},
     [VIRT_FW_CFG] = {0x10100000, 0x18},
     [VIRT_FLASH] = {0x20000000, 0x2000000},
+    [VIRT_PCIE_ECAM] = {0x30000000, 0x10000000},
+    [VIRT_PCIE_MMIO] = {0x40000000, 0x40000000},
+    [VIRT_PCIE_IO] = {0x3000000, 0x10000},
     [VIRT_DRAM] = {0x80000000, 0},
 };
 enum { MTIMER_OFFSET = 0x4000, NS_PER_TICK = 1000000000 / VIRT_TIMEBASE_HZ };
@@ -189,6 +194,30 @@ static bool create_virtio_slots(struct riscv_virt *b, struct error **errp)
     return true;
 }
 
+/* 64 bit: 16 GiB, after RAM and naturally aligned; 32 bit: the last 4 GiB of 34 address bits. */
+static void place_high_window(struct riscv_virt *b)
+{
+    gpa ram_end = virt_map[VIRT_DRAM].base + b->m.cfg.ram_size;
+    uint64_t size = b->boot.is64 ? UINT64_C(16) << 30 : UINT64_C(4) << 30;
+    b->pcie_high.size = size;
+    b->pcie_high.base = b->boot.is64 ? align_up(ram_end, size) : UINT64_C(12) << 30;
+}
+
+static bool create_pcie(struct riscv_virt *b, struct error **errp)
+{
+    struct device *dev = create(b, "gpex-pcihost", "gpex-pcihost");
+    place_high_window(b);
+    ecam_set_windows(dev, &(struct ecam_windows){
+                              .io = virt_map[VIRT_PCIE_IO].base,
+                              .io_size = virt_map[VIRT_PCIE_IO].size,
+                              .low = {virt_map[VIRT_PCIE_MMIO].base, virt_map[VIRT_PCIE_MMIO].size},
+                              .high = {b->pcie_high.base, b->pcie_high.size},
+                          });
+    for (unsigned i = 0; i < ECAM_INTX_LINES; i++)
+        irq_connect(ecam_irq(dev, i), plic_set_input, b->plic, VIRT_IRQ_PCIE + i);
+    return attach(b, dev, virt_map[VIRT_PCIE_ECAM].base, 0, errp);
+}
+
 static bool create_fw_cfg(struct riscv_virt *b, struct error **errp)
 {
     struct device *dev = b->fw_cfg = create(b, "fw_cfg_mem", "fw_cfg");
@@ -218,8 +247,8 @@ static bool create_devices(struct riscv_virt *b, struct error **errp)
     return attach(b, create(b, "riscv.sifive.test", "test"), virt_map[VIRT_TEST].base, 0, errp) &&
            attach(b, create(b, "goldfish_rtc", "rtc"), virt_map[VIRT_RTC].base, VIRT_IRQ_RTC,
                   errp) &&
-           create_uart(b, errp) && create_virtio_slots(b, errp) && create_fw_cfg(b, errp) &&
-           create_flash(b, 0, errp) && create_flash(b, 1, errp);
+           create_uart(b, errp) && create_virtio_slots(b, errp) && create_pcie(b, errp) &&
+           create_fw_cfg(b, errp) && create_flash(b, 0, errp) && create_flash(b, 1, errp);
 }
 
 /* The board's own tree, or that of -dtb. */

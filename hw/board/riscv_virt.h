@@ -18,6 +18,9 @@ enum virt_place {
     VIRT_VIRTIO,
     VIRT_FW_CFG,
     VIRT_FLASH,
+    VIRT_PCIE_ECAM,
+    VIRT_PCIE_MMIO,
+    VIRT_PCIE_IO,
     VIRT_DRAM,
     VIRT_PLACES,
 };
@@ -28,7 +31,7 @@ struct virt_range {
 };
 extern const struct virt_range virt_map[VIRT_PLACES];
 
-enum { VIRT_IRQ_VIRTIO = 1, VIRT_IRQ_UART0 = 10, VIRT_IRQ_RTC = 11 };
+enum { VIRT_IRQ_VIRTIO = 1, VIRT_IRQ_UART0 = 10, VIRT_IRQ_RTC = 11, VIRT_IRQ_PCIE = 32 };
 enum { VIRT_TIMEBASE_HZ = 10000000, VIRT_UART_HZ = 3686400 };
 
 struct riscv_virt {
@@ -37,6 +40,7 @@ struct riscv_virt {
     char *acpi, *aia, *pflash[VIRT_FLASH_BANKS];
     uint32_t aia_guests;
     bool usb, iommu_sys, spcr;
+    struct virt_range pcie_high; /* window for 64-bit BARs, above RAM */
     struct device *plic, *fw_cfg, *flash[VIRT_FLASH_BANKS];
     struct mem_region mrom, dram;
     struct riscv_boot boot;

@@ -2,6 +2,7 @@
  * Documentation/devicetree/bindings. */
 #include "hw/board/riscv_virt.h"
 #include "hw/intc/plic.h"
+#include "hw/pci/host_ecam.h"
 #include "target/riscv/riscv.h"
 
 static const char *const CLINT_COMPATIBLE[] = {"sifive,clint0", "riscv,clint0", NULL};
@@ -157,6 +158,44 @@ static void put_virtio(struct fdt *f)
     }
 }
 
+enum { PCI_SPACE_IO = 0x1000000, PCI_SPACE_MEM32 = 0x2000000, PCI_SPACE_MEM64 = 0x3000000 };
+
+/* Who hears pin of slot, for the four slots after which the rotation repeats. */
+static void put_pcie_map(struct fdt *f, const char *path)
+{
+    enum { CELLS = 6, SLOT_SHIFT = 11 };
+    uint32_t cells[ECAM_INTX_LINES * ECAM_INTX_LINES * CELLS] = {0}, *c = cells;
+    for (unsigned slot = 0; slot < ECAM_INTX_LINES; slot++)
+        for (unsigned pin = 0; pin < ECAM_INTX_LINES; pin++, c += CELLS) {
+            c[0] = slot << SLOT_SHIFT;
+            c[3] = pin + 1;
+            c[4] = fdt_phandle(f, "/soc/plic@c000000");
+            c[5] = VIRT_IRQ_PCIE + (slot + pin) % ECAM_INTX_LINES;
+        }
+    fdt_u32(f, path, "#interrupt-cells", 1);
+    FDT_CELLS(f, path, "interrupt-map-mask", 3U << SLOT_SHIFT, 0, 0, 7);
+    fdt_cells(f, path, "interrupt-map", cells, G_N_ELEMENTS(cells));
+}
+
+static void put_pcie(struct fdt *f, const struct riscv_virt *b)
+{
+    static const char path[] = "/soc/pci@30000000";
+    const struct virt_range *io = &virt_map[VIRT_PCIE_IO], *low = &virt_map[VIRT_PCIE_MMIO];
+    const struct virt_range *ecam = &virt_map[VIRT_PCIE_ECAM], *high = &b->pcie_high;
+    fdt_string(f, path, "compatible", "pci-host-ecam-generic");
+    fdt_string(f, path, "device_type", "pci");
+    put_reg(f, path, VIRT_PCIE_ECAM);
+    fdt_u32(f, path, "#address-cells", 3);
+    fdt_u32(f, path, "#size-cells", 2);
+    fdt_u32(f, path, "linux,pci-domain", 0);
+    FDT_CELLS(f, path, "bus-range", 0, ecam->size / ECAM_BUS_SIZE - 1);
+    fdt_flag(f, path, "dma-coherent");
+    FDT_CELLS(f, path, "ranges", PCI_SPACE_IO, 0, 0, 0, io->base, 0, io->size, PCI_SPACE_MEM32, 0,
+              low->base, 0, low->base, 0, low->size, PCI_SPACE_MEM64, high->base >> 32, high->base,
+              high->base >> 32, high->base, high->size >> 32, high->size);
+    put_pcie_map(f, path);
+}
+
 static void put_test(struct fdt *f)
 {
     static const char path[] = "/soc/test@100000";
@@ -236,6 +275,7 @@ struct fdt *riscv_virt_fdt(struct riscv_virt *b)
         put_clint(f, &b->m);
     put_plic(f, &b->m);
     put_virtio(f);
+    put_pcie(f, b);
     put_test(f);
     put_uart(f);
     put_rtc(f);

@@ -3,10 +3,23 @@
 
 #include <string.h>
 
-extern const struct device_type aclint_mtimer_type, aclint_swi_type, fw_cfg_type, goldfish_rtc_type,
-    ecam_host_type, ecam_root_type, ns16550_type, pflash_cfi01_type, plic_type, sifive_test_type,
-    virtconsole_type, virtio_blk_type, virtio_mmio_type, virtio_rng_type, virtio_serial_type,
-    virtserialport_type;
+extern const struct device_type aclint_mtimer_type;
+extern const struct device_type aclint_swi_type;
+extern const struct device_type ecam_host_type;
+extern const struct device_type ecam_root_type;
+extern const struct device_type fw_cfg_type;
+extern const struct device_type goldfish_rtc_type;
+extern const struct device_type ns16550_type;
+extern const struct device_type pflash_cfi01_type;
+extern const struct device_type plic_type;
+extern const struct device_type sifive_test_type;
+extern const struct device_type virtconsole_type;
+extern const struct device_type virtio_blk_type;
+extern const struct device_type virtio_mmio_type;
+extern const struct device_type virtio_net_type;
+extern const struct device_type virtio_rng_type;
+extern const struct device_type virtio_serial_type;
+extern const struct device_type virtserialport_type;
 
 const struct device_type *const hw_device_types[] = {
     &pflash_cfi01_type,   /* cfi.pflash01 */
@@ -22,6 +35,7 @@ const struct device_type *const hw_device_types[] = {
     &virtconsole_type,    /* virtconsole */
     &virtio_blk_type,     /* virtio-blk-device */
     &virtio_mmio_type,    /* virtio-mmio */
+    &virtio_net_type,     /* virtio-net-device */
     &virtio_rng_type,     /* virtio-rng-device */
     &virtio_serial_type,  /* virtio-serial-device */
     &virtserialport_type, /* virtserialport */

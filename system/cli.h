@@ -26,6 +26,7 @@ struct cli {
     struct runner *runner; /* test-runner mode; NULL without its options */
     /* Each occurrence of the options that add up, in order; elements are char *. */
     GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
+    GPtrArray *netdev, *nic, *net;
     GPtrArray *serial, *chardev, *fw_cfg, *dirs, *action;
 };
 

@@ -15,6 +15,7 @@ static const char *full_name(const char *name)
         const char *alias, *name;
     } aliases[] = {
         {"virtio-blk", "virtio-blk-device"},
+        {"virtio-net", "virtio-net-device"},
         {"virtio-rng", "virtio-rng-device"},
         {"virtio-serial", "virtio-serial-device"},
     };
@@ -156,7 +157,7 @@ bool setup_globals(struct setup *s, struct error **errp)
 static bool add_object(struct opts *o, struct error **errp)
 {
     static const char *const keys[] = {"qom-type", "id", "filename", NULL};
-    static const char *const types[] = {"rng-random", "rng-builtin", NULL};
+    static const char *const types[] = {"rng-random", "rng-builtin", "filter-dump", NULL};
     const char *type = opts_get(o, "qom-type", NULL), *id = opts_get(o, "id", NULL);
     const char *path = opts_get(o, "filename", NULL);
 
@@ -171,6 +172,8 @@ static bool add_object(struct opts *o, struct error **errp)
         error_set(errp, "wanted id=ID");
         return false;
     }
+    if (!strcmp(type, "filter-dump"))
+        return setup_filter_dump(o, id, errp);
     if (!opts_check_used(o, keys, errp))
         return false;
     return strcmp(type, "rng-random") ? rng_source_new_builtin(id, errp)

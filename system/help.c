@@ -2,6 +2,7 @@
  * ask. */
 #include "chardev/chardev.h"
 #include "hw/registry.h"
+#include "net/net.h"
 #include "system/runner.h"
 #include "system/setup.h"
 #include "util/log.h"
@@ -111,7 +112,7 @@ static int help_device(const char *name)
 
 static int help_object(const char *type UNUSED)
 {
-    puts("List of user creatable objects:\n  rng-builtin\n  rng-random");
+    puts("List of user creatable objects:\n  filter-dump\n  rng-builtin\n  rng-random");
     return 0;
 }
 
@@ -167,6 +168,9 @@ static bool answer_words(const struct setup *s, int *status)
         *status = help_cpu(s, cli->cpu);
     else if (asks_help(cli->chardev, "backend", &name))
         chardev_print_help(stdout);
+    else if (asks_help(cli->netdev, "type", &name) || asks_help(cli->nic, "type", &name) ||
+             asks_help(cli->net, "type", &name))
+        net_print_help(stdout);
     else if (is_help(cli->log_items))
         log_print_help(stdout);
     else if (is_help(cli->display))

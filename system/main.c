@@ -3,6 +3,7 @@
 #include "chardev/chardev.h"
 #include "core/clock.h"
 #include "hw/virtio/rng_source.h"
+#include "net/net.h"
 #include "system/host.h"
 #include "system/runner.h"
 #include "system/setup.h"
@@ -34,17 +35,18 @@ static bool build(struct setup *s, struct error **errp)
     if (cli->pidfile && !host_write_pid(cli->pidfile, errp))
         return false;
     clock_init();
-    if (!setup_rtc(s, errp) || !setup_chardevs(s, errp) || !setup_objects(s, errp) ||
-        !setup_drives(s, errp) || !setup_globals(s, errp))
+    if (!setup_rtc(s, errp) || !setup_chardevs(s, errp) || !setup_netdevs(s, errp) ||
+        !setup_objects(s, errp) || !setup_drives(s, errp) || !setup_globals(s, errp))
         return false;
     return setup_machine(s, errp) && setup_flash(s, errp) && machine_init(s->machine, errp) &&
-           setup_devices(s, errp) && setup_fw_cfg(s, errp) && setup_uuid(s, errp) &&
-           runner_attach(cli->runner, s->machine, errp);
+           setup_devices(s, errp) && setup_nics(s, errp) && setup_fw_cfg(s, errp) &&
+           setup_uuid(s, errp) && runner_attach(cli->runner, s->machine, errp);
 }
 
 static void tear_down(struct setup *s)
 {
     machine_free(s->machine);
+    net_free_all();
     block_close_all();
     rng_source_free_all();
     chardev_free_all();

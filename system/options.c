@@ -112,20 +112,6 @@ static bool call_vga(struct cli *cli, const char *arg, struct error **errp)
     return false;
 }
 
-static bool call_network(struct cli *cli UNUSED, const char *arg, struct error **errp)
-{
-    if (!strcmp(arg, "none"))
-        return true;
-    error_set(errp, "networking is not supported yet; only 'none' is accepted");
-    return false;
-}
-
-static bool call_netdev(struct cli *cli UNUSED, const char *arg UNUSED, struct error **errp)
-{
-    error_set(errp, "networking is not supported yet");
-    return false;
-}
-
 static bool call_sandbox(struct cli *cli UNUSED, const char *arg, struct error **errp)
 {
     g_autoptr(GString) word = g_string_new(arg);
@@ -284,9 +270,19 @@ const struct cli_option cli_options[] = {
     {.name = "nographic", FLAG(nographic), .help = "no window; the first serial line on the terminal"},
     {.name = "display", .args = "none", CALL(call_display), .help = "no window ('help' lists displays)"},
     {.name = "vga", .args = "none", CALL(call_vga), .help = "no display card (none exists yet, others count as none)"},
-    {.name = "nic", .args = "none", CALL(call_network), .help = "no network card"},
-    {.name = "net", .args = "none", CALL(call_network), .help = "no network"},
     {.name = "echr", .args = "CODE", TEXT(escape), .help = "escape character of the terminal instead of Ctrl-a; 0: none"},
+
+    {.help = "Network"},
+    {.name = "netdev", .args = "TYPE,id=ID[,PROP=VALUE...]", LIST(netdev),
+     .help = "a back end for -device CARD,netdev=ID ('help' lists them)\n"
+             "user[,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,net=ADDR/LEN]\n"
+             "[,restrict=on|off][,tftp=DIR][,bootfile=FILE][,hostname=NAME]\n"
+             "[,guestfwd=tcp:ADDR:PORT-cmd:COMMAND][,dns=ADDR]...: a private\n"
+             "network behind the host's, without privileges"},
+    {.name = "nic", .args = "[TYPE][,model=CARD][,mac=ADDR][,PROP=VALUE...]", LIST(nic),
+     .help = "a network card and its back end in one: -nic user; -nic none"},
+    {.name = "net", .args = "nic|TYPE|none[,PROP=VALUE...]", LIST(net),
+     .help = "the old form: a card or a back end on a common hub"},
 
     {.help = "Running"},
     {.name = "S", FLAG(start_paused), .help = "do not start the CPUs"},
@@ -361,7 +357,6 @@ const struct cli_option cli_options[] = {
     {.name = "mon", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no monitor"},
     {.name = "qmp", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no monitor"},
     {.name = "qmp-pretty", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no monitor"},
-    {.name = "netdev", .args = "TYPE,id=ID", CALL(call_netdev)},
     {.name = "usb", .how = CLI_REFUSE, .reason = "there is no USB controller"},
     {.name = "usbdevice", .args = "NAME", .how = CLI_REFUSE, .reason = "there is no USB controller"},
     {.name = "vnc", .args = "DISPLAY", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},

@@ -46,6 +46,8 @@ void setup_fini(struct setup *s)
 {
     g_ptr_array_unref(s->machine_opts);
     g_ptr_array_unref(s->drives);
+    if (s->nics)
+        g_ptr_array_unref(s->nics);
     g_array_unref(s->globals);
     g_ptr_array_unref(s->dirs);
     if (s->accel_props)

@@ -21,6 +21,7 @@ struct setup {
     struct machine_config cfg;
     GPtrArray *machine_opts; /* struct opts *, one a -machine, in order */
     GPtrArray *drives;       /* struct drive * */
+    GPtrArray *nics;         /* struct wanted_nic *; NULL: none */
     GArray *globals;         /* struct prop_global */
     GPtrArray *dirs;         /* const char *: where firmware is looked for */
     GPtrArray *owned;        /* g_free()d at the end */
@@ -44,6 +45,12 @@ bool setup_machine(struct setup *s, struct error **errp) MUST_CHECK;
 
 /* accels.c: choose the first accelerator that works here, and set its properties. */
 bool setup_accel(struct setup *s, struct error **errp) MUST_CHECK;
+
+/* nets.c: -netdev, -nic and -net; later the network cards of the latter two; -object filter-dump.
+ */
+bool setup_netdevs(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_nics(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_filter_dump(struct opts *o, const char *id, struct error **errp) MUST_CHECK;
 
 /* drives.c: open -drive and -blockdev images; later plug those with if=virtio, and tell the board
  * of its flash. */

@@ -148,7 +148,7 @@ def linux(more=(), initrd="initrd-small.cpio.gz", append="", smp=1, memory="512M
     """A Guest with Debian's riscv64 kernel and a shell as its first process."""
     d = debian()
     args = arch_args() + ["-M", "virt", "-m", memory, "-smp", str(smp), "-nographic", "-kernel", d + "/kernel", "-initrd",
-                          d + "/" + initrd, "-append", ("console=ttyS0 quiet " + append).strip()]
+                          os.path.join(d, initrd), "-append", ("console=ttyS0 quiet " + append).strip()]
     return Guest(args + list(more))
 
 

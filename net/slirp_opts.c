@@ -1,0 +1,487 @@
+/* The options of -netdev user, and forwarding rules. */
+#include "net/slirp_priv.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { MAX_TEXT = 255, MIN_MASK = 4, MAX_MASK = 30 };
+
+const char *const user_options[] = {
+    "ipv4",     "ipv6",        "restrict",       "net",        "mask",      "host",
+    "ipv6-net", "ipv6-prefix", "ipv6-prefixlen", "ipv6-host",  "hostname",  "dhcpstart",
+    "dns",      "ipv6-dns",    "dnssearch",      "domainname", "tftp",      "tftp-server-name",
+    "bootfile", "hostfwd",     "guestfwd",       "smb",        "smbserver", NULL};
+
+static bool parse_ip4(const char *key, const char *text, struct in_addr *out, struct error **errp)
+{
+    if (inet_pton(AF_INET, text, out) == 1)
+        return true;
+    error_set(errp, "%s=%s: wanted an IPv4 address such as 10.0.2.2", key, text);
+    return false;
+}
+
+static bool parse_ip6(const char *key, const char *text, struct in6_addr *out, struct error **errp)
+{
+    if (inet_pton(AF_INET6, text, out) == 1)
+        return true;
+    error_set(errp, "%s=%s: wanted an IPv6 address such as fec0::2", key, text);
+    return false;
+}
+
+/* "24" or "255.255.255.0". */
+static bool parse_mask(const char *text, uint32_t *mask, struct error **errp)
+{
+    struct in_addr dotted;
+    uint64_t bits;
+
+    if (strchr(text, '.')) {
+        if (!parse_ip4("mask", text, &dotted, errp))
+            return false;
+        *mask = ntohl(dotted.s_addr);
+        if (!(~*mask & (~*mask + 1)) && *mask)
+            bits = (uint64_t)__builtin_popcount(*mask);
+        else
+            bits = 0;
+    } else if (!parse_uint(text, 32, &bits, NULL)) {
+        bits = 0;
+    }
+    if (bits < MIN_MASK || bits > MAX_MASK) {
+        error_set(errp, "netmask '%s': wanted %d to %d bits, such as /24 or 255.255.255.0", text,
+                  MIN_MASK, MAX_MASK);
+        return false;
+    }
+    *mask = ~UINT32_C(0) << (32 - bits);
+    return true;
+}
+
+/* net=ADDR[/MASK]; the others default to addresses in it. */
+static bool parse_net4(struct opts *o, SlirpConfig *cfg, char **text, struct error **errp)
+{
+    const char *net = opts_get(o, "net", "10.0.2.0/24"), *mask_text = opts_get(o, "mask", "24");
+    g_auto(GStrv) parts = g_strsplit(net, "/", 2);
+    uint32_t mask;
+
+    if (!parse_ip4("net", parts[0], &cfg->vnetwork, errp) ||
+        !parse_mask(parts[1] ? parts[1] : mask_text, &mask, errp))
+        return false;
+    uint32_t base = ntohl(cfg->vnetwork.s_addr) & mask, hosts = ~mask;
+    cfg->vnetmask.s_addr = htonl(mask);
+    cfg->vnetwork.s_addr = htonl(base);
+    cfg->vhost.s_addr = htonl(base | (2 & hosts));
+    cfg->vnameserver.s_addr = htonl(base | (3 & hosts));
+    cfg->vdhcp_start.s_addr = htonl(base | (15 < hosts ? 15 : 4 & hosts));
+    char dotted[INET_ADDRSTRLEN];
+    *text = g_strdup(inet_ntop(AF_INET, &cfg->vnetwork, dotted, sizeof(dotted)));
+    return true;
+}
+
+/* Read key into *addr, which must lie in the network. */
+static bool in_net4(struct opts *o, const char *key, const SlirpConfig *cfg, struct in_addr *addr,
+                    struct error **errp)
+{
+    const char *text = opts_get(o, key, NULL);
+
+    if (text && !parse_ip4(key, text, addr, errp))
+        return false;
+    if ((addr->s_addr & cfg->vnetmask.s_addr) == cfg->vnetwork.s_addr)
+        return true;
+    error_set(errp, "%s=%s is not in the network %s", key, text, opts_get(o, "net", "10.0.2.0/24"));
+    return false;
+}
+
+static bool check_distinct4(const SlirpConfig *cfg, struct error **errp)
+{
+    if (cfg->vhost.s_addr == cfg->vnameserver.s_addr)
+        error_set(errp, "dns and host must be different addresses");
+    else if (cfg->vdhcp_start.s_addr == cfg->vhost.s_addr ||
+             cfg->vdhcp_start.s_addr == cfg->vnameserver.s_addr)
+        error_set(errp, "dhcpstart must differ from host and dns");
+    else
+        return true;
+    return false;
+}
+
+static bool parse_ipv4(struct user_net *u, struct opts *o, SlirpConfig *cfg, struct error **errp)
+{
+    return parse_net4(o, cfg, &u->net_text, errp) && in_net4(o, "host", cfg, &cfg->vhost, errp) &&
+           in_net4(o, "dns", cfg, &cfg->vnameserver, errp) &&
+           in_net4(o, "dhcpstart", cfg, &cfg->vdhcp_start, errp) && check_distinct4(cfg, errp);
+}
+
+/* ipv6-net=PREFIX[/LEN], or ipv6-prefix= and ipv6-prefixlen=. */
+static bool parse_net6(struct opts *o, SlirpConfig *cfg, struct error **errp)
+{
+    g_auto(GStrv) parts =
+        g_strsplit(opts_get(o, "ipv6-net", opts_get(o, "ipv6-prefix", "fec0::")), "/", 2);
+    const char *len = parts[0] && parts[1] ? parts[1] : opts_get(o, "ipv6-prefixlen", "64");
+    uint64_t bits;
+
+    if (!parts[0] || !parse_ip6("ipv6-prefix", parts[0], &cfg->vprefix_addr6, errp))
+        return false;
+    if (!parse_uint(len, 126, &bits, errp)) {
+        error_prefix(errp, "ipv6-prefixlen");
+        return false;
+    }
+    cfg->vprefix_len = (uint8_t)bits;
+    cfg->vhost6 = cfg->vnameserver6 = cfg->vprefix_addr6;
+    cfg->vhost6.s6_addr[15] |= 2;
+    cfg->vnameserver6.s6_addr[15] |= 3;
+    return true;
+}
+
+static bool in_net6(struct opts *o, const char *key, const SlirpConfig *cfg, struct in6_addr *addr,
+                    struct error **errp)
+{
+    const char *text = opts_get(o, key, NULL);
+    unsigned whole = cfg->vprefix_len / 8, rest = cfg->vprefix_len % 8;
+
+    if (!text)
+        return true;
+    if (!parse_ip6(key, text, addr, errp))
+        return false;
+    if (!memcmp(addr, &cfg->vprefix_addr6, whole) &&
+        (!rest || !((addr->s6_addr[whole] ^ cfg->vprefix_addr6.s6_addr[whole]) >> (8 - rest))))
+        return true;
+    error_set(errp, "%s=%s is not in the network of ipv6-prefix", key, text);
+    return false;
+}
+
+static bool parse_ipv6(struct opts *o, SlirpConfig *cfg, struct error **errp)
+{
+    return parse_net6(o, cfg, errp) && in_net6(o, "ipv6-host", cfg, &cfg->vhost6, errp) &&
+           in_net6(o, "ipv6-dns", cfg, &cfg->vnameserver6, errp);
+}
+
+/* ipv4 and ipv6: naming one and not the other means only that one. */
+static bool parse_families(struct opts *o, SlirpConfig *cfg, struct error **errp)
+{
+    const char *four = opts_get(o, "ipv4", NULL), *six = opts_get(o, "ipv6", NULL);
+    bool v4 = true, v6 = true;
+
+    if (!opts_get_bool(o, "ipv4", true, &v4, errp) || !opts_get_bool(o, "ipv6", true, &v6, errp))
+        return false;
+    if (four && !six)
+        v6 = !v4;
+    else if (six && !four)
+        v4 = !v6 || v4;
+    if (!v4 && !v6) {
+        error_set(errp, "ipv4 and ipv6 are both off: nothing is left");
+        return false;
+    }
+    cfg->in_enabled = v4;
+    cfg->in6_enabled = v6;
+    return true;
+}
+
+/* What a DHCP option or a BOOTP field can hold. */
+static bool get_text(struct opts *o, const char *key, size_t max, const char **out,
+                     struct error **errp)
+{
+    *out = opts_get(o, key, NULL);
+    if (!*out || strlen(*out) <= max)
+        return true;
+    error_set(errp, "%s is longer than %zu characters", key, max);
+    return false;
+}
+
+/* Every value of a key that may be repeated, or a JSON list: KEY, KEY.0, KEY.0.str. */
+static bool is_of_list(const char *key, const char *list)
+{
+    size_t n = strlen(list);
+
+    if (strncmp(key, list, n))
+        return false;
+    key += n;
+    if (*key == '.') {
+        do
+            key++;
+        while (g_ascii_isdigit(*key));
+    }
+    return *key == '\0' || !strcmp(key, ".str");
+}
+
+static bool parse_texts(struct opts *o, SlirpConfig *cfg, GPtrArray *owned, struct error **errp)
+{
+    enum { BOOTP_FILE = 127, HOST_NAME = 33 };
+    GPtrArray *search = g_ptr_array_new();
+
+    for (size_t i = 0; i < o->n; i++)
+        if (is_of_list(o->pair[i].key, "dnssearch"))
+            g_ptr_array_add(search, o->pair[i].value);
+    g_ptr_array_add(search, NULL);
+    bool any = search->len > 1;
+    cfg->vdnssearch = (const char **)g_ptr_array_free(search, FALSE);
+    g_ptr_array_add(owned, (void *)cfg->vdnssearch);
+    if (!any)
+        cfg->vdnssearch = NULL;
+    return get_text(o, "hostname", HOST_NAME, &cfg->vhostname, errp) &&
+           get_text(o, "tftp-server-name", MAX_TEXT, &cfg->tftp_server_name, errp) &&
+           get_text(o, "bootfile", BOOTP_FILE, &cfg->bootfile, errp) &&
+           get_text(o, "domainname", MAX_TEXT, &cfg->vdomainname, errp);
+}
+
+static bool parse_tftp(struct opts *o, SlirpConfig *cfg, struct error **errp)
+{
+    cfg->tftp_path = opts_get(o, "tftp", NULL);
+    if (!cfg->tftp_path || g_file_test(cfg->tftp_path, G_FILE_TEST_IS_DIR))
+        return true;
+    error_set(errp, "tftp=%s: it is not a directory", cfg->tftp_path);
+    return false;
+}
+
+bool user_parse_config(struct user_net *u, struct opts *o, SlirpConfig *cfg, GPtrArray *owned,
+                       struct error **errp)
+{
+    bool restricted;
+
+    if (opts_get(o, "smb", NULL) || opts_get(o, "smbserver", NULL)) {
+        error_set(errp, "smb is not supported: run a file server on the host, the guest reaches it "
+                        "at 10.0.2.2");
+        return false;
+    }
+    if (!opts_get_bool(o, "restrict", false, &restricted, errp))
+        return false;
+    cfg->restricted = restricted;
+    return parse_families(o, cfg, errp) && parse_ipv4(u, o, cfg, errp) &&
+           parse_ipv6(o, cfg, errp) && parse_texts(o, cfg, owned, errp) && parse_tftp(o, cfg, errp);
+}
+
+/* An address and port in a rule. */
+struct endpoint {
+    bool v6;
+    struct in_addr ip4;
+    struct in6_addr ip6;
+    uint16_t port;
+};
+
+/* "[ADDR]:PORT"; an IPv6 address in brackets. */
+static const char *parse_endpoint(const char *text, struct endpoint *e)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t port;
+
+    *e = (struct endpoint){0};
+    if (!colon)
+        return "a ':' is missing before the port";
+    g_autofree char *host = g_strndup(text, (gsize)(colon - text));
+    size_t n = strlen(host);
+    if (n > 1 && host[0] == '[' && host[n - 1] == ']') {
+        host[n - 1] = '\0';
+        e->v6 = true;
+        if (inet_pton(AF_INET6, host + 1, &e->ip6) != 1)
+            return "not an IPv6 address in [ ]";
+    } else if (n && inet_pton(AF_INET, host, &e->ip4) != 1) {
+        return "not an IPv4 address";
+    }
+    if (!parse_uint(colon + 1, UINT16_MAX, &port, NULL))
+        return "not a port number";
+    e->port = (uint16_t)port;
+    return NULL;
+}
+
+static int forward4(struct user_net *u, bool udp, const struct endpoint *h,
+                    const struct endpoint *g, bool add)
+{
+    return add ? slirp_add_hostfwd(u->slirp, udp, h->ip4, h->port, g->ip4, g->port)
+               : slirp_remove_hostfwd(u->slirp, udp, h->ip4, h->port);
+}
+
+static int forward6(struct user_net *u, bool udp, const struct endpoint *h,
+                    const struct endpoint *g, bool add)
+{
+    struct sockaddr_in6 host = {
+        .sin6_family = AF_INET6, .sin6_port = htons(h->port), .sin6_addr = h->ip6};
+    struct sockaddr_in6 guest = {
+        .sin6_family = AF_INET6, .sin6_port = htons(g->port), .sin6_addr = g->ip6};
+    int flags = (udp ? SLIRP_HOSTFWD_UDP : 0) | SLIRP_HOSTFWD_V6ONLY;
+
+    return add ? slirp_add_hostxfwd(u->slirp, (struct sockaddr *)&host, sizeof(host),
+                                    (struct sockaddr *)&guest, sizeof(guest), flags)
+               : slirp_remove_hostxfwd(u->slirp, (struct sockaddr *)&host, sizeof(host), flags);
+}
+
+static const char *check_rule(const char *host, const char *guest, struct endpoint *h,
+                              struct endpoint *g)
+{
+    const char *wrong = parse_endpoint(host, h);
+
+    if (wrong || !guest)
+        return wrong;
+    wrong = parse_endpoint(guest, g);
+    if (wrong)
+        return wrong;
+    if (!g->port)
+        return "the guest's port must not be 0";
+    return h->v6 != g->v6 ? "both addresses must be of one family, IPv6 ones in [ ]" : NULL;
+}
+
+/* tcp|udp:[HOSTADDR]:PORT-[GUESTADDR]:PORT; for removal the part from '-' may be missing. */
+bool user_hostfwd(struct user_net *u, const char *rule, bool add, struct error **errp)
+{
+    struct endpoint h, g = {0};
+    bool udp = g_str_has_prefix(rule, "udp:"), tcp = g_str_has_prefix(rule, "tcp:") || *rule == ':';
+    const char *at = *rule == ':' ? rule + 1 : rule + 4, *wrong = NULL;
+
+    if (!udp && !tcp) {
+        error_set(errp,
+                  "hostfwd '%s': wanted tcp or udp first: tcp:[HOSTADDR]:PORT-[GUESTADDR]:PORT",
+                  rule);
+        return false;
+    }
+    g_auto(GStrv) parts = g_strsplit(at, "-", 2);
+    if (add && (!parts[0] || !parts[1]))
+        wrong = "a '-' is missing between the host's and the guest's side";
+    else
+        wrong = check_rule(parts[0] ? parts[0] : "", add ? parts[1] : NULL, &h, &g);
+    if (wrong) {
+        error_set(errp, "hostfwd '%s': %s; wanted tcp:[HOSTADDR]:PORT-[GUESTADDR]:PORT", rule,
+                  wrong);
+        return false;
+    }
+    errno = 0;
+    int ret = h.v6 ? forward6(u, udp, &h, &g, add) : forward4(u, udp, &h, &g, add);
+    if (ret >= 0)
+        return true;
+    if (add)
+        error_set(errp, "hostfwd '%s': could not listen there: %s", rule, g_strerror(errno));
+    else
+        error_set(errp, "hostfwd '%s': there is no such rule", rule);
+    return false;
+}
+
+/* From the guest to the host's socket. */
+static ssize_t forward_write(const void *buf, size_t n, void *opaque)
+{
+    struct user_forward *w = opaque;
+    const uint8_t *p = buf;
+    size_t left = n;
+
+    while (w->fd >= 0 && left) {
+        ssize_t done = send(w->fd, p, left, MSG_NOSIGNAL);
+        if (done < 0 && errno != EINTR)
+            break;
+        if (done > 0) {
+            p += done;
+            left -= (size_t)done;
+        }
+    }
+    return (ssize_t)n;
+}
+
+static int connect_tcp(const char *target, struct error **errp)
+{
+    const char *colon = strrchr(target, ':');
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+    int fd = -1;
+
+    if (!colon) {
+        error_set(errp, "wanted tcp:HOST:PORT");
+        return -1;
+    }
+    g_autofree char *host = g_strndup(target, (gsize)(colon - target));
+    int ret = getaddrinfo(host, colon + 1, &hints, &list);
+    if (ret) {
+        error_set(errp, "could not resolve '%s': %s", target, gai_strerror(ret));
+        return -1;
+    }
+    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
+        fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen)) {
+            int saved = errno;
+            close(fd);
+            fd = -1;
+            errno = saved;
+        }
+    }
+    freeaddrinfo(list);
+    if (fd < 0)
+        error_set(errp, "could not connect to '%s': %s", target, g_strerror(errno));
+    return fd;
+}
+
+static int connect_unix(const char *path, struct error **errp)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+
+    if (strlen(path) >= sizeof(sa.sun_path)) {
+        error_set(errp, "path '%s' is too long for a socket", path);
+        return -1;
+    }
+    strcpy(sa.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+        return fd;
+    error_set(errp, "could not connect to '%s': %s", path, g_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static bool forward_to_socket(struct user_net *u, int fd, struct endpoint *e, struct error **errp)
+{
+    if (fd < 0)
+        return false;
+    struct user_forward *w = g_new0(struct user_forward, 1);
+    *w = (struct user_forward){u, e->ip4, e->port, fd, -1, u->forwards};
+    u->forwards = w;
+    if (slirp_add_guestfwd(u->slirp, forward_write, w, &e->ip4, e->port) >= 0)
+        return true;
+    error_set(errp, "the address is not in the guest's network, or in use");
+    return false;
+}
+
+static bool forward_to(struct user_net *u, const char *target, struct endpoint *e,
+                       struct error **errp)
+{
+    if (g_str_has_prefix(target, "cmd:")) {
+        if (slirp_add_exec(u->slirp, target + 4, &e->ip4, e->port) >= 0)
+            return true;
+        error_set(errp, "the address is not in the guest's network, or in use");
+        return false;
+    }
+    if (g_str_has_prefix(target, "tcp:"))
+        return forward_to_socket(u, connect_tcp(target + 4, errp), e, errp);
+    if (g_str_has_prefix(target, "unix:"))
+        return forward_to_socket(u, connect_unix(target + 5, errp), e, errp);
+    error_set(errp, "'%s': wanted cmd:COMMAND, tcp:HOST:PORT or unix:PATH", target);
+    return false;
+}
+
+/* tcp:ADDR:PORT-TARGET. */
+static bool add_guestfwd(struct user_net *u, const char *rule, struct error **errp)
+{
+    const char *dash = strchr(rule, '-');
+    struct endpoint e;
+    bool ok = false;
+
+    if (!g_str_has_prefix(rule, "tcp:") || !dash) {
+        error_set(errp, "wanted tcp:ADDR:PORT-TARGET");
+    } else {
+        g_autofree char *server = g_strndup(rule + 4, (gsize)(dash - rule - 4));
+        const char *wrong = parse_endpoint(server, &e);
+        if (wrong || e.v6)
+            error_set(errp, "%s", wrong ? wrong : "only IPv4 addresses can be forwarded");
+        else
+            ok = forward_to(u, dash + 1, &e, errp);
+    }
+    if (!ok)
+        error_prefix(errp, "guestfwd '%s'", rule);
+    return ok;
+}
+
+bool user_add_rules(struct user_net *u, struct opts *o, struct error **errp)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        const struct opt_pair *p = &o->pair[i];
+        if (is_of_list(p->key, "hostfwd") && !user_hostfwd(u, p->value, true, errp))
+            return false;
+        if (is_of_list(p->key, "guestfwd") && !add_guestfwd(u, p->value, errp))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,256 @@
+/*
+ * -netdev, -nic, -net and -object filter-dump.
+ *
+ * -net KIND makes a port of hub 0 for a back end or a network card; -nic makes both ends at once;
+ * without any of them a machine has no network.
+ */
+#include "hw/bus.h"
+#include "hw/registry.h"
+#include "net/net.h"
+#include "system/setup.h"
+#include "util/log.h"
+
+#include <string.h>
+
+/* A network card that -net nic or -nic asked for, made once the machine is there. */
+struct wanted_nic {
+    const char *option; /* for messages: "-nic user" */
+    char *model, *mac, *id, *netdev, *addr, *vectors;
+};
+
+static void nic_free(void *opaque)
+{
+    struct wanted_nic *n = opaque;
+
+    g_free(n->model);
+    g_free(n->mac);
+    g_free(n->id);
+    g_free(n->netdev);
+    g_free(n->addr);
+    g_free(n->vectors);
+    g_free(n);
+}
+
+static GPtrArray *nics(struct setup *s)
+{
+    if (!s->nics)
+        s->nics = g_ptr_array_new_with_free_func(nic_free);
+    return s->nics;
+}
+
+/* Take a key out of o: what is left goes to the back end. */
+static char *steal(struct opts *o, const char *key)
+{
+    char *value = NULL;
+
+    for (size_t i = 0; i < o->n;) {
+        if (!opts_key_equal(o->pair[i].key, key)) {
+            i++;
+            continue;
+        }
+        g_free(value);
+        value = o->pair[i].value;
+        g_free(o->pair[i].key);
+        o->n--;
+        memmove(&o->pair[i], &o->pair[i + 1], (o->n - i) * sizeof(o->pair[0]));
+    }
+    return value;
+}
+
+static struct wanted_nic *steal_nic(struct opts *o, const char *option)
+{
+    struct wanted_nic *n = g_new0(struct wanted_nic, 1);
+    char *mac = steal(o, "mac");
+
+    n->option = option;
+    n->model = steal(o, "model");
+    n->mac = steal(o, "macaddr");
+    if (!n->mac)
+        n->mac = mac;
+    else
+        g_free(mac);
+    n->addr = steal(o, "addr");
+    n->vectors = steal(o, "vectors");
+    return n;
+}
+
+static bool add_netdev(struct setup *s UNUSED, struct opts *o, const char *option UNUSED,
+                       struct error **errp)
+{
+    const char *type = opts_get(o, "type", NULL), *id = opts_get(o, "id", NULL);
+
+    if (!type) {
+        error_set(errp, "wanted a back end first: user,id=ID; 'help' lists them");
+        return false;
+    }
+    if (!id || !*id) {
+        error_set(errp, "wanted id=ID, a name for -device to use");
+        return false;
+    }
+    return net_backend_new(o, type, id, errp);
+}
+
+/* The name that net_backend_new() chose or was given. */
+static struct net_client *new_backend(struct opts *o, const char *type, const char *id,
+                                      struct error **errp)
+{
+    if (!net_backend_new(o, type, id, errp))
+        return NULL;
+    return net_find(opts_get(o, "id", ""), errp);
+}
+
+static bool add_nic(struct setup *s, struct opts *o, const char *option, struct error **errp)
+{
+    g_autofree char *id = steal(o, "id"), *type = steal(o, "type");
+
+    if (!g_strcmp0(type, "none")) {
+        return true; /* there is none that was not asked for */
+    }
+    struct wanted_nic *n = steal_nic(o, option);
+    g_ptr_array_add(nics(s), n);
+    if (!type)
+        type = g_strdup("user");
+    struct net_client *c = new_backend(o, type, id, errp);
+    if (c)
+        n->netdev = g_strdup(c->name);
+    return c != NULL;
+}
+
+static bool add_net_card(struct setup *s, struct opts *o, const char *option, struct error **errp)
+{
+    static const char *const keys[] = {"type",    "id",   "name",    "netdev", "model",
+                                       "macaddr", "addr", "vectors", NULL};
+    struct wanted_nic *n = steal_nic(o, option);
+    const char *netdev = opts_get(o, "netdev", NULL);
+
+    g_ptr_array_add(nics(s), n);
+    n->id = g_strdup(opts_get(o, "id", opts_get(o, "name", NULL)));
+    opts_get(o, "type", NULL);
+    if (!opts_check_used(o, keys, errp) || (netdev && !net_find(netdev, errp)))
+        return false;
+    n->netdev = g_strdup(netdev ? netdev : net_hub_port(0, NULL, NULL)->name);
+    return true;
+}
+
+static bool add_net(struct setup *s, struct opts *o, const char *option, struct error **errp)
+{
+    const char *type = opts_get(o, "type", NULL);
+    g_autofree char *name = NULL;
+
+    if (!type) {
+        error_set(errp, "wanted nic, none or a back end such as user");
+        return false;
+    }
+    if (!strcmp(type, "none")) {
+        return true; /* there is none that was not asked for */
+    }
+    if (!strcmp(type, "nic"))
+        return add_net_card(s, o, option, errp);
+    name = steal(o, "name");
+    g_autofree char *kind = g_strdup(type), *id = steal(o, "id");
+    struct net_client *c = new_backend(o, kind, id ? id : name, errp);
+    if (!c)
+        return false;
+    net_hub_port(0, NULL, c);
+    return true;
+}
+
+/* Each text of a list through fn. */
+static bool each(struct setup *s, GPtrArray *list, const char *option, const char *implied,
+                 bool (*fn)(struct setup *, struct opts *, const char *, struct error **),
+                 struct error **errp)
+{
+    for (guint i = 0; i < list->len; i++) {
+        const char *text = g_ptr_array_index(list, i);
+        const char *whole = setup_own(s, g_strdup_printf("-%s %s", option, text));
+        struct opts *o = opts_parse_any(text, implied, errp);
+        bool ok = o && fn(s, o, whole, errp);
+        opts_free(o);
+        if (!ok) {
+            error_prefix(errp, "%s", whole);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool setup_netdevs(struct setup *s, struct error **errp)
+{
+    const struct cli *cli = s->cli;
+
+    return each(s, cli->netdev, "netdev", "type", add_netdev, errp) &&
+           each(s, cli->nic, "nic", "type", add_nic, errp) &&
+           each(s, cli->net, "net", "type", add_net, errp);
+}
+
+bool setup_filter_dump(struct opts *o, const char *id, struct error **errp)
+{
+    static const char *const keys[] = {"qom-type", "id",    "netdev",   "file",   "maxlen",
+                                       "status",   "queue", "position", "insert", NULL};
+    const char *netdev = opts_get(o, "netdev", NULL), *file = opts_get(o, "file", NULL);
+    uint64_t maxlen;
+    bool ok = opts_get_size(o, "maxlen", 65536, &maxlen, errp);
+
+    for (const char *const *k = keys; *k; k++)
+        opts_get(o, *k, NULL);
+    if (!ok || !opts_check_used(o, keys, errp))
+        return false;
+    if (!netdev || !file) {
+        error_set(errp, "wanted netdev=ID and file=FILE");
+        return false;
+    }
+    if (maxlen < 16 || maxlen > UINT32_MAX || strcmp(opts_get(o, "queue", "all"), "all") ||
+        strcmp(opts_get(o, "status", "on"), "on")) {
+        error_set(errp, "maxlen must be at least 16; queue must be all, status on");
+        return false;
+    }
+    return net_dump_new(id, netdev, file, (uint32_t)maxlen, errp);
+}
+
+static bool has_pci(const struct machine *m)
+{
+    for (const struct hw_bus *b = m->buses; b; b = b->next)
+        if (!strcmp(b->type, "PCI"))
+            return true;
+    return false;
+}
+
+/* Names that -nic and -net nic know for devices of another name. */
+static const char *device_of_model(const struct setup *s, const char *model)
+{
+    bool pci = hw_device_find("virtio-net-pci") && has_pci(s->machine);
+
+    if (!model || !strcmp(model, "virtio"))
+        return pci ? "virtio-net-pci" : "virtio-net-device";
+    return model;
+}
+
+static bool create_nic(struct setup *s, const struct wanted_nic *n, struct error **errp)
+{
+    struct opts *o = opts_parse("", NULL);
+
+    opts_set(o, "netdev", n->netdev);
+    if (n->mac)
+        opts_set(o, "mac", n->mac);
+    if (n->id)
+        opts_set(o, "id", n->id);
+    if (n->addr)
+        opts_set(o, "addr", n->addr);
+    if (n->vectors)
+        opts_set(o, "vectors", n->vectors);
+    bool ok =
+        device_create(s, device_of_model(s, n->model ? n->model : s->cls->default_net), o, errp);
+    opts_free(o);
+    if (!ok)
+        error_prefix(errp, "%s", n->option);
+    return ok;
+}
+
+bool setup_nics(struct setup *s, struct error **errp)
+{
+    for (guint i = 0; s->nics && i < s->nics->len; i++)
+        if (!create_nic(s, g_ptr_array_index(s->nics, i), errp))
+            return false;
+    net_check_connected();
+    return true;
+}

@@ -1,0 +1,119 @@
+"""Networks: a Debian guest gets an address, fetches, serves; and what the options do."""
+import hashlib
+import os
+import urllib.request
+
+from guest import Failed, need_tinamou
+from netguest import bring_up, fail_unless, free_port, net_guest, receive_all, serve_http
+
+CARD = ["-device", "virtio-net-device,netdev=n0"]
+
+
+def big_file():
+    """A directory with 3 MiB that do not repeat, and their checksum."""
+    os.makedirs("www", exist_ok=True)
+    data = b"".join(hashlib.sha512(b"%d" % i).digest() for i in range(3 << 14))
+    with open("www/big", "wb") as f:
+        f.write(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def fetch(g, want, timeout=60):
+    port = serve_http("www")
+    got = g.run("wget -q -O /tmp/big http://10.0.2.2:%d/big && sha256sum /tmp/big" % port, timeout)
+    fail_unless(want in got, g, "the file arrived changed")
+
+
+def serve(g, port):
+    """What the guest sends through hostfwd: the file it fetched."""
+    g.run("httpd -p 80 -h /tmp")
+    with urllib.request.urlopen("http://127.0.0.1:%d/big" % port, timeout=30) as r:
+        return hashlib.sha256(r.read()).hexdigest()
+
+
+def use_network(g, port):
+    want = big_file()
+    fail_unless(bring_up(g) == "10.0.2.15", g, "not the address that DHCP hands out")
+    g.run("ping -c 2 10.0.2.2")
+    fetch(g, want)
+    fail_unless(serve(g, port) == want, g, "the file left the guest changed")
+    g.send("exit\n")
+    g.wait_exit(0)
+
+
+def user(port, more=""):
+    return "user,id=n0,hostfwd=tcp:127.0.0.1:%d-:80%s" % (port, more)
+
+
+def test_dhcp_fetch_and_serve():
+    port = free_port()
+    with net_guest(["-netdev", user(port)] + CARD) as g:
+        use_network(g, port)
+
+
+def test_modern_virtio_with_two_cpus():
+    port = free_port()
+    with net_guest(["-global", "virtio-mmio.force-legacy=false", "-netdev", user(port)] + CARD, smp=2) as g:
+        use_network(g, port)
+
+
+def test_without_offloads():
+    """Every frame plain, one buffer each: what drivers without these features see."""
+    port = free_port()
+    with net_guest(["-netdev", user(port), "-device", "virtio-net-device,netdev=n0,csum=off,guest_csum=off,gso=off,"
+                    "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,mrg_rxbuf=off,event_idx=off,ctrl_vq=off"]) as g:
+        use_network(g, port)
+
+
+def test_old_net_options_make_card_and_hub():
+    need_tinamou()
+    port = free_port()
+    with net_guest(["-net", "nic,model=virtio,macaddr=52:54:00:aa:bb:cc", "-net", "user,hostfwd=tcp:127.0.0.1:%d-:80" % port]) as g:
+        use_network(g, port)
+
+
+def test_nic_option_with_json_netdev():
+    need_tinamou()
+    port = free_port()
+    with net_guest(["-nic", "user,model=virtio,mac=52:54:00:01:02:03,hostfwd=tcp:127.0.0.1:%d-:80" % port, "-netdev",
+                    '{"type":"user","id":"j0","hostfwd":[{"str":"tcp:127.0.0.1:%d-:81"}],"restrict":true}' % free_port()]) as g:
+        use_network(g, port)
+
+
+def test_ipv6_neighbour_and_router():
+    with net_guest(["-netdev", "user,id=n0"] + CARD) as g:
+        bring_up(g)
+        g.run("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do ip -6 route | grep -q ^default && break; sleep 0.5; done")
+        g.run("ip -6 addr show eth0 | grep fec0:")
+        g.run("ping -6 -c 2 fec0::2", 30)
+        g.send("exit\n")
+        g.wait_exit(0)
+
+
+def test_bulk_out_through_the_host():
+    port, thread, total = receive_all()
+    with net_guest(["-netdev", "user,id=n0"] + CARD) as g:
+        bring_up(g)
+        g.run("dd if=/dev/zero bs=64k count=512 2>/dev/null | nc 10.0.2.2 %d" % port, 100)
+        thread.join(20)
+        if total[0] != 512 << 16:
+            raise Failed("%d bytes arrived of %d" % (total[0], 512 << 16))
+        g.send("exit\n")
+        g.wait_exit(0)
+
+
+def test_filter_dump_records_whole_frames():
+    with net_guest(["-netdev", "user,id=n0", "-object", "filter-dump,id=f0,netdev=n0,file=net.pcap"] + CARD) as g:
+        big = big_file()
+        bring_up(g)
+        fetch(g, big)
+        g.send("exit\n")
+        g.wait_exit(0)
+    with open("net.pcap", "rb") as f:
+        data = f.read()
+    at, frames, longest = 24, 0, 0
+    while at < len(data):
+        n = int.from_bytes(data[at + 8:at + 12], "little")
+        frames, longest, at = frames + 1, max(longest, n), at + 16 + n
+    if data[:4] != b"\xd4\xc3\xb2\xa1" or at != len(data) or frames < 2000 or longest > 1514:
+        raise Failed("the record holds %d frames, the longest of %d bytes, and ends at %d of %d" % (frames, longest, at, len(data)))

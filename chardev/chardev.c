@@ -288,40 +288,72 @@ void chardev_print_help(FILE *f)
     fprintf(f, "Options of all: id=ID, mux=on|off, logfile=PATH, logappend=on|off\n");
 }
 
-bool chardev_attach(struct chardev *c, struct device *dev, chardev_receive_fn *receive,
-                    struct error **errp)
+static const char *front_name(const struct chardev_front_end *f)
+{
+    return f->user ? f->user->name : f->dev->id;
+}
+
+static bool add_front(struct chardev *c, struct chardev_front_end f, struct error **errp)
 {
     unsigned max = c->mux ? CHARDEV_MAX_FRONTS : 1;
 
     if (c->nfronts == max) {
-        error_set(errp, "chardev '%s' is in use by '%s'%s", c->id, c->front[0].dev->id,
+        error_set(errp, "chardev '%s' is in use by '%s'%s", c->id, front_name(&c->front[0]),
                   c->mux ? " and others" : " (mux=on would let them share it)");
         return false;
     }
-    c->front[c->nfronts++] = (struct chardev_front_end){.dev = dev, .receive = receive};
+    c->front[c->nfronts++] = f;
     return true;
+}
+
+bool chardev_attach(struct chardev *c, struct device *dev, chardev_receive_fn *receive,
+                    struct error **errp)
+{
+    return add_front(c, (struct chardev_front_end){.dev = dev, .receive = receive}, errp);
+}
+
+bool chardev_attach_user(struct chardev *c, const struct chardev_user *user, void *opaque,
+                         struct error **errp)
+{
+    if (!add_front(c, (struct chardev_front_end){.user = user, .opaque = opaque}, errp))
+        return false;
+    if (c->connected)
+        chardev_announce(c, c->nfronts - 1);
+    return true;
+}
+
+bool chardev_is_mux(const struct chardev *c)
+{
+    return c->mux;
 }
 
 void chardev_on_event(struct chardev *c, struct device *dev, chardev_event_fn *event)
 {
-    for (unsigned i = 0; c && i < c->nfronts; i++)
-        if (c->front[i].dev == dev)
-            c->front[i].event = event;
-    if (c && c->connected) {
-        c->announce = true;
-        g_source_set_ready_time(c->kick, 0);
+    for (unsigned i = 0; c && i < c->nfronts; i++) {
+        if (c->front[i].dev != dev)
+            continue;
+        c->front[i].event = event;
+        if (c->connected)
+            chardev_announce(c, i);
     }
 }
 
-static void detach(struct chardev *c, const void *slot)
+/* By its slot (a device's) or by its opaque. */
+static void detach(struct chardev *c, const void *key)
 {
     for (unsigned i = 0; i < c->nfronts; i++)
-        if (c->front[i].slot == slot) {
+        if (c->front[i].slot == key || (c->front[i].user && c->front[i].opaque == key)) {
             memmove(&c->front[i], &c->front[i + 1], (c->nfronts - i - 1) * sizeof(c->front[0]));
             c->nfronts--;
             c->focus = 0;
             return;
         }
+}
+
+void chardev_detach_user(struct chardev *c, void *opaque)
+{
+    if (chardev_is_live(c))
+        detach(c, opaque);
 }
 
 static bool prop_parse(void *field, const char *text, struct error **errp)

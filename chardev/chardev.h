@@ -36,12 +36,40 @@ void chardev_print_help(FILE *f);
 
 /* How many bytes the front end takes now; called with dev->lock held. */
 typedef size_t chardev_receive_fn(struct device *dev, const uint8_t *buf, size_t n);
-enum chardev_event { CHARDEV_OPENED, CHARDEV_CLOSED, CHARDEV_BREAK };
+enum chardev_event {
+    CHARDEV_OPENED,
+    CHARDEV_CLOSED,
+    CHARDEV_BREAK,
+    CHARDEV_FOCUS_IN, /* of a mux: this front end gets what is typed from now on */
+    CHARDEV_FOCUS_OUT,
+};
 typedef void chardev_event_fn(struct device *dev, enum chardev_event ev);
 /* Attach a front end (PROP_CHARDEV does it); false when the back end has one already. */
 bool chardev_attach(struct chardev *c, struct device *dev, chardev_receive_fn *receive,
                     struct error **errp);
 void chardev_on_event(struct chardev *c, struct device *dev, chardev_event_fn *event);
+/* A front end that is no device: a monitor, a debugger.  Called in the main loop, no lock held. */
+struct chardev_user {
+    const char *name; /* for messages: "a monitor" */
+    /* How many bytes it takes now; the rest is offered again after chardev_resume(), and when all
+     * output is out. */
+    size_t (*receive)(void *opaque, const uint8_t *buf, size_t n);
+    void (*event)(void *opaque, enum chardev_event ev); /* may be NULL */
+};
+/* CHARDEV_OPENED comes soon when the back end is connected already.  False when it has a front end
+ * and is no mux. */
+bool chardev_attach_user(struct chardev *c, const struct chardev_user *user, void *opaque,
+                         struct error **errp) MUST_CHECK;
+void chardev_detach_user(struct chardev *c, void *opaque);
+bool chardev_is_mux(const struct chardev *c);
+/* Some back end has standard input and output. */
+bool chardev_uses_terminal(void);
+/* Send all of it, however long: for front ends that read on only when chardev_backlog(), the bytes
+ * that wait for the other end, is small.  Any thread. */
+void chardev_write_all(struct chardev *c, const uint8_t *buf, size_t n);
+size_t chardev_backlog(struct chardev *c);
+/* Forget what waits: its receiver is gone, and is not to be taken for the next one. */
+void chardev_discard(struct chardev *c);
 /* Send; NULL c is allowed (unconnected line).  Never blocks the caller for long: a full back end
  * buffers, with a bound. */
 void chardev_write(struct chardev *c, uint8_t byte);

@@ -32,6 +32,8 @@ extern const struct chardev_driver chardev_null, chardev_stdio, chardev_file, ch
     chardev_pty, chardev_socket, chardev_ringbuf, chardev_tty, chardev_vc;
 
 struct chardev_front_end {
+    const struct chardev_user *user; /* with opaque; or else dev and what follows it */
+    void *opaque;
     struct device *dev;
     chardev_receive_fn *receive;
     chardev_event_fn *event;
@@ -42,7 +44,8 @@ struct chardev {
     char *id;
     const struct chardev_driver *drv;
     void *priv; /* the driver's */
-    bool mux, escapes, connected, announce;
+    bool mux, escapes, connected;
+    unsigned announce; /* bits of front ends that are yet to hear CHARDEV_OPENED */
     struct chardev_front_end front[CHARDEV_MAX_FRONTS];
     unsigned nfronts, focus;
 
@@ -83,6 +86,8 @@ void chardev_io_fini(struct chardev *c);
 void chardev_drain(struct chardev *c, int ms);
 void chardev_deliver(struct chardev *c);
 void chardev_send_event(struct chardev *c, enum chardev_event ev);
+void chardev_announce(struct chardev *c, unsigned front);
+void chardev_tell(struct chardev_front_end *f, enum chardev_event ev); /* one front end only */
 /* mux.c: queue input while looking for escapes; what the mux itself says; output with timestamps
  * (g_free it). */
 void mux_input(struct chardev *c, const uint8_t *buf, size_t n);

@@ -30,23 +30,43 @@ static void kick(struct chardev *c)
     g_source_set_ready_time(c->kick, 0);
 }
 
-/* Deliver an event to all front ends, each under its device's lock. */
+/* A device hears of it under its lock. */
+void chardev_tell(struct chardev_front_end *f, enum chardev_event ev)
+{
+    if (f->user && f->user->event)
+        f->user->event(f->opaque, ev);
+    if (!f->event || ev == CHARDEV_FOCUS_IN || ev == CHARDEV_FOCUS_OUT)
+        return;
+    mutex_lock(&f->dev->lock);
+    f->event(f->dev, ev);
+    mutex_unlock(&f->dev->lock);
+}
+
+static void tell_opened(struct chardev *c, unsigned front)
+{
+    chardev_tell(&c->front[front], CHARDEV_OPENED);
+    if (c->mux && front == c->focus && front < c->nfronts)
+        chardev_tell(&c->front[front], CHARDEV_FOCUS_IN);
+}
+
+/* Deliver an event to all front ends. */
 void chardev_send_event(struct chardev *c, enum chardev_event ev)
 {
-    for (unsigned i = 0; i < c->nfronts; i++) {
-        struct chardev_front_end *f = &c->front[i];
-        if (!f->event || (ev == CHARDEV_BREAK && i != c->focus))
-            continue;
-        mutex_lock(&f->dev->lock);
-        f->event(f->dev, ev);
-        mutex_unlock(&f->dev->lock);
-    }
+    for (unsigned i = 0; i < c->nfronts; i++)
+        if (ev == CHARDEV_OPENED)
+            tell_opened(c, i);
+        else if (ev != CHARDEV_BREAK || i == c->focus)
+            chardev_tell(&c->front[i], ev);
 }
 
 /* Offer one contiguous piece; in_waiting is set under the lock under which chardev_resume() is
  * called. */
 static size_t offer(struct chardev *c, struct chardev_front_end *f, const uint8_t *buf, size_t n)
 {
+    if (f->user) {
+        atomic_store_explicit(&c->in_waiting, true, memory_order_relaxed);
+        return MIN(f->user->receive(f->opaque, buf, n), n);
+    }
     mutex_lock(&f->dev->lock);
     size_t took = f->receive(f->dev, buf, n);
     if (took < n)
@@ -74,7 +94,7 @@ void chardev_deliver(struct chardev *c)
 
     atomic_store_explicit(&c->in_waiting, false, memory_order_relaxed); /* until offer() */
     deliver_feed(c);
-    if (!f || !f->receive)
+    if (!f || (!f->receive && !f->user))
         c->in_len = 0; /* nobody listens */
     while (c->in_len) {
         size_t n = MIN(c->in_len, CHARDEV_IN_SIZE - c->in_head);
@@ -235,6 +255,8 @@ static gboolean on_writable(gint fd UNUSED, GIOCondition cond UNUSED, gpointer o
     if (!flush_output(c))
         return G_SOURCE_CONTINUE;
     c->out_watch = 0;
+    if (c->in_len)
+        kick(c);
     return G_SOURCE_REMOVE;
 }
 
@@ -336,9 +358,48 @@ void chardev_write_buf(struct chardev *c, const uint8_t *buf, size_t n)
     append_output(c, stamped, len);
 }
 
+void chardev_write_all(struct chardev *c, const uint8_t *buf, size_t n)
+{
+    if (!c)
+        return;
+    mutex_lock(&c->lock);
+    g_byte_array_append(c->out, buf, n);
+    mutex_unlock(&c->lock);
+    kick(c);
+}
+
+size_t chardev_backlog(struct chardev *c)
+{
+    mutex_lock(&c->lock);
+    size_t n = c->out->len;
+    mutex_unlock(&c->lock);
+    return n;
+}
+
+void chardev_discard(struct chardev *c)
+{
+    g_byte_array_unref(take_output(c));
+}
+
 void chardev_write(struct chardev *c, uint8_t byte)
 {
     chardev_write_buf(c, &byte, 1);
+}
+
+void chardev_announce(struct chardev *c, unsigned front)
+{
+    c->announce |= 1u << front;
+    kick(c);
+}
+
+static void announce(struct chardev *c)
+{
+    unsigned who = c->announce;
+
+    c->announce = 0;
+    for (unsigned i = 0; c->connected && i < c->nfronts; i++)
+        if (who & 1u << i)
+            tell_opened(c, i);
 }
 
 static gboolean on_kick(GSource *src, GSourceFunc fn UNUSED, gpointer opaque UNUSED)
@@ -346,11 +407,7 @@ static gboolean on_kick(GSource *src, GSourceFunc fn UNUSED, gpointer opaque UNU
     struct chardev *c = ((struct kick_source *)src)->c;
 
     g_source_set_ready_time(src, -1);
-    if (c->announce) {
-        c->announce = false;
-        if (c->connected)
-            chardev_send_event(c, CHARDEV_OPENED);
-    }
+    announce(c);
     if (!c->out_watch)
         flush_output(c);
     chardev_tap_flush(c);
@@ -401,6 +458,7 @@ void chardev_connect(struct chardev *c, int in_fd, int out_fd)
     c->in_fd = in_fd;
     c->out_fd = out_fd;
     c->connected = true;
+    c->announce = 0; /* everybody hears of it now */
     if (c->in_fd >= 0)
         c->in_is_tty = isatty(c->in_fd);
     chardev_send_event(c, CHARDEV_OPENED);

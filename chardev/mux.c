@@ -71,8 +71,10 @@ static void switch_focus(struct chardev *c)
         say(c, "\r\nthere is no monitor to switch to\r\n");
         return;
     }
+    chardev_tell(&c->front[c->focus], CHARDEV_FOCUS_OUT);
     c->focus = (c->focus + 1) % c->nfronts;
     c->in_len = 0;
+    chardev_tell(&c->front[c->focus], CHARDEV_FOCUS_IN);
 }
 
 static void toggle_timestamps(struct chardev *c)

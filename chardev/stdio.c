@@ -144,6 +144,11 @@ bool chardev_is_stdio(const struct chardev *c)
     return c->drv == &chardev_stdio;
 }
 
+bool chardev_uses_terminal(void)
+{
+    return in_use;
+}
+
 static const char *const stdio_options[] = {"signal", NULL};
 const struct chardev_driver chardev_stdio = {
     .name = "stdio",

@@ -9,7 +9,12 @@
 #include <glib.h>
 #include <string.h>
 
-enum pending { PENDING_RESET = 1, PENDING_SHUTDOWN = 2, PENDING_RECLAIM = 4 };
+enum pending {
+    PENDING_RESET = 1,
+    PENDING_SHUTDOWN = 2,
+    PENDING_RECLAIM = 4,
+    PENDING_HOST_RESET = 8, /* beside or instead of PENDING_RESET */
+};
 
 static void reset_all(struct machine *m)
 {
@@ -112,6 +117,7 @@ static const char *cause_name(enum shutdown_cause cause)
     case SHUTDOWN_NONE: return "none";
     case SHUTDOWN_HOST_SIGNAL: return "host-signal";
     case SHUTDOWN_HOST_UI: return "host-ui";
+    case SHUTDOWN_HOST_QUIT: return "host-qmp-quit";
     case SHUTDOWN_GUEST_OFF: return "guest-shutdown";
     case SHUTDOWN_GUEST_RESET: return "guest-reset";
     case SHUTDOWN_GUEST_PANIC: return "guest-panic";
@@ -128,9 +134,16 @@ static void emit_shutdown(enum shutdown_cause cause)
                cause_name(cause));
 }
 
+/* The user's wish, which also ends a machine that no_shutdown holds. */
+static bool is_host_wish(enum shutdown_cause cause)
+{
+    return cause == SHUTDOWN_HOST_SIGNAL || cause == SHUTDOWN_HOST_UI ||
+           cause == SHUTDOWN_HOST_QUIT;
+}
+
 static bool is_held(const struct machine *m, enum shutdown_cause cause)
 {
-    return m->cfg.no_shutdown && cause != SHUTDOWN_HOST_SIGNAL && cause != SHUTDOWN_HOST_UI;
+    return m->cfg.no_shutdown && !is_host_wish(cause);
 }
 
 static void serve_shutdown(struct machine *m)
@@ -151,10 +164,8 @@ static void serve_shutdown(struct machine *m)
         g_main_loop_quit(m->loop);
 }
 
-static void serve_reset(struct machine *m)
+static void serve_reset(struct machine *m, bool guest)
 {
-    bool guest = m->run_state == RUN_RUNNING;
-
     machine_pause(m);
     reset_all(m);
     event_emit("RESET", "{\"guest\": %s, \"reason\": \"%s\"}", guest ? "true" : "false",
@@ -166,19 +177,23 @@ static void serve_reset(struct machine *m)
 }
 
 /* The main loop's part of what other threads asked for. */
-static gboolean serve_pending(gpointer opaque)
+void machine_serve_requests(struct machine *m)
 {
-    struct machine *m = opaque;
     uint32_t bits = atomic_exchange_explicit(&m->pending, 0, memory_order_acq_rel);
 
     if (bits & PENDING_SHUTDOWN)
         serve_shutdown(m);
-    if ((bits & PENDING_RESET) && m->cause == SHUTDOWN_NONE)
-        serve_reset(m);
+    if ((bits & (PENDING_RESET | PENDING_HOST_RESET)) && m->cause == SHUTDOWN_NONE)
+        serve_reset(m, !(bits & PENDING_HOST_RESET));
     if ((bits & PENDING_RECLAIM) && m->cause == SHUTDOWN_NONE) {
         machine_pause(m); /* frees replaced views */
         machine_resume(m);
     }
+}
+
+static gboolean serve_pending(gpointer opaque)
+{
+    machine_serve_requests(opaque);
     return G_SOURCE_REMOVE;
 }
 
@@ -345,12 +360,19 @@ void machine_request_reset(struct machine *m)
     park_asker();
 }
 
+void machine_request_host_reset(struct machine *m)
+{
+    if (m->cfg.no_reboot)
+        machine_request_shutdown(m, SHUTDOWN_GUEST_RESET, 0);
+    else
+        ask(m, PENDING_HOST_RESET);
+}
+
 void machine_request_shutdown(struct machine *m, enum shutdown_cause cause, int exit_status)
 {
     uint64_t none = 0, want = (uint32_t)cause | (uint64_t)(uint32_t)exit_status << 32;
-    bool host = cause == SHUTDOWN_HOST_SIGNAL || cause == SHUTDOWN_HOST_UI;
 
-    if (host) /* the user's wish also ends a machine that no_shutdown holds */
+    if (is_host_wish(cause))
         atomic_store_explicit(&m->shutdown_ask, want, memory_order_release);
     else
         atomic_compare_exchange_strong_explicit(&m->shutdown_ask, &none, want, memory_order_acq_rel,

@@ -16,7 +16,8 @@ enum { MACHINE_MAX_CPUS = 512, MACHINE_MAX_SERIALS = 4 };
 enum shutdown_cause {
     SHUTDOWN_NONE,
     SHUTDOWN_HOST_SIGNAL, /* SIGINT, SIGTERM, SIGHUP */
-    SHUTDOWN_HOST_UI,     /* Ctrl-a x, monitor quit */
+    SHUTDOWN_HOST_UI,     /* Ctrl-a x */
+    SHUTDOWN_HOST_QUIT,   /* a monitor's quit */
     SHUTDOWN_GUEST_OFF,   /* the guest powered off */
     SHUTDOWN_GUEST_RESET, /* the guest reset under -no-reboot */
     SHUTDOWN_GUEST_PANIC,
@@ -121,7 +122,11 @@ void machine_pause(struct machine *m);
 void machine_resume(struct machine *m);
 /* From any thread: the main loop will reset, or shut down with an exit status. */
 void machine_request_reset(struct machine *m);
+/* The same by the user's wish (a monitor's system_reset), also of a machine that does not run. */
+void machine_request_host_reset(struct machine *m);
 void machine_request_shutdown(struct machine *m, enum shutdown_cause cause, int exit_status);
+/* Do at once what was asked for so far; main thread. */
+void machine_serve_requests(struct machine *m);
 /* The main loop: runs until shutdown, returns the exit status. */
 int machine_run(struct machine *m);
 void machine_add_cpu(struct machine *m, struct cpu *cpu);

@@ -134,9 +134,10 @@ const struct monitor_command *hmp_lookup(const char *line, const char **rest, st
             return sub;
         }
     }
-    if (cmd)
+    bool wants_sub = n2 && !strcmp(word, "info");
+    if (cmd && !wants_sub)
         return cmd;
-    if (!strcmp(word, "info") && n2) {
+    if (wants_sub) {
         g_autofree char *sub = g_strndup(second, n2);
         set_unknown("info ", sub, errp);
     } else {

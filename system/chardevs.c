@@ -15,9 +15,11 @@ static const char *default_serial(const struct cli *cli)
 {
     if (cli->daemonize)
         return "null";
-    for (guint i = 0; i < cli->chardev->len; i++)
-        if (uses_terminal(g_ptr_array_index(cli->chardev, i)))
-            return "null";
+    GPtrArray *const lists[] = {cli->chardev, cli->monitor, cli->qmp, cli->qmp_pretty};
+    for (size_t k = 0; k < G_N_ELEMENTS(lists); k++)
+        for (guint i = 0; i < lists[k]->len; i++)
+            if (uses_terminal(g_ptr_array_index(lists[k], i)))
+                return "null";
     return "mon:stdio";
 }
 

@@ -3,6 +3,7 @@
 
 #include "system/runner.h"
 #include "util/optparse.h"
+#include "util/version.h"
 
 #include <string.h>
 
@@ -169,7 +170,7 @@ void cli_print_help(const struct cli *cli, FILE *f)
 /* The first line is one that tools parse: they ask which of the incumbent's command lines fits. */
 void cli_print_version(FILE *f)
 {
-    fputs("QEMU emulator version 9.2.0 (Tinamou " TINAMOU_VERSION ")\n"
+    fputs("QEMU emulator version " QEMU_VERSION " (Tinamou " TINAMOU_VERSION ")\n"
           "Tinamou " TINAMOU_VERSION
           ", a full-system emulator; the version above is the one whose command line "
           "it follows\nCopyright (c) 2026 The Tinamou authors\n",

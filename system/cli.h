@@ -18,7 +18,7 @@ struct cli {
     const char *arch;
     const char *cpu, *memory, *smp;
     const char *kernel, *initrd, *append, *bios, *dtb;
-    const char *display, *vga, *monitor;
+    const char *display, *vga;
     const char *log_items, *log_file, *dfilter;
     const char *name, *uuid, *rtc, *boot, *pidfile, *escape;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
@@ -27,6 +27,7 @@ struct cli {
     /* Each occurrence of the options that add up, in order; elements are char *. */
     GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
     GPtrArray *netdev, *nic, *net;
+    GPtrArray *monitor, *qmp, *qmp_pretty, *mon;
     GPtrArray *serial, *chardev, *fw_cfg, *dirs, *action;
 };
 

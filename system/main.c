@@ -3,6 +3,7 @@
 #include "chardev/chardev.h"
 #include "core/clock.h"
 #include "hw/virtio/rng_source.h"
+#include "monitor/monitor.h"
 #include "net/net.h"
 #include "system/host.h"
 #include "system/runner.h"
@@ -11,40 +12,89 @@
 
 #include <string.h>
 
-static bool setup_log(const struct cli *cli, struct error **errp)
+static bool setup_log(struct setup *s, struct error **errp)
 {
+    const struct cli *cli = s->cli;
+
     if (cli->log_file && !log_set_file(cli->log_file, errp))
         return false;
     return !cli->log_items || log_set_masks(cli->log_items, errp);
+}
+
+static bool become_process(struct setup *s, struct error **errp)
+{
+    const struct cli *cli = s->cli;
+
+    if (cli->daemonize && !host_daemonize(errp))
+        return false;
+    if (cli->pidfile && !host_write_pid(cli->pidfile, errp))
+        return false;
+    clock_init();
+    return true;
+}
+
+static bool check_runner(struct setup *s, struct error **errp)
+{
+    return runner_check(s->cli->runner, s->cli->daemonize, errp);
+}
+
+static bool setup_name(struct setup *s, struct error **errp)
+{
+    return !s->cli->name || host_set_name(s->cli->name, errp);
+}
+
+static bool init_machine(struct setup *s, struct error **errp)
+{
+    return machine_init(s->machine, errp);
+}
+
+static bool attach_runner(struct setup *s, struct error **errp)
+{
+    return runner_attach(s->cli->runner, s->machine, errp);
 }
 
 /* Everything that can go wrong before the guest runs, in an order in which each step has what it
  * needs. */
 static bool build(struct setup *s, struct error **errp)
 {
-    const struct cli *cli = s->cli;
+    /* clang-format off */
+    static bool (*const steps[])(struct setup *s, struct error **errp) = {
+        check_runner,
+        setup_log,
+        setup_name,
+        setup_boot,
+        setup_arch,
+        setup_machine_class,
+        setup_config,
+        setup_accel,
+        become_process, /* threads may exist from here on */
+        setup_rtc,
+        setup_chardevs,
+        setup_netdevs,
+        setup_objects,
+        setup_drives,
+        setup_globals,
+        setup_machine,
+        setup_flash,
+        init_machine,
+        setup_devices,
+        setup_nics,
+        setup_fw_cfg,
+        setup_uuid,
+        setup_monitors,
+        attach_runner,
+    };
+    /* clang-format on */
 
-    if (!runner_check(cli->runner, cli->daemonize, errp))
-        return false;
-    if (!setup_log(cli, errp) || (cli->name && !host_set_name(cli->name, errp)) ||
-        !setup_boot(s, errp) || !setup_arch(s, errp) || !setup_machine_class(s, errp) ||
-        !setup_config(s, errp) || !setup_accel(s, errp))
-        return false;
-    if (cli->daemonize && !host_daemonize(errp))
-        return false;
-    if (cli->pidfile && !host_write_pid(cli->pidfile, errp))
-        return false;
-    clock_init();
-    if (!setup_rtc(s, errp) || !setup_chardevs(s, errp) || !setup_netdevs(s, errp) ||
-        !setup_objects(s, errp) || !setup_drives(s, errp) || !setup_globals(s, errp))
-        return false;
-    return setup_machine(s, errp) && setup_flash(s, errp) && machine_init(s->machine, errp) &&
-           setup_devices(s, errp) && setup_nics(s, errp) && setup_fw_cfg(s, errp) &&
-           setup_uuid(s, errp) && runner_attach(cli->runner, s->machine, errp);
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+        if (!steps[i](s, errp))
+            return false;
+    return true;
 }
 
 static void tear_down(struct setup *s)
 {
+    monitor_close_all();
     machine_free(s->machine);
     net_free_all();
     block_close_all();

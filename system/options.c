@@ -82,15 +82,6 @@ static bool call_parallel(struct cli *cli UNUSED, const char *arg, struct error 
     return false;
 }
 
-static bool call_monitor(struct cli *cli, const char *arg, struct error **errp)
-{
-    cli->monitor = arg;
-    if (is_nothing(arg))
-        return true;
-    error_set(errp, "there is no monitor yet; only 'none' and 'null' are accepted");
-    return false;
-}
-
 static bool call_display(struct cli *cli, const char *arg, struct error **errp)
 {
     cli->display = arg;
@@ -265,7 +256,13 @@ const struct cli_option cli_options[] = {
              "pipe:PATH, tcp:HOST:PORT, unix:PATH, chardev:ID, null, none"},
     {.name = "chardev", .args = "BACKEND,id=ID[,PROP=VALUE...]", LIST(chardev),
      .help = "name a character device back end ('help' lists them)"},
-    {.name = "monitor", .args = "none", CALL(call_monitor), .help = "no monitor (there is none yet)"},
+    {.name = "monitor", .args = "DEV", LIST(monitor),
+     .help = "a monitor for people on a device as -serial takes it, or none;\n"
+             "by default one shares the terminal (Ctrl-a c switches)"},
+    {.name = "qmp", .args = "DEV", LIST(qmp), .help = "a monitor for programs: QMP, JSON on lines"},
+    {.name = "qmp-pretty", .args = "DEV", LIST(qmp_pretty), .help = "the same, indented for people to read"},
+    {.name = "mon", .args = "[chardev=]ID[,mode=readline|control][,pretty=on|off]", LIST(mon),
+     .help = "a monitor on a -chardev: readline for people, control for QMP"},
     {.name = "parallel", .args = "none", CALL(call_parallel), .help = "no parallel port"},
     {.name = "nographic", FLAG(nographic), .help = "no window; the first serial line on the terminal"},
     {.name = "display", .args = "none", CALL(call_display), .help = "no window ('help' lists displays)"},
@@ -354,9 +351,6 @@ const struct cli_option cli_options[] = {
     {.name = "semihosting-config", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no semihosting"},
     {.name = "readconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "write the options on the command line"},
     {.name = "writeconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no configuration files"},
-    {.name = "mon", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no monitor"},
-    {.name = "qmp", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no monitor"},
-    {.name = "qmp-pretty", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no monitor"},
     {.name = "usb", .how = CLI_REFUSE, .reason = "there is no USB controller"},
     {.name = "usbdevice", .args = "NAME", .how = CLI_REFUSE, .reason = "there is no USB controller"},
     {.name = "vnc", .args = "DISPLAY", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
@@ -382,7 +376,7 @@ const struct cli_option cli_options[] = {
     {.name = "runas", .args = "USER", .how = CLI_REFUSE, .reason = "start it as that user"},
     {.name = "run-with", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "start it as that user"},
     {.name = "chroot", .args = "DIR", .how = CLI_REFUSE, .reason = "use chroot(8)"},
-    {.name = "preconfig", .how = CLI_REFUSE, .reason = "there is no monitor"},
+    {.name = "preconfig", .how = CLI_REFUSE, .reason = "start with -S instead"},
     {.name = "plugin", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no plugins"},
     {.name = "trace", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "use -d"},
     {.name = "jitdump", .how = CLI_REFUSE, .reason = "use -perfmap"},

@@ -62,6 +62,9 @@ void drive_free(void *drive);
 /* chardevs.c: -chardev, -serial and what stands in for them by default. */
 bool setup_chardevs(struct setup *s, struct error **errp) MUST_CHECK;
 
+/* monitor.c: -monitor, -qmp, -qmp-pretty, -mon; after the devices, which share lines with them. */
+bool setup_monitors(struct setup *s, struct error **errp) MUST_CHECK;
+
 /* devices.c: -global, -object, -device, -fw_cfg. */
 bool setup_globals(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_objects(struct setup *s, struct error **errp) MUST_CHECK;

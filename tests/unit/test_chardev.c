@@ -49,6 +49,8 @@ static void line_event(struct device *dev, enum chardev_event ev)
     case CHARDEV_OPENED: l->opened++; break;
     case CHARDEV_CLOSED: l->closed++; break;
     case CHARDEV_BREAK: l->breaks++; break;
+    case CHARDEV_FOCUS_IN:
+    case CHARDEV_FOCUS_OUT: g_assert_not_reached(); /* for users only */
     }
 }
 

@@ -1,0 +1,9 @@
+/* The tables of commands that monitor/ itself brings. */
+#ifndef MONITOR_COMMANDS_PRIV_H
+#define MONITOR_COMMANDS_PRIV_H
+
+#include "monitor/monitor_priv.h"
+
+extern const struct monitor_command cmd_control[];
+
+#endif

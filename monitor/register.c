@@ -1,0 +1,7 @@
+/* All tables of monitor/, in the order in which they are listed. */
+#include "monitor/commands_priv.h"
+
+void monitor_register_all(void)
+{
+    monitor_register(cmd_control);
+}

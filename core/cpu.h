@@ -45,6 +45,8 @@ struct cpu_ops {
     void (*dump)(struct cpu *cpu, FILE *f); /* -d cpu, info registers */
     /* Call frame() for each function in progress, innermost first.  While the vCPU is parked. */
     void (*backtrace)(struct cpu *cpu, cpu_frame_fn *frame, void *opaque);
+    /* One instruction at pc as text, of at most len bytes; how many it has. */
+    unsigned (*disas)(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);
     void (*finalize)(struct cpu *cpu); /* free what the target owns */
 };
 

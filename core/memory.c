@@ -458,11 +458,17 @@ static void print_tree(const struct mem_region *mr, gpa base, int depth, FILE *f
         print_tree(c, base + c->base, depth + 1, f);
 }
 
-void address_space_print(struct address_space *as, FILE *f)
+void address_space_print_tree(struct address_space *as, FILE *f)
 {
     mutex_lock(&as->lock);
     fprintf(f, "address-space: %s\n", as->root->name);
     print_tree(as->root, 0, 0, f);
+    mutex_unlock(&as->lock);
+}
+
+void address_space_print_flat(struct address_space *as, FILE *f)
+{
+    mutex_lock(&as->lock);
     const struct flat_view *v = atomic_load_explicit(&as->view, memory_order_acquire);
     fprintf(f, "FlatView:\n");
     for (size_t i = 0; i < v->n; i++) {
@@ -474,4 +480,10 @@ void address_space_print(struct address_space *as, FILE *f)
         fputc('\n', f);
     }
     mutex_unlock(&as->lock);
+}
+
+void address_space_print(struct address_space *as, FILE *f)
+{
+    address_space_print_tree(as, f);
+    address_space_print_flat(as, f);
 }

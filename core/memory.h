@@ -138,7 +138,9 @@ bool mem_poke(struct address_space *as, gpa addr, const void *buf, size_t len) M
  * not writable). After writing through it, call ram_written(). */
 void *dma_map(struct address_space *as, gpa addr, uint64_t *len, bool writable,
               struct ram_block **ram, uint64_t *off);
-/* Print the tree and the flat view (info mtree). */
+/* Print the tree and the flat view (info mtree), or one of them. */
 void address_space_print(struct address_space *as, FILE *f);
+void address_space_print_tree(struct address_space *as, FILE *f);
+void address_space_print_flat(struct address_space *as, FILE *f);
 
 #endif

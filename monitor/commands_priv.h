@@ -4,6 +4,6 @@
 
 #include "monitor/monitor_priv.h"
 
-extern const struct monitor_command cmd_control[];
+extern const struct monitor_command cmd_control[], cmd_memory[];
 
 #endif

@@ -134,15 +134,22 @@ static bool apply(struct expr *e, char op, uint64_t *a, uint64_t b)
     return true;
 }
 
+/* "16 /tmp/file": the number ends here. */
+static bool is_path(const char *end, const char *op)
+{
+    return *op == '/' && op > end && op[1] != ' ';
+}
+
 static bool chain(struct expr *e, unsigned level, uint64_t *out)
 {
     if (!binary(e, level + 1, out))
         return false;
     for (;;) {
         uint64_t right;
+        const char *end = e->p;
         skip_blanks(e);
         char op = *e->p;
-        if (!op || !strchr(levels[level], op))
+        if (!op || !strchr(levels[level], op) || is_path(end, e->p))
             return true;
         e->p++;
         if (!binary(e, level + 1, &right) || !apply(e, op, out, right))

@@ -4,4 +4,5 @@
 void monitor_register_all(void)
 {
     monitor_register(cmd_control);
+    monitor_register(cmd_memory);
 }

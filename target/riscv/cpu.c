@@ -341,6 +341,7 @@ const struct cpu_ops rv64_cpu_ops = {
     .debug_translate = rv_debug_translate,
     .backtrace = rv_backtrace,
     .dump = dump,
+    .disas = rv_disas,
     .finalize = finalize,
 };
 
@@ -354,5 +355,6 @@ const struct cpu_ops rv32_cpu_ops = {
     .debug_translate = rv_debug_translate,
     .backtrace = rv_backtrace,
     .dump = dump,
+    .disas = rv_disas,
     .finalize = finalize,
 };

@@ -21,6 +21,9 @@ struct accel_ops {
     /* The body of a vCPU's thread: runs guest code until asked to quit. */
     void (*cpu_thread)(struct cpu *cpu);
     void (*print_stats)(struct machine *m, FILE *f); /* -d stats at exit; may be NULL */
+    /* Dirty notes of RAM were cleared: when this returns, every store sets them again.  From any
+     * thread that runs no vCPU. */
+    void (*protect_ram)(struct machine *m);
 };
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "core/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <glib-unix.h>
 #include <stdatomic.h>
@@ -196,6 +197,31 @@ void clock_start(void)
         arm_locked();
     }
     mutex_unlock(&clk.lock);
+}
+
+void clock_save(struct clock_state *s)
+{
+    *s = (struct clock_state){clock_now(), clk.wall_offset, clk.wall_is_virtual};
+}
+
+bool clock_is_possible(const struct clock_state *s)
+{
+    const int64_t max = INT64_MAX / 4; /* sums of two, and some more, do not overflow */
+
+    return s->virtual_ns >= 0 && s->virtual_ns <= max && s->wall_offset >= -max &&
+           s->wall_offset <= max;
+}
+
+void clock_load(const struct clock_state *s)
+{
+    mutex_lock(&clk.lock);
+    assert(!running());
+    set_mode(false, s->virtual_ns);
+    mutex_unlock(&clk.lock);
+    clk.wall_offset = s->wall_offset;
+    if (clk.wall_is_virtual != s->wall_is_virtual)
+        clk.wall_offset +=
+            clk.wall_is_virtual ? host_wall() - s->virtual_ns : s->virtual_ns - host_wall();
 }
 
 static bool is_due_locked(const struct timer *t)

@@ -4,6 +4,7 @@
 #define CORE_CLOCK_H
 
 #include "core/types.h"
+#include "util/annot.h"
 #include "util/thread.h"
 
 #include <stdbool.h>
@@ -19,6 +20,19 @@ void clock_wall_set(ns_t base, bool follow_virtual);
 /* Stop and restart virtual time with the machine. */
 void clock_stop(void);
 void clock_start(void);
+
+/* What a saved machine holds of the clocks. */
+struct clock_state {
+    ns_t virtual_ns;
+    ns_t wall_offset;     /* UTC less what it follows */
+    bool wall_is_virtual; /* it follows virtual time, else the host's clock */
+};
+void clock_save(struct clock_state *s);
+/* Whether time can go on from there for as long as anybody cares. */
+bool clock_is_possible(const struct clock_state *s);
+/* Go on from there; while the clock is stopped.  A wall clock that now follows something else than
+ * it did goes on from the time it showed. */
+void clock_load(const struct clock_state *s);
 
 typedef void timer_fn(void *opaque);
 /* A one-shot timer.  fn runs in the main loop's thread with *lock (if not NULL) held. */

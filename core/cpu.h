@@ -29,6 +29,7 @@ enum cpu_request {
  */
 typedef void cpu_frame_fn(void *opaque, uint64_t addr, bool is_guess);
 
+struct state_field;
 struct cpu_ops {
     const char *arch; /* "riscv64": for messages */
     void (*reset)(struct cpu *cpu);
@@ -48,6 +49,14 @@ struct cpu_ops {
     /* One instruction at pc as text, of at most len bytes; how many it has. */
     unsigned (*disas)(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);
     void (*finalize)(struct cpu *cpu); /* free what the target owns */
+    /* Saving and loading.  Tables of all that a saved machine holds of the CPU, ended by NULL. */
+    const struct state_field *const *state;
+    /* What must be the same where the state is loaded, for people to read; g_free() it. */
+    char *(*describe)(struct cpu *cpu);
+    /* On the vCPU's thread, stopped: bring the tables' fields up to date; make what was loaded
+     * into them, which may be anything, a possible state and recompute what derives from it. */
+    void (*before_save)(struct cpu *cpu);
+    void (*after_load)(struct cpu *cpu);
 };
 
 struct cpu_work {

@@ -98,6 +98,15 @@ void device_reset(struct device *dev)
     mutex_unlock(&dev->lock);
 }
 
+void device_sync(struct device *dev)
+{
+    if (!dev->type->cls->sync)
+        return;
+    mutex_lock(&dev->lock);
+    dev->type->cls->sync(dev);
+    mutex_unlock(&dev->lock);
+}
+
 void device_free(struct device *dev)
 {
     const struct device_class *cls;

@@ -27,6 +27,12 @@ struct device_class {
     void (*sync)(
         struct device *dev); /* recompute outputs (irq) from s: after reset and load; optional */
     void (*reset)(struct device *dev); /* beyond the state table (drop pending work); optional */
+    /* Whether its state is all in s now, while no vCPU runs and no disk request is in flight; false
+     * and *errp when it cannot be saved; optional. */
+    bool (*can_save)(struct device *dev, struct error **errp);
+    /* s was loaded and may hold anything: bring what indexes or sizes something into its range.
+     * Before sync; optional. */
+    void (*loaded)(struct device *dev);
 };
 
 /* What DEVICE_CLASS() exports: the class plus the sizes of its structs. */
@@ -67,6 +73,8 @@ bool device_realize(struct device *dev, struct error **errp) MUST_CHECK;
 /* State table, then cls->reset, then sync; takes the lock. */
 void device_reset(struct device *dev);
 void device_free(struct device *dev);
+/* Bring s and the outputs up to date with the time; takes the lock. */
+void device_sync(struct device *dev);
 /* Under -d guest_errors / unimp, with the device's id in front. */
 void dev_guest_error(struct device *dev, const char *fmt, ...) PRINTF(2, 3);
 void dev_unimp(struct device *dev, const char *fmt, ...) PRINTF(2, 3);

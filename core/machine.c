@@ -94,7 +94,7 @@ bool machine_cont(struct machine *m, struct error **errp)
         error_set(errp, "the machine is in state '%s': reset it first",
                   run_state_name(m->run_state));
         return false;
-    case RUN_INMIGRATE: error_set(errp, "the machine waits for its incoming state"); return false;
+    case RUN_INMIGRATE: m->run_when_loaded = true; return true;
     case RUN_PRELAUNCH:
     case RUN_PAUSED:
     case RUN_DEBUG:
@@ -195,6 +195,13 @@ static gboolean serve_pending(gpointer opaque)
 {
     machine_serve_requests(opaque);
     return G_SOURCE_REMOVE;
+}
+
+bool machine_settle(struct machine *m)
+{
+    assert(m->pause_depth);
+    serve_pending(m);
+    return m->cause == SHUTDOWN_NONE;
 }
 
 static void ask(struct machine *m, uint32_t bits)

@@ -100,6 +100,7 @@ struct machine {
         shutdown_ask; /* cause in the low half, exit status in the high; the first one wins */
     struct _GMainLoop *loop;
     bool accel_ready;
+    bool run_when_loaded; /* RUN_INMIGRATE: go on as soon as the state is there */
 };
 
 /* Allocate a machine of a class with its properties at their defaults. */
@@ -111,15 +112,18 @@ bool machine_init(struct machine *m, struct error **errp) MUST_CHECK;
 /* Start vCPU threads (paused if cfg.start_paused). */
 void machine_start(struct machine *m);
 /* Stop, and go on: what `stop`, `cont`, a debugger or -S mean by it.  machine_stop() on a stopped
- * machine only changes the reason; machine_cont() on a running one does nothing and fails when the
- * state does not allow it (shut down, waiting for its state).  They emit STOP and RESUME.  Main
- * thread. */
+ * machine only changes the reason; machine_cont() on a running one does nothing, on one that waits
+ * for its state says that it shall run then, and fails when the state does not allow it (shut
+ * down).  They emit STOP and RESUME.  Main thread. */
 void machine_stop(struct machine *m, enum run_state why);
 bool machine_cont(struct machine *m, struct error **errp) MUST_CHECK;
 const char *run_state_name(enum run_state state);
 /* Bring every vCPU to a safe point and stop virtual time; nests.  Not from a vCPU's thread. */
 void machine_pause(struct machine *m);
 void machine_resume(struct machine *m);
+/* Inside machine_pause(): do now what was asked of the main loop; false when it was to end the
+ * machine. */
+bool machine_settle(struct machine *m);
 /* From any thread: the main loop will reset, or shut down with an exit status. */
 void machine_request_reset(struct machine *m);
 /* The same by the user's wish (a monitor's system_reset), also of a machine that does not run. */

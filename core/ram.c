@@ -7,6 +7,8 @@
 
 #include <glib.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
 
 static const uint64_t MAX_RAM = UINT64_C(1) << 46; /* what fits in half of a host's address space */
 
@@ -84,4 +86,48 @@ void ram_written(struct ram_block *ram, uint64_t off, uint64_t len)
             tell_listeners(ram, at, next - at);
         at = next;
     }
+}
+
+uint64_t ram_pages(const struct ram_block *ram)
+{
+    return npages(ram->size);
+}
+
+static uint64_t take_group(uint8_t *notes, uint64_t n, uint64_t *word)
+{
+    uint64_t taken = 0;
+
+    for (uint64_t i = 0; i < n; i++) {
+        _Atomic uint8_t *note = (_Atomic uint8_t *)&notes[i];
+        if (!(atomic_load_explicit(note, memory_order_relaxed) & RAM_PAGE_DIRTY))
+            continue;
+        /* Pairs with ram_written(): what was stored before the note was set is read after this. */
+        atomic_fetch_and_explicit(note, (uint8_t)~RAM_PAGE_DIRTY, memory_order_seq_cst);
+        *word |= UINT64_C(1) << i;
+        taken++;
+    }
+    return taken;
+}
+
+uint64_t ram_take_dirty(struct ram_block *ram, uint64_t *map)
+{
+    uint64_t total = npages(ram->size), taken = 0;
+
+    for (uint64_t page = 0; page < total; page += 64)
+        taken += take_group(ram->notes + page, MIN(64, total - page), &map[page / 64]);
+    return taken;
+}
+
+/* Moving the mapping costs no copy; memory that others share stays where it is. */
+void ram_adopt(struct ram_block *ram, void *take_shadow)
+{
+    void *at = MAP_FAILED;
+
+    if (ram->fd < 0)
+        at = mremap(take_shadow, ram->size, ram->size, MREMAP_MAYMOVE | MREMAP_FIXED, ram->host);
+    if (at == MAP_FAILED) {
+        memcpy(ram->host, take_shadow, ram->size);
+        munmap(take_shadow, ram->size);
+    }
+    ram_written(ram, 0, ram->size);
 }

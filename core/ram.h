@@ -35,5 +35,12 @@ void ram_free(struct ram_block *ram);
 /* Something other than a vCPU's store wrote [off, off+len): sets dirty notes and tells listeners of
  * code pages. */
 void ram_written(struct ram_block *ram, uint64_t off, uint64_t len);
+uint64_t ram_pages(const struct ram_block *ram);
+/* Clear the dirty notes and set the bits of their pages in map (page n is bit n % 64 of word
+ * n / 64); returns how many were dirty.  Their bytes may be read after accel_ops.protect_ram(). */
+uint64_t ram_take_dirty(struct ram_block *ram, uint64_t *map);
+/* Put other contents into a block at its place: take_shadow is a private mapping of its size (of
+ * host_ram_map(), or of a file); while no vCPU runs. */
+void ram_adopt(struct ram_block *ram, void *take_shadow);
 
 #endif

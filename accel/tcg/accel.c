@@ -235,6 +235,11 @@ static const struct prop tcg_props[] = {
     PROP_END,
 };
 
+static void protect_ram(struct machine *m)
+{
+    smc_withdraw_all(m->accel_props);
+}
+
 const struct accel_ops tcg_accel_ops = {
     .name = "tcg",
     .desc = "dynamic binary translation",
@@ -246,4 +251,5 @@ const struct accel_ops tcg_accel_ops = {
     .cpu_free = tcg_cpu_free,
     .cpu_thread = tcg_cpu_thread,
     .print_stats = dump_stats,
+    .protect_ram = protect_ram,
 };

@@ -191,12 +191,16 @@ static void host_store(uint8_t *p, unsigned size, uint64_t val)
     }
 }
 
-/* After the bytes have changed: a page that holds code tells the unit store.  The fence orders the
- * store before the look: a translator marks the page, then reads the bytes. */
+/* After the bytes have changed: the page is dirty, and if it holds code, the unit store is told.
+ * The fence orders the store before the look: a translator marks the page, then reads the bytes;
+ * ram_take_dirty() clears the note, then its caller reads them. */
 static void note_written(const struct acc *a, const struct tlb_entry *e, gva addr, unsigned size)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (UNLIKELY(__atomic_load_n(e->note, __ATOMIC_SEQ_CST) & RAM_PAGE_CODE))
+    uint8_t note = __atomic_load_n(e->note, __ATOMIC_SEQ_CST);
+    if (UNLIKELY(!(note & RAM_PAGE_DIRTY)))
+        __atomic_fetch_or(e->note, RAM_PAGE_DIRTY, __ATOMIC_SEQ_CST);
+    if (UNLIKELY(note & RAM_PAGE_CODE))
         smc_written(a->v->tcg, a->v, e->ram, e->ram_off + (addr & ~PAGE_MASK_), size);
 }
 
@@ -394,7 +398,8 @@ void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access
     if (!e->host || crosses_page(addr, size))
         return NULL;
     if (access == GUEST_WRITE) {
-        tlb_fill_l1(a.v, e, addr, access, idx); /* announces the writer */
+        tlb_fill_l1(a.v, e, addr, access, idx);                       /* announces the writer */
+        __atomic_fetch_or(e->note, RAM_PAGE_DIRTY, __ATOMIC_SEQ_CST); /* where it could not */
         if (e->mr->kind == MEM_ROM || (__atomic_load_n(e->note, __ATOMIC_SEQ_CST) & RAM_PAGE_CODE))
             return NULL;
     }

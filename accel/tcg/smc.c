@@ -26,6 +26,18 @@ static void wait_for_write_tags(struct tcg_vcpu *self)
     }
 }
 
+/* From a thread that is no vCPU's.  A vCPU that is out of code serves the request first. */
+void smc_withdraw_all(struct tcg *t)
+{
+    for (unsigned i = 0; i < t->m->ncpus; i++)
+        vcpu_ask(tcg_vcpu(t->m->cpus[i]), TODO_WTAGS);
+    for (unsigned i = 0; i < t->m->ncpus; i++) {
+        struct tcg_vcpu *v = tcg_vcpu(t->m->cpus[i]);
+        while (atomic_load(&v->in_code) && (atomic_load(&v->todo) & TODO_WTAGS))
+            sched_yield();
+    }
+}
+
 void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e, unsigned nth)
 {
     mutex_lock(&v->tcg->lock);

@@ -286,6 +286,8 @@ void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e, unsigned n
 bool smc_end_making(struct tcg *t, const struct unit *u) REQUIRES(t->lock);
 void smc_written(struct tcg *t, struct tcg_vcpu *self, struct ram_block *ram, uint64_t off,
                  uint64_t len);
+/* Withdraw every vCPU's write tags, after dirty notes were cleared. */
+void smc_withdraw_all(struct tcg *t);
 /* tlb.c */
 void tlb_create(struct tcg_vcpu *v); /* before tlb_init() */
 void tlb_destroy(struct tcg_vcpu *v);

@@ -8,6 +8,7 @@
 #include "util/bits.h"
 #include "util/log.h"
 
+#include <glib.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -305,6 +306,63 @@ static void dump(struct cpu *c, FILE *f)
     fprintf(f, " %-8s %08" PRIx64 "\n", "fcsr", rv_fflags(cpu) | (uint64_t)cpu->s.frm << 5);
 }
 
+/* ---- saving and loading ---- */
+
+#define FIELD(name)                                                                                \
+    {                                                                                              \
+#name, offsetof(struct rv_cpu, name), sizeof(((struct rv_cpu *)0)->name), 8, 0, false      \
+    }
+
+/* What reset sets by other means than a table. */
+static const struct state_field rv_register_table[] = {
+    FIELD(x),
+    FIELD(pc),
+    FIELD(f),
+    FIELD(res_addr),
+    FIELD(res_val),
+    FIELD(saved_fflags),
+    FIELD(instret_written),
+    FIELD(instret_write_pc),
+    FIELD(instret_write_time),
+    STATE_END,
+};
+
+static const struct state_field *const rv_saved_tables[] = {rv_register_table, rv_state_table,
+                                                            NULL};
+
+/* A software interrupt that has arrived as an edge and was not looked at yet is in mip_sw then. */
+static void before_save(struct cpu *c)
+{
+    rv_mip(rv(c));
+    rv(c)->saved_fflags = rv_fflags(rv(c));
+}
+
+static void after_load(struct cpu *c)
+{
+    struct rv_cpu *cpu = rv(c);
+    bool is32 = cpu->xlen == 32;
+
+    for (unsigned i = 1; is32 && i < 32; i++)
+        cpu->x[i] = (uint64_t)(int64_t)(int32_t)cpu->x[i];
+    cpu->x[0] = 0;
+    cpu->pc = (is32 ? (uint32_t)cpu->pc : cpu->pc) & rv_epc_mask(cpu);
+    cpu->s.prv = cpu->s.prv == PRV_U || cpu->s.prv == PRV_S ? cpu->s.prv : PRV_M;
+    cpu->s.frm &= 7;
+    atomic_fetch_and_explicit(&c->irq_lines, ~(UINT64_C(1) << RISCV_IRQ_SSI), memory_order_acq_rel);
+    rv_sync(cpu);
+    rv_set_fflags(cpu, cpu->saved_fflags & 0x1f);
+}
+
+static char *describe(struct cpu *c)
+{
+    const char *mmu = riscv_mmu_type(c);
+    g_autofree char *isa = riscv_isa_string(c);
+
+    return g_strdup_printf("%s, %s, %u PMP entries, privileged specification %u.%u", isa,
+                           mmu ? mmu : "no MMU", rv(c)->pmp_count, rv(c)->priv_spec >> 16,
+                           rv(c)->priv_spec >> 8 & 0xff);
+}
+
 /* ---- operations ---- */
 
 /* Some enabled interrupt is pending, whatever the global enables say. Ref: Priv. 3.3.3. */
@@ -343,6 +401,10 @@ const struct cpu_ops rv64_cpu_ops = {
     .dump = dump,
     .disas = rv_disas,
     .finalize = finalize,
+    .state = rv_saved_tables,
+    .describe = describe,
+    .before_save = before_save,
+    .after_load = after_load,
 };
 
 const struct cpu_ops rv32_cpu_ops = {
@@ -357,4 +419,8 @@ const struct cpu_ops rv32_cpu_ops = {
     .dump = dump,
     .disas = rv_disas,
     .finalize = finalize,
+    .state = rv_saved_tables,
+    .describe = describe,
+    .before_save = before_save,
+    .after_load = after_load,
 };

@@ -150,6 +150,8 @@ struct rv_cpu {
         uint8_t frm; /* the sticky flags live in the accelerator's FP environment */
     } s;
 
+    uint64_t saved_fflags; /* where the sticky flags are while the hart is saved and loaded */
+
     /* The last write of instret: counters.c. */
     uint64_t instret_written, instret_write_pc, instret_write_time;
 

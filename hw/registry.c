@@ -14,6 +14,7 @@ extern const struct device_type pflash_cfi01_type;
 extern const struct device_type plic_type;
 extern const struct device_type sifive_test_type;
 extern const struct device_type virtconsole_type;
+extern const struct device_type virtio_9p_type;
 extern const struct device_type virtio_blk_type;
 extern const struct device_type virtio_mmio_type;
 extern const struct device_type virtio_net_type;
@@ -33,6 +34,7 @@ const struct device_type *const hw_device_types[] = {
     &sifive_test_type,    /* riscv.sifive.test */
     &ns16550_type,        /* serial-mm */
     &virtconsole_type,    /* virtconsole */
+    &virtio_9p_type,      /* virtio-9p-device */
     &virtio_blk_type,     /* virtio-blk-device */
     &virtio_mmio_type,    /* virtio-mmio */
     &virtio_net_type,     /* virtio-net-device */

@@ -29,6 +29,7 @@ struct cli {
     GPtrArray *netdev, *nic, *net;
     GPtrArray *monitor, *qmp, *qmp_pretty, *mon;
     GPtrArray *serial, *chardev, *fw_cfg, *dirs, *action;
+    GPtrArray *fsdev, *virtfs;
 };
 
 struct cli_option {

@@ -2,7 +2,6 @@
 #include "hw/bus.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/registry.h"
-#include "hw/virtio/rng_source.h"
 #include "system/setup.h"
 #include "util/log.h"
 
@@ -14,6 +13,7 @@ static const char *full_name(const char *name)
     static const struct {
         const char *alias, *name;
     } aliases[] = {
+        {"virtio-9p", "virtio-9p-device"},
         {"virtio-blk", "virtio-blk-device"},
         {"virtio-net", "virtio-net-device"},
         {"virtio-rng", "virtio-rng-device"},
@@ -150,49 +150,6 @@ bool setup_globals(struct setup *s, struct error **errp)
         }
         g.driver = full_name(g.driver);
         g_array_append_val(s->globals, g);
-    }
-    return true;
-}
-
-static bool add_object(struct opts *o, struct error **errp)
-{
-    static const char *const keys[] = {"qom-type", "id", "filename", NULL};
-    static const char *const types[] = {"rng-random", "rng-builtin", "filter-dump", NULL};
-    const char *type = opts_get(o, "qom-type", NULL), *id = opts_get(o, "id", NULL);
-    const char *path = opts_get(o, "filename", NULL);
-
-    if (!type || !g_strv_contains(types, type)) {
-        const char *near = type ? nearest_name(type, types) : NULL;
-        error_set(errp, "no such object type");
-        error_append(errp, near ? "; did you mean '%s'?" : "; there is '%s'",
-                     near ? near : types[0]);
-        return false;
-    }
-    if (!id || !*id) {
-        error_set(errp, "wanted id=ID");
-        return false;
-    }
-    if (!strcmp(type, "filter-dump"))
-        return setup_filter_dump(o, id, errp);
-    if (!opts_check_used(o, keys, errp))
-        return false;
-    return strcmp(type, "rng-random") ? rng_source_new_builtin(id, errp)
-                                      : rng_source_new_file(id, path, errp);
-}
-
-bool setup_objects(struct setup *s, struct error **errp)
-{
-    for (guint i = 0; i < s->cli->object->len; i++) {
-        const char *text = g_ptr_array_index(s->cli->object, i);
-        struct opts *o = opts_parse(text, "qom-type");
-        bool ok = *text != '{' && add_object(o, errp);
-        if (*text == '{')
-            error_set(errp, "JSON is not supported yet: write key=value");
-        opts_free(o);
-        if (!ok) {
-            error_prefix(errp, "-object %s", text);
-            return false;
-        }
     }
     return true;
 }

@@ -110,12 +110,6 @@ static int help_device(const char *name)
     return 0;
 }
 
-static int help_object(const char *type UNUSED)
-{
-    puts("List of user creatable objects:\n  filter-dump\n  rng-builtin\n  rng-random");
-    return 0;
-}
-
 static int help_dirs(const struct setup *s)
 {
     for (guint i = 0; i < s->dirs->len - 1; i++) {
@@ -150,7 +144,7 @@ static bool answer_lists(struct setup *s, int *status)
     else if (asks_help(s->cli->device, "driver", &name))
         *status = help_device(name);
     else if (asks_help(s->cli->object, "qom-type", &name))
-        *status = help_object(name);
+        objects_help(stdout);
     else if (asks_help(s->cli->machine, "type", &name))
         *status = name ? list_machine_props(s) : list_machines(s);
     else

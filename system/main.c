@@ -2,6 +2,7 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "core/clock.h"
+#include "fsdev/fsdev.h"
 #include "hw/virtio/rng_source.h"
 #include "monitor/monitor.h"
 #include "net/net.h"
@@ -72,6 +73,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_chardevs,
         setup_netdevs,
         setup_objects,
+        setup_shares,
         setup_drives,
         setup_globals,
         setup_machine,
@@ -79,6 +81,7 @@ static bool build(struct setup *s, struct error **errp)
         init_machine,
         setup_devices,
         setup_nics,
+        setup_share_devices,
         setup_fw_cfg,
         setup_uuid,
         setup_monitors,
@@ -98,6 +101,7 @@ static void tear_down(struct setup *s)
     machine_free(s->machine);
     net_free_all();
     block_close_all();
+    fsdev_free_all();
     rng_source_free_all();
     chardev_free_all();
     host_remove_pid();

@@ -250,6 +250,15 @@ const struct cli_option cli_options[] = {
      .help = "rng-random,id=ID[,filename=FILE] or rng-builtin,id=ID: where a\n"
              "virtio-rng device gets its bytes ('help' lists types)"},
 
+    {.name = "virtfs", .args = "local,path=DIR,mount_tag=NAME,security_model=MODEL[,id=ID]", LIST(virtfs),
+     .help = "[,readonly=on|off][,fmode=MODE][,dmode=MODE]\n"
+             "[,multidevs=remap|forbid|warn][,writeout=immediate]\n"
+             "share a directory: mount -t 9p -o trans=virtio NAME /mnt\n"
+             "MODEL, where owners and modes of the guest's files are kept:\n"
+             "mapped-xattr (attributes), passthrough or none (as they are)"},
+    {.name = "fsdev", .args = "local,id=ID,path=DIR,security_model=MODEL[,...]", LIST(fsdev),
+     .help = "the same by its parts: for -device virtio-9p,fsdev=ID,mount_tag=NAME"},
+
     {.help = "Serial lines, consoles, display"},
     {.name = "serial", .args = "DEV", LIST(serial),
      .help = "connect the next serial line: mon:stdio, stdio, pty, file:FILE,\n"
@@ -367,8 +376,6 @@ const struct cli_option cli_options[] = {
     {.name = "smbios", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no SMBIOS tables"},
     {.name = "acpitable", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no ACPI tables"},
     {.name = "tpmdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no TPM"},
-    {.name = "fsdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no shared file system"},
-    {.name = "virtfs", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no shared file system"},
     {.name = "sd", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no SD card; use -hda"},
     {.name = "mtdblock", .args = "FILE", .how = CLI_REFUSE, .reason = "use -pflash"},
     {.name = "fda", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no floppy drive; use -hda"},

@@ -65,9 +65,16 @@ bool setup_chardevs(struct setup *s, struct error **errp) MUST_CHECK;
 /* monitor.c: -monitor, -qmp, -qmp-pretty, -mon; after the devices, which share lines with them. */
 bool setup_monitors(struct setup *s, struct error **errp) MUST_CHECK;
 
-/* devices.c: -global, -object, -device, -fw_cfg. */
-bool setup_globals(struct setup *s, struct error **errp) MUST_CHECK;
+/* objects.c: -object, and what -object help prints. */
 bool setup_objects(struct setup *s, struct error **errp) MUST_CHECK;
+void objects_help(FILE *f);
+
+/* shares.c: -fsdev and -virtfs; later plug the devices that -virtfs stands for. */
+bool setup_shares(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_share_devices(struct setup *s, struct error **errp) MUST_CHECK;
+
+/* devices.c: -global, -device, -fw_cfg. */
+bool setup_globals(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_devices(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_fw_cfg(struct setup *s, struct error **errp) MUST_CHECK;
 /* Create, configure, plug and realize one device; o holds its properties besides the name. */

@@ -22,6 +22,10 @@ enum {
     VIRTIO_ID_BLOCK = 2,
     VIRTIO_ID_CONSOLE = 3,
     VIRTIO_ID_ENTROPY = 4,
+    VIRTIO_ID_BALLOON = 5,
+    VIRTIO_ID_SCSI = 8,
+    VIRTIO_ID_9P = 9,
+    VIRTIO_ID_INPUT = 18,
 };
 enum { /* device status */
        VIRTIO_ACKNOWLEDGE = 1,

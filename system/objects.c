@@ -1,0 +1,89 @@
+/* -object: things that devices refer to by id.  One row of the table a type. */
+#include "hw/virtio/rng_source.h"
+#include "system/setup.h"
+
+#include <string.h>
+
+struct object_type {
+    const char *name;
+    const char *const *keys; /* NULL-terminated; NULL: create looks after them */
+    bool (*create)(const char *id, struct opts *o, struct error **errp);
+};
+
+static bool create_rng_random(const char *id, struct opts *o, struct error **errp)
+{
+    return rng_source_new_file(id, opts_get(o, "filename", NULL), errp);
+}
+
+static bool create_rng_builtin(const char *id, struct opts *o UNUSED, struct error **errp)
+{
+    return rng_source_new_builtin(id, errp);
+}
+
+static bool create_filter_dump(const char *id, struct opts *o, struct error **errp)
+{
+    return setup_filter_dump(o, id, errp);
+}
+
+static const char *const no_keys[] = {"qom-type", "id", NULL};
+static const char *const file_keys[] = {"qom-type", "id", "filename", NULL};
+
+static const struct object_type object_types[] = {
+    {"filter-dump", NULL, create_filter_dump},
+    {"rng-builtin", no_keys, create_rng_builtin},
+    {"rng-random", file_keys, create_rng_random},
+};
+
+static const struct object_type *find_type(const char *name, struct error **errp)
+{
+    const char *names[G_N_ELEMENTS(object_types) + 1] = {NULL};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(object_types); i++) {
+        if (name && !strcmp(object_types[i].name, name))
+            return &object_types[i];
+        names[i] = object_types[i].name;
+    }
+    const char *near = name ? nearest_name(name, names) : NULL;
+    error_set(errp, "no such object type");
+    error_append(errp, near ? "; did you mean '%s'?" : "; there is '%s'", near ? near : names[0]);
+    return NULL;
+}
+
+static bool add_object(struct opts *o, struct error **errp)
+{
+    const struct object_type *type = find_type(opts_get(o, "qom-type", NULL), errp);
+    const char *id = opts_get(o, "id", NULL);
+
+    if (!type)
+        return false;
+    if (!id || !*id) {
+        error_set(errp, "wanted id=ID");
+        return false;
+    }
+    for (const char *const *key = type->keys; key && *key; key++)
+        opts_get(o, *key, NULL);
+    return (!type->keys || opts_check_used(o, type->keys, errp)) && type->create(id, o, errp);
+}
+
+bool setup_objects(struct setup *s, struct error **errp)
+{
+    for (guint i = 0; i < s->cli->object->len; i++) {
+        const char *text = g_ptr_array_index(s->cli->object, i);
+        struct opts *o = opts_parse_any(text, "qom-type", errp);
+        bool ok = o && add_object(o, errp);
+        if (o)
+            opts_free(o);
+        if (!ok) {
+            error_prefix(errp, "-object %s", text);
+            return false;
+        }
+    }
+    return true;
+}
+
+void objects_help(FILE *f)
+{
+    fputs("List of user creatable objects:\n", f);
+    for (size_t i = 0; i < G_N_ELEMENTS(object_types); i++)
+        fprintf(f, "  %s\n", object_types[i].name);
+}

@@ -91,8 +91,9 @@ bool migrate_uri_parse(const char *text, struct migrate_uri *u, struct error **e
         migrate_uri_fini(u);
         return false;
     }
-    error_set(errp, "'%s' is no address of a state: wanted file:PATH, exec:COMMAND, fd:NAME, "
-                    "unix:PATH or tcp:HOST:PORT",
+    error_set(errp,
+              "'%s' is no address of a state: wanted file:PATH, exec:COMMAND, fd:NAME, "
+              "unix:PATH or tcp:HOST:PORT",
               text);
     return false;
 }

@@ -13,10 +13,8 @@ static const char *full_name(const char *name)
     static const struct {
         const char *alias, *name;
     } aliases[] = {
-        {"virtio-9p", "virtio-9p-device"},
-        {"virtio-blk", "virtio-blk-device"},
-        {"virtio-net", "virtio-net-device"},
-        {"virtio-rng", "virtio-rng-device"},
+        {"virtio-9p", "virtio-9p-device"},         {"virtio-blk", "virtio-blk-device"},
+        {"virtio-net", "virtio-net-device"},       {"virtio-rng", "virtio-rng-device"},
         {"virtio-serial", "virtio-serial-device"},
     };
 

@@ -138,6 +138,13 @@ static bool load_segment(struct address_space *as, const struct elf *e, const st
     return zero_fill(as, s->paddr + s->filesz, s->memsz - s->filesz, errp);
 }
 
+static bool is_memory(struct address_space *as, gpa addr)
+{
+    const struct flat_range *r = address_space_find(as, addr);
+
+    return r && r->mr->ram;
+}
+
 /*
  * A link at the start of RAM puts the file's headers on a page below it, in a segment that begins
  * at file offset 0.  Nothing there is meant to be loaded: skip such pages while no memory lies
@@ -146,7 +153,7 @@ static bool load_segment(struct address_space *as, const struct elf *e, const st
 static void skip_headers_below_memory(struct address_space *as, struct segment *s)
 {
     enum { PAGE = 4096 };
-    while (s->offset < PAGE && s->filesz > PAGE && !address_space_find(as, s->paddr)) {
+    while (s->offset < PAGE && s->filesz > PAGE && !is_memory(as, s->paddr)) {
         s->offset += PAGE;
         s->paddr += PAGE;
         s->vaddr += PAGE;

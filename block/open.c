@@ -22,7 +22,6 @@ static const struct {
     const char *format, *magic;
     size_t len;
 } foreign[] = {
-    {"qcow2", "QFI\xfb", 4},
     {"vmdk", "KDMV", 4},
     {"vhdx", "vhdxfile", 8},
     {"vpc", "conectix", 8},
@@ -448,7 +447,8 @@ bool node_open_backing(struct block_node *b, struct node_opts o, struct error **
         backing = node_open_image(path, format, sub, flags, errp);
     }
     if (!backing) {
-        error_prefix(errp, "backing file of '%s'", b->path);
+        if (errp && !g_str_has_prefix(error_text(*errp), "backing file of")) /* once for a chain */
+            error_prefix(errp, "backing file of '%s'", b->path);
         return false;
     }
     take_backing(b, backing);
@@ -458,10 +458,10 @@ bool node_open_backing(struct block_node *b, struct node_opts o, struct error **
 /* --- roots --- */
 static struct block_node *named(struct block_node *b, const char *id, struct error **errp)
 {
-    if (!b)
-        error_prefix(errp, "drive '%s'", id ? id : "");
-    else
+    if (b)
         b->id = g_strdup(id ? id : b->name);
+    else if (id)
+        error_prefix(errp, "drive '%s'", id);
     return b;
 }
 

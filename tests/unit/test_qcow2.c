@@ -1,0 +1,494 @@
+/* Images of format qcow2: random operations against a model, backing files, snapshots, sizes,
+ * repair, refusals. */
+#include "block/block.h"
+#include "util/bits.h"
+#include "util/optparse.h"
+#include "util/thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *dir, *path, *base_path;
+
+static void create(const char *file, const char *options)
+{
+    struct error *err = NULL;
+    struct opts *o = opts_parse(options, NULL);
+
+    if (!block_create("qcow2", file, o, &err))
+        g_error("%s: %s", options, error_text(err));
+    opts_free(o);
+}
+
+static struct block_node *open_flags(const char *file, unsigned flags)
+{
+    struct error *err = NULL;
+    struct block_node *b = block_open_path(NULL, file, "qcow2", flags, &err);
+
+    if (err)
+        g_error("%s", error_text(err));
+    return b;
+}
+
+static struct block_node *open_image(void)
+{
+    return open_flags(path, BLOCK_UNMAP | BLOCK_NO_FLUSH); /* no power fails here */
+}
+
+/* The image has no damage and, if asked for, nothing that is counted and not used. */
+static void check_whole(bool allow_leaks)
+{
+    struct error *err = NULL;
+    struct block_check r;
+    struct block_node *b = open_flags(path, BLOCK_READ_ONLY | BLOCK_FOR_CHECK);
+
+    g_assert_true(block_check(b, 0, false, &r, &err));
+    g_assert_cmpuint(r.corruptions, ==, 0);
+    g_assert_cmpuint(r.check_errors, ==, 0);
+    if (!allow_leaks)
+        g_assert_cmpuint(r.leaks, ==, 0);
+    block_close(b);
+}
+
+static void compare(struct block_node *b, const uint8_t *model, size_t size)
+{
+    g_autofree uint8_t *buf = g_malloc(size);
+
+    g_assert_cmpint(block_pread(b, buf, size, 0), ==, 0);
+    for (size_t i = 0; i < size; i++)
+        if (buf[i] != model[i])
+            g_error("byte %#zx is %#x, not %#x", i, buf[i], model[i]);
+}
+
+static void random_op(struct block_node *b, uint8_t *model, size_t size, unsigned unit)
+{
+    size_t off = (size_t)g_test_rand_int_range(0, (int)(size / unit)) * unit;
+    size_t n = (size_t)g_test_rand_int_range(1, g_test_rand_int_range(0, 4) ? 40 : 600) * unit;
+
+    n = MIN(n, size - off);
+    g_autofree uint8_t *buf = g_malloc(n);
+    int what = g_test_rand_int_range(0, 10);
+
+    if (what < 5) {
+        memset(buf, g_test_rand_int_range(0, 256), n);
+        memcpy(model + off, buf, n);
+        g_assert_cmpint(block_pwrite(b, buf, n, off), ==, 0);
+    } else if (what == 5) {
+        memset(model + off, 0, n);
+        g_assert_cmpint(block_pwrite_zeroes(b, off, n, g_test_rand_bit()), ==, 0);
+    } else if (what == 6) { /* what is discarded may read as anything: settle it with zeros */
+        g_assert_cmpint(block_pdiscard(b, off, n), ==, 0);
+        g_assert_cmpint(block_pwrite_zeroes(b, off, n, true), ==, 0);
+        memset(model + off, 0, n);
+    } else if (what == 7 && g_test_rand_bit()) {
+        g_assert_cmpint(block_flush(b), ==, 0);
+    } else {
+        g_assert_cmpint(block_pread(b, buf, n, off), ==, 0);
+        g_assert_cmpmem(buf, n, model + off, n);
+    }
+}
+
+static void random_compressed(struct block_node *b, uint8_t *model, size_t size, size_t cluster)
+{
+    size_t off = (size_t)g_test_rand_int_range(0, (int)(size / cluster)) * cluster;
+
+    for (size_t i = 0; i < cluster; i++)
+        model[off + i] = (uint8_t)(i / 7);
+    int ret = block_pwrite_compressed(b, model + off, cluster, off);
+    g_assert_true(ret == 0 || ret == -ENOTSUP);
+    if (ret)
+        g_assert_cmpint(block_pwrite(b, model + off, cluster, off), ==, 0);
+}
+
+/* Many operations, reopening now and then, checking at the end. */
+static void run_model(const char *options, size_t cluster, bool has_backing)
+{
+    enum { SIZE = 3 << 20 };
+    g_autofree uint8_t *model = g_malloc0(SIZE);
+
+    g_test_message("%s", options);
+    if (has_backing) {
+        for (size_t i = 0; i < SIZE - 70000; i++)
+            model[i] = (uint8_t)(i / 512 * 7 + i);
+        g_assert_true(g_file_set_contents(base_path, (char *)model, SIZE - 70000, NULL));
+        memset(model + SIZE - 70000, 0, 70000);
+    }
+    create(path, options);
+    struct block_node *b = open_image();
+    for (int i = 0; i < 600; i++) {
+        if (i % 40 == 39)
+            random_compressed(b, model, SIZE, cluster);
+        random_op(b, model, SIZE, i % 3 ? 512 : 4096);
+        if (i % 150 == 149) {
+            compare(b, model, SIZE);
+            block_close(b);
+            check_whole(false);
+            b = open_image();
+        }
+    }
+    compare(b, model, SIZE);
+    block_close(b);
+    check_whole(false);
+    unlink(path);
+}
+
+static void test_every_kind_of_image_keeps_its_data(void)
+{
+    static const struct {
+        const char *options;
+        size_t cluster;
+    } kinds[] = {
+        {"size=3M", 65536},
+        {"size=3M,cluster_size=512", 512},
+        {"size=3M,cluster_size=2M", 2 << 20},
+        {"size=3M,compat=v2", 65536},
+        {"size=3M,refcount_bits=1,cluster_size=4k", 4096},
+        {"size=3M,refcount_bits=64,cluster_size=1k", 1024},
+        {"size=3M,refcount_bits=2,compression_type=zstd", 65536},
+        {"size=3M,extended_l2=on", 65536},
+        {"size=3M,extended_l2=on,cluster_size=16k,lazy_refcounts=on", 16384},
+        {"size=3M,preallocation=metadata", 65536},
+        {"size=3M,preallocation=full,cluster_size=8k", 8192},
+        {"size=3M,preallocation=falloc,extended_l2=on", 65536},
+        {"size=3M,data_file=data.raw", 65536},
+        {"size=3M,data_file=data.raw,data_file_raw=on", 65536},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        run_model(kinds[i].options, kinds[i].cluster, false);
+}
+
+static void test_a_backing_file_shows_through_and_is_left_alone(void)
+{
+    static const char *const kinds[] = {"compat=v3",
+                                        "cluster_size=4k",
+                                        "compat=v2",
+                                        "extended_l2=on",
+                                        "extended_l2=on,cluster_size=16k",
+                                        "cluster_size=2M"};
+    static const size_t clusters[] = {65536, 4096, 65536, 65536, 16384, 2 << 20};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *options =
+            g_strdup_printf("size=3M,backing_file=base.img,backing_fmt=raw,%s", kinds[i]);
+        run_model(options, clusters[i], true);
+    }
+}
+
+static struct block_snapshot named(const char *name)
+{
+    struct block_snapshot s = {
+        .date_sec = 1700000000, .date_nsec = 5, .vm_clock_ns = 123456789, .icount = UINT64_MAX};
+
+    g_strlcpy(s.name, name, sizeof(s.name));
+    return s;
+}
+
+static void must_snapshot(struct block_node *b, const char *name, uint64_t vm_state)
+{
+    struct block_snapshot s = named(name);
+    struct error *err = NULL;
+
+    s.vm_state_size = vm_state;
+    if (!block_snapshot_create(b, &s, &err))
+        g_error("%s", error_text(err));
+}
+
+static void run_snapshots(const char *options)
+{
+    enum { SIZE = 2 << 20, STATE = 300000, N = 4 };
+    g_autofree uint8_t *model = g_malloc0(SIZE), *state = g_malloc(STATE), *back = g_malloc(STATE);
+    uint8_t *kept[N];
+    struct error *err = NULL;
+
+    g_test_message("%s", options);
+    create(path, options);
+    struct block_node *b = open_image();
+    g_assert_true(block_can_snapshot(b));
+    for (int k = 0; k < N; k++) {
+        g_autofree char *name = g_strdup_printf("snap%d", k);
+        for (int i = 0; i < 60; i++)
+            random_op(b, model, SIZE, 512);
+        memset(state, 'a' + k, STATE);
+        g_assert_cmpint(block_vmstate_write(b, state, 100000, 0), ==, 0);
+        g_assert_cmpint(block_vmstate_write(b, state + 100000, STATE - 100000, 100000), ==, 0);
+        must_snapshot(b, name, STATE);
+        kept[k] = g_memdup2(model, SIZE);
+        compare(b, model, SIZE);
+    }
+    for (int i = 0; i < 60; i++)
+        random_op(b, model, SIZE, 512);
+    compare(b, model, SIZE);
+    block_close(b);
+    check_whole(false);
+    b = open_image();
+    static const int order[] = {2, 0, 3, 1};
+    for (int i = 0; i < N; i++) {
+        g_autofree char *name = g_strdup_printf("snap%d", order[i]);
+        g_assert_true(block_snapshot_goto(b, name, &err));
+        compare(b, kept[order[i]], SIZE);
+        g_assert_cmpint(block_vmstate_read(b, back, STATE, 0), ==, 0);
+        memset(state, 'a' + order[i], STATE);
+        g_assert_cmpmem(back, STATE, state, STATE);
+        memcpy(model, kept[order[i]], SIZE);
+        for (int j = 0; j < 30; j++)
+            random_op(b, model, SIZE, 512);
+        compare(b, model, SIZE);
+    }
+    GArray *list = block_snapshot_list(b);
+    g_assert_cmpuint(list->len, ==, N);
+    const struct block_snapshot *s = &g_array_index(list, struct block_snapshot, 1);
+    g_assert_cmpstr(s->name, ==, "snap1");
+    g_assert_cmpstr(s->id, ==, "2");
+    g_assert_cmpuint(s->vm_state_size, ==, STATE);
+    g_assert_cmpuint(s->vm_clock_ns, ==, 123456789);
+    g_assert_cmpuint(s->disk_size, ==, SIZE);
+    g_array_unref(list);
+    g_assert_true(block_snapshot_delete(b, "3", &err));
+    g_assert_true(block_snapshot_delete(b, "snap0", &err));
+    g_assert_false(block_snapshot_delete(b, "snap0", &err));
+    g_assert_nonnull(strstr(error_text(err), "no snapshot 'snap0'"));
+    g_clear_pointer(&err, error_free);
+    compare(b, model, SIZE);
+    block_close(b);
+    check_whole(false);
+    b = open_image();
+    g_assert_true(block_snapshot_goto(b, "snap1", &err));
+    compare(b, kept[1], SIZE);
+    g_assert_true(block_snapshot_delete(b, "snap1", &err) &&
+                  block_snapshot_delete(b, "snap3", &err));
+    compare(b, kept[1], SIZE);
+    block_close(b);
+    check_whole(false);
+    for (int k = 0; k < N; k++)
+        g_free(kept[k]);
+    unlink(path);
+}
+
+static void test_snapshots_come_back_as_they_were(void)
+{
+    run_snapshots("size=2M");
+    run_snapshots("size=2M,cluster_size=1k,refcount_bits=8");
+    run_snapshots("size=2M,compat=v2,cluster_size=4k");
+    run_snapshots("size=2M,extended_l2=on,cluster_size=16k");
+}
+
+static void test_resize_keeps_data_and_shows_zeros(void)
+{
+    enum { SIZE = 1 << 20, LARGE = 40 << 20 };
+    g_autofree uint8_t *model = g_malloc0(LARGE);
+    struct error *err = NULL;
+
+    memset(model, 0x5a, SIZE);
+    g_assert_true(g_file_set_contents(base_path, (char *)model, SIZE, NULL));
+    create(path, "size=512k,cluster_size=512,backing_file=base.img,backing_fmt=raw");
+    struct block_node *b = open_image();
+    memset(model + SIZE / 2, 0, SIZE / 2);
+    g_assert_true(block_resize(b, LARGE, "off", &err));
+    g_assert_cmpuint(block_size(b), ==, LARGE);
+    compare(b, model, LARGE); /* the backing file's second half does not come to light */
+    memset(model + LARGE - 5000, 7, 5000);
+    g_assert_cmpint(block_pwrite(b, model + LARGE - 5000, 5000, LARGE - 5000), ==, 0);
+    g_assert_true(block_resize(b, 256 << 10, "off", &err));
+    g_assert_true(block_resize(b, LARGE, "off", &err));
+    memset(model + (256 << 10), 0, LARGE - (256 << 10));
+    compare(b, model, LARGE);
+    g_assert_false(block_resize(b, LARGE + 1, "off", &err));
+    g_clear_pointer(&err, error_free);
+    g_assert_false(block_resize(b, 1ULL << 62, "off", &err));
+    g_clear_pointer(&err, error_free);
+    block_close(b);
+    check_whole(false);
+}
+
+/* A file whose first bytes are changed at `off`. */
+static void poke(uint64_t off, uint64_t value, unsigned bytes)
+{
+    uint8_t buf[8];
+    int fd = open(path, O_RDWR);
+
+    st_be64(buf, value << (64 - 8 * bytes));
+    g_assert_cmpint(pwrite(fd, buf, bytes, (off_t)off), ==, bytes);
+    close(fd);
+}
+
+static void expect_refusal(unsigned flags, const char *part)
+{
+    struct error *err = NULL;
+
+    g_assert_null(block_open_path(NULL, path, NULL, flags, &err));
+    g_test_message("%s", error_text(err));
+    g_assert_nonnull(strstr(error_text(err), part));
+    error_free(err);
+}
+
+static void test_what_cannot_be_used_is_told(void)
+{
+    static const struct {
+        uint64_t off, value;
+        unsigned bytes;
+        const char *part;
+    } rows[] = {
+        {4, 9, 4, "version"},
+        {20, 5, 4, "cluster size"},
+        {20, 40, 4, "cluster size"},
+        {32, 2, 4, "LUKS"},
+        {32, 1, 4, "encrypted"},
+        {36, 0, 4, "L1 table is too small"},
+        {36, 0x40000000, 4, "too large"},
+        {40, 0x123, 8, "impossible place"},
+        {48, 0x33, 8, "impossible place"},
+        {56, 0x7fffffff, 4, "too large"},
+        {96, 7, 4, "64 bits"},
+        {100, 90, 4, "length of its header"},
+        {72, BIT64(40), 8, "features that are not supported: bit 40"},
+        {72, 2, 8, "marked as damaged"},
+        {60, 5, 4, "snapshot table"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        create(path, "size=1M");
+        poke(rows[i].off, rows[i].value, rows[i].bytes);
+        expect_refusal(0, rows[i].part);
+    }
+    create(path, "size=1M,backing_file=/nonexistent/base,backing_fmt=raw");
+    expect_refusal(0, "backing file of");
+    create(path, "size=1M,backing_file=disk.qcow2,backing_fmt=qcow2");
+    expect_refusal(0, "could not lock");
+    expect_refusal(BLOCK_READ_ONLY, "longer than");
+}
+
+static void test_a_dirty_image_is_repaired_when_it_is_opened(void)
+{
+    char buf[65536] = "data";
+
+    create(path, "size=1M,lazy_refcounts=on");
+    struct block_node *b = open_image();
+    g_assert_cmpint(block_pwrite(b, buf, sizeof(buf), 65536), ==, 0);
+    block_close(b);
+    poke(72, 1, 8);
+    uint8_t zeros[2] = {0};
+    int fd = open(path, O_RDWR);
+    g_assert_cmpint(pwrite(fd, zeros, 2, 2 * 65536 + 2 * 4), ==, 2); /* the count of some cluster */
+    close(fd);
+    b = open_image();
+    g_assert_cmpint(block_pread(b, buf, 4, 65536), ==, 0);
+    g_assert_cmpstr(buf, ==, "data");
+    block_close(b);
+    check_whole(false);
+}
+
+static void test_repair_mends_counts_and_structure(void)
+{
+    struct error *err = NULL;
+    struct block_check r;
+    char buf[65536] = "data";
+
+    for (int kind = 0; kind < 4; kind++) {
+        create(path, "size=1M");
+        struct block_node *b = open_image();
+        g_assert_cmpint(block_pwrite(b, buf, sizeof(buf), 65536), ==, 0);
+        block_close(b);
+        switch (kind) {
+        case 0: poke(2 * 65536 + 2 * 5, 2, 2); break;              /* a leak */
+        case 1: poke(2 * 65536 + 2 * 4, 0, 2); break;              /* in use, but counted as free */
+        case 2: poke(65536, 0x1234567, 8); break;                  /* no refcount block */
+        case 3: poke(4 * 65536 + 8, 0x8000777777770000, 8); break; /* data beyond the file */
+        }
+        b = open_flags(path, BLOCK_FOR_CHECK);
+        g_assert_true(block_check(b, BLOCK_FIX_LEAKS | BLOCK_FIX_ERRORS, true, &r, &err));
+        g_assert_cmpuint(r.corruptions + r.leaks, >, 0);
+        g_assert_cmpuint(r.corruptions, ==, r.corruptions_fixed);
+        block_close(b);
+        check_whole(false);
+        b = open_image();
+        g_assert_cmpint(block_pread(b, buf, 4, 65536), ==, 0);
+        if (kind != 3)
+            g_assert_cmpstr(buf, ==, "data");
+        block_close(b);
+    }
+}
+
+/* --- many requests at once --- */
+struct job {
+    struct block_req req;
+    struct iovec iov;
+    uint8_t *buf;
+    _Atomic unsigned *left;
+};
+
+static void on_done(struct block_req *req, int ret)
+{
+    struct job *j = req->opaque;
+
+    g_assert_cmpint(ret, ==, 0);
+    (*j->left)--;
+}
+
+/* Each 512-byte sector is written by one request, clusters by several at once. */
+static void test_requests_in_parallel_do_not_mix(void)
+{
+    enum { N = 1024, UNIT = 1536 };
+    g_autofree struct job *jobs = g_new0(struct job, N);
+    g_autofree uint8_t *model = g_malloc0(N * UNIT);
+    _Atomic unsigned left = N;
+
+    create(path, "size=2M,cluster_size=16k,extended_l2=on");
+    struct block_node *b = open_image();
+    for (unsigned i = 0; i < N; i++) {
+        struct job *j = &jobs[i * 7 % N];
+        unsigned at = i * 7 % N;
+        memset(model + at * UNIT, (int)(at % 255 + 1), UNIT);
+        j->left = &left;
+        j->iov = (struct iovec){model + at * UNIT, UNIT};
+        j->req = (struct block_req){.op = i % 50 == 49 ? BLOCK_FLUSH : BLOCK_WRITE,
+                                    .offset = at * UNIT,
+                                    .bytes = UNIT,
+                                    .iov = &j->iov,
+                                    .niov = 1,
+                                    .done = on_done,
+                                    .opaque = j};
+        if (j->req.op == BLOCK_FLUSH)
+            memset(model + at * UNIT, 0, UNIT);
+        block_submit(b, &j->req);
+    }
+    block_drain(b);
+    g_assert_cmpuint(left, ==, 0);
+    compare(b, model, N * UNIT);
+    block_close(b);
+    check_whole(false);
+    b = open_image();
+    compare(b, model, N * UNIT);
+    block_close(b);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    dir = g_dir_make_tmp("tinamou-qcow2-XXXXXX", NULL);
+    path = g_build_filename(dir, "disk.qcow2", NULL);
+    base_path = g_build_filename(dir, "base.img", NULL);
+    g_test_add_func("/qcow2/kinds", test_every_kind_of_image_keeps_its_data);
+    g_test_add_func("/qcow2/backing", test_a_backing_file_shows_through_and_is_left_alone);
+    g_test_add_func("/qcow2/snapshots", test_snapshots_come_back_as_they_were);
+    g_test_add_func("/qcow2/resize", test_resize_keeps_data_and_shows_zeros);
+    g_test_add_func("/qcow2/refusals", test_what_cannot_be_used_is_told);
+    g_test_add_func("/qcow2/dirty", test_a_dirty_image_is_repaired_when_it_is_opened);
+    g_test_add_func("/qcow2/repair", test_repair_mends_counts_and_structure);
+    g_test_add_func("/qcow2/parallel", test_requests_in_parallel_do_not_mix);
+    int ret = g_test_run();
+    block_close_all();
+    g_autofree char *data = g_build_filename(dir, "data.raw", NULL);
+    unlink(path);
+    unlink(base_path);
+    unlink(data);
+    rmdir(dir);
+    g_free(path);
+    g_free(base_path);
+    g_free(dir);
+    return ret;
+}

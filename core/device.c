@@ -33,7 +33,7 @@ static void apply_globals(struct device *dev)
 
     for (; g && g->driver; g++) {
         struct error *err = NULL;
-        if (!strcmp(g->driver, dev->type->name) &&
+        if (!strcmp(g->driver, dev->type->name) && props_find(dev->type->cls->props, g->prop) &&
             !props_set(dev->type->cls->props, dev, g->prop, g->value, &err))
             error_report(err);
     }

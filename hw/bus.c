@@ -11,16 +11,23 @@ static bool has_room(const struct hw_bus *b)
     return b->max == 0 || b->used < b->max;
 }
 
-/* By its own name, or as "ID.0" or "ID" of the device that provides it. */
-static bool answers_to(const struct hw_bus *b, const char *name)
+/* As "ID.0" or "ID". */
+static bool is_of(const struct device *owner, const char *name)
 {
-    const char *id = b->owner->id;
-    if (strcmp(b->name, name) == 0)
-        return true;
+    const char *id = owner->id;
     if (id == NULL || !g_str_has_prefix(name, id))
         return false;
     const char *rest = name + strlen(id);
     return *rest == '\0' || strcmp(rest, ".0") == 0;
+}
+
+/* By its own name, or that of the device that provides it; users know the PCI function that carries
+ * a virtio device, not what is inside. */
+static bool answers_to(const struct hw_bus *b, const char *name)
+{
+    const struct hw_bus *outer = b->owner->bus;
+    return strcmp(b->name, name) == 0 || is_of(b->owner, name) ||
+           (outer && strcmp(outer->type, "virtio-pci-bus") == 0 && is_of(outer->owner, name));
 }
 
 void hw_bus_register(struct hw_bus *bus, struct device *owner, const char *type, char *take_name)

@@ -1,6 +1,7 @@
 /* The list of device types. */
 #include "hw/registry.h"
 
+#include <glib.h>
 #include <string.h>
 
 extern const struct device_type aclint_mtimer_type;
@@ -22,7 +23,9 @@ extern const struct device_type virtio_rng_type;
 extern const struct device_type virtio_serial_type;
 extern const struct device_type virtserialport_type;
 
-const struct device_type *const hw_device_types[] = {
+extern const struct device_deriver virtio_pci_deriver;
+
+static const struct device_type *const written_types[] = {
     &pflash_cfi01_type,   /* cfi.pflash01 */
     &fw_cfg_type,         /* fw_cfg_mem */
     &goldfish_rtc_type,   /* goldfish_rtc */
@@ -44,33 +47,57 @@ const struct device_type *const hw_device_types[] = {
     NULL,
 };
 
-enum { NTYPES = ARRAY_SIZE(hw_device_types) - 1 };
+/* The list is made once; its types do not change after. */
+static gpointer make_list(gpointer unused UNUSED)
+{
+    GPtrArray *list = g_ptr_array_new();
+    for (const struct device_type *const *t = written_types; *t; t++)
+        g_ptr_array_add(list, (gpointer)(uintptr_t)*t);
+    for (const struct device_type *const *t = written_types; *t; t++) {
+        const struct device_type *more[MAX_DERIVED_TYPES];
+        unsigned n = virtio_pci_deriver.derive(*t, more);
+        for (unsigned i = 0; i < n; i++)
+            g_ptr_array_add(list, (gpointer)(uintptr_t)more[i]);
+    }
+    g_ptr_array_add(list, NULL);
+    return g_ptr_array_free(list, FALSE);
+}
+
+const struct device_type *const *hw_device_types(void)
+{
+    static GOnce once = G_ONCE_INIT;
+    return g_once(&once, make_list, NULL);
+}
 
 const struct device_type *hw_device_find(const char *name)
 {
-    for (size_t i = 0; i < NTYPES; i++)
-        if (strcmp(hw_device_types[i]->name, name) == 0)
-            return hw_device_types[i];
+    for (const struct device_type *const *t = hw_device_types(); *t; t++)
+        if (strcmp((*t)->name, name) == 0)
+            return *t;
     return NULL;
+}
+
+static void set_no_such_device(const char *name, struct error **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (const struct device_type *const *t = hw_device_types(); *t; t++)
+        if ((*t)->cls->user_creatable)
+            g_ptr_array_add(names, (gpointer)(uintptr_t)(*t)->name);
+    g_ptr_array_add(names, NULL);
+    const char *near = nearest_name(name, (const char *const *)names->pdata);
+    error_set(errp, "there is no device '%s'", name);
+    if (near)
+        error_append(errp, "; did you mean '%s'?", near);
 }
 
 const struct device_type *hw_device_find_creatable(const char *name, struct error **errp)
 {
-    const char *names[NTYPES + 1] = {NULL};
-    size_t n = 0;
     const struct device_type *t = hw_device_find(name);
     if (t && t->cls->user_creatable)
         return t;
-    if (t) {
+    if (t)
         error_set(errp, "device '%s' is part of a board and cannot be created by -device", name);
-        return NULL;
-    }
-    for (size_t i = 0; i < NTYPES; i++)
-        if (hw_device_types[i]->cls->user_creatable)
-            names[n++] = hw_device_types[i]->name;
-    const char *near = nearest_name(name, names);
-    error_set(errp, "there is no device '%s'", name);
-    if (near)
-        error_append(errp, "; did you mean '%s'?", near);
+    else
+        set_no_such_device(name, errp);
     return NULL;
 }

@@ -2,26 +2,28 @@
 #include "hw/bus.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/registry.h"
+#include "hw/virtio/pci.h"
 #include "system/setup.h"
 #include "util/log.h"
 
 #include <string.h>
 
-/* Short names that stand for the form this machine's buses take. */
-static const char *full_name(const char *name)
+/* Names without a bus in them stand for the form that the machine's buses take: NAME-pci where
+ * there is PCI, else NAME-device. */
+static char *full_name(const struct machine *m, const char *name)
 {
-    static const struct {
-        const char *alias, *name;
-    } aliases[] = {
-        {"virtio-9p", "virtio-9p-device"},         {"virtio-blk", "virtio-blk-device"},
-        {"virtio-net", "virtio-net-device"},       {"virtio-rng", "virtio-rng-device"},
-        {"virtio-serial", "virtio-serial-device"},
-    };
+    static const char *const forms[] = {"-pci", "-device"};
+    const struct hw_bus *b = m ? m->buses : NULL;
 
-    for (size_t i = 0; i < G_N_ELEMENTS(aliases); i++)
-        if (!strcmp(name, aliases[i].alias))
-            return aliases[i].name;
-    return name;
+    while (b && strcmp(b->type, "PCI"))
+        b = b->next;
+    for (size_t i = b || !m ? 0 : 1; !hw_device_find(name) && i < G_N_ELEMENTS(forms); i++) {
+        char *full = g_strconcat(name, forms[i], NULL);
+        if (hw_device_find(full))
+            return full;
+        g_free(full);
+    }
+    return g_strdup(name);
 }
 
 /* A name for a device that was given none: no two alike. */
@@ -35,21 +37,74 @@ static char *make_id(struct machine *m, const char *name)
     }
 }
 
-static bool set_device_props(struct device *dev, struct opts *o, struct error **errp)
+/* A device, and the virtio device inside if it is a PCI function that carries one. */
+struct created {
+    struct device *dev, *inner;
+};
+
+static void set_unknown_prop(const struct created *c, const char *name, struct error **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const struct prop *tables[] = {c->dev->type->cls->props,
+                                   c->inner ? c->inner->type->cls->props : NULL};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
+        for (const struct prop *p = tables[i]; p && p->name; p++)
+            g_ptr_array_add(names, (gpointer)(uintptr_t)p->name);
+    g_ptr_array_add(names, NULL);
+    error_set(errp, "device '%s': no property '%s'", c->dev->id, name);
+    const char *near = nearest_name(name, (const char *const *)names->pdata);
+    if (near)
+        error_append(errp, ", did you mean '%s'?", near);
+}
+
+static bool set_prop(const struct created *c, const char *name, const char *value,
+                     struct error **errp)
+{
+    if (props_find(c->dev->type->cls->props, name))
+        return device_set(c->dev, name, value, errp);
+    if (c->inner && props_find(c->inner->type->cls->props, name))
+        return device_set(c->inner, name, value, errp);
+    set_unknown_prop(c, name, errp);
+    return false;
+}
+
+static bool set_device_props(const struct created *c, struct opts *o, struct error **errp)
 {
     for (size_t i = 0; i < o->n; i++) {
         const struct opt_pair *p = &o->pair[i];
         if (strcmp(p->key, "driver") && strcmp(p->key, "id") && strcmp(p->key, "bus") &&
-            !device_set(dev, p->key, p->value, errp))
+            !set_prop(c, p->key, p->value, errp))
             return false;
     }
     return true;
 }
 
+/* -global NAME-pci.PROP=VALUE may mean a property of the device inside. */
+static bool set_inner_globals(const struct created *c, struct error **errp)
+{
+    const struct prop_global *g = c->dev->machine->cfg.globals;
+
+    for (; c->inner && g && g->driver; g++)
+        if (!strcmp(g->driver, c->dev->type->name) &&
+            !props_find(c->dev->type->cls->props, g->prop) &&
+            !device_set(c->inner, g->prop, g->value, errp))
+            return false;
+    return true;
+}
+
+static bool plug_in(const struct created *c, const char *bus, struct error **errp)
+{
+    return hw_bus_plug(c->dev->machine, c->dev, bus, errp) &&
+           (!c->inner || device_realize(c->inner, errp)) && device_realize(c->dev, errp);
+}
+
 bool device_create(struct setup *s, const char *name, struct opts *o, struct error **errp)
 {
-    const struct device_type *type = hw_device_find_creatable(full_name(name), errp);
+    g_autofree char *full = full_name(s->machine, name);
+    const struct device_type *type = hw_device_find_creatable(full, errp);
     const char *wanted = opts_get(o, "id", NULL);
+    struct created c = {NULL, NULL};
 
     if (!type)
         return false;
@@ -58,23 +113,27 @@ bool device_create(struct setup *s, const char *name, struct opts *o, struct err
         return false;
     }
     g_autofree char *id = wanted ? g_strdup(wanted) : make_id(s->machine, type->name);
-    struct device *dev = device_new(type, s->machine, id);
-    return set_device_props(dev, o, errp) &&
-           hw_bus_plug(s->machine, dev, opts_get(o, "bus", NULL), errp) &&
-           device_realize(dev, errp);
+    c.dev = device_new(type, s->machine, id);
+    if (virtio_pci_inner(type))
+        c.inner = virtio_pci_create_inner(c.dev);
+    if (set_inner_globals(&c, errp) && set_device_props(&c, o, errp) &&
+        plug_in(&c, opts_get(o, "bus", NULL), errp))
+        return true;
+    device_free(c.inner);
+    hw_bus_unplug(c.dev);
+    device_free(c.dev);
+    return false;
 }
 
 static bool add_device(struct setup *s, const char *text, struct error **errp)
 {
-    struct opts *o = opts_parse(text, "driver");
-    const char *name = opts_get(o, "driver", NULL);
+    struct opts *o = opts_parse_any(text, "driver", errp);
+    const char *name = o ? opts_get(o, "driver", NULL) : NULL;
     bool ok = false;
 
-    if (*text == '{')
-        error_set(errp, "JSON is not supported yet: write key=value");
-    else if (!name)
+    if (o && !name)
         error_set(errp, "wanted a device name first; 'help' lists them");
-    else
+    else if (o)
         ok = device_create(s, name, o, errp);
     opts_free(o);
     if (!ok)
@@ -127,6 +186,9 @@ static bool check_global(const struct prop_global *g, struct error **errp)
                  g->prop, g->driver);
         return true;
     }
+    const struct device_type *inner = virtio_pci_inner(type);
+    if (inner && !props_find(type->cls->props, g->prop))
+        type = inner;
     void *probe = g_malloc0(type->size);
     bool ok = props_find(type->cls->props, g->prop) != NULL &&
               props_find(type->cls->props, g->prop)->kind->realize != NULL;
@@ -142,11 +204,13 @@ bool setup_globals(struct setup *s, struct error **errp)
     for (guint i = 0; i < s->cli->global->len; i++) {
         const char *text = g_ptr_array_index(s->cli->global, i);
         struct prop_global g = {NULL, NULL, NULL};
-        if (!parse_global(s, text, &g, errp) || !check_global(&g, errp)) {
+        bool ok = parse_global(s, text, &g, errp);
+        if (ok)
+            g.driver = setup_own(s, full_name(NULL, g.driver));
+        if (!ok || !check_global(&g, errp)) {
             error_prefix(errp, "-global %s", text);
             return false;
         }
-        g.driver = full_name(g.driver);
         g_array_append_val(s->globals, g);
     }
     return true;

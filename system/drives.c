@@ -335,7 +335,7 @@ bool setup_drive_devices(struct setup *s, struct error **errp)
         g_autofree char *text = g_strdup_printf("drive=%s%s%s", d->id, d->serial ? ",serial=" : "",
                                                 d->serial ? d->serial : "");
         struct opts *o = opts_parse(text, NULL);
-        bool ok = device_create(s, "virtio-blk-device", o, errp);
+        bool ok = device_create(s, "virtio-blk", o, errp);
         opts_free(o);
         if (!ok) {
             error_prefix(errp, "-drive file=%s", d->path);

@@ -2,6 +2,7 @@
  * ask. */
 #include "chardev/chardev.h"
 #include "hw/registry.h"
+#include "hw/virtio/pci.h"
 #include "net/net.h"
 #include "system/runner.h"
 #include "system/setup.h"
@@ -83,7 +84,7 @@ static int help_accel(const char *name)
 /* One line a type, in the form that tools search: name "x", bus Y, desc "z". */
 static int list_devices(void)
 {
-    for (const struct device_type *const *t = hw_device_types; *t; t++) {
+    for (const struct device_type *const *t = hw_device_types(); *t; t++) {
         const struct device_class *cls = (*t)->cls;
         if (!cls->user_creatable)
             continue;
@@ -107,6 +108,8 @@ static int help_device(const char *name)
     if (!type)
         return fail(err);
     props_help(type->cls->props, type->name, stdout);
+    if (virtio_pci_inner(type))
+        props_help(virtio_pci_inner(type)->cls->props, virtio_pci_inner(type)->name, stdout);
     return 0;
 }
 

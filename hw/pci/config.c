@@ -233,12 +233,12 @@ static uint32_t read_now(struct pci_device *p, unsigned off, unsigned size)
     return v;
 }
 
-uint32_t pci_config_read(struct pci_device *p, unsigned off, unsigned size)
+uint32_t pci_config_read(struct pci_device *p, unsigned off, unsigned size, bool peek)
 {
     if (off + size > p->config_size)
         return 0; /* no Express: no extended capabilities */
     mutex_lock(&p->dev.lock);
-    if (p->ops && p->ops->config_read)
+    if (p->ops && p->ops->config_read && !peek)
         p->ops->config_read(p, off, size);
     uint32_t v = read_now(p, off, size);
     if (pci_overlaps(off, size, PCI_STATUS, 1))

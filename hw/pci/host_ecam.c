@@ -42,7 +42,7 @@ static uint64_t ecam_host_read(struct device *dev, struct access a)
     struct pci_device *p = function_at(dev, a.off);
     if (p == NULL) /* no function answers: the request is aborted */
         return MASK64(0, a.size * 8U);
-    return pci_config_read(p, (unsigned)a.off & (PCIE_CONFIG_SIZE - 1), a.size);
+    return pci_config_read(p, (unsigned)a.off & (PCIE_CONFIG_SIZE - 1), a.size, a.peek);
 }
 
 static void ecam_host_write(struct device *dev, struct access a, uint64_t val)

@@ -25,8 +25,8 @@ struct pci_host {
 
 /* The function that a configuration access goes to, or NULL. */
 struct pci_device *pci_find(struct pci_bus *root, unsigned bus, unsigned devfn);
-/* Accesses of 1, 2 or 4 aligned bytes; they take dev.lock. */
-uint32_t pci_config_read(struct pci_device *p, unsigned off, unsigned size);
+/* Accesses of 1, 2 or 4 aligned bytes; they take dev.lock.  peek: leave no trace. */
+uint32_t pci_config_read(struct pci_device *p, unsigned off, unsigned size, bool peek);
 void pci_config_write(struct pci_device *p, unsigned off, unsigned size, uint32_t val);
 /* Put BARs where command registers, BARs and windows say; with the host's lock or the machine
  * paused. */

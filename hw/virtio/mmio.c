@@ -57,12 +57,13 @@ struct virtio_mmio {
     } s;
 };
 
-static void transport_interrupt(struct device *transport, struct virtio_device *v)
+static void transport_interrupt(struct device *transport, struct virtio_device *v,
+                                unsigned event UNUSED)
 {
     irq_set(&transport->irq, virtio_state(v)->isr != 0);
 }
 
-static const struct virtio_transport_ops mmio_transport_ops = {transport_interrupt};
+static const struct virtio_transport_ops mmio_transport_ops = {transport_interrupt, NULL};
 
 void virtio_mmio_attach(struct device *transport, struct device *dev)
 {

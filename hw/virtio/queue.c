@@ -72,10 +72,17 @@ void virtq_unmap(struct virtio_device *v, unsigned queue)
     vq->used = NULL;
 }
 
+static bool may_dma(const struct virtio_device *v)
+{
+    return !v->transport_ops || !v->transport_ops->may_dma ||
+           v->transport_ops->may_dma(v->transport);
+}
+
 bool virtq_is_live(struct virtio_device *v, unsigned queue)
 {
     const struct virtio_state *s = virtio_state(v);
-    return v->vq[queue].used && s->q[queue].ready && !s->broken && (s->status & VIRTIO_DRIVER_OK);
+    return v->vq[queue].used && s->q[queue].ready && !s->broken && (s->status & VIRTIO_DRIVER_OK) &&
+           may_dma(v);
 }
 
 /* Pairs with the driver's release store of idx: what it put into the ring before is seen after. */
@@ -324,7 +331,7 @@ void virtq_interrupt(struct virtio_device *v, unsigned queue)
         return;
     virtio_state(v)->isr |= VIRTIO_ISR_QUEUE;
     if (v->transport_ops)
-        v->transport_ops->interrupt(v->transport, v);
+        v->transport_ops->interrupt(v->transport, v, queue);
 }
 
 /* Move n bytes between buf and count segments, starting off bytes in. */

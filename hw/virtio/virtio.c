@@ -46,10 +46,10 @@ void virtio_fini(struct virtio_device *v)
     timer_cancel(&v->again);
 }
 
-static void interrupt(struct virtio_device *v)
+static void interrupt(struct virtio_device *v, unsigned event)
 {
     if (v->transport_ops)
-        v->transport_ops->interrupt(v->transport, v);
+        v->transport_ops->interrupt(v->transport, v, event);
 }
 
 void virtio_sync(struct device *dev)
@@ -61,7 +61,7 @@ void virtio_sync(struct device *dev)
         if (s->q[i].ready && !virtq_map(v, i))
             virtio_break(v, i, "its rings are not in RAM");
     }
-    interrupt(v);
+    interrupt(v, VIRTIO_EVENT_NONE);
 }
 
 void virtio_config_changed(struct virtio_device *v)
@@ -71,7 +71,7 @@ void virtio_config_changed(struct virtio_device *v)
     if (!(s->status & VIRTIO_DRIVER_OK))
         return;
     s->isr |= VIRTIO_ISR_CONFIG;
-    interrupt(v);
+    interrupt(v, VIRTIO_EVENT_CONFIG);
 }
 
 void virtio_break(struct virtio_device *v, unsigned queue, const char *why)
@@ -131,14 +131,19 @@ static void negotiated(struct virtio_device *v)
         v->vcls->negotiated(v);
 }
 
+static void look_at_queues(struct virtio_device *v)
+{
+    for (unsigned i = 0; i < v->nqueues; i++)
+        if (virtq_is_live(v, i))
+            v->vcls->queue(v, i);
+}
+
 /* The driver is up: look at buffers that it made available before it said so. */
 static void go_live(struct virtio_device *v)
 {
     if (!v->modern) /* legacy drivers have no FEATURES_OK step */
         negotiated(v);
-    for (unsigned i = 0; i < v->nqueues; i++)
-        if (virtq_is_live(v, i))
-            v->vcls->queue(v, i);
+    look_at_queues(v);
 }
 
 static void change_status(struct virtio_device *v, uint8_t status)
@@ -200,7 +205,25 @@ void virtio_isr_ack(struct virtio_device *v, uint8_t bits)
 {
     mutex_lock(&v->dev.lock);
     virtio_state(v)->isr &= (uint8_t)~bits;
-    interrupt(v);
+    interrupt(v, VIRTIO_EVENT_NONE);
+    mutex_unlock(&v->dev.lock);
+}
+
+uint8_t virtio_isr_take(struct virtio_device *v)
+{
+    struct virtio_state *s = virtio_state(v);
+    mutex_lock(&v->dev.lock);
+    uint8_t isr = s->isr;
+    s->isr = 0;
+    interrupt(v, VIRTIO_EVENT_NONE);
+    mutex_unlock(&v->dev.lock);
+    return isr;
+}
+
+void virtio_kick(struct virtio_device *v)
+{
+    mutex_lock(&v->dev.lock);
+    look_at_queues(v);
     mutex_unlock(&v->dev.lock);
 }
 

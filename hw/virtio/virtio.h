@@ -52,6 +52,8 @@ struct virtio_queue_state {
     uint16_t signalled; /* used_idx when the driver was last interrupted */
     uint8_t signalled_valid;
     uint8_t ready;
+    uint16_t vector; /* PCI: 1 + the MSI-X vector of its interrupts, 0: none */
+    uint16_t pad[3];
 };
 
 struct virtio_state {
@@ -60,7 +62,8 @@ struct virtio_state {
     uint8_t status;
     uint8_t isr;
     uint8_t broken; /* the driver broke the ring: nothing moves until a reset */
-    uint8_t pad;
+    uint8_t pad[7];
+    uint16_t config_vector; /* PCI: 1 + the MSI-X vector of configuration changes, 0: none */
     struct virtio_queue_state q[VIRTIO_MAX_QUEUES];
 };
 
@@ -96,9 +99,14 @@ struct virtio_class {
     void (*queue)(struct virtio_device *v, unsigned queue);
 };
 
+/* What an interrupt is about, beside the number of a queue. */
+enum { VIRTIO_EVENT_CONFIG = VIRTIO_MAX_QUEUES, VIRTIO_EVENT_NONE /* isr may have changed */ };
+
 /* What a transport does for its device.  Called with the device's lock held. */
 struct virtio_transport_ops {
-    void (*interrupt)(struct device *transport, struct virtio_device *v);
+    void (*interrupt)(struct device *transport, struct virtio_device *v, unsigned event);
+    /* Whether the device may reach memory now; optional, any thread. */
+    bool (*may_dma)(const struct device *transport);
 };
 
 struct virtio_device {
@@ -171,6 +179,10 @@ uint32_t virtio_config_get(struct virtio_device *v, uint64_t off, unsigned size)
 void virtio_config_set(struct virtio_device *v, uint64_t off, unsigned size, uint32_t val);
 void virtio_notify(struct virtio_device *v, unsigned queue);
 void virtio_isr_ack(struct virtio_device *v, uint8_t bits);
+/* Read and clear. */
+uint8_t virtio_isr_take(struct virtio_device *v);
+/* Look at every queue: the device may reach memory again. */
+void virtio_kick(struct virtio_device *v);
 /* Start (map) or stop a queue whose addresses and size are in its state. */
 void virtio_queue_enable(struct virtio_device *v, unsigned queue, bool on);
 

@@ -21,7 +21,7 @@ static const struct device_type *choose(uint64_t k)
 {
     const struct device_type *fit[64];
     unsigned n = 0;
-    for (const struct device_type *const *t = hw_device_types; *t && n < G_N_ELEMENTS(fit); t++)
+    for (const struct device_type *const *t = hw_device_types(); *t && n < G_N_ELEMENTS(fit); t++)
         if ((*t)->cls->mmio.size)
             fit[n++] = *t;
     return fit[k % n];

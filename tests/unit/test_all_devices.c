@@ -95,7 +95,7 @@ static void test_unknown_names_get_the_nearest(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (const struct device_type *const *t = hw_device_types; *t; t++) {
+    for (const struct device_type *const *t = hw_device_types(); *t; t++) {
         add("state", *t, test_every_state_byte_is_listed);
         add("help", *t, test_help_is_complete);
         add("save", *t, test_save_and_load);

@@ -1,0 +1,115 @@
+"""PCI Express as Debian's kernel and U-Boot see it."""
+import re
+
+from guest import Guest, arch_args, linux, need_file
+from test_devices import MODULES, host_sum, make_disk, use_disk
+
+SYS = "/sys/bus/pci/devices/"
+
+
+def functions(g):
+    """What the kernel found: {address: (vendor, device, class, driver)}."""
+    out = g.run("for d in %s*; do echo ${d##*/} $(cat $d/vendor $d/device $d/class) $(basename $(readlink $d/driver) .); done" % SYS)
+    found = {}
+    for line in out.splitlines():
+        words = line.split()
+        found[words[0]] = tuple(words[1:4]) + (words[4].rstrip("."),)
+    return found
+
+
+def want_functions(g, want):
+    found = functions(g)
+    for address, row in want.items():
+        if found.get("0000:" + address) != row:
+            g.fail("%s is %r, not %r (all: %r)" % (address, found.get("0000:" + address), row, found))
+
+
+def random_bytes(g):
+    if len(set(g.run("for i in 1 2 3; do dd if=/dev/hwrng bs=32 count=1 2>/dev/null | md5sum; done").split("\n")[:3])) != 3:
+        g.fail("/dev/hwrng gives the same bytes again")
+
+
+def test_kernel_enumerates_functions():
+    make_disk("disk.img")
+    with linux(["-device", "virtio-rng-pci,addr=7", "-drive", "file=disk.img,format=raw,if=none,id=d", "-device",
+                "virtio-blk-pci,drive=d,addr=05.0", "-device", "virtio-serial-pci-non-transitional,id=ser", "-device",
+                "virtserialport,bus=ser.0,chardev=c,name=org.example", "-chardev", "file,id=c,path=port.txt"], MODULES) as g:
+        g.shell()
+        want_functions(g, {"00:00.0": ("0x1b36", "0x0008", "0x060000", ""),
+                           "00:01.0": ("0x1af4", "0x1043", "0x078000", "virtio-pci"),
+                           "00:05.0": ("0x1af4", "0x1001", "0x010000", "virtio-pci"),
+                           "00:07.0": ("0x1af4", "0x1005", "0x00ff00", "virtio-pci")})
+        random_bytes(g)
+        g.run("echo through the port >/dev/$(ls /sys/class/virtio-ports | head -1)")
+        if not re.search(r"PLIC +\d+ +\S+ +virtio", g.run("cat /proc/interrupts")):
+            g.fail("no interrupt of a virtio function comes by the PLIC")
+        g.send("exit\n")
+        g.wait_exit(0)
+    if open("port.txt").read() != "through the port\n":
+        g.fail("the port carried %r" % open("port.txt").read())
+
+
+def test_ext4_on_virtio_blk_pci():
+    make_disk("disk.img")
+    with linux(["-drive", "file=disk.img,format=raw,if=none,id=d", "-device", "virtio-blk-pci-non-transitional,drive=d"],
+               MODULES) as g:
+        use_disk(g)
+
+
+def test_legacy_interface_alone():
+    make_disk("disk.img")
+    with linux(["-drive", "file=disk.img,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,disable-modern=on"],
+               MODULES) as g:
+        use_disk(g)
+
+
+def test_drive_of_the_board_is_on_pci():
+    make_disk("disk.img")
+    with linux(["-drive", "file=disk.img,format=raw,if=virtio"], MODULES) as g:
+        g.shell()
+        if "/pci0000:00/" not in g.run("readlink /sys/block/vda"):
+            g.fail("if=virtio is not on PCI")
+        if host_sum("disk.img") not in g.run("sha256sum /dev/vda"):
+            g.fail("the disk reads otherwise in the guest")
+        g.send("exit\n")
+        g.wait_exit(0)
+
+
+def test_devices_by_json():
+    with linux(["-device", '{"driver": "virtio-rng-pci", "id": "rng0", "bus": "pcie.0", "addr": "0x9"}'], MODULES) as g:
+        g.shell()
+        want_functions(g, {"00:09.0": ("0x1af4", "0x1005", "0x00ff00", "virtio-pci")})
+        g.send("exit\n")
+        g.wait_exit(0)
+
+
+def test_functions_unbind_and_come_back():
+    """The driver lets go (reset, vectors freed), takes hold again; memory decoding goes off and on."""
+    with linux(["-device", "virtio-rng-pci"], MODULES) as g:
+        g.shell()
+        for file in "unbind", "bind":
+            g.run("echo 0000:00:01.0 >/sys/bus/pci/drivers/virtio-pci/" + file)
+        random_bytes(g)
+        g.run("echo 1 >%s0000:00:01.0/remove && echo 1 >/sys/bus/pci/rescan" % SYS)
+        random_bytes(g)
+        g.send("exit\n")
+        g.wait_exit(0)
+
+
+def test_uboot_reads_the_disk():
+    with open("disk.img", "wb") as f:
+        f.write(b"sixteen bytes ok" + bytes(1 << 20))
+    bios = need_file("/usr/lib/u-boot/qemu-riscv64/u-boot.bin")
+    with Guest(arch_args() + ["-M", "virt", "-m", "256M", "-nographic", "-bios", bios, "-drive",
+                              "file=disk.img,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d"]) as g:
+        g.expect("Hit any key to stop autoboot", 60)
+        g.send("\n")
+        g.expect("=> ", 60)
+        g.send("pci enum\npci\n")
+        g.expect(r"00.01.00 +0x1af4 +0x1001", 20)
+        g.send("virtio scan\nvirtio read 0x84000000 0 1\nmd.b 0x84000000 10\n")
+        g.expect("1 blocks read: OK", 20)
+        g.expect("sixteen bytes ok", 20)
+        g.expect("=> ", 20)
+        g.send("poweroff\n")
+        g.wait_exit(0, 30)

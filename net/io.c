@@ -107,6 +107,8 @@ static gboolean flush_source(gpointer client)
 
     c->flush_posted = false;
     net_flush(c);
+    if (c->ops->resume)
+        c->ops->resume(c);
     return G_SOURCE_REMOVE;
 }
 

@@ -81,6 +81,8 @@ struct net_client_ops {
     /* Back ends: the peer has room: have net_flush() called soon from your thread, and read on.
      * Any thread, the device's lock held; NULL: the network thread does it. */
     void (*peer_ready)(struct net_client *c);
+    /* Back ends: after a net_flush() on the network thread: read on; optional. */
+    void (*resume)(struct net_client *c);
     /* NICs, dev_lock held: take a frame; false when there is no room (net_rx_ready() will follow).
      */
     bool (*receive)(struct net_client *c, const struct net_frame *f);

@@ -4,8 +4,12 @@
 
 #include <string.h>
 
-static const struct net_driver *const drivers[] = {&net_driver_hubport, &net_driver_user};
-const char *const net_backend_types[] = {"hubport", "user", NULL};
+static const struct net_driver *const drivers[] = {
+    &net_driver_socket, &net_driver_stream, &net_driver_dgram, &net_driver_hubport,
+    &net_driver_tap,    &net_driver_bridge, &net_driver_user,
+};
+const char *const net_backend_types[] = {"socket", "stream", "dgram", "hubport",
+                                         "tap",    "bridge", "user",  NULL};
 
 /* Kinds that other emulators have, and what to use here. */
 static const struct {
@@ -56,6 +60,30 @@ static char *make_id(void)
     }
 }
 
+/* Below a key: an index of a list, or a member of an address. */
+static bool is_member(const char *name)
+{
+    static const char *const members[] = {"type",    "host",  "port",     "to",  "ipv4",
+                                          "ipv6",    "path",  "abstract", "str", "keep-alive",
+                                          "numeric", "tight", NULL};
+    g_auto(GStrv) parts = g_strsplit(name, ".", 2);
+
+    return g_ascii_isdigit(parts[0][0]) || g_strv_contains(members, parts[0]);
+}
+
+/* Mark the driver's options as known; it reads what it needs later. */
+static void note_known(struct opts *o, const char *const *options)
+{
+    for (const char *const *k = options; *k; k++) {
+        size_t n = strlen(*k);
+        opts_get(o, *k, NULL);
+        for (size_t i = 0; i < o->n; i++)
+            if (!strncmp(o->pair[i].key, *k, n) && o->pair[i].key[n] == '.' &&
+                is_member(o->pair[i].key + n + 1))
+                o->pair[i].used = true;
+    }
+}
+
 bool net_backend_new(struct opts *o, const char *type, const char *id, struct error **errp)
 {
     const struct net_driver *d = driver_find(type, errp);
@@ -68,13 +96,7 @@ bool net_backend_new(struct opts *o, const char *type, const char *id, struct er
     }
     g_autofree char *name = id ? g_strdup(id) : make_id();
     opts_set(o, "id", name);
-    for (const char *const *k = d->options; *k; k++) {
-        opts_get(o, *k, NULL); /* all are known; each driver reads what it needs */
-    }
-    for (size_t i = 0; i < o->n; i++) /* lists: hostfwd.0, hostfwd.0.str */
-        for (const char *const *k = d->options; *k; k++)
-            if (g_str_has_prefix(o->pair[i].key, *k) && o->pair[i].key[strlen(*k)] == '.')
-                o->pair[i].used = true;
+    note_known(o, d->options);
     opts_get(o, "type", NULL);
     opts_get(o, "id", NULL);
     if (!opts_check_used(o, d->options, errp) || !d->open(o, name, errp))

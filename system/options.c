@@ -284,7 +284,12 @@ const struct cli_option cli_options[] = {
              "user[,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,net=ADDR/LEN]\n"
              "[,restrict=on|off][,tftp=DIR][,bootfile=FILE][,hostname=NAME]\n"
              "[,guestfwd=tcp:ADDR:PORT-cmd:COMMAND][,dns=ADDR]...: a private\n"
-             "network behind the host's, without privileges"},
+             "network behind the host's, without privileges\n"
+             "tap[,ifname=NAME][,script=FILE|no][,queues=N] or tap,fd=N: an\n"
+             "interface of the host; bridge[,br=NAME]: one on a bridge\n"
+             "socket,listen=[HOST]:PORT or connect=, mcast=, udp=, fd=;\n"
+             "stream,addr.type=inet|unix,...; dgram,local.type=...,remote...:\n"
+             "a cable to another process; hubport,hubid=N: a port of a hub"},
     {.name = "nic", .args = "[TYPE][,model=CARD][,mac=ADDR][,PROP=VALUE...]", LIST(nic),
      .help = "a network card and its back end in one: -nic user; -nic none"},
     {.name = "net", .args = "nic|TYPE|none[,PROP=VALUE...]", LIST(net),

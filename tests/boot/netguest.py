@@ -95,8 +95,8 @@ def free_port():
         return s.getsockname()[1]
 
 
-def serve_http(directory, family=socket.AF_INET):
-    """A web server on the host's loopback; its port."""
+def serve_http(directory, host="127.0.0.1"):
+    """A web server on the host; its port."""
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, directory=directory, **kwargs)
@@ -104,10 +104,7 @@ def serve_http(directory, family=socket.AF_INET):
         def log_message(self, *unused):
             pass
 
-    class Server(http.server.ThreadingHTTPServer):
-        address_family = family
-
-    server = Server(("127.0.0.1" if family == socket.AF_INET else "::1", 0), Handler)
+    server = http.server.ThreadingHTTPServer((host, 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
 

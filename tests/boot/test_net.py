@@ -1,9 +1,10 @@
 """Networks: a Debian guest gets an address, fetches, serves; and what the options do."""
 import hashlib
 import os
+import subprocess
 import urllib.request
 
-from guest import Failed, need_tinamou
+from guest import Failed, Skipped, need_tinamou
 from netguest import bring_up, fail_unless, free_port, net_guest, receive_all, serve_http
 
 CARD = ["-device", "virtio-net-device,netdev=n0"]
@@ -117,3 +118,82 @@ def test_filter_dump_records_whole_frames():
         frames, longest, at = frames + 1, max(longest, n), at + 16 + n
     if data[:4] != b"\xd4\xc3\xb2\xa1" or at != len(data) or frames < 2000 or longest > 1514:
         raise Failed("the record holds %d frames, the longest of %d bytes, and ends at %d of %d" % (frames, longest, at, len(data)))
+
+
+def two_guests(first, second, tries=40):
+    """The second fetches a file from the first over a cable of theirs."""
+    os.makedirs("a", exist_ok=True)
+    os.makedirs("b", exist_ok=True)
+    os.chdir("a")
+    with net_guest(["-netdev", first] + CARD) as g:
+        os.chdir("../b")
+        with net_guest(["-netdev", second, "-device", "virtio-net-device,netdev=n0,mac=52:54:00:12:34:99"]) as h:
+            for x, address in (g, "192.168.7.1"), (h, "192.168.7.2"):
+                x.shell()
+                x.run("ip link set eth0 up; ip addr add %s/24 dev eth0" % address)
+            g.run("dd if=/dev/urandom of=/tmp/f bs=64k count=64 2>/dev/null; httpd -p 80 -h /tmp")
+            want = g.run("sha256sum /tmp/f").split()[0]
+            h.run("for i in $(seq %d); do ping -c 1 -W 1 192.168.7.1 && break; done" % tries, 90)
+            h.run("wget -q -O /tmp/f http://192.168.7.1/f", 60)
+            fail_unless(want in h.run("sha256sum /tmp/f"), h, "the file arrived changed")
+            for x in g, h:
+                x.send("exit\n")
+                x.wait_exit(0)
+
+
+def test_two_guests_by_unix_stream():
+    s = os.path.abspath("s")
+    two_guests("stream,id=n0,server=on,addr.type=unix,addr.path=" + s, "stream,id=n0,addr.type=unix,addr.path=" + s)
+
+
+def test_two_guests_by_tcp_socket():
+    port = free_port()
+    two_guests("socket,id=n0,listen=127.0.0.1:%d" % port, "socket,id=n0,connect=127.0.0.1:%d" % port)
+
+
+def test_two_guests_by_datagrams():
+    a, b = free_port(), free_port()
+    inet = "dgram,id=n0,local.type=inet,local.host=127.0.0.1,local.port=%d,remote.type=inet,remote.host=127.0.0.1,remote.port=%d"
+    two_guests(inet % (a, b), inet % (b, a))
+
+
+def test_cards_on_one_hub_reach_each_other():
+    """Two cards of one guest, in name spaces of their own as far as BusyBox goes: ARP and ping over a hub."""
+    with net_guest(["-netdev", "hubport,id=p0,hubid=1", "-netdev", "hubport,id=p1,hubid=1", "-netdev",
+                    "user,id=u0", "-netdev", "hubport,id=p2,hubid=1,netdev=u0", "-device",
+                    "virtio-net-device,netdev=p0", "-device", "virtio-net-device,netdev=p1"]) as g:
+        bring_up(g)
+        g.run("ip link set eth1 up")
+        before = int(g.run("cat /sys/class/net/eth1/statistics/rx_packets").split()[-1])
+        g.run("arping -c 3 -I eth0 10.0.2.2 || arping -c 3 -I eth0 10.0.2.2")
+        g.run("ping -c 2 10.0.2.2")
+        after = int(g.run("cat /sys/class/net/eth1/statistics/rx_packets").split()[-1])
+        fail_unless(after > before, g, "the second card heard nothing of the first")
+        g.send("exit\n")
+        g.wait_exit(0)
+
+
+def ip(*args):
+    return subprocess.run(["ip"] + list(args), capture_output=True, text=True)
+
+
+def test_tap_carries_both_directions():
+    name = "tnm%d" % (os.getpid() % 100000)
+    if os.geteuid() or ip("tuntap", "add", "dev", name, "mode", "tap").returncode:
+        raise Skipped("no right to make TAP interfaces")
+    try:
+        ip("addr", "add", "192.168.251.1/24", "dev", name)
+        ip("link", "set", name, "up")
+        with net_guest(["-netdev", "tap,id=n0,ifname=%s,script=no,downscript=no" % name] + CARD) as g:
+            want = big_file()
+            g.shell()
+            g.run("ip link set eth0 up; ip addr add 192.168.251.2/24 dev eth0; ping -c 2 192.168.251.1")
+            g.run("wget -q -O /tmp/big http://192.168.251.1:%d/big" % serve_http("www", host="192.168.251.1"), 60)
+            fail_unless(want in g.run("sha256sum /tmp/big"), g, "the file arrived changed")
+            g.run("httpd -p 80 -h /tmp")
+            with urllib.request.urlopen("http://192.168.251.2/big", timeout=30) as r:
+                fail_unless(hashlib.sha256(r.read()).hexdigest() == want, g, "the file left the guest changed")
+            g.send("exit\n")
+            g.wait_exit(0)
+    finally:
+        ip("link", "del", name)

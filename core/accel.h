@@ -20,6 +20,8 @@ struct accel_ops {
     void (*cpu_free)(struct cpu *cpu);
     /* The body of a vCPU's thread: runs guest code until asked to quit. */
     void (*cpu_thread)(struct cpu *cpu);
+    /* A breakpoint or watchpoint was set or removed, every vCPU is parked; may be NULL. */
+    void (*debug_changed)(struct machine *m, const struct debug_point *p);
     void (*print_stats)(struct machine *m, FILE *f); /* -d stats at exit; may be NULL */
     /* Dirty notes of RAM were cleared: when this returns, every store sets them again.  From any
      * thread that runs no vCPU. */

@@ -8,6 +8,7 @@
 #ifndef CORE_CPU_H
 #define CORE_CPU_H
 
+#include "core/debug_cpu.h"
 #include "core/memory.h"
 #include "core/types.h"
 #include "util/thread.h"
@@ -43,6 +44,11 @@ struct cpu_ops {
     void (*set_pc)(struct cpu *cpu, uint64_t pc);
     /* Debugger's translation: no side effects; false when unmapped. */
     bool (*debug_translate)(struct cpu *cpu, gva addr, gpa *out);
+    /* Its registers, the same as long as it lives; then one of them, on the vCPU's thread, little
+     * endian: false when it is not there now.  NULL: it cannot be debugged. */
+    const struct debug_regs *(*debug_regs)(struct cpu *cpu);
+    bool (*debug_reg_read)(struct cpu *cpu, const struct debug_reg *reg, uint8_t *buf);
+    bool (*debug_reg_write)(struct cpu *cpu, const struct debug_reg *reg, const uint8_t *buf);
     void (*dump)(struct cpu *cpu, FILE *f); /* -d cpu, info registers */
     /* Call frame() for each function in progress, innermost first.  While the vCPU is parked. */
     void (*backtrace)(struct cpu *cpu, cpu_frame_fn *frame, void *opaque);
@@ -85,6 +91,7 @@ struct cpu {
     struct cpu *interrupted;   /* by this one's own thread, last */
     uint64_t interrupted_line; /* through this bit of its irq_lines */
     _Atomic bool sleeping;     /* in cpu_sleep(): whoever sets a request must signal */
+    struct cpu_debug debug;    /* core/debug.h */
     bool start_off;            /* reset leaves it powered off (secondaries under PSCI or SBI HSM) */
 };
 

@@ -2,6 +2,7 @@
 #include "core/machine.h"
 
 #include "core/clock.h"
+#include "core/debug.h"
 #include "core/event.h"
 #include "util/log.h"
 
@@ -44,14 +45,21 @@ void machine_pause(struct machine *m)
     address_space_reclaim(&m->as);
 }
 
+static void resume_unless_held(struct cpu *cpu)
+{
+    if (!debug_is_held(cpu))
+        cpu_resume(cpu);
+}
+
 void machine_resume(struct machine *m)
 {
     assert(!cpu_current() && m->pause_depth);
     if (--m->pause_depth)
         return;
-    clock_start();
+    if (!debug_stops_time(m))
+        clock_start();
     m->running = true;
-    for_each_cpu(m, cpu_resume);
+    for_each_cpu(m, resume_unless_held);
 }
 
 const char *run_state_name(enum run_state state)
@@ -233,6 +241,7 @@ struct machine *machine_new(const struct machine_class *cls, const struct accel_
     address_space_init(&m->as, &m->root);
     m->as.want_reclaim = want_reclaim;
     m->as.want_reclaim_opaque = m;
+    m->debug = debug_new(m);
     props_init(cls->props, m);
     return m;
 }
@@ -277,6 +286,7 @@ void machine_free(struct machine *m)
         free_cpu(m, m->cpus[i]);
     if (m->accel_ready && m->accel->fini)
         m->accel->fini(m);
+    debug_free(m->debug);
     address_space_fini(&m->as);
     free_rams(m);
     props_fini(m->cls->props, m);

@@ -101,6 +101,7 @@ struct machine {
     struct _GMainLoop *loop;
     bool accel_ready;
     bool run_when_loaded; /* RUN_INMIGRATE: go on as soon as the state is there */
+    struct debug *debug;  /* core/debug.h */
 };
 
 /* Allocate a machine of a class with its properties at their defaults. */

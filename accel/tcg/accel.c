@@ -250,6 +250,7 @@ const struct accel_ops tcg_accel_ops = {
     .cpu_alloc = tcg_cpu_alloc,
     .cpu_free = tcg_cpu_free,
     .cpu_thread = tcg_cpu_thread,
+    .debug_changed = tcg_debug_changed,
     .print_stats = dump_stats,
     .protect_ram = protect_ram,
 };

@@ -95,7 +95,7 @@ static void link_up(struct tcg_vcpu *v, gva pc, struct unit *u, const struct dep
 {
     uint64_t evictions = atomic_load_explicit(&v->tcg->evictions, memory_order_relaxed);
     dispatch_note_run(v, pc, u);
-    if (u->mode != v->mode) /* strict */
+    if (u->mode != v->mode) /* alone */
         return;
     if (d->chain && d->evictions == evictions && !u->page2 && unit_chain(v, d->site, u))
         return;
@@ -109,24 +109,27 @@ static bool wants_region(struct tcg_vcpu *v, gva pc, const struct unit *u)
         return false;
     bool hot = v->tcg->tier == REGIONS_ALL || sample_is_hot(v, pc, u);
     v->sampled = false;
-    return hot && !u->region && !u->no_region && !u->page2 && !(u->mode & UNIT_STRICT);
+    return hot && !u->region && !u->no_region && !u->page2 && !(u->mode & UNIT_ALONE) &&
+           !break_near(v, u);
 }
 
-static void step(struct tcg_vcpu *v, struct departure *d)
+/* True when some instruction was run, or its fetch has trapped. */
+static bool step(struct tcg_vcpu *v, struct departure *d)
 {
     struct tlb_entry e;
+    bool ran = false;
     gva pc = v->cpu->ops->get_pc(v->cpu);
     vcpu_enter_code(v);
     /* Pairs with vcpu_ask(): whoever saw us out of code takes what he asked for as done. */
     if (UNLIKELY(atomic_load_explicit(&v->todo, memory_order_seq_cst))) {
         vcpu_leave_code(v);
-        return;
+        return false;
     }
     struct unit *u = unit_find(v, pc, &e), *region = NULL;
     if (UNLIKELY(u && !d->plain && wants_region(v, pc, u))) {
         vcpu_leave_code(v);
         unit_make_region(v, pc, &e);
-        return;
+        return false;
     }
     if (LIKELY(u)) {
         if (!d->plain && (region = atomic_load_explicit(&u->region, memory_order_acquire)))
@@ -134,11 +137,34 @@ static void step(struct tcg_vcpu *v, struct departure *d)
         link_up(v, pc, u, d);
         if (UNLIKELY(log_mask & (LOG_EXEC | LOG_CPU)))
             log_dispatch(v, pc, u);
-        *d = leave(v, run_unit(v, pc, u));
+        struct tcg_exit x = run_unit(v, pc, u);
+        *d = leave(v, x);
+        ran = x.kind != TCG_EXIT_REQUEST || v->cpu->ops->get_pc(v->cpu) != pc;
     }
     vcpu_leave_code(v);
-    if (UNLIKELY(!u) && (!e.host || !unit_make(v, pc, &e)))
+    if (UNLIKELY(!u) && (!e.host || !unit_make(v, pc, &e))) {
         *d = (struct departure){0};
+        return true;
+    }
+    return ran;
+}
+
+/* With a debugger that has set breakpoints or wants single steps. */
+static void step_debugged(struct tcg_vcpu *v, struct departure *d)
+{
+    struct cpu *cpu = v->cpu;
+    if (debug_before(cpu, cpu->ops->get_pc(cpu)))
+        return;
+    cpu->halted = false; /* a step out of WFI */
+    v->single = debug_is_single(cpu);
+    if (step(v, d) && v->single)
+        debug_after(cpu, cpu->ops->get_pc(cpu));
+    v->single = false;
+}
+
+static bool is_idle(const struct cpu *cpu)
+{
+    return !cpu->started || (cpu->halted && !(cpu->debug.active && debug_is_single(cpu)));
 }
 
 /*
@@ -201,7 +227,8 @@ static bool serve_requests(struct tcg_vcpu *v)
     }
     if (req & CPU_REQ_IRQ) {
         atomic_fetch_and(&cpu->request, ~(uint32_t)CPU_REQ_IRQ);
-        if (cpu->ops->interrupt(cpu)) {
+        bool wait = UNLIKELY(cpu->debug.active) && debug_blocks_irqs(cpu);
+        if (!wait && cpu->ops->interrupt(cpu)) {
             v->stats.interrupts++;
             v->futile_wakes = 0;
         }
@@ -223,8 +250,10 @@ void tcg_cpu_thread(struct cpu *cpu)
             wake_from_wfi(v);
         if (!serve_requests(v))
             break;
-        if (cpu->halted || !cpu->started)
+        if (is_idle(cpu))
             cpu_sleep(cpu);
+        else if (UNLIKELY(cpu->debug.active))
+            step_debugged(v, &d);
         else
             step(v, &d);
     }

@@ -82,6 +82,9 @@ unsigned tx_max_insns(const struct tx *tx);
  * fetch fault: just return). */
 bool tx_fetch16(struct tx *tx, gva pc, uint16_t *out);
 bool tx_fetch32(struct tx *tx, gva pc, uint32_t *out);
+/* True when the unit, unless it starts there, must end before the instruction at pc: a debugger
+ * wants to see it. */
+bool tx_break_at(const struct tx *tx, gva pc);
 /* True while pc lies in the page of the unit's start: where extended blocks may go on. */
 bool tx_same_page(const struct tx *tx, gva pc);
 

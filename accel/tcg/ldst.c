@@ -92,6 +92,30 @@ static void keep_off_devices(struct tcg_vcpu *v)
     v->current_be->unwind(v->cpu, 0);
 }
 
+/* A debugger's watchpoint stops before the access, which the vCPU does once it is let go. */
+static NOINLINE void check_watch(const struct acc *a, unsigned size, bool is_write)
+{
+    struct tcg_vcpu *v = a->v;
+    if (!debug_watches(v->tcg->m->debug, a->addr, size))
+        return;
+    keep_off_devices(v);
+    if (!debug_access(v->cpu, a->addr, size, is_write))
+        return;
+    if (a->ra)
+        restore_pc(v, a->ra);
+    guest_unwind(v->cpu);
+}
+static void watch_read(const struct acc *a, unsigned size)
+{
+    if (UNLIKELY(a->v->cpu->debug.active))
+        check_watch(a, size, false);
+}
+static void watch_write(const struct acc *a, unsigned size)
+{
+    if (UNLIKELY(a->v->cpu->debug.active))
+        check_watch(a, size, true);
+}
+
 static uint64_t read_registers(const struct acc *a, const struct tlb_entry *e, gva addr,
                                unsigned size)
 {
@@ -173,6 +197,7 @@ static uint64_t load(const struct acc *a)
 {
     unsigned size = memop_bytes(a->memop);
     check_alignment(a, GUEST_READ);
+    watch_read(a, size);
     uint64_t val =
         crosses_page(a->addr, size) ? load_across(a, size) : load_in_page(a, a->addr, size);
     return extend(swapped(val, a->memop), a->memop);
@@ -223,6 +248,7 @@ static void store(const struct acc *a, uint64_t val)
 {
     unsigned size = memop_bytes(a->memop);
     check_alignment(a, GUEST_WRITE);
+    watch_write(a, size);
     val = swapped(val, a->memop);
     if (!crosses_page(a->addr, size)) {
         store_in_page(a, a->addr, size, val);
@@ -280,6 +306,8 @@ static uint8_t *rmw_ptr(const struct acc *a, struct tlb_entry **entry)
     check_alignment(a, GUEST_WRITE);
     if (crosses_page(a->addr, size))
         fault(a, a->addr, GUEST_WRITE, GUEST_CAUSE_MISALIGNED);
+    watch_read(a, size);
+    watch_write(a, size);
     struct tlb_entry *e = *entry = resolve_all(a, a->addr, size, GUEST_WRITE);
     if (!e->host || e->mr->kind == MEM_ROM)
         return NULL;
@@ -395,7 +423,7 @@ void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access
     if (LIKELY(known))
         return crosses_page(addr, size) ? NULL : known;
     struct tlb_entry *e = resolve(&a, addr, access);
-    if (!e->host || crosses_page(addr, size))
+    if (!e->host || e->watched || crosses_page(addr, size))
         return NULL;
     if (access == GUEST_WRITE) {
         tlb_fill_l1(a.v, e, addr, access, idx);                       /* announces the writer */

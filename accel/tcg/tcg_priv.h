@@ -4,6 +4,7 @@
 
 #include "accel/tcg/guest.h"
 #include "accel/tcg/tcg.h"
+#include "core/debug.h"
 #include "core/machine.h"
 #include "tcg/backend.h"
 #include "tcg/codebuf.h"
@@ -87,7 +88,8 @@ struct tlb_entry {
     struct mem_region *mr;
     uint64_t mr_off;
     uint8_t prot, flags, page_bits;
-    bool kept; /* else ask every time: rights change inside the page, or it is not all memory */
+    bool kept;    /* else ask every time: rights change inside the page, or it is not all memory */
+    bool watched; /* a watchpoint lies in the page: no level of the TLB may have it */
 };
 enum {
     L2_MIN_SETS = 512,
@@ -182,6 +184,7 @@ struct tcg_vcpu {
     } hot[HOT_SLOTS];
     int64_t side_burst;    /* when the last burst of side exits ended, in microseconds */
     bool sampled;          /* since the last time round */
+    bool single;           /* a debugger wants one instruction, then the executor */
     size_t cpu_size;       /* of the target's struct */
     unsigned yields;       /* since it interrupted another vCPU */
     uint32_t sent_mode;    /* its mode at the first of them */
@@ -245,6 +248,9 @@ struct tcg {
 /* Bit of unit.mode: one instruction, in a page whose parts have different permissions.  Such units
  * are reached through the executor only, which asks for permission every time. */
 #define UNIT_STRICT (1u << 31)
+/* Likewise: one instruction that comes back to the executor, for single step. */
+#define UNIT_STEP  (1u << 30)
+#define UNIT_ALONE (UNIT_STRICT | UNIT_STEP)
 /* translate.c: the unit at pc, for a vCPU in code; NULL: make it from *e, or, when e->host is NULL,
  * fetching faulted (the trap was entered). */
 struct unit *unit_find(struct tcg_vcpu *v, gva pc, struct tlb_entry *e);
@@ -321,6 +327,15 @@ extern const struct tcg_callbacks tcg_slow_paths;
 /* softfp.c */
 uint64_t tcg_soft_fp(unsigned op, unsigned ty, uint32_t attr, const uint64_t arg[3], unsigned round,
                      uint8_t *flags);
+/* debug.c */
+/* accel_ops.debug_changed. */
+void tcg_debug_changed(struct machine *m, const struct debug_point *p);
+/* Whether a breakpoint ends units at pc: at its offset in every page when they are relative. */
+bool break_at(const struct tcg_vcpu *v, gva pc, bool relative);
+/* Whether one lies where a region of the unit may reach. */
+bool break_near(const struct tcg_vcpu *v, const struct unit *u);
+/* Whether a watchpoint lies in the 2^bits bytes around addr. */
+bool watch_near(const struct tcg_vcpu *v, gva addr, unsigned bits);
 /* exec.c */
 void tcg_cpu_thread(struct cpu *cpu);
 /* excl.c: no other vCPU is inside translated code between these. */

@@ -62,11 +62,13 @@ static void log_fill(const struct tcg_vcpu *v, gva addr, enum guest_access acces
                e->host ? "" : ", registers");
 }
 
-/* How much of the mapping one entry may serve: log2 of the bytes. */
-static unsigned entry_bits(const struct guest_walk *w, const struct flat_range *r)
+/* How much of the mapping one entry for addr may serve: log2 of the bytes. */
+static unsigned entry_bits(const struct tcg_vcpu *v, gva addr, const struct guest_walk *w,
+                           const struct flat_range *r)
 {
-    bool large = w->page_bits >= TCG_LARGE_BITS && w->alike_bits >= TCG_LARGE_BITS;
-    return large && lies_in(r, w->addr, TCG_LARGE_BITS) ? TCG_LARGE_BITS : TCG_PAGE_BITS;
+    bool large = w->page_bits >= TCG_LARGE_BITS && w->alike_bits >= TCG_LARGE_BITS &&
+                 lies_in(r, w->addr, TCG_LARGE_BITS) && !watch_near(v, addr, TCG_LARGE_BITS);
+    return large ? TCG_LARGE_BITS : TCG_PAGE_BITS;
 }
 
 static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx,
@@ -92,8 +94,9 @@ static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access ac
     e->kept &= !w.uncached && w.page_bits >= TCG_PAGE_BITS;
     if (log_enabled(LOG_MMU))
         log_fill(v, addr, access, idx, e, &w);
-    if (e->kept)
-        l2_keep(v, e, addr, idx, entry_bits(&w, r));
+    e->watched = watch_near(v, addr, TCG_PAGE_BITS);
+    if (e->kept && !e->watched)
+        l2_keep(v, e, addr, idx, entry_bits(v, addr, &w, r));
     return e;
 }
 

@@ -33,7 +33,7 @@ static bool may_hold_write_tag(const struct tlb_entry *e)
 bool tlb_fill_l1(struct tcg_vcpu *v, const struct tlb_entry *e, gva addr, enum guest_access access,
                  unsigned idx)
 {
-    if (!e->kept || !e->host || v->phase != LOCKSTEP_OFF || v->tcg->lockstep)
+    if (!e->kept || !e->host || e->watched || v->phase != LOCKSTEP_OFF || v->tcg->lockstep)
         return false;
     struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
     gva page = addr & PAGE_MASK_;

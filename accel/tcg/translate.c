@@ -33,11 +33,15 @@ gva tx_start(const struct tx *tx)
 }
 uint32_t tx_mode(const struct tx *tx)
 {
-    return tx->u->mode & ~UNIT_STRICT;
+    return tx->u->mode & ~UNIT_ALONE;
 }
 unsigned tx_max_insns(const struct tx *tx)
 {
     return tx->max_insns;
+}
+bool tx_break_at(const struct tx *tx, gva pc)
+{
+    return break_at(tx->v, pc, tx->u->relative);
 }
 bool tx_same_page(const struct tx *tx, gva pc)
 {
@@ -174,8 +178,8 @@ static bool compile(struct tcg_vcpu *v, struct ir *ir, struct unit *u) REQUIRES(
     struct compile_opts o = {.page = u->pc & PAGE_MASK_,
                              .relative = u->relative,
                              .region = ir == v->region_ir && !t->lockstep,
-                             .nochain =
-                                 t->lockstep || log_enabled(LOG_EXEC | LOG_CPU | LOG_NOCHAIN)};
+                             .nochain = t->lockstep || (u->mode & UNIT_STEP) ||
+                                        log_enabled(LOG_EXEC | LOG_CPU | LOG_NOCHAIN)};
     const char *why = NULL;
     for (unsigned tries = 0; !compile_here(t, ir, u, &o, &why); tries++) {
         if (why || tries > 1)
@@ -289,7 +293,7 @@ static void run_translator(struct tx *tx, unsigned max_insns)
 
 static uint32_t unit_mode(const struct tcg_vcpu *v, const struct tlb_entry *e)
 {
-    return v->mode | (e->kept ? 0 : UNIT_STRICT);
+    return v->mode | (e->kept ? 0 : UNIT_STRICT) | (UNLIKELY(v->single) ? UNIT_STEP : 0);
 }
 
 /* Code of one address space that is seen at several virtual addresses is translated once for all of
@@ -304,6 +308,12 @@ static bool moves(const struct tcg_vcpu *v, const struct tlb_entry *e)
     return may_move(v, e) && __atomic_load_n(e->note, __ATOMIC_RELAXED) & RAM_PAGE_MOVES;
 }
 
+/* What starts where a breakpoint is in some page must be found in its own page only. */
+static bool may_start_relative(const struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
+{
+    return may_move(v, e) && !break_at(v, pc, true);
+}
+
 static struct unit *unit_new(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
 {
     struct unit *u = g_new0(struct unit, 1);
@@ -311,7 +321,7 @@ static struct unit *unit_new(struct tcg_vcpu *v, gva pc, const struct tlb_entry 
     u->host = e->host + (pc & ~PAGE_MASK_);
     u->mode = unit_mode(v, e);
     u->global = e->flags & L2_GLOBAL;
-    u->relative = moves(v, e);
+    u->relative = moves(v, e) && may_start_relative(v, pc, e);
     return u;
 }
 
@@ -322,9 +332,9 @@ bool unit_make(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
     struct tx tx = {.v = v, .u = u, .first = *e};
     mutex_lock(&v->tcg->codegen);
     code_page_protect(v, &tx.first, 0);
-    if (may_move(v, e) && !u->relative)
+    if (!u->relative && may_start_relative(v, pc, e))
         u->relative = !code_page_settle(v, pc, e);
-    bool one = v->tcg->one_insn || (u->mode & UNIT_STRICT);
+    bool one = v->tcg->one_insn || (u->mode & UNIT_ALONE);
     for (unsigned max = one ? 1 : UNIT_MAX_INSNS;; max /= 2) {
         run_translator(&tx, max);
         if (tx.fault)

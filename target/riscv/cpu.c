@@ -387,6 +387,7 @@ static void set_pc(struct cpu *cpu, uint64_t pc)
 static void finalize(struct cpu *cpu)
 {
     rv_stimer_fini(rv(cpu));
+    rv_debug_regs_free(rv(cpu));
 }
 
 const struct cpu_ops rv64_cpu_ops = {
@@ -398,6 +399,9 @@ const struct cpu_ops rv64_cpu_ops = {
     .set_pc = set_pc,
     .debug_translate = rv_debug_translate,
     .backtrace = rv_backtrace,
+    .debug_regs = rv_debug_regs,
+    .debug_reg_read = rv_debug_reg_read,
+    .debug_reg_write = rv_debug_reg_write,
     .dump = dump,
     .disas = rv_disas,
     .finalize = finalize,
@@ -416,6 +420,9 @@ const struct cpu_ops rv32_cpu_ops = {
     .set_pc = set_pc,
     .debug_translate = rv_debug_translate,
     .backtrace = rv_backtrace,
+    .debug_regs = rv_debug_regs,
+    .debug_reg_read = rv_debug_reg_read,
+    .debug_reg_write = rv_debug_reg_write,
     .dump = dump,
     .disas = rv_disas,
     .finalize = finalize,

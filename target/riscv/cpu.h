@@ -104,6 +104,8 @@ enum {
     RV_SLOTS
 };
 
+struct rv_debug_regs;
+
 struct rv_cpu {
     struct cpu cpu; /* first */
     /* Slots.  On RV32 the x registers hold sign-extended 32-bit values, pc a zero-extended one. */
@@ -160,9 +162,10 @@ struct rv_cpu {
         uint64_t low, high; /* inclusive bytes; low > high: off */
         uint8_t cfg;
     } pmp[RV_PMP_MAX];
-    bool pmp_active;     /* some entry is not off */
-    unsigned pmp_used;   /* entries from here on are off */
-    struct timer stimer; /* Sstc */
+    bool pmp_active;                  /* some entry is not off */
+    unsigned pmp_used;                /* entries from here on are off */
+    struct rv_debug_regs *debug_regs; /* gdb.c's, once asked for */
+    struct timer stimer;              /* Sstc */
     struct mutex
         stimer_lock; /* leaf: s.stimecmp, s.menvcfg.STCE and time against the timer's thread */
 };
@@ -224,7 +227,17 @@ struct rv_sstatus_bits {
 };
 struct rv_sstatus_bits rv_sstatus_bits(const struct rv_cpu *cpu);
 uint64_t rv_epc_mask(const struct rv_cpu *cpu); /* bits that sepc and mepc have */
-bool rv_csr_peek(struct rv_cpu *cpu, unsigned num, uint64_t *val); /* debugger */
+/* For debuggers, from every mode; a read has no effects, a write those of the instruction.  The
+ * name is that of a group for numbered registers; NULL, false: the hart has no such register, or it
+ * is read-only. */
+const char *rv_csr_name(struct rv_cpu *cpu, unsigned num);
+bool rv_csr_peek(struct rv_cpu *cpu, unsigned num, uint64_t *val);
+bool rv_csr_poke(struct rv_cpu *cpu, unsigned num, uint64_t val);
+/* gdb.c: cpu_ops.debug_* */
+const struct debug_regs *rv_debug_regs(struct cpu *cpu);
+bool rv_debug_reg_read(struct cpu *cpu, const struct debug_reg *reg, uint8_t *buf);
+bool rv_debug_reg_write(struct cpu *cpu, const struct debug_reg *reg, const uint8_t *buf);
+void rv_debug_regs_free(struct rv_cpu *cpu);
 /* counters.c */
 uint64_t rv_counter_read(struct rv_cpu *cpu,
                          unsigned n); /* n: 0 cycle, 2 instret, 3..31 hpmcounter */

@@ -771,18 +771,49 @@ bool rv_csr_is_open(const struct rv_cpu *cpu, unsigned num, unsigned ops, unsign
     return !c->allow || (c->allow == has_s && has_s(cpu, num));
 }
 
+/* ---- debuggers ---- */
+
+/* As machine mode sees it, with FP on: for a debugger the hart's present mode is no obstacle. */
+static bool is_visible(struct rv_cpu *cpu, unsigned num)
+{
+    const struct csr *c = &csrs[num & (CSR_COUNT - 1)];
+    uint8_t prv = cpu->s.prv;
+
+    if (!c->name || !c->allow)
+        return c->name;
+    if (c->allow == allow_fp)
+        return rv_has(cpu, EXT_F);
+    cpu->s.prv = PRV_M;
+    bool visible = c->allow(cpu, num);
+    cpu->s.prv = prv;
+    return visible;
+}
+
+const char *rv_csr_name(struct rv_cpu *cpu, unsigned num)
+{
+    return is_visible(cpu, num) ? csrs[num & (CSR_COUNT - 1)].name : NULL;
+}
+
 bool rv_csr_peek(struct rv_cpu *cpu, unsigned num, uint64_t *val)
 {
     const struct csr *c = &csrs[num & (CSR_COUNT - 1)];
 
     num &= CSR_COUNT - 1;
-    if (!c->name ||
-        (c->allow && num != CSR_FFLAGS && num != CSR_FRM && num != CSR_FCSR && !c->allow(cpu, num)))
+    if (!is_visible(cpu, num))
         return false;
     if (cpu->xlen == 64) {
         *val = get(cpu, c, num);
         return true;
     }
     *val = (uint32_t)(get(cpu, &csrs[num - c->high], num - c->high) >> (c->high ? 32 : 0));
+    return true;
+}
+
+bool rv_csr_poke(struct rv_cpu *cpu, unsigned num, uint64_t val)
+{
+    num &= CSR_COUNT - 1;
+    if (!is_visible(cpu, num) || num >> 10 == 3)
+        return false;
+    rv_csr_access_open(cpu, num, RV_CSR_WRITE, val);
     return true;
 }

@@ -215,7 +215,8 @@ void rv_translate(struct tx *tx)
     for (unsigned n = 0; !d.ended; n++) {
         uint32_t insn;
         unsigned len;
-        bool stop = n && (n >= tx_max_insns(tx) || !tx_same_page(tx, d.pc) || ir_full(d.ir));
+        bool stop = n && (n >= tx_max_insns(tx) || !tx_same_page(tx, d.pc) || ir_full(d.ir) ||
+                          tx_break_at(tx, d.pc));
         if (stop || !fetch(&d, tx, &insn, &len)) {
             if (n)
                 end_jump(&d, d.pc);

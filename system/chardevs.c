@@ -13,7 +13,7 @@ static bool uses_terminal(const char *text)
  * it. */
 static const char *default_serial(const struct cli *cli)
 {
-    if (cli->daemonize)
+    if (cli->daemonize || (cli->gdb && uses_terminal(cli->gdb)))
         return "null";
     GPtrArray *const lists[] = {cli->chardev, cli->monitor, cli->qmp, cli->qmp_pretty};
     for (size_t k = 0; k < G_N_ELEMENTS(lists); k++)

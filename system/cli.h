@@ -19,7 +19,7 @@ struct cli {
     const char *cpu, *memory, *smp;
     const char *kernel, *initrd, *append, *bios, *dtb;
     const char *display, *vga;
-    const char *log_items, *log_file, *dfilter;
+    const char *log_items, *log_file, *dfilter, *gdb;
     const char *name, *uuid, *rtc, *boot, *pidfile, *escape;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
     bool want_help, want_version, want_runner_help;

@@ -3,6 +3,7 @@
 #include "chardev/chardev.h"
 #include "core/clock.h"
 #include "fsdev/fsdev.h"
+#include "gdbstub/gdbstub.h"
 #include "hw/virtio/rng_source.h"
 #include "monitor/monitor.h"
 #include "net/net.h"
@@ -85,6 +86,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_fw_cfg,
         setup_uuid,
         setup_monitors,
+        setup_gdb,
         attach_runner,
     };
     /* clang-format on */
@@ -98,6 +100,7 @@ static bool build(struct setup *s, struct error **errp)
 static void tear_down(struct setup *s)
 {
     monitor_close_all();
+    gdb_server_free(s->gdb);
     machine_free(s->machine);
     net_free_all();
     block_close_all();
@@ -124,6 +127,8 @@ static int run(struct setup *s)
     host_daemon_ready();
     machine_start(s->machine);
     status = runner_end(s->cli->runner, machine_run(s->machine));
+    if (s->gdb)
+        gdb_server_exited(s->gdb, status);
     host_release_signals();
     if (log_enabled(LOG_STATS) && s->accel->print_stats) {
         s->accel->print_stats(s->machine, log_begin());

@@ -21,6 +21,12 @@ static void add_drive(struct cli *cli, const char *path, const char *rest)
     g_ptr_array_add(cli->drive, g_strdup_printf("file=%s,%s", escaped, rest));
 }
 
+static bool call_gdb_default(struct cli *cli, const char *arg UNUSED, struct error **errp UNUSED)
+{
+    cli->gdb = "tcp::1234";
+    return true;
+}
+
 static bool call_hda(struct cli *cli, const char *arg, struct error **errp UNUSED)
 {
     add_drive(cli, arg, "index=0,media=disk");
@@ -335,6 +341,10 @@ const struct cli_option cli_options[] = {
     {.name = "expect-on", .args = "CHARDEV", CALL(call_expect_on), .help = "watch this chardev instead of the first serial line"},
 
     {.help = "Looking inside"},
+    {.name = "s", CALL(call_gdb_default), .help = "short for -gdb tcp::1234"},
+    {.name = "gdb", .args = "DEV", TEXT(gdb),
+     .help = "let gdb connect there: tcp::PORT, tcp:HOST:PORT, unix:PATH, stdio,\n"
+             "chardev:ID, none"},
     {.name = "d", .args = "ITEM[,ITEM...]", TEXT(log_items), .help = "write a log ('help' lists the items)"},
     {.name = "D", .args = "FILE", TEXT(log_file), .help = "write it there instead of to stderr"},
     {.name = "dfilter", .args = "RANGE[,RANGE...]", TEXT(dfilter), .help = "accepted: the log is not filtered"},
@@ -358,8 +368,6 @@ const struct cli_option cli_options[] = {
     {.name = "audio", .args = "none", CALL(call_audiodev)},
 
     /* Known names that do nothing here yet: a clear line instead of "no such option". */
-    {.name = "gdb", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no gdb server"},
-    {.name = "s", .how = CLI_REFUSE, .reason = "there is no gdb server"},
     {.name = "icount", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "instructions are not counted"},
     {.name = "semihosting", .how = CLI_REFUSE, .reason = "there is no semihosting"},
     {.name = "semihosting-config", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no semihosting"},

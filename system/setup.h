@@ -13,6 +13,7 @@
 #include <glib.h>
 
 struct drive;
+struct gdb_server;
 
 struct setup {
     struct cli *cli;
@@ -28,6 +29,7 @@ struct setup {
     const struct accel_ops *accel;
     void *accel_props;
     struct machine *machine;
+    struct gdb_server *gdb; /* NULL: none */
 };
 
 void setup_init(struct setup *s, struct cli *cli);
@@ -85,6 +87,9 @@ bool device_create(struct setup *s, const char *name, struct opts *o,
 bool setup_boot(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_rtc(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_uuid(struct setup *s, struct error **errp) MUST_CHECK;
+
+/* gdb.c: -gdb, -s; once the machine is there. */
+bool setup_gdb(struct setup *s, struct error **errp) MUST_CHECK;
 
 /* help.c: answer an option whose argument is 'help'; true when one was, and *status is the exit
  * status. */

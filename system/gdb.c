@@ -1,0 +1,47 @@
+/* -gdb and -s: a gdb server on a character device. */
+#include "chardev/chardev.h"
+#include "core/machine.h"
+#include "gdbstub/gdbstub.h"
+#include "monitor/command.h"
+#include "system/setup.h"
+
+#include <string.h>
+
+/* Sockets are servers, which need not wait for a peer: -S is there for that. */
+static char *complete_text(const char *dev)
+{
+    bool is_tcp = g_str_has_prefix(dev, "tcp:");
+    bool is_socket = is_tcp || g_str_has_prefix(dev, "unix:");
+
+    if (!strcmp(dev, "stdio"))
+        return g_strdup("stdio,signal=off");
+    if (!is_socket || strstr(dev, ",server"))
+        return g_strdup(dev);
+    return g_strconcat(dev, ",server=on,wait=off", is_tcp ? ",nodelay=on" : "", NULL);
+}
+
+/* `monitor LINE` */
+static void run_monitor(void *opaque, const char *line, GString *out)
+{
+    unsigned cpu = 0;
+    g_autofree char *text = monitor_hmp_run(opaque, line, &cpu);
+
+    g_string_append(out, text);
+}
+
+bool setup_gdb(struct setup *s, struct error **errp)
+{
+    const char *dev = s->cli->gdb;
+
+    if (!dev || !strcmp(dev, "none"))
+        return true;
+    g_autofree char *text = complete_text(dev);
+    struct chardev *c = chardev_new_legacy("gdb", text, errp);
+    if (c)
+        s->gdb = gdb_server_new(s->machine, c, errp);
+    if (s->gdb)
+        gdb_server_set_monitor(s->gdb, run_monitor, s->machine);
+    else
+        error_prefix(errp, "-gdb %s", dev);
+    return s->gdb;
+}

@@ -8,6 +8,7 @@
 #include "block/block_priv.h"
 
 #include "util/bits.h"
+#include "util/fds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,7 +169,7 @@ static int open_host(struct block_node *b, bool read_only)
     int how =
         (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | (b->flags & BLOCK_DIRECT ? O_DIRECT : 0);
 
-    return open(b->path, how);
+    return fds_open(b->path, how, 0);
 }
 
 static bool open_fd(struct block_node *b, struct file *f, struct error **errp)

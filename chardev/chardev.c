@@ -1,6 +1,8 @@
 /* Back ends by name: the -chardev and -serial syntax, the list of them, and their front ends. */
 #include "chardev/chardev_priv.h"
 
+#include "util/fds.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -59,7 +61,7 @@ static bool open_log(struct chardev *c, struct opts *o, struct error **errp)
         return false;
     if (!path)
         return true;
-    c->log_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+    c->log_fd = fds_open(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), 0666);
     if (c->log_fd < 0)
         error_set(errp, "could not open log file '%s': %s", path, g_strerror(errno));
     return c->log_fd >= 0;
@@ -267,6 +269,63 @@ struct chardev *chardev_new_legacy(const char *id, const char *text, struct erro
     return c;
 }
 
+static const char *front_name(const struct chardev_front_end *f)
+{
+    return f->user ? f->user->name : f->dev->id;
+}
+
+void chardev_foreach(void (*fn)(struct chardev *c, void *opaque), void *opaque)
+{
+    for (struct chardev *c = all; c; c = c->next)
+        fn(c, opaque);
+}
+
+const char *chardev_id(const struct chardev *c)
+{
+    return c->id;
+}
+
+char *chardev_describe(const struct chardev *c)
+{
+    return c->drv->describe ? c->drv->describe(c) : g_strdup(c->drv->name);
+}
+
+bool chardev_has_front(const struct chardev *c)
+{
+    return c->nfronts != 0;
+}
+
+bool chardev_remove(struct chardev *c, struct error **errp)
+{
+    struct chardev **p = &all;
+
+    if (c->nfronts) {
+        error_set(errp, "chardev '%s' is in use by '%s'", c->id, front_name(&c->front[0]));
+        return false;
+    }
+    while (*p != c)
+        p = &(*p)->next;
+    *p = c->next;
+    chardev_drain(c, DRAIN_MS);
+    c->drv->close(c);
+    free_chardev(c);
+    return true;
+}
+
+void chardev_send_break(struct chardev *c)
+{
+    chardev_send_event(c, CHARDEV_BREAK);
+}
+
+const char **chardev_driver_names(void)
+{
+    const char **names = g_new0(const char *, ARRAY_SIZE(drivers) + 1);
+
+    for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+        names[i] = drivers[i]->name;
+    return names;
+}
+
 void chardev_free_all(void)
 {
     while (all) {
@@ -286,11 +345,6 @@ void chardev_print_help(FILE *f)
     for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
         fprintf(f, "  %-10s %s\n", drivers[i]->name, drivers[i]->help);
     fprintf(f, "Options of all: id=ID, mux=on|off, logfile=PATH, logappend=on|off\n");
-}
-
-static const char *front_name(const struct chardev_front_end *f)
-{
-    return f->user ? f->user->name : f->dev->id;
 }
 
 static bool add_front(struct chardev *c, struct chardev_front_end f, struct error **errp)

@@ -24,6 +24,21 @@ struct chardev *chardev_new_legacy(const char *id, const char *text,
 /* Create from "-chardev BACKEND,id=ID,k=v". */
 struct chardev *chardev_new_opts(const char *text, struct error **errp) MUST_CHECK;
 struct chardev *chardev_find(const char *id);
+/* Call fn for each, in the order in which they were made. */
+void chardev_foreach(void (*fn)(struct chardev *c, void *opaque), void *opaque);
+const char *chardev_id(const struct chardev *c);
+/* What is at its other end, as lists of them show it ("unix:PATH,server=on"); g_free it. */
+char *chardev_describe(const struct chardev *c);
+/* Somebody is attached to it. */
+bool chardev_has_front(const struct chardev *c);
+/* Take one down; false when a front end uses it. */
+bool chardev_remove(struct chardev *c, struct error **errp) MUST_CHECK;
+/* Its front end hears a break, as when the user types one. */
+void chardev_send_break(struct chardev *c);
+/* The oldest of the file descriptors that came over a UNIX socket, or -1; the caller's to close. */
+int chardev_take_fd(struct chardev *c);
+/* The names of the back ends, NULL-terminated; g_free it. */
+const char **chardev_driver_names(void);
 void chardev_free_all(void); /* flush, restore the terminal */
 /* Restore the terminal only; async-signal-safe, for fatal exit paths. */
 void chardev_restore_terminal(void);
@@ -70,6 +85,8 @@ void chardev_write_all(struct chardev *c, const uint8_t *buf, size_t n);
 size_t chardev_backlog(struct chardev *c);
 /* Forget what waits: its receiver is gone, and is not to be taken for the next one. */
 void chardev_discard(struct chardev *c);
+/* Hand what waits to the back end now, as far as it takes it; main loop's thread. */
+void chardev_drain_now(struct chardev *c);
 /* Send; NULL c is allowed (unconnected line).  Never blocks the caller for long: a full back end
  * buffers, with a bound. */
 void chardev_write(struct chardev *c, uint8_t byte);
@@ -95,6 +112,7 @@ bool chardev_is_stdio(const struct chardev *c);
 /* Take the oldest bytes out of a ringbuf back end, at most n; 0 for other back ends.  Main loop's
  * thread. */
 size_t chardev_ringbuf_read(struct chardev *c, uint8_t *buf, size_t n);
+bool chardev_is_ringbuf(const struct chardev *c);
 
 /* A property that names a chardev by id; the device's receive function is the property's arg. */
 struct chardev_front {

@@ -14,6 +14,7 @@ enum {
     CHARDEV_OUT_MAX = 1 << 20,  /* output that the back end did not take yet; more is lost */
     CHARDEV_TAP_MAX = 16 << 20, /* output that a watcher did not see yet; more is lost */
     CHARDEV_MAX_FRONTS = 4,     /* that share a mux */
+    CHARDEV_MAX_FDS = 16,       /* that wait for chardev_take_fd() */
 };
 
 struct chardev_driver {
@@ -27,6 +28,8 @@ struct chardev_driver {
     /* Rework raw input in place before anyone sees it; returns the new length.  May be NULL. */
     size_t (*filter)(struct chardev *c, uint8_t *buf, size_t n);
     void (*hangup)(struct chardev *c); /* in_fd ended; NULL: just stop reading */
+    /* What is at the other end, g_free()d; NULL: the driver's name says it. */
+    char *(*describe)(const struct chardev *c);
 };
 extern const struct chardev_driver chardev_null, chardev_stdio, chardev_file, chardev_pipe,
     chardev_pty, chardev_socket, chardev_ringbuf, chardev_tty, chardev_vc;
@@ -50,6 +53,9 @@ struct chardev {
     unsigned nfronts, focus;
 
     int in_fd, out_fd; /* -1: none */
+    bool passes_fds;   /* a UNIX socket, over which file descriptors come */
+    int fds[CHARDEV_MAX_FDS];
+    unsigned nfds;
     bool in_is_tty,
         out_blocks; /* out_blocks: shared with others, so it must not be made non-blocking */
     guint in_watch, out_watch;
@@ -84,6 +90,9 @@ void chardev_io_init(struct chardev *c);
 void chardev_io_fini(struct chardev *c);
 /* Push out what is buffered, for at most ms milliseconds. */
 void chardev_drain(struct chardev *c, int ms);
+/* fds.c: read() that keeps what file descriptors come along; close those nobody took. */
+ssize_t chardev_read_fds(struct chardev *c, void *buf, size_t n);
+void chardev_drop_fds(struct chardev *c);
 void chardev_deliver(struct chardev *c);
 void chardev_send_event(struct chardev *c, enum chardev_event ev);
 void chardev_announce(struct chardev *c, unsigned front);

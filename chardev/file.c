@@ -1,6 +1,8 @@
 /* Files, named pipes, and nothing. */
 #include "chardev/chardev_priv.h"
 
+#include "util/fds.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -26,7 +28,7 @@ static bool file_open(struct chardev *c, struct opts *o, struct error **errp)
 
     if (!path || !opts_get_bool(o, "append", false, &append, errp))
         return false;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+    int fd = fds_open(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), 0666);
     if (fd < 0) {
         error_set(errp, "could not open '%s': %s", path, g_strerror(errno));
         return false;

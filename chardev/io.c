@@ -139,7 +139,7 @@ static gboolean on_readable(gint fd, GIOCondition cond UNUSED, gpointer opaque)
     struct chardev *c = opaque;
     uint8_t buf[STEP];
     size_t want = c->in_is_tty && c->escapes ? sizeof(buf) : MIN(sizeof(buf), in_room(c));
-    ssize_t n = read(fd, buf, want);
+    ssize_t n = c->passes_fds ? chardev_read_fds(c, buf, want) : read(fd, buf, want);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return G_SOURCE_CONTINUE;
@@ -376,6 +376,11 @@ size_t chardev_backlog(struct chardev *c)
     return n;
 }
 
+void chardev_drain_now(struct chardev *c)
+{
+    flush_output(c);
+}
+
 void chardev_discard(struct chardev *c)
 {
     g_byte_array_unref(take_output(c));
@@ -440,6 +445,7 @@ static void remove_watches(struct chardev *c)
 
 void chardev_io_fini(struct chardev *c)
 {
+    chardev_drop_fds(c);
     remove_watches(c);
     g_source_destroy(c->kick);
     g_source_unref(c->kick);

@@ -102,6 +102,13 @@ static void pty_close(struct chardev *c)
     g_free(p);
 }
 
+static char *pty_describe(const struct chardev *c)
+{
+    const struct pty *p = c->priv;
+
+    return g_strconcat("pty:", ptsname(p->fd), NULL);
+}
+
 static const char *const pty_options[] = {"path", NULL};
 const struct chardev_driver chardev_pty = {
     .name = "pty",
@@ -110,4 +117,5 @@ const struct chardev_driver chardev_pty = {
     .open = pty_open,
     .close = pty_close,
     .hangup = pty_hangup,
+    .describe = pty_describe,
 };

@@ -35,6 +35,11 @@ size_t chardev_ringbuf_read(struct chardev *c, uint8_t *buf, size_t n)
     return i;
 }
 
+bool chardev_is_ringbuf(const struct chardev *c)
+{
+    return c->drv == &chardev_ringbuf;
+}
+
 static bool ring_open(struct chardev *c, struct opts *o, struct error **errp)
 {
     uint64_t size;

@@ -231,6 +231,7 @@ static void adopt(struct chardev *c, int fd)
         set_nodelay(fd);
     if (s->is_telnet && s->is_server)
         say_hello(s);
+    c->passes_fds = s->path;
     chardev_connect(c, fd, fd);
 }
 
@@ -557,6 +558,13 @@ static size_t socket_filter(struct chardev *c, uint8_t *buf, size_t n)
     return s->is_telnet ? strip_telnet(c, buf, n) : n;
 }
 
+static char *socket_describe(const struct chardev *c)
+{
+    g_autofree char *text = describe(c->priv);
+
+    return g_strconcat(c->connected ? "" : "disconnected:", text, NULL);
+}
+
 static const char *const socket_options[] = {
     "host", "port", "path",     "to",        "server",       "wait",  "telnet", "delay", "nodelay",
     "ipv4", "ipv6", "abstract", "reconnect", "reconnect-ms", "tight", "fd",     NULL};
@@ -570,4 +578,5 @@ const struct chardev_driver chardev_socket = {
     .write = socket_write,
     .filter = socket_filter,
     .hangup = socket_hangup,
+    .describe = socket_describe,
 };

@@ -4,6 +4,6 @@
 
 #include "monitor/monitor_priv.h"
 
-extern const struct monitor_command cmd_control[], cmd_memory[];
+extern const struct monitor_command cmd_chardev[], cmd_control[], cmd_fds[], cmd_memory[];
 
 #endif

@@ -81,7 +81,8 @@ struct monitor_command {
     void (*print)(struct mon_call *c, JsonNode *result, FILE *out);
     /* HMP only, instead of run: prints as it goes. */
     bool (*text)(struct mon_call *c, FILE *out, struct error **errp);
-    bool oob; /* may run out of band: quick, and needs no other command to be done */
+    const char *features; /* words that query-qmp-schema shows, blanks between them, or NULL */
+    bool oob;             /* may run out of band: quick, and needs no other command to be done */
 };
 
 /* Add a table, ended by a row without names; it must live as long as the process. */

@@ -4,6 +4,7 @@
 
 #include "monitor/monitor_priv.h"
 
-extern const struct monitor_command cmd_chardev[], cmd_control[], cmd_fds[], cmd_memory[];
+extern const struct monitor_command cmd_chardev[], cmd_control[], cmd_fds[], cmd_memory[],
+    cmd_schema[];
 
 #endif

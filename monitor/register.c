@@ -7,4 +7,5 @@ void monitor_register_all(void)
     monitor_register(cmd_memory);
     monitor_register(cmd_chardev);
     monitor_register(cmd_fds);
+    monitor_register(cmd_schema);
 }

@@ -55,6 +55,14 @@ def debian(arch="riscv64"):
     return r.stdout.strip().split("\n")[-1]
 
 
+def debian_system(arch="riscv64"):
+    """The directory that also has rootfs.ext4, a Debian with systemd (tools/get_rootfs).  Boot it with -snapshot."""
+    r = subprocess.run([os.path.join(ROOT, "tools", "get_rootfs"), arch], stdout=subprocess.PIPE, text=True)
+    if r.returncode:
+        raise Skipped("tools/get_rootfs %s could not build a system" % arch)
+    return r.stdout.strip().split("\n")[-1]
+
+
 class Guest:
     """A running emulator.  Use as a context manager: it is killed at the end whatever happens."""
 

@@ -12,7 +12,7 @@ enum { DRAIN_MS = 500 };
 
 static const struct chardev_driver *const drivers[] = {
     &chardev_file,   &chardev_null,  &chardev_pipe, &chardev_pty, &chardev_ringbuf,
-    &chardev_socket, &chardev_stdio, &chardev_tty,  &chardev_vc,
+    &chardev_socket, &chardev_stdio, &chardev_tty,  &chardev_udp, &chardev_vc,
 };
 static struct chardev *all; /* process-wide, as the ids of the command line are */
 
@@ -32,12 +32,40 @@ bool chardev_is_live(const struct chardev *wanted)
     return false;
 }
 
+/* Other names of back ends, and names that are known elsewhere: why they are not here. */
+static const struct {
+    const char *name, *same_as, *reason;
+} other_names[] = {
+    {"tty", "serial", NULL},
+    {"memory", "ringbuf", NULL},
+    {"mux", NULL, "add mux=on to the back end that is to be shared"},
+    {"parallel", NULL, "no machine here has a parallel port"},
+    {"parport", NULL, "no machine here has a parallel port"},
+    {"console", NULL, "it is for another operating system; use stdio"},
+    {"msmouse", NULL, "there is no serial mouse; use a virtio or USB input device"},
+    {"wctablet", NULL, "there is no serial tablet; use a virtio or USB input device"},
+    {"braille", NULL, "there is no Braille display"},
+    {"spicevmc", NULL, "there is no SPICE server"},
+    {"spiceport", NULL, "there is no SPICE server"},
+    {"qemu-vdagent", NULL, "there is no clipboard to share"},
+    {"dbus", NULL, "there is no D-Bus display"},
+};
+
 static const struct chardev_driver *find_driver(const char *name, struct error **errp)
 {
     const char *names[ARRAY_SIZE(drivers) + 1] = {NULL};
 
-    if (!strcmp(name, "tty"))
-        name = "serial";
+    for (size_t i = 0; i < ARRAY_SIZE(other_names); i++) {
+        if (strcmp(name, other_names[i].name))
+            continue;
+        if (!other_names[i].same_as) {
+            error_set(errp, "chardev backend '%s' is not supported: %s", name,
+                      other_names[i].reason);
+            return NULL;
+        }
+        name = other_names[i].same_as;
+        break;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
         names[i] = drivers[i]->name;
         if (!strcmp(name, names[i]))
@@ -143,16 +171,27 @@ static struct chardev *new_from_opts(const char *id, struct opts *o, struct erro
     return drv ? new_chardev(id, drv, o, errp) : NULL;
 }
 
+static bool is_id(const char *id)
+{
+    size_t i = 0;
+
+    while (g_ascii_isalnum(id[i]) || (id[i] && strchr("-._", id[i])))
+        i++;
+    return g_ascii_isalpha(id[0]) && !id[i];
+}
+
 struct chardev *chardev_new_opts(const char *text, struct error **errp)
 {
     struct opts *o = opts_parse(text, "backend");
     const char *id = opts_get(o, "id", NULL);
     struct chardev *c = NULL;
 
-    if (id && *id)
-        c = new_from_opts(id, o, errp);
-    else
+    if (!id || !*id)
         error_set(errp, "-chardev %s: wanted id=", text);
+    else if (!is_id(id))
+        error_set(errp, "id=%s: wanted a letter, then letters, digits and any of '-._'", id);
+    else
+        c = new_from_opts(id, o, errp);
     opts_free(o);
     return c;
 }
@@ -184,16 +223,43 @@ static bool add_host_port(GString *out, const char *rest, struct error **errp)
     return true;
 }
 
-static bool add_socket(GString *out, const char *rest, bool is_telnet, struct error **errp)
+static bool add_socket(GString *out, const char *kind, const char *rest, struct error **errp)
 {
-    g_string_append(out, is_telnet ? "socket,telnet=on" : "socket");
+    g_string_append(out, kind);
     return add_host_port(out, rest, errp);
+}
+
+/* "[HOST]:PORT[@[HOST][:PORT]]": the peer, then our own end. */
+static bool add_udp(GString *out, const char *rest, struct error **errp)
+{
+    const char *at = strchr(rest, '@'), *own = at ? at + 1 : "";
+    g_autofree char *peer = g_strndup(rest, at ? (size_t)(at - rest) : strlen(rest));
+    const char *colon = strrchr(own, ':');
+
+    g_string_append(out, "udp");
+    if (!add_host_port(out, peer, errp))
+        return false;
+    size_t n = colon ? (size_t)(colon - own) : strlen(own);
+    bool brackets = n > 1 && own[0] == '[' && own[n - 1] == ']';
+    if (n)
+        add_value(out, "localaddr", own + brackets, n - 2 * brackets);
+    if (colon)
+        add_value(out, "localport", colon + 1, strlen(colon + 1));
+    return true;
 }
 
 /* PATH[,options]: only the path needs a key. */
 static void add_path(GString *out, const char *backend, const char *rest)
 {
     g_string_append_printf(out, "%s,path=%s", backend, rest);
+}
+
+static bool is_other_name(const char *text)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(other_names); i++)
+        if (!strcmp(text, other_names[i].name))
+            return true;
+    return false;
 }
 
 /* Rewrite the -serial syntax in that of -chardev; a mux of the monitor hands Ctrl-C to the guest.
@@ -221,14 +287,21 @@ static bool rewrite_legacy(const char *text, GString *out, struct error **errp)
     else if (g_str_has_prefix(text, "/dev/"))
         add_path(out, "serial", text);
     else if (g_str_has_prefix(text, "tcp:"))
-        ok = add_socket(out, text + 4, false, errp);
+        ok = add_socket(out, "socket", text + 4, errp);
     else if (g_str_has_prefix(text, "telnet:"))
-        ok = add_socket(out, text + 7, true, errp);
+        ok = add_socket(out, "socket,telnet=on", text + 7, errp);
+    else if (g_str_has_prefix(text, "websocket:"))
+        ok = add_socket(out, "socket,websocket=on", text + 10, errp);
+    else if (g_str_has_prefix(text, "udp:"))
+        ok = add_udp(out, text + 4, errp);
+    else if (is_other_name(text))
+        g_string_append(out, text);
     else {
         error_set(errp,
                   "unknown character device '%s', wanted stdio, mon:stdio, null, none, pty, "
                   "file:PATH, pipe:PATH, "
-                  "tcp:HOST:PORT, telnet:HOST:PORT, unix:PATH or chardev:ID",
+                  "tcp:HOST:PORT, telnet:HOST:PORT, websocket:HOST:PORT, udp:HOST:PORT, "
+                  "unix:PATH or chardev:ID",
                   text);
         ok = false;
     }

@@ -32,7 +32,7 @@ struct chardev_driver {
     char *(*describe)(const struct chardev *c);
 };
 extern const struct chardev_driver chardev_null, chardev_stdio, chardev_file, chardev_pipe,
-    chardev_pty, chardev_socket, chardev_ringbuf, chardev_tty, chardev_vc;
+    chardev_pty, chardev_socket, chardev_ringbuf, chardev_tty, chardev_udp, chardev_vc;
 
 struct chardev_front_end {
     const struct chardev_user *user; /* with opaque; or else dev and what follows it */

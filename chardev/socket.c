@@ -1,10 +1,12 @@
 /*
- * TCP and UNIX sockets, as server or client, plain or telnet.
+ * TCP and UNIX sockets, as server or client, plain, telnet or WebSocket.
  *
- * Ref: RFC 854 (telnet), RFC 857 (echo), RFC 858 (suppress go ahead), RFC 856 (binary).
+ * Ref: RFC 854 (telnet), RFC 857 (echo), RFC 858 (suppress go ahead), RFC 856 (binary);
+ * RFC 6455 (WebSocket) is websock.c's.
  */
 #include "chardev/chardev_priv.h"
 
+#include "chardev/websock.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -21,17 +23,21 @@
 
 enum { IAC = 255, DONT = 254, DO = 253, WONT = 252, WILL = 251, SB = 250, BREAK = 243, SE = 240 };
 enum { OPT_BINARY = 0, OPT_ECHO = 1, OPT_SGA = 3, OPT_LINEMODE = 34 };
+enum { GREETING_MS = 10000 }; /* in which a WebSocket's client must have asked for one */
 enum telnet_state { T_DATA, T_IAC, T_OPTION, T_SUB, T_SUB_IAC };
 
 struct sock {
     char *host, *port, *path; /* path: UNIX; else host and port */
-    bool is_server, is_telnet, nodelay, is_ipv4, is_ipv6, is_abstract;
+    bool is_server, is_telnet, is_websocket, nodelay, is_ipv4, is_ipv6, is_abstract;
     unsigned port_range; /* further ports to try */
     uint64_t reconnect_ms;
     int listen_fd, fd; /* -1: none */
+    bool told_failure; /* of connecting */
     int given_fd;      /* fd=: a socket that was opened for us, listening or connected; -1: none */
     guint listen_watch, retry_timer, connect_watch;
     enum telnet_state telnet;
+    struct websock *websock; /* of the peer; NULL without one */
+    guint greeting_watch, greeting_timer, flush_watch;
 };
 
 static char *describe(const struct sock *s)
@@ -40,8 +46,8 @@ static char *describe(const struct sock *s)
         return g_strdup_printf("fd:%d", s->given_fd);
     if (s->path)
         return g_strdup_printf("%s:%s%s", "unix", s->path, s->is_server ? ",server=on" : "");
-    return g_strdup_printf("%s:%s:%s%s", s->is_telnet ? "telnet" : "tcp", s->host, s->port,
-                           s->is_server ? ",server=on" : "");
+    const char *kind = s->is_telnet ? "telnet" : s->is_websocket ? "websocket" : "tcp";
+    return g_strdup_printf("%s:%s:%s%s", kind, s->host, s->port, s->is_server ? ",server=on" : "");
 }
 
 static void set_nodelay(int fd)
@@ -226,6 +232,7 @@ static void adopt(struct chardev *c, int fd)
     struct sock *s = c->priv;
 
     s->fd = fd;
+    s->told_failure = false;
     g_unix_set_fd_nonblocking(fd, TRUE, NULL);
     if (s->nodelay)
         set_nodelay(fd);
@@ -233,6 +240,88 @@ static void adopt(struct chardev *c, int fd)
         say_hello(s);
     c->passes_fds = s->path;
     chardev_connect(c, fd, fd);
+}
+
+static void watch_listener(struct chardev *c);
+
+static void stop_greeting(struct sock *s)
+{
+    if (s->greeting_watch)
+        g_source_remove(s->greeting_watch);
+    if (s->greeting_timer)
+        g_source_remove(s->greeting_timer);
+    s->greeting_watch = s->greeting_timer = 0;
+}
+
+/* The client wants no WebSocket, or is too slow: the next one may come. */
+static void refuse_greeting(struct chardev *c)
+{
+    struct sock *s = c->priv;
+
+    stop_greeting(s);
+    websock_flush(s->websock, s->fd);
+    websock_free(g_steal_pointer(&s->websock));
+    close(s->fd);
+    s->fd = -1;
+    watch_listener(c);
+}
+
+static void take_input(struct chardev *c, uint8_t *buf, size_t n)
+{
+    mux_input(c, buf, c->drv->filter(c, buf, n));
+    chardev_deliver(c);
+}
+
+static gboolean on_greeting(gint fd, GIOCondition cond UNUSED, gpointer opaque)
+{
+    struct chardev *c = opaque;
+    struct sock *s = c->priv;
+    uint8_t buf[512];
+    size_t used = 0;
+    ssize_t n = recv(fd, buf, sizeof(buf), 0);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return G_SOURCE_CONTINUE;
+    enum websock_result result =
+        n > 0 ? websock_request(s->websock, buf, (size_t)n, &used) : WEBSOCK_BAD;
+    if (result == WEBSOCK_MORE)
+        return G_SOURCE_CONTINUE;
+    s->greeting_watch = 0;
+    if (result == WEBSOCK_BAD) {
+        refuse_greeting(c);
+        return G_SOURCE_REMOVE;
+    }
+    stop_greeting(s);
+    websock_flush(s->websock, fd);
+    adopt(c, fd);
+    take_input(c, buf + used, (size_t)n - used);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_late_greeting(gpointer opaque)
+{
+    struct chardev *c = opaque;
+    struct sock *s = c->priv;
+
+    s->greeting_timer = 0;
+    refuse_greeting(c);
+    return G_SOURCE_REMOVE;
+}
+
+/* A peer has come: use it, for a WebSocket once it has asked for one. */
+static void welcome(struct chardev *c, int fd)
+{
+    struct sock *s = c->priv;
+
+    if (!s->is_websocket) {
+        adopt(c, fd);
+        return;
+    }
+    s->fd = fd;
+    s->websock = websock_new();
+    g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+    s->greeting_watch = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_greeting, c);
+    s->greeting_timer = g_timeout_add(GREETING_MS, on_late_greeting, c);
 }
 
 static gboolean on_accept(gint listen_fd, GIOCondition cond UNUSED, gpointer opaque)
@@ -244,7 +333,7 @@ static gboolean on_accept(gint listen_fd, GIOCondition cond UNUSED, gpointer opa
     if (fd < 0)
         return G_SOURCE_CONTINUE;
     s->listen_watch = 0; /* one peer at a time: others wait in the backlog */
-    adopt(c, fd);
+    welcome(c, fd);
     return G_SOURCE_REMOVE;
 }
 
@@ -274,16 +363,33 @@ static int socket_error(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? errno : err;
 }
 
+/* The user hears once that the first try failed. */
+static void tell_failure(const struct chardev *c, struct error *take_err)
+{
+    struct sock *s = c->priv;
+
+    if (!s->told_failure)
+        log_warn("chardev '%s': %s; it will be tried again every %g s", c->id, error_text(take_err),
+                 (double)s->reconnect_ms / 1000);
+    s->told_failure = true;
+    error_free(take_err);
+}
+
 static gboolean on_connected(gint fd, GIOCondition cond UNUSED, gpointer opaque)
 {
     struct chardev *c = opaque;
     struct sock *s = c->priv;
 
     s->connect_watch = 0;
-    if (!socket_error(fd)) {
+    int why = socket_error(fd);
+    if (!why) {
         adopt(c, fd);
         return G_SOURCE_REMOVE;
     }
+    struct error *err = NULL;
+    g_autofree char *name = describe(s);
+    error_set(&err, "could not connect to '%s': %s", name, g_strerror(why));
+    tell_failure(c, err);
     close(fd);
     s->fd = -1;
     retry_later(c);
@@ -299,11 +405,13 @@ static gboolean on_retry(gpointer opaque)
 {
     struct chardev *c = opaque;
     struct sock *s = c->priv;
+    struct error *err = NULL;
     bool pending;
-    int fd = start_connect(s, &pending, NULL);
+    int fd = start_connect(s, &pending, &err);
 
     s->retry_timer = 0;
     if (fd < 0) {
+        tell_failure(c, err);
         retry_later(c);
     } else if (pending) {
         s->fd = fd;
@@ -357,8 +465,13 @@ static void wait_for_peer(struct chardev *c)
     do
         fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
     while (fd < 0 && errno == EINTR);
-    if (fd >= 0)
-        adopt(c, fd);
+    if (fd < 0)
+        return;
+    welcome(c, fd);
+    while (s->is_websocket && !c->connected) { /* others may come when this one is refused */
+        watch_listener(c);
+        g_main_context_iteration(NULL, TRUE);
+    }
 }
 
 static bool open_server(struct chardev *c, bool wait, struct error **errp)
@@ -417,6 +530,25 @@ static bool read_address(struct sock *s, struct opts *o, struct error **errp)
     return true;
 }
 
+/* Options that ask for what is not there. */
+static bool check_absent(struct opts *o, struct error **errp)
+{
+    bool is_3270;
+
+    if (!opts_get_bool(o, "tn3270", false, &is_3270, errp))
+        return false;
+    if (is_3270)
+        error_set(errp, "tn3270=on is for consoles of mainframes, which are not here");
+    else if (opts_get(o, "tls-creds", NULL))
+        error_set(errp, "tls-creds=: encryption is not supported; a tunnel (stunnel, ssh) in front "
+                        "of the socket is");
+    else if (opts_get(o, "tls-authz", NULL))
+        error_set(errp, "tls-authz=: encryption is not supported");
+    else
+        return true;
+    return false;
+}
+
 static bool read_flags(struct sock *s, struct opts *o, bool *wait, struct error **errp)
 {
     uint64_t seconds;
@@ -425,6 +557,7 @@ static bool read_flags(struct sock *s, struct opts *o, bool *wait, struct error 
     if (!opts_get_bool(o, "server", false, &s->is_server, errp) ||
         !opts_get_bool(o, "wait", s->is_server, wait, errp) ||
         !opts_get_bool(o, "telnet", false, &s->is_telnet, errp) ||
+        !opts_get_bool(o, "websocket", false, &s->is_websocket, errp) ||
         !opts_get_bool(o, "delay", true, &delay, errp) ||
         !opts_get_bool(o, "nodelay", !delay, &s->nodelay, errp) ||
         !opts_get_bool(o, "ipv4", false, &s->is_ipv4, errp) ||
@@ -438,6 +571,11 @@ static bool read_flags(struct sock *s, struct opts *o, bool *wait, struct error 
         error_set(errp, "reconnect= is for clients, found server=on");
         return false;
     }
+    if (s->is_websocket && (!s->is_server || s->is_telnet)) {
+        error_set(errp, "websocket=on is for servers without telnet, found %s",
+                  s->is_server ? "telnet=on" : "server=off");
+        return false;
+    }
     if (!s->is_server && *wait) {
         error_set(errp, "wait= is for servers, found server=off");
         return false;
@@ -447,6 +585,7 @@ static bool read_flags(struct sock *s, struct opts *o, bool *wait, struct error 
 
 static void free_sock(struct sock *s)
 {
+    websock_free(s->websock);
     if (s->listen_fd >= 0 && s->path && !s->is_abstract)
         unlink(s->path);
     if (s->listen_fd >= 0)
@@ -462,7 +601,8 @@ static void free_sock(struct sock *s)
 static void socket_close(struct chardev *c)
 {
     struct sock *s = c->priv;
-    const guint sources[] = {s->listen_watch, s->retry_timer, s->connect_watch};
+    const guint sources[] = {s->listen_watch,   s->retry_timer,    s->connect_watch,
+                             s->greeting_watch, s->greeting_timer, s->flush_watch};
 
     chardev_disconnect(c);
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
@@ -478,7 +618,7 @@ static bool socket_open(struct chardev *c, struct opts *o, struct error **errp)
 
     s->fd = s->listen_fd = s->given_fd = -1;
     c->priv = s;
-    if (read_address(s, o, errp) && read_flags(s, o, &wait, errp) &&
+    if (check_absent(o, errp) && read_address(s, o, errp) && read_flags(s, o, &wait, errp) &&
         (s->is_server ? open_server(c, wait, errp) : open_client(c, errp)))
         return true;
     free_sock(s);
@@ -491,6 +631,10 @@ static void socket_hangup(struct chardev *c)
     struct sock *s = c->priv;
 
     chardev_disconnect(c);
+    if (s->flush_watch)
+        g_source_remove(s->flush_watch);
+    s->flush_watch = 0;
+    websock_free(g_steal_pointer(&s->websock));
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
@@ -512,12 +656,36 @@ static ssize_t write_telnet(int fd, const uint8_t *buf, size_t n)
     return ret < 0 ? ret : 1;
 }
 
+static gboolean on_flush(gint fd, GIOCondition cond UNUSED, gpointer opaque)
+{
+    struct sock *s = ((struct chardev *)opaque)->priv;
+
+    if (!websock_flush(s->websock, fd))
+        return G_SOURCE_CONTINUE;
+    s->flush_watch = 0;
+    return G_SOURCE_REMOVE;
+}
+
+/* Frames that are begun must end, also when no more output comes. */
+static void flush_websock(struct chardev *c)
+{
+    struct sock *s = c->priv;
+
+    if (!websock_flush(s->websock, s->fd) && !s->flush_watch)
+        s->flush_watch = g_unix_fd_add(s->fd, G_IO_OUT | G_IO_HUP | G_IO_ERR, on_flush, c);
+}
+
 static ssize_t socket_write(struct chardev *c, const uint8_t *buf, size_t n)
 {
     struct sock *s = c->priv;
 
     if (c->out_fd < 0)
         return n;
+    if (s->websock) {
+        ssize_t ret = websock_write(s->websock, s->fd, buf, n);
+        flush_websock(c);
+        return ret;
+    }
     return s->is_telnet ? write_telnet(s->fd, buf, n) : send(s->fd, buf, n, MSG_NOSIGNAL);
 }
 
@@ -551,10 +719,25 @@ static size_t strip_telnet(struct chardev *c, uint8_t *buf, size_t n)
     return out;
 }
 
+/* After a closing frame the connection ends: reading then tells of it. */
+static size_t strip_frames(struct chardev *c, uint8_t *buf, size_t n)
+{
+    struct sock *s = c->priv;
+    bool closed;
+    size_t out = websock_decode(s->websock, buf, n, &closed);
+
+    flush_websock(c);
+    if (closed)
+        shutdown(s->fd, SHUT_RDWR);
+    return out;
+}
+
 static size_t socket_filter(struct chardev *c, uint8_t *buf, size_t n)
 {
     struct sock *s = c->priv;
 
+    if (s->websock)
+        return strip_frames(c, buf, n);
     return s->is_telnet ? strip_telnet(c, buf, n) : n;
 }
 
@@ -566,12 +749,13 @@ static char *socket_describe(const struct chardev *c)
 }
 
 static const char *const socket_options[] = {
-    "host", "port", "path",     "to",        "server",       "wait",  "telnet", "delay", "nodelay",
-    "ipv4", "ipv6", "abstract", "reconnect", "reconnect-ms", "tight", "fd",     NULL};
+    "host",         "port",  "path",    "to",     "server",    "wait",      "telnet",
+    "websocket",    "delay", "nodelay", "ipv4",   "ipv6",      "abstract",  "reconnect",
+    "reconnect-ms", "tight", "fd",      "tn3270", "tls-creds", "tls-authz", NULL};
 const struct chardev_driver chardev_socket = {
     .name = "socket",
-    .help = "TCP or UNIX socket: host=H,port=P | "
-            "path=PATH[,server=on[,wait=off]][,telnet=on][,reconnect-ms=N]",
+    .help = "TCP or UNIX socket: host=H,port=P | path=PATH | fd=N"
+            "[,server=on[,wait=off][,websocket=on]][,telnet=on][,reconnect-ms=N]",
     .options = socket_options,
     .open = socket_open,
     .close = socket_close,

@@ -88,6 +88,14 @@ static bool call_parallel(struct cli *cli UNUSED, const char *arg, struct error 
     return false;
 }
 
+static bool call_debugcon(struct cli *cli UNUSED, const char *arg, struct error **errp)
+{
+    if (is_nothing(arg))
+        return true;
+    error_set(errp, "this machine has no debug port, which is a PC's; use -serial");
+    return false;
+}
+
 static bool call_display(struct cli *cli, const char *arg, struct error **errp)
 {
     cli->display = arg;
@@ -268,7 +276,9 @@ const struct cli_option cli_options[] = {
     {.help = "Serial lines, consoles, display"},
     {.name = "serial", .args = "DEV", LIST(serial),
      .help = "connect the next serial line: mon:stdio, stdio, pty, file:FILE,\n"
-             "pipe:PATH, tcp:HOST:PORT, unix:PATH, chardev:ID, null, none"},
+             "pipe:PATH, tcp:HOST:PORT, unix:PATH, telnet:HOST:PORT,\n"
+             "websocket:HOST:PORT, udp:HOST:PORT[@[HOST]:PORT], chardev:ID,\n"
+             "null, none; sockets take ,server=on[,wait=off]"},
     {.name = "chardev", .args = "BACKEND,id=ID[,PROP=VALUE...]", LIST(chardev),
      .help = "name a character device back end ('help' lists them)"},
     {.name = "monitor", .args = "DEV", LIST(monitor),
@@ -279,6 +289,7 @@ const struct cli_option cli_options[] = {
     {.name = "mon", .args = "[chardev=]ID[,mode=readline|control][,pretty=on|off]", LIST(mon),
      .help = "a monitor on a -chardev: readline for people, control for QMP"},
     {.name = "parallel", .args = "none", CALL(call_parallel), .help = "no parallel port"},
+    {.name = "debugcon", .args = "none", CALL(call_debugcon), .help = "no debug port"},
     {.name = "nographic", FLAG(nographic), .help = "no window; the first serial line on the terminal"},
     {.name = "display", .args = "none", CALL(call_display), .help = "no window ('help' lists displays)"},
     {.name = "vga", .args = "none", CALL(call_vga), .help = "no display card (none exists yet, others count as none)"},

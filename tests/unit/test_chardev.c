@@ -632,11 +632,23 @@ static void test_bad_options_are_told(void)
         {"ringbuf,id=a,size=1000", "power of two"},
         {"socket,id=a,fd=1000", "no stream socket"},
         {"serial,id=a,path=/dev/null", "could not open serial port"},
+        {"null,id=9a", "id=9a: wanted a letter"},
+        {"udp,id=a,host=127.0.0.1", "wanted port="},
+        {"udp,id=a,port=1,localaddr=192.0.2.1", "could not bind to '192.0.2.1:0'"},
+        {"socket,id=a,path=/x,websocket=on", "websocket=on is for servers"},
+        {"socket,id=a,path=/x,server=on,websocket=on,telnet=on", "found telnet=on"},
+        {"socket,id=a,path=/x,tls-creds=t", "encryption is not supported"},
+        {"socket,id=a,path=/x,tn3270=on", "tn3270=on is for consoles of mainframes"},
+        {"mux,id=a,chardev=b", "add mux=on"},
+        {"parport,id=a,path=/x", "has a parallel port"},
+        {"spicevmc,id=a,name=vdagent", "no SPICE server"},
     };
     static const struct {
         const char *text, *part;
     } legacy[] = {{"stido", "wanted stdio"},
                   {"tcp:1234", "HOST:PORT"},
+                  {"udp:1234", "HOST:PORT"},
+                  {"braille", "no Braille display"},
                   {"chardev:nobody", "no chardev 'nobody'"}};
     struct error *err = NULL;
 
@@ -668,6 +680,75 @@ static void test_one_front_end_unless_muxed(void)
     g_assert_true(chardev_new_legacy(NULL, "chardev:n", NULL) == l->chardev);
     chardev_write(NULL, 'x');
     chardev_resume(NULL);
+    finish(l);
+}
+
+static int udp_socket(unsigned *port)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(sa);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), ==, 0);
+    getsockname(fd, (struct sockaddr *)&sa, &len);
+    *port = ntohs(sa.sin_port);
+    return fd;
+}
+
+static void test_udp_talks_to_its_peer_only(void)
+{
+    unsigned port, own, other_port;
+    int peer = udp_socket(&port), other = udp_socket(&other_port), spare = udp_socket(&own);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)own),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct error *err = NULL;
+
+    close(spare);
+    g_autofree char *spec = g_strdup_printf("udp:127.0.0.1:%u@127.0.0.1:%u", port, own);
+    g_assert_nonnull(chardev_new_legacy("serial0", spec, &err));
+    struct line *l = line_new("serial0");
+    send_text(l->chardev, "to you");
+    expect_output(peer, "to you");
+    g_assert_cmpint(sendto(other, "no", 2, 0, (struct sockaddr *)&to, sizeof(to)), ==, 2);
+    g_assert_cmpint(sendto(peer, "yes", 3, 0, (struct sockaddr *)&to, sizeof(to)), ==, 3);
+    expect_input(l, "yes", 3);
+    close(peer);
+    send_text(l->chardev, "lost");
+    spin(5);
+    send_text(l->chardev, "lost as well"); /* after the host has told that nobody is there */
+    spin(5);
+    close(other);
+    finish(l);
+}
+
+static void test_websocket_clients_come_one_after_the_other(void)
+{
+    static const char request[] =
+        "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
+        "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\x82\x82\0\0\0\0hi";
+    g_autofree char *path = in_dir("ws");
+    char buf[256] = {0};
+
+    open_opts("socket,id=s,path=%s,server=on,wait=off,websocket=on", path);
+    struct line *l = line_new("s");
+    int bad = dial(path);
+    g_assert_cmpint(send(bad, "GET / HTTP/1.0\r\n\r\n", 18, 0), ==, 18);
+    spin(20);
+    g_assert_cmpint(read(bad, buf, sizeof(buf)), >, 0);
+    g_assert_nonnull(strstr(buf, "400 Bad Request"));
+    g_assert_cmpuint(l->opened, ==, 0);
+    int fd = dial(path);
+    g_assert_cmpint(send(fd, request, sizeof(request) - 1, 0), ==, sizeof(request) - 1);
+    expect_input(l, "hi", 2);
+    g_assert_cmpint(read(fd, buf, 129), ==, 129); /* the answer */
+    send_text(l->chardev, "lo");
+    expect_output(fd, "\x82\2lo");
+    g_assert_cmpint(send(fd, "\x88\x80\0\0\0\0", 6, 0), ==, 6);
+    spin(20);
+    g_assert_cmpuint(l->closed, ==, 1);
+    close(bad);
+    close(fd);
     finish(l);
 }
 
@@ -747,6 +828,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/job-control", test_terminal_follows_job_control);
     g_test_add_func("/chardev/errors", test_bad_options_are_told);
     g_test_add_func("/chardev/front-ends", test_one_front_end_unless_muxed);
+    g_test_add_func("/chardev/udp", test_udp_talks_to_its_peer_only);
+    g_test_add_func("/chardev/websocket", test_websocket_clients_come_one_after_the_other);
     g_test_add_func("/chardev/tap", test_tap_sees_all_output);
     g_test_add_func("/chardev/feed", test_feed_reaches_the_front_end_as_it_is);
     int ret = g_test_run();

@@ -123,8 +123,6 @@ BAD = [
     (A + ["-serial", "websocket:127.0.0.1:1"], "websocket=on is for servers"),
     (A + ["-debugcon", "stdio"], "this machine has no debug port"),
     (A + ["-parallel", "stdio"], "this machine has no parallel port"),
-    (A + ["-gdb", "tcp::1234"], "-gdb: not supported yet"),
-    (A + ["-s"], "-s: not supported yet"),
     (A + ["-icount", "shift=1"], "-icount: not supported yet"),
     (A + ["-netdev", "usr,id=n"], "no such back end 'usr'; did you mean 'user'"),
     (A + ["-netdev", "user"], "wanted id=ID"),

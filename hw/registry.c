@@ -10,7 +10,11 @@ extern const struct device_type ecam_host_type;
 extern const struct device_type ecam_root_type;
 extern const struct device_type fw_cfg_type;
 extern const struct device_type goldfish_rtc_type;
+extern const struct device_type ioh3420_type;
 extern const struct device_type ns16550_type;
+extern const struct device_type pci_bridge_type;
+extern const struct device_type pcie_pci_bridge_type;
+extern const struct device_type pcie_root_port_type;
 extern const struct device_type pflash_cfi01_type;
 extern const struct device_type plic_type;
 extern const struct device_type sifive_test_type;
@@ -22,28 +26,36 @@ extern const struct device_type virtio_net_type;
 extern const struct device_type virtio_rng_type;
 extern const struct device_type virtio_serial_type;
 extern const struct device_type virtserialport_type;
+extern const struct device_type x3130_upstream_type;
+extern const struct device_type xio3130_downstream_type;
 
 extern const struct device_deriver virtio_pci_deriver;
 
 static const struct device_type *const written_types[] = {
-    &pflash_cfi01_type,   /* cfi.pflash01 */
-    &fw_cfg_type,         /* fw_cfg_mem */
-    &goldfish_rtc_type,   /* goldfish_rtc */
-    &ecam_host_type,      /* gpex-pcihost */
-    &ecam_root_type,      /* gpex-root */
-    &aclint_mtimer_type,  /* riscv.aclint.mtimer */
-    &aclint_swi_type,     /* riscv.aclint.swi */
-    &plic_type,           /* riscv.sifive.plic */
-    &sifive_test_type,    /* riscv.sifive.test */
-    &ns16550_type,        /* serial-mm */
-    &virtconsole_type,    /* virtconsole */
-    &virtio_9p_type,      /* virtio-9p-device */
-    &virtio_blk_type,     /* virtio-blk-device */
-    &virtio_mmio_type,    /* virtio-mmio */
-    &virtio_net_type,     /* virtio-net-device */
-    &virtio_rng_type,     /* virtio-rng-device */
-    &virtio_serial_type,  /* virtio-serial-device */
-    &virtserialport_type, /* virtserialport */
+    &pflash_cfi01_type, /* cfi.pflash01 */
+    &fw_cfg_type,       /* fw_cfg_mem */
+    &goldfish_rtc_type, /* goldfish_rtc */
+    &ecam_host_type,    /* gpex-pcihost */
+    &ecam_root_type,    /* gpex-root */
+    &ioh3420_type,
+    &pci_bridge_type,         /* pci-bridge */
+    &pcie_pci_bridge_type,    /* pcie-pci-bridge */
+    &pcie_root_port_type,     /* pcie-root-port */
+    &aclint_mtimer_type,      /* riscv.aclint.mtimer */
+    &aclint_swi_type,         /* riscv.aclint.swi */
+    &plic_type,               /* riscv.sifive.plic */
+    &sifive_test_type,        /* riscv.sifive.test */
+    &ns16550_type,            /* serial-mm */
+    &virtconsole_type,        /* virtconsole */
+    &virtio_9p_type,          /* virtio-9p-device */
+    &virtio_blk_type,         /* virtio-blk-device */
+    &virtio_mmio_type,        /* virtio-mmio */
+    &virtio_net_type,         /* virtio-net-device */
+    &virtio_rng_type,         /* virtio-rng-device */
+    &virtio_serial_type,      /* virtio-serial-device */
+    &virtserialport_type,     /* virtserialport */
+    &x3130_upstream_type,     /* x3130-upstream */
+    &xio3130_downstream_type, /* xio3130-downstream */
     NULL,
 };
 

@@ -117,14 +117,15 @@ static void bus_unplug(struct hw_bus *hw, struct device *dev)
 }
 
 void pci_bus_init(struct pci_bus *bus, struct device *owner, struct pci_host *host,
-                  struct pci_device *bridge, bool express, char *take_name)
+                  struct pci_device *bridge, enum pci_bus_kind kind, char *take_name)
 {
     bus->host = host;
     bus->bridge = bridge;
-    bus->express = express;
-    /* A link leads to one device; slot 0 of the root is the host bridge's. */
-    bus->first_slot = express && bridge ? 0 : 1;
-    bus->last_slot = express && bridge ? 0 : SLOTS - 1;
+    bus->kind = kind;
+    bus->express = kind != PCI_BUS_CONVENTIONAL;
+    /* Slot 0 of a conventional bus is usable, but firmware often keeps it for the bridge. */
+    bus->first_slot = kind == PCI_BUS_ROOT || kind == PCI_BUS_CONVENTIONAL ? 1 : 0;
+    bus->last_slot = kind == PCI_BUS_LINK ? 0 : SLOTS - 1;
     bus->hw.plug = bus_plug;
     bus->hw.unplug = bus_unplug;
     hw_bus_register(&bus->hw, owner, "PCI", take_name);
@@ -176,16 +177,12 @@ static bool command_has(struct pci_device *p, uint32_t bit)
     return pci_in_d0(p) && (pci_config_get(p, PCI_COMMAND, 2) & bit);
 }
 
-/* A bridge's window, its limit inclusive; 64 bits where the low bits of the base say so. */
-struct window {
-    uint64_t base, limit;
-};
-
-static struct window io_window(struct pci_device *p)
+/* Windows: 64 bits wide where the low bits of the base say so.  Bridge specification, 3.2.5. */
+struct pci_window pci_io_window(struct pci_device *p)
 {
     uint64_t base = pci_config_get(p, PCI_IO_BASE, 1), limit = pci_config_get(p, PCI_IO_LIMIT, 1);
     bool is32 = base & 1;
-    struct window w = {(base & 0xf0) << 8, (limit & 0xf0) << 8 | 0xfff};
+    struct pci_window w = {(base & 0xf0) << 8, (limit & 0xf0) << 8 | 0xfff};
     if (is32) {
         w.base |= (uint64_t)pci_config_get(p, PCI_IO_BASE_UPPER, 2) << 16;
         w.limit |= (uint64_t)pci_config_get(p, PCI_IO_LIMIT_UPPER, 2) << 16;
@@ -193,19 +190,19 @@ static struct window io_window(struct pci_device *p)
     return w;
 }
 
-static struct window memory_window(struct pci_device *p)
+struct pci_window pci_memory_window(struct pci_device *p)
 {
     uint64_t base = pci_config_get(p, PCI_MEMORY_BASE, 2);
     uint64_t limit = pci_config_get(p, PCI_MEMORY_LIMIT, 2);
-    return (struct window){(base & 0xfff0) << 16, (limit & 0xfff0) << 16 | 0xfffff};
+    return (struct pci_window){(base & 0xfff0) << 16, (limit & 0xfff0) << 16 | 0xfffff};
 }
 
-static struct window prefetch_window(struct pci_device *p)
+struct pci_window pci_prefetch_window(struct pci_device *p)
 {
     uint64_t base = pci_config_get(p, PCI_PREF_BASE, 2),
              limit = pci_config_get(p, PCI_PREF_LIMIT, 2);
     bool is64 = base & 1;
-    struct window w = {(base & 0xfff0) << 16, (limit & 0xfff0) << 16 | 0xfffff};
+    struct pci_window w = {(base & 0xfff0) << 16, (limit & 0xfff0) << 16 | 0xfffff};
     if (is64) {
         w.base |= (uint64_t)pci_config_get(p, PCI_PREF_BASE_UPPER, 4) << 32;
         w.limit |= (uint64_t)pci_config_get(p, PCI_PREF_LIMIT_UPPER, 4) << 32;
@@ -213,7 +210,7 @@ static struct window prefetch_window(struct pci_device *p)
     return w;
 }
 
-static bool holds(struct window w, uint64_t base, uint64_t size)
+static bool holds(struct pci_window w, uint64_t base, uint64_t size)
 {
     return base >= w.base && base <= w.limit && size - 1 <= w.limit - base;
 }
@@ -223,16 +220,16 @@ static bool bridge_forwards(struct pci_device *p, bool is_io, uint64_t base, uin
     if (!command_has(p, is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY))
         return false;
     if (is_io)
-        return holds(io_window(p), base, size);
-    return holds(memory_window(p), base, size) || holds(prefetch_window(p), base, size);
+        return holds(pci_io_window(p), base, size);
+    return holds(pci_memory_window(p), base, size) || holds(pci_prefetch_window(p), base, size);
 }
 
 static bool host_forwards(const struct pci_host *h, bool is_io, uint64_t base, uint64_t size)
 {
     if (is_io)
-        return h->io_size && holds((struct window){0, h->io_size - 1}, base, size);
+        return h->io_size && holds((struct pci_window){0, h->io_size - 1}, base, size);
     for (unsigned i = 0; i < PCI_MEM_WINDOWS; i++) {
-        struct window w = {h->mem[i].base, h->mem[i].base + h->mem[i].size - 1};
+        struct pci_window w = {h->mem[i].base, h->mem[i].base + h->mem[i].size - 1};
         if (h->mem[i].size && holds(w, base, size))
             return true;
     }

@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <string.h>
 
+enum { CLASS_PCI_BRIDGE = 0x0604, PCI_BRIDGE_CONTROL_BITS = 0x007f };
 enum { CAPS_START = 0x40, EXT_CAPS_START = 0x100, LARGEST_IO_BAR = 256 };
 
 struct pci_state *pci_state(struct pci_device *p)
@@ -50,6 +51,11 @@ void pci_config_init(struct pci_device *p, unsigned off, unsigned size, uint32_t
     store(p->init + off, size, value);
 }
 
+uint32_t pci_config_initial(const struct pci_device *p, unsigned off, unsigned size)
+{
+    return load(p->init + off, size);
+}
+
 void pci_config_writable(struct pci_device *p, unsigned off, unsigned size, uint32_t mask)
 {
     assert(off + size <= p->config_size);
@@ -62,14 +68,41 @@ void pci_config_w1c(struct pci_device *p, unsigned off, unsigned size, uint32_t 
     store(p->w1c + off, size, mask);
 }
 
+static bool is_bridge_class(const struct pci_ids *ids)
+{
+    return ids->class_code >> 8 == CLASS_PCI_BRIDGE;
+}
+
+/* Bridge specification, 3.2: 32-bit I/O and 64-bit prefetchable windows. */
+static void init_bridge_header(struct pci_device *p)
+{
+    pci_config_writable(p, PCI_PRIMARY_BUS, 4, 0x00ffffff);
+    pci_config_init(p, PCI_IO_BASE, 2, 0x0101);
+    pci_config_writable(p, PCI_IO_BASE, 2, 0xf0f0);
+    pci_config_w1c(p, PCI_SECONDARY_STATUS, 2, PCI_STATUS_W1C);
+    pci_config_writable(p, PCI_MEMORY_BASE, 4, 0xfff0fff0);
+    pci_config_init(p, PCI_PREF_BASE, 4, 0x00010001);
+    pci_config_writable(p, PCI_PREF_BASE, 4, 0xfff0fff0);
+    pci_config_writable(p, PCI_PREF_BASE_UPPER, 4, UINT32_MAX);
+    pci_config_writable(p, PCI_PREF_LIMIT_UPPER, 4, UINT32_MAX);
+    pci_config_writable(p, PCI_IO_BASE_UPPER, 4, UINT32_MAX);
+    pci_config_writable(p, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_CONTROL_BITS);
+}
+
 static void init_header(struct pci_device *p, const struct pci_ids *ids)
 {
+    uint8_t type = p->multifunction ? PCI_HEADER_MULTI_FUNCTION : 0;
     pci_config_init(p, PCI_VENDOR_ID, 2, ids->vendor);
     pci_config_init(p, PCI_DEVICE_ID, 2, ids->device);
     pci_config_init(p, PCI_REVISION, 4, ids->class_code << 8 | ids->revision);
-    pci_config_init(p, PCI_HEADER_TYPE, 1, p->multifunction ? PCI_HEADER_MULTI_FUNCTION : 0);
-    pci_config_init(p, PCI_SUBSYSTEM_VENDOR, 2, ids->subsystem_vendor);
-    pci_config_init(p, PCI_SUBSYSTEM, 2, ids->subsystem);
+    if (is_bridge_class(ids)) {
+        type |= PCI_HEADER_BRIDGE;
+        init_bridge_header(p);
+    } else {
+        pci_config_init(p, PCI_SUBSYSTEM_VENDOR, 2, ids->subsystem_vendor);
+        pci_config_init(p, PCI_SUBSYSTEM, 2, ids->subsystem);
+    }
+    pci_config_init(p, PCI_HEADER_TYPE, 1, type);
     pci_config_init(p, PCI_INTERRUPT_PIN, 1, ids->pin);
     pci_config_writable(p, PCI_COMMAND, 2,
                         PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
@@ -204,8 +237,7 @@ void pci_sync(struct device *dev)
     pci_update_map(p->bus->host);
 }
 
-/* A reset of this function alone; the guest asked by way of its configuration space. */
-static void function_reset(struct pci_device *p)
+void pci_function_reset(struct pci_device *p)
 {
     const struct device_class *cls = p->dev.type->cls;
     state_reset(cls->state, p);
@@ -295,7 +327,7 @@ void pci_config_write(struct pci_device *p, unsigned off, unsigned size, uint32_
     mutex_lock(&p->dev.lock);
     merge(p, off, size, val);
     if (asks_for_reset(p, off, size, val))
-        function_reset(p);
+        pci_function_reset(p);
     else
         after_write(p, off, size);
     mutex_unlock(&p->dev.lock);

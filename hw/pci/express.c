@@ -50,7 +50,7 @@ void pcie_add_capability(struct pci_device *p, enum pcie_type type)
                         DEVICE_CONTROL_BITS | MAX_PAYLOAD_BITS | MAX_READ_BITS);
     pci_config_w1c(p, cap + PCIE_DEVICE_STATUS, 2, DEVICE_ERROR_BITS);
     if (type != PCIE_RC_ENDPOINT) /* integrated endpoints have no link */
-        add_link(p, cap, type == PCIE_ROOT_PORT);
+        add_link(p, cap, type == PCIE_ROOT_PORT || type == PCIE_DOWNSTREAM_PORT);
 }
 
 bool pci_add_express(struct pci_device *p)

@@ -111,7 +111,7 @@ static bool ecam_host_realize(struct device *dev, struct error **errp)
     }
     h->dev = dev;
     mutex_init(&h->lock);
-    pci_bus_init(&h->root, dev, h, NULL, true, g_strdup("pcie.0"));
+    pci_bus_init(&h->root, dev, h, NULL, PCI_BUS_ROOT, g_strdup("pcie.0"));
     show_window(e, 0, "pcie-io", h->io_base, h->io_size);
     show_window(e, 1, "pcie-mmio", h->mem[0].base, h->mem[0].size);
     show_window(e, 2, "pcie-mmio-high", h->mem[1].base, h->mem[1].size);

@@ -67,11 +67,19 @@ struct pci_bar {
     bool mapped;
 };
 
+enum pci_bus_kind {
+    PCI_BUS_ROOT,   /* of the root complex; slot 0 is the host bridge */
+    PCI_BUS_LINK,   /* below a port: one slot */
+    PCI_BUS_SWITCH, /* inside a switch: its downstream ports */
+    PCI_BUS_CONVENTIONAL,
+};
+
 struct pci_bus {
     struct hw_bus hw;
     struct pci_host *host;
     struct pci_device *bridge; /* that leads here; NULL: the root bus */
-    bool express;              /* a link or the root complex: functions may be Express ones */
+    enum pci_bus_kind kind;
+    bool express; /* functions may be Express ones */
     unsigned first_slot, last_slot;
     struct pci_device *functions[PCI_MAX_FUNCTIONS]; /* by device and function number */
 };
@@ -178,9 +186,34 @@ bool pci_is_master(const struct pci_device *p);
 
 /* A bus: for bridges and host bridges.  take_name: as hw_bus_register(). */
 void pci_bus_init(struct pci_bus *bus, struct device *owner, struct pci_host *host,
-                  struct pci_device *bridge, bool express, char *take_name);
+                  struct pci_device *bridge, enum pci_bus_kind kind, char *take_name);
 void pci_bus_fini(struct pci_bus *bus);
-/* Print the tree of functions with their ids, BARs and windows (info pci). */
+
+/* One function as it is now, for monitors. */
+struct pci_window {
+    uint64_t base, limit; /* inclusive */
+};
+struct pci_info {
+    const char *id;
+    unsigned bus, slot, function;
+    uint16_t vendor, device, subsystem_vendor, subsystem; /* subsystem: not of bridges */
+    uint16_t class_code;                                  /* base and sub class */
+    uint8_t irq, pin;                                     /* pin: 0 none, 1 INTA */
+    struct pci_bar_info {
+        bool present, is_io, is_64bit, is_prefetchable;
+        uint64_t address, size; /* address: UINT64_MAX while it is not mapped */
+    } bars[PCI_BARS + 1];
+    bool is_bridge;
+    uint8_t primary, secondary, subordinate;
+    struct pci_window io, memory, prefetch;
+};
+/* Call fn for every function, a bridge before what is behind it.  Takes the host bridges' locks, so
+ * fn must touch no device. */
+void pci_visit(struct machine *m, void (*fn)(const struct pci_info *info, void *opaque),
+               void *opaque);
+/* What a class is called, or NULL. */
+const char *pci_class_name(uint16_t class_code);
+/* The same as text: info pci. */
 void pci_print(struct machine *m, FILE *f);
 
 #endif

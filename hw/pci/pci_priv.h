@@ -31,17 +31,23 @@ void pci_config_write(struct pci_device *p, unsigned off, unsigned size, uint32_
 /* Put BARs where command registers, BARs and windows say; with the host's lock or the machine
  * paused. */
 void pci_update_map(struct pci_host *host);
+struct pci_window pci_io_window(struct pci_device *p);
+struct pci_window pci_memory_window(struct pci_device *p);
+struct pci_window pci_prefetch_window(struct pci_device *p);
 /* Change of level at pin (0 is A) of a function: to the host's line, through the bridges' rotation.
  */
 void pci_route_intx(struct pci_device *p, unsigned pin, bool level);
 
-/* Parts of config.c that live elsewhere. */
+/* A reset of this function alone, with its lock held; the guest asked by way of configuration
+ * space. */
+void pci_function_reset(struct pci_device *p);
 void pci_update_intx(struct pci_device *p);
 /* The file that romfile names, as a BAR. */
 bool pci_load_rom(struct pci_device *p, struct error **errp) MUST_CHECK;
 void pci_msi_reset(struct pci_device *p);
 void pci_msi_written(struct pci_device *p, unsigned off, unsigned size);
 bool pci_msi_any_enabled(struct pci_device *p);
+uint32_t pci_config_initial(const struct pci_device *p, unsigned off, unsigned size);
 bool pci_overlaps(unsigned off, unsigned size, unsigned at, unsigned len);
 bool pci_in_d0(struct pci_device *p);
 void pcie_add_capability(struct pci_device *p, enum pcie_type type);

@@ -42,6 +42,7 @@ enum { /* type 1 */
        PCI_IO_LIMIT_UPPER = 0x32,
        PCI_BRIDGE_ROM = 0x38,
        PCI_BRIDGE_CONTROL = 0x3e,
+       PCI_BRIDGE_CONTROL_RESET = 0x40, /* of it: reset the secondary bus */
 };
 enum {
     PCI_COMMAND_IO = 0x1,
@@ -63,6 +64,7 @@ enum { /* capability ids */
        PCI_CAP_MSIX = 0x11,
        PCIE_CAP_AER = 0x0001,
        PCIE_CAP_SERIAL_NUMBER = 0x0003,
+       PCIE_CAP_ACS = 0x000d,
 };
 enum { /* power management, from its capability */
        PCI_PM_CAPABILITIES = 2,
@@ -115,6 +117,8 @@ enum { /* Express */
 enum pcie_type {
     PCIE_ENDPOINT = 0,
     PCIE_ROOT_PORT = 4,
+    PCIE_UPSTREAM_PORT = 5,
+    PCIE_DOWNSTREAM_PORT = 6,
     PCIE_TO_PCI_BRIDGE = 7,
     PCIE_RC_ENDPOINT = 9,
 };

@@ -83,6 +83,31 @@ def test_devices_by_json():
         g.wait_exit(0)
 
 
+def test_disks_behind_ports_switches_and_bridges():
+    make_disk("disk.img")
+    disks = []
+    for n in range(4):
+        disks += ["-drive", "file=disk.img,format=raw,if=none,snapshot=on,id=d%d" % n]
+    fabric = ["pcie-root-port,id=rp1,chassis=1", "pcie-root-port,id=rp2,chassis=2", "virtio-blk-pci,drive=d0,bus=rp1",
+              "x3130-upstream,id=up,bus=rp2", "xio3130-downstream,id=dn1,bus=up", "xio3130-downstream,id=dn2,bus=up,chassis=3",
+              "virtio-blk-pci,drive=d1,bus=dn2", "pcie-pci-bridge,id=br,bus=pcie.0", "virtio-blk-pci,bus=br,drive=d2,addr=5",
+              "pci-bridge,id=pb,bus=br,chassis_nr=9,addr=6", "virtio-blk-pci,bus=pb,drive=d3,addr=2"]
+    with linux(disks + [w for f in fabric for w in ("-device", f)], MODULES, append="modules=no") as g:
+        g.shell()
+        g.run("modprobe virtio_pci; modprobe virtio_blk")
+        want_functions(g, {"00:01.0": ("0x1b36", "0x000c", "0x060400", "pcieport"),
+                           "01:00.0": ("0x1af4", "0x1042", "0x010000", "virtio-pci"),
+                           "02:00.0": ("0x104c", "0x8232", "0x060400", "pcieport"),
+                           "05:00.0": ("0x1af4", "0x1042", "0x010000", "virtio-pci"),
+                           "06:05.0": ("0x1af4", "0x1001", "0x010000", "virtio-pci"),
+                           "07:02.0": ("0x1af4", "0x1001", "0x010000", "virtio-pci")})
+        want = host_sum("disk.img")
+        if g.run("sha256sum /dev/vda /dev/vdb /dev/vdc /dev/vdd").count(want) != 4:
+            g.fail("a disk reads otherwise in the guest")
+        g.send("exit\n")
+        g.wait_exit(0)
+
+
 def test_functions_unbind_and_come_back():
     """The driver lets go (reset, vectors freed), takes hold again; memory decoding goes off and on."""
     with linux(["-device", "virtio-rng-pci"], MODULES) as g:

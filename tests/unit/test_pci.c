@@ -332,6 +332,179 @@ static void test_rom_shows_when_it_is_enabled(void)
     pci_bench_free(t);
 }
 
+enum { RP = 1 };
+
+/* A root port at slot 1 with buses 1 to 2, a probe behind it, and windows of 1 MiB. */
+static struct pci_bench *setup_port(struct probe **d, const char *kind, const char *addr)
+{
+    struct pci_bench *t = pci_bench_new(hw_device_find("gpex-pcihost"));
+    g_assert_nonnull(pci_bench_add(t, hw_device_find(kind), "rp", NULL, "1", NULL));
+    *d = (struct probe *)pci_bench_add(t, &probe_type, "probe", "rp", addr, NULL);
+    g_assert_nonnull(*d);
+    cfg_write(t, RP, PCI_PRIMARY_BUS, 4, 0x00020100);
+    cfg_write(t, RP, PCI_MEMORY_BASE, 4, 0x41004100);
+    cfg_write(t, RP, PCI_PREF_BASE, 4, 0x00010001);
+    cfg_write(t, RP, PCI_PREF_BASE_UPPER, 4, MMIO_HIGH >> 32);
+    cfg_write(t, RP, PCI_PREF_LIMIT_UPPER, 4, MMIO_HIGH >> 32);
+    cfg_write(t, RP, PCI_IO_BASE, 2, 0x1010);
+    cfg_write(t, RP, PCI_COMMAND, 2, DECODE);
+    return t;
+}
+
+static void enable_behind(struct pci_bench *t, unsigned slot)
+{
+    poke(t, config_address(1, slot, 0, PCI_BAR0), 4, 0x41000000);
+    poke(t, config_address(1, slot, 0, PCI_BAR0 + 4), 4, 0x1040);
+    poke(t, config_address(1, slot, 0, PCI_BAR0 + 8), 4, 0x4000);
+    poke(t, config_address(1, slot, 0, PCI_BAR0 + 12), 4, MMIO_HIGH >> 32);
+    poke(t, config_address(1, slot, 0, PCI_BAR0 + 16), 4, 0x41010000);
+    poke(t, config_address(1, slot, 0, PCI_COMMAND), 2, DECODE);
+}
+
+static void test_root_port_forwards_its_windows(void)
+{
+    struct probe *d;
+    struct pci_bench *t = setup_port(&d, "pcie-root-port", NULL);
+    g_assert_cmphex(peek(t, config_address(1, 0, 0, 0), 4), ==, 0x56781234);
+    g_assert_cmphex(peek(t, config_address(1, 1, 0, 0), 4), ==,
+                    UINT32_MAX); /* a link has one slot */
+    g_assert_cmphex(peek(t, config_address(2, 0, 0, 0), 4), ==, UINT32_MAX);
+    enable_behind(t, 0);
+    g_assert_cmphex(peek(t, 0x41000008, 4), ==, 0x1008);
+    g_assert_cmphex(peek(t, IO + 0x1044, 1), ==, 0x04);
+    g_assert_cmphex(peek(t, MMIO_HIGH + 0x4020, 4), ==, 0x1020);
+    cfg_write(t, RP, PCI_MEMORY_BASE, 4, 0x42004200); /* the window moves away */
+    g_assert_cmphex(peek(t, 0x41000008, 4), ==, UINT32_MAX);
+    cfg_write(t, RP, PCI_MEMORY_BASE, 4, 0x41004100);
+    g_assert_cmphex(peek(t, 0x41000008, 4), ==, 0x1008);
+    cfg_write(t, RP, PCI_COMMAND, 2, PCI_COMMAND_IO);
+    g_assert_cmphex(peek(t, 0x41000008, 4), ==, UINT32_MAX);
+    g_assert_cmphex(peek(t, IO + 0x1044, 1), ==, 0x04);
+    g_assert_false(pci_is_master(&d->pci));
+    pci_bench_free(t);
+}
+
+static void test_renumbered_buses_are_found(void)
+{
+    struct probe *d;
+    struct pci_bench *t = setup_port(&d, "pcie-root-port", NULL);
+    cfg_write(t, RP, PCI_PRIMARY_BUS, 4, 0x00090800);
+    g_assert_cmphex(peek(t, config_address(1, 0, 0, 0), 4), ==, UINT32_MAX);
+    g_assert_cmphex(peek(t, config_address(8, 0, 0, 0), 4), ==, 0x56781234);
+    cfg_write(t, RP, PCI_PRIMARY_BUS, 4, 0x00000100); /* subordinate below secondary */
+    g_assert_cmphex(peek(t, config_address(1, 0, 0, 0), 4), ==, UINT32_MAX);
+    pci_bench_free(t);
+}
+
+/* INTA of slot 2 behind a bridge in slot 1 comes as pin (0 + 2 + 1) % 4. */
+static void test_interrupts_turn_at_each_bridge(void)
+{
+    struct probe *d;
+    struct pci_bench *t = setup_port(&d, "pcie-pci-bridge", "2");
+    pci_set_irq(&d->pci, true);
+    g_assert_true(t->irq[3] && !t->irq[1] && !t->irq[2]);
+    pci_set_irq(&d->pci, false);
+    g_assert_false(t->irq[3]);
+    pci_bench_free(t);
+}
+
+static void test_conventional_buses_have_no_express(void)
+{
+    struct probe *d;
+    struct pci_bench *t = setup_port(&d, "pcie-pci-bridge", "2");
+    gpa at = config_address(1, 2, 0, 0);
+    g_assert_cmpuint(cfg_find_cap(t, at, PCI_CAP_EXPRESS), ==, 0);
+    g_assert_cmpuint(cfg_find_cap(t, at, PCI_CAP_MSIX), !=, 0);
+    g_assert_cmphex(peek(t, at + 0x100, 4), ==, 0);
+    pci_bench_free(t);
+}
+
+static void test_secondary_reset_reaches_what_is_behind(void)
+{
+    struct probe *d;
+    struct pci_bench *t = setup_port(&d, "pcie-root-port", NULL);
+    enable_behind(t, 0);
+    pci_set_irq(&d->pci, true);
+    cfg_write(t, RP, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_CONTROL_RESET);
+    g_assert_cmphex(peek(t, config_address(1, 0, 0, PCI_COMMAND), 2), ==, 0);
+    g_assert_cmphex(peek(t, 0x41000008, 4), ==, UINT32_MAX);
+    g_assert_false(t->irq[1]);
+    g_assert_cmphex(cfg_read(t, RP, PCI_SECONDARY_BUS, 1), ==, 1); /* the bridge keeps its own */
+    pci_bench_free(t);
+}
+
+static void test_slot_shows_what_is_in_it(void)
+{
+    struct probe *d;
+    struct pci_bench *t = setup_port(&d, "pcie-root-port", NULL);
+    g_assert_nonnull(pci_bench_add(t, hw_device_find("pcie-root-port"), "empty", NULL, "2", NULL));
+    unsigned cap = cfg_find_cap(t, config_address(0, RP, 0, 0), PCI_CAP_EXPRESS);
+    g_assert_cmphex(cfg_read(t, RP, cap + PCIE_SLOT_STATUS, 2) & 0x40, ==, 0x40);
+    g_assert_cmphex(cfg_read(t, 2, cap + PCIE_SLOT_STATUS, 2) & 0x40, ==, 0);
+    pci_bench_free(t);
+}
+
+static void test_fabric_has_an_order(void)
+{
+    static const struct {
+        const char *type, *bus, *text;
+    } rows[] = {
+        {"pcie-root-port", "rp", "belongs on the root bus"},
+        {"x3130-upstream", NULL, "belongs below a root port"},
+        {"xio3130-downstream", NULL, "belongs on an x3130-upstream"},
+        {"pcie-pci-bridge", "conv", "needs a PCI Express bus"},
+    };
+    struct pci_bench *t = pci_bench_new(hw_device_find("gpex-pcihost"));
+    g_assert_nonnull(pci_bench_add(t, hw_device_find("pcie-root-port"), "rp", NULL, NULL, NULL));
+    g_assert_nonnull(pci_bench_add(t, hw_device_find("pci-bridge"), "conv", NULL, NULL, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct error *err = NULL;
+        g_assert_null(pci_bench_add(t, hw_device_find(rows[i].type), "x", rows[i].bus, NULL, &err));
+        g_assert_nonnull(strstr(error_text(err), rows[i].text));
+        error_free(err);
+    }
+    pci_bench_free(t);
+}
+
+static void test_tree_is_printed(void)
+{
+    struct probe *d;
+    struct pci_bench *t = setup_port(&d, "pcie-root-port", NULL);
+    char text[4096] = "";
+    FILE *f = fmemopen(text, sizeof(text) - 1, "w");
+    enable_behind(t, 0);
+    pci_print(t->m, f);
+    fclose(f);
+    g_assert_nonnull(
+        strstr(text, "  Bus  0, device   1, function 0:\n    PCI bridge: PCI device 1b36:000c\n"));
+    g_assert_nonnull(strstr(text, "      secondary bus 1.\n      subordinate bus 2.\n"));
+    g_assert_nonnull(strstr(text, "      memory range [0x41000000, 0x410fffff]\n"));
+    g_assert_nonnull(strstr(text, "  Bus  1, device   0, function 0:\n"));
+    g_assert_nonnull(strstr(text, "      BAR0: 32 bit memory at 0x41000000 [0x41003fff].\n"));
+    g_assert_nonnull(strstr(text, "      id \"probe\"\n"));
+    pci_bench_free(t);
+}
+
+/* Windows, bus numbers, commands of a bridge and of what is behind it, in any order. */
+static void test_hostile_bridges_are_harmless(void)
+{
+    struct probe *d;
+    struct pci_bench *t = setup_port(&d, "pcie-root-port", NULL);
+    g_assert_nonnull(pci_bench_add(t, hw_device_find("pci-bridge"), "b", NULL, "2", NULL));
+    g_assert_nonnull(pci_bench_add(t, &probe_type, "q", "b", "9", NULL));
+    poke(t, BENCH_RAM + 4096, 4, 0x600d);
+    for (unsigned i = 0; i < 50000; i++) {
+        unsigned size = 1U << g_test_rand_int_range(0, 3), bus = i % 5;
+        unsigned off = (unsigned)g_test_rand_int_range(0, i % 4 ? 64 : 4096) & ~(size - 1);
+        unsigned slot = (unsigned)g_test_rand_int_range(0, 10);
+        uint32_t v = i % 3 ? (uint32_t)g_test_rand_int() : i % 4;
+        poke(t, config_address(bus, slot, 0, off), size, v);
+        peek(t, config_address(bus, slot, 0, off), size);
+    }
+    g_assert_cmphex(peek(t, BENCH_RAM + 4096, 4), ==, 0x600d);
+    pci_bench_free(t);
+}
+
 static void expect_error(struct pci_bench *t, const char *addr, const char *text)
 {
     struct error *err = NULL;
@@ -427,6 +600,15 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/dma", test_dma_needs_the_bus_master_bit);
     g_test_add_func("/pci/flr", test_function_reset_restores_the_function);
     g_test_add_func("/pci/rom", test_rom_shows_when_it_is_enabled);
+    g_test_add_func("/pci/bridge/windows", test_root_port_forwards_its_windows);
+    g_test_add_func("/pci/bridge/numbers", test_renumbered_buses_are_found);
+    g_test_add_func("/pci/bridge/intx", test_interrupts_turn_at_each_bridge);
+    g_test_add_func("/pci/bridge/conventional", test_conventional_buses_have_no_express);
+    g_test_add_func("/pci/bridge/reset", test_secondary_reset_reaches_what_is_behind);
+    g_test_add_func("/pci/bridge/slot", test_slot_shows_what_is_in_it);
+    g_test_add_func("/pci/bridge/order", test_fabric_has_an_order);
+    g_test_add_func("/pci/bridge/hostile", test_hostile_bridges_are_harmless);
+    g_test_add_func("/pci/info", test_tree_is_printed);
     g_test_add_func("/pci/address", test_bad_addresses_are_refused);
     g_test_add_func("/pci/full", test_a_full_bus_says_so);
     g_test_add_func("/pci/state", test_state_survives_save_and_load);

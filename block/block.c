@@ -33,6 +33,7 @@ bool block_attach(struct block_node *b, const char *owner, struct error **errp)
 
 void block_detach(struct block_node *b)
 {
+    block_cancel_stalled(b);
     block_drain(b);
     g_clear_pointer(&b->owner, g_free);
     b->slot = NULL;
@@ -109,13 +110,29 @@ static int perform(struct block_node *b, const struct block_req *req)
     return ret || !(b->flags & BLOCK_WRITETHROUGH) ? ret : node_flush(b);
 }
 
+static void account(struct block_node *b, enum block_op op, uint64_t bytes, int64_t ns, bool failed)
+{
+    b->stats.ops[op] += !failed;
+    b->stats.failed[op] += failed;
+    b->stats.bytes[op] += failed ? 0 : bytes;
+    b->stats.ns[op] += (uint64_t)ns;
+}
+
 /* After done() the request is the caller's again; only the node is touched. */
 void block_run(struct block_req *req)
 {
     struct block_node *b = req->node;
+    enum block_op op = req->op;
+    uint64_t bytes = req->bytes;
+    int64_t start = req->start_ns;
+    int ret = req->is_cancelled ? -EIO : perform(b, req), failed = ret;
 
-    req->done(req, perform(b, req));
+    bool waits = ret && !req->is_cancelled && ret != -EINVAL && ret != -EROFS && ret != -EPERM &&
+                 policy_apply(b, req, &ret);
+    if (!waits)
+        req->done(req, ret);
     mutex_lock(&b->lock);
+    account(b, op, bytes, monotonic_ns() - start, failed);
     if (!--b->in_flight)
         cond_broadcast(&b->idle);
     mutex_unlock(&b->lock);
@@ -125,14 +142,27 @@ void block_submit(struct block_node *b, struct block_req *req)
 {
     req->node = b;
     req->start_ns = monotonic_ns();
+    req->is_cancelled = false;
     mutex_lock(&b->lock);
     b->in_flight++;
     mutex_unlock(&b->lock);
-    pool_submit(req);
+    if (b->throttle)
+        throttle_submit(b->throttle, req);
+    else
+        pool_submit(req);
+}
+
+void block_get_stats(struct block_node *b, struct block_stats *out)
+{
+    mutex_lock(&b->lock);
+    *out = b->stats;
+    mutex_unlock(&b->lock);
 }
 
 void block_drain(struct block_node *b)
 {
+    if (b->throttle)
+        throttle_release(b->throttle, b);
     mutex_lock(&b->lock);
     while (b->in_flight)
         cond_wait(&b->idle, &b->lock);

@@ -36,6 +36,7 @@ struct block_req {
     struct block_req *next;
     struct block_node *node; /* set by block_submit() */
     int64_t start_ns;        /* likewise: when it was submitted */
+    bool is_cancelled;       /* the block layer's */
 };
 
 void block_submit(struct block_node *b, struct block_req *req);
@@ -72,6 +73,9 @@ struct block_node *block_open_drive(const char *id, const char *path, const char
 /* A -blockdev or blockdev-add: driver=, node-name= and all it needs; keys that nothing asks for are
  * an error. */
 struct block_node *block_open_node(struct opts *o, struct error **errp) MUST_CHECK;
+/* False when a key of o was asked for by nobody; more: names that the caller knows,
+ * NULL-terminated. */
+bool block_check_options(struct opts *o, const char *const *more, struct error **errp) MUST_CHECK;
 /* Flags from cache=none|writeback|writethrough|directsync|unsafe; false when mode is none of these.
  */
 bool block_cache_flags(const char *mode, unsigned *flags);
@@ -107,6 +111,53 @@ void block_set_unsafe(struct block_node *b, bool unsafe);
 void block_set_discard(struct block_node *b, bool discard);
 enum block_zeroes { BLOCK_ZEROES_OFF, BLOCK_ZEROES_ON, BLOCK_ZEROES_UNMAP };
 void block_set_detect_zeroes(struct block_node *b, enum block_zeroes how);
+
+/* Limits on the rate of requests, per second; 0: none. */
+enum block_limit {
+    BLOCK_BPS_TOTAL,
+    BLOCK_BPS_READ,
+    BLOCK_BPS_WRITE,
+    BLOCK_IOPS_TOTAL,
+    BLOCK_IOPS_READ,
+    BLOCK_IOPS_WRITE,
+    BLOCK_LIMITS
+};
+struct block_limits {
+    uint64_t avg[BLOCK_LIMITS], max[BLOCK_LIMITS],
+        length[BLOCK_LIMITS]; /* length: of a burst at max, in seconds */
+    uint64_t iops_size;       /* bytes that count as one operation; 0: any number */
+};
+extern const char *const block_limit_names[BLOCK_LIMITS]; /* "bps-total", ... */
+/* group: drives that share the limits, NULL: this drive alone.  Main thread. */
+bool block_set_limits(struct block_node *b, const struct block_limits *l, const char *group,
+                      struct error **errp) MUST_CHECK;
+/* False when there are none. */
+bool block_get_limits(const struct block_node *b, struct block_limits *l, const char **group);
+
+/* What to do when the host fails a request. */
+enum block_on_error {
+    BLOCK_ON_ERROR_AUTO,
+    BLOCK_ON_ERROR_REPORT,
+    BLOCK_ON_ERROR_IGNORE,
+    BLOCK_ON_ERROR_ENOSPC,
+    BLOCK_ON_ERROR_STOP
+};
+extern const char *const block_on_error_names[]; /* NULL-terminated */
+void block_set_on_error(struct block_node *b, enum block_on_error read, enum block_on_error write);
+/* How to stop the machine: called in the main loop.  Without it errors are reported.  What stalled
+ * is tried again when the event RESUME comes. */
+typedef void block_stop_fn(void *opaque);
+void block_set_stop_hook(block_stop_fn *fn, void *opaque);
+void block_retry_stalled(void);
+/* Those that wait for a resumed machine complete with an error, on a worker thread: before a
+ * device's reset waits for its requests. */
+void block_cancel_stalled(struct block_node *b);
+
+/* Since the node was opened, by enum block_op. */
+struct block_stats {
+    uint64_t ops[5], bytes[5], ns[5], failed[5];
+};
+void block_get_stats(struct block_node *b, struct block_stats *out);
 
 /* --- blocking calls: 0 or a negative errno --- */
 int block_pread(struct block_node *b, void *buf, size_t n, uint64_t off) MUST_CHECK;

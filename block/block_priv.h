@@ -123,11 +123,15 @@ struct block_node {
     struct block_node *file; /* what a format lies in */
     struct block_node *backing;
     char *backing_path, *backing_format; /* as the image names it, or NULL */
-    unsigned refs;                       /* parents, and the user when `held` */
+    struct throttle *throttle;           /* or NULL */
+    enum block_on_error on_read_error, on_write_error;
+    unsigned refs; /* parents, and the user when `held` */
     unsigned parents;
     struct mutex lock; /* a leaf: guards in_flight */
     struct cond idle;
     unsigned in_flight GUARDED_BY(lock);
+    struct block_req *stalled GUARDED_BY(lock); /* failed, and the machine stopped for it */
+    struct block_stats stats GUARDED_BY(lock);
     struct block_node *next;
 };
 
@@ -171,6 +175,15 @@ bool file_lock(int fd, const char *path, bool write, struct error **errp);
 
 /* overlay.c: a node that keeps the changes to b, which it takes over */
 struct block_node *overlay_open(struct block_node *take_b, struct error **errp);
+
+/* throttle.c */
+void throttle_submit(struct throttle *t, struct block_req *req);
+void throttle_release(struct throttle *t,
+                      const struct block_node *b); /* let go all that waits for b */
+void throttle_unref(struct throttle *t);
+void throttle_stop(void);
+/* policy.c: what becomes of a request that failed; true when it waits for the machine to go on. */
+bool policy_apply(struct block_node *b, struct block_req *req, int *ret);
 
 /* pool.c: run requests on worker threads, started on first use. */
 void pool_submit(struct block_req *req);

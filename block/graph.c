@@ -119,6 +119,7 @@ void node_unref(struct block_node *b)
     unlink_node(b);
     if (b->state && b->drv->close)
         b->drv->close(b);
+    throttle_unref(b->throttle);
     drop_child(b->file);
     drop_child(b->backing);
     cond_fini(&b->idle);
@@ -136,6 +137,7 @@ void block_close(struct block_node *b)
 {
     if (!b)
         return;
+    block_cancel_stalled(b);
     block_drain(b);
     (void)!node_flush(b);
     node_unref(b);
@@ -148,6 +150,7 @@ void block_close_all(void)
 
     while ((b = block_next_root(NULL)))
         block_close(b);
+    throttle_stop();
     pool_stop();
 }
 

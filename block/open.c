@@ -260,7 +260,7 @@ struct block_node *node_open_file(struct node_opts parent, const char *key, cons
                                   unsigned flags, struct error **errp)
 {
     g_autofree char *prefix = g_strconcat(parent.prefix, key, ".", NULL);
-    const char *name = node_opt_has_group(parent, key) ? NULL : node_opt(parent, key, NULL);
+    const char *name = path || node_opt_has_group(parent, key) ? NULL : node_opt(parent, key, NULL);
     struct node_opts o = {parent.o, prefix};
 
     if (name && parent.o)
@@ -340,8 +340,10 @@ static struct block_node *open_json(const char *path, const char *format, unsign
     struct opts *o = opts_parse_json(path + 5, errp);
     struct node_opts n = {o, ""};
 
-    if (!o)
+    if (!o) {
+        error_append(errp, " (as part of an option, each comma is written ',,')");
         return NULL;
+    }
     const char *driver = node_opt(n, "driver", NULL);
     const struct block_driver *drv = driver ? driver_by_name(driver, errp) : NULL;
     struct block_node *b = NULL;
@@ -375,6 +377,9 @@ static struct block_node *open_over_file(const char *path, const char *format, s
     }
     if (drv && drv->is_protocol)
         return open_protocol(drv, path, o, flags, errp);
+    enum block_zeroes zeroes; /* the file takes over what the options say */
+    if (!read_common(o, &flags, &zeroes, errp))
+        return NULL;
     struct block_node *file = node_open_file(o, "file", path, flags, errp);
     if (!file)
         return NULL;
@@ -491,7 +496,7 @@ struct block_node *block_open(const char *id, const char *path, const char *form
 
 /* Every key that some driver knows, also below "file." and "backing.": for the hint at a misspelt
  * one. */
-static bool check_used(struct opts *o, struct error **errp)
+bool block_check_options(struct opts *o, const char *const *more, struct error **errp)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     g_autoptr(GStringChunk) text = g_string_chunk_new(4096);
@@ -507,6 +512,8 @@ static bool check_used(struct opts *o, struct error **errp)
                                            g_ptr_array_index(names, i % plain), NULL);
         g_ptr_array_add(names, g_string_chunk_insert(text, sub));
     }
+    for (const char *const *k = more; k && *k; k++)
+        g_ptr_array_add(names, (gpointer)(uintptr_t)*k);
     g_ptr_array_add(names, NULL);
     return opts_check_used(o, (const char *const *)names->pdata, errp);
 }
@@ -522,7 +529,7 @@ struct block_node *block_open_node(struct opts *o, struct error **errp)
         return NULL;
     }
     struct block_node *b = node_open_image(NULL, driver, n, 0, errp);
-    if (b && !check_used(o, errp)) {
+    if (b && !block_check_options(o, NULL, errp)) {
         block_close(b);
         return NULL;
     }

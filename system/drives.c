@@ -1,6 +1,7 @@
 /* Disk images: -drive and its short forms, -blockdev, -snapshot. */
 #include "block/block.h"
 #include "system/setup.h"
+#include "util/log.h"
 
 #include <string.h>
 
@@ -10,23 +11,35 @@ struct drive {
     char *id, *path, *format, *serial;
     enum drive_if iface;
     int index; /* -1: the next free one */
-    bool read_only, snapshot;
+    unsigned flags;
+    enum block_on_error on_read_error, on_write_error;
+    struct block_limits limits;
+    char *group;
 };
 
-/* Everything a -drive may say; those that change only how the host does it are checked and have no
- * further effect. */
-static const char *const drive_keys[] = {"file",         "if",
-                                         "format",       "id",
-                                         "index",        "unit",
-                                         "bus",          "media",
-                                         "cache",        "aio",
-                                         "discard",      "detect-zeroes",
-                                         "readonly",     "read-only",
-                                         "snapshot",     "copy-on-read",
-                                         "werror",       "rerror",
-                                         "serial",       "driver",
-                                         "file.driver",  "file.filename",
-                                         "file.locking", NULL};
+/* Everything a -drive may say beside the options of block nodes. */
+static const char *const drive_keys[] = {"file",
+                                         "if",
+                                         "format",
+                                         "id",
+                                         "index",
+                                         "unit",
+                                         "bus",
+                                         "media",
+                                         "cache",
+                                         "aio",
+                                         "readonly",
+                                         "snapshot",
+                                         "werror",
+                                         "rerror",
+                                         "serial",
+                                         "group",
+                                         "iops-size",
+                                         "throttling.group",
+                                         "throttling.iops-size",
+                                         "copy-on-read",
+                                         "cache.writeback",
+                                         NULL};
 
 void drive_free(void *drive)
 {
@@ -36,6 +49,7 @@ void drive_free(void *drive)
     g_free(d->path);
     g_free(d->format);
     g_free(d->serial);
+    g_free(d->group);
     g_free(d);
 }
 
@@ -56,28 +70,74 @@ static int choice(struct opts *o, const char *key, const char *const *choices, s
     return -1;
 }
 
-/* Host-side tuning: values are checked, so that a slip is not silent.  The guest is always told of
- * a write cache and flushes it, and a flush always reaches the medium, so every cache mode is at
- * least as safe as its name says. */
-static bool check_tuning(struct opts *o, struct error **errp)
+/* cache=MODE, then cache.direct= and its neighbours for what they name. */
+static bool parse_cache(struct opts *o, struct drive *d, struct error **errp)
 {
-    static const char *const cache[] = {"writeback",    "none",       "unsafe",
+    static const char *const modes[] = {"writeback",    "none",       "off", "unsafe",
                                         "writethrough", "directsync", NULL};
-    static const char *const aio[] = {"threads", "native", "io_uring", NULL};
-    static const char *const discard[] = {"ignore", "off", "unmap", "on", NULL};
-    static const char *const zeroes[] = {"off", "on", "unmap", NULL};
-    static const char *const on_error[] = {"report", "ignore", "enospc", "stop", "auto", NULL};
-    static const char *const driver[] = {"file", "host_device", NULL};
-    bool copy_on_read, locking;
+    int mode = choice(o, "cache", modes, errp);
+    bool writeback;
 
-    return choice(o, "cache", cache, errp) >= 0 && choice(o, "aio", aio, errp) >= 0 &&
-           choice(o, "discard", discard, errp) >= 0 &&
-           choice(o, "detect-zeroes", zeroes, errp) >= 0 &&
-           choice(o, "werror", on_error, errp) >= 0 && choice(o, "rerror", on_error, errp) >= 0 &&
-           choice(o, "file.driver", driver, errp) >= 0 &&
-           opts_get_bool(o, "copy-on-read", false, &copy_on_read, errp) &&
-           (!strcmp(opts_get(o, "file.locking", "auto"), "auto") ||
-            opts_get_bool(o, "file.locking", true, &locking, errp));
+    if (mode < 0)
+        return false;
+    block_cache_flags(modes[mode], &d->flags);
+    if (!opts_get_bool(o, "cache.writeback", !(d->flags & BLOCK_WRITETHROUGH), &writeback, errp))
+        return false;
+    d->flags = writeback ? d->flags & ~(unsigned)BLOCK_WRITETHROUGH : d->flags | BLOCK_WRITETHROUGH;
+    return true;
+}
+
+static bool parse_on_error(struct opts *o, const char *key, enum block_on_error *how,
+                           struct error **errp)
+{
+    int i = choice(o, key, block_on_error_names, errp);
+
+    *how = i < 0 ? BLOCK_ON_ERROR_AUTO : (enum block_on_error)i;
+    return i >= 0;
+}
+
+/* The value of one limit under its three names: throttling.bps-total, bps-total and the old bps. */
+static bool parse_limit(struct opts *o, const char *name, const char *old, const char *suffix,
+                        uint64_t *out, struct error **errp)
+{
+    g_autofree char *full = g_strconcat("throttling.", name, suffix, NULL),
+                    *plain = g_strconcat(name, suffix, NULL),
+                    *brief = g_strconcat(old, suffix, NULL);
+    const char *key = opts_get(o, full, NULL) ? full : opts_get(o, plain, NULL) ? plain : brief;
+
+    return opts_get_size(o, key, 0, out, errp);
+}
+
+static bool parse_limits(struct opts *o, struct drive *d, struct error **errp)
+{
+    static const char *const old[BLOCK_LIMITS] = {"bps",  "bps-rd",  "bps-wr",
+                                                  "iops", "iops-rd", "iops-wr"};
+    struct block_limits *l = &d->limits;
+
+    d->group = g_strdup(opts_get(o, "throttling.group", opts_get(o, "group", NULL)));
+    for (int i = 0; i < BLOCK_LIMITS; i++)
+        if (!parse_limit(o, block_limit_names[i], old[i], "", &l->avg[i], errp) ||
+            !parse_limit(o, block_limit_names[i], old[i], "-max", &l->max[i], errp) ||
+            !parse_limit(o, block_limit_names[i], old[i], "-max-length", &l->length[i], errp))
+            return false;
+    return parse_limit(o, "iops-size", "iops-size", "", &l->iops_size, errp);
+}
+
+/* How the host does it. */
+static bool parse_tuning(struct opts *o, struct drive *d, struct error **errp)
+{
+    static const char *const aio[] = {"threads", "native", "io_uring", NULL};
+    bool copy_on_read;
+
+    if (!parse_cache(o, d, errp) || choice(o, "aio", aio, errp) < 0 ||
+        !parse_on_error(o, "rerror", &d->on_read_error, errp) ||
+        !parse_on_error(o, "werror", &d->on_write_error, errp) || !parse_limits(o, d, errp) ||
+        !opts_get_bool(o, "copy-on-read", false, &copy_on_read, errp))
+        return false;
+    if (opts_get(o, "aio", NULL) && !opts_get(o, "file.aio", NULL))
+        opts_set(o, "file.aio", opts_get(o, "aio", NULL));
+    opts_get(o, "file.aio", NULL); /* other protocols have no use for it */
+    return true;
 }
 
 static bool parse_if(struct setup *s, struct opts *o, struct drive *d, struct error **errp)
@@ -113,30 +173,48 @@ static bool parse_place(struct opts *o, struct drive *d, struct error **errp)
         !opts_get_uint(o, key, 255, 255, &index, errp))
         return false;
     d->index = opts_get(o, key, NULL) ? (int)index : -1;
-    d->read_only = kind == 1;
+    d->flags |= kind == 1 ? BLOCK_READ_ONLY : 0;
     return true;
 }
 
 static bool parse_image(struct setup *s, struct opts *o, struct drive *d, struct error **errp)
 {
     const char *ro = opts_get(o, "readonly", NULL) ? "readonly" : "read-only";
+    bool read_only, snapshot;
 
-    d->path = g_strdup(opts_get(o, "file", opts_get(o, "file.filename", NULL)));
+    d->path = g_strdup(opts_get(o, "file", NULL));
     d->format = g_strdup(opts_get(o, "format", opts_get(o, "driver", NULL)));
     d->serial = g_strdup(opts_get(o, "serial", NULL));
     d->id = g_strdup(opts_get(o, "id", NULL));
-    return opts_get_bool(o, ro, d->read_only, &d->read_only, errp) &&
-           opts_get_bool(o, "snapshot", s->cli->snapshot, &d->snapshot, errp);
+    if (!opts_get_bool(o, ro, d->flags & BLOCK_READ_ONLY, &read_only, errp) ||
+        !opts_get_bool(o, "snapshot", s->cli->snapshot, &snapshot, errp))
+        return false;
+    d->flags = read_only ? d->flags | BLOCK_READ_ONLY : d->flags & ~(unsigned)BLOCK_READ_ONLY;
+    d->flags |= snapshot ? BLOCK_SNAPSHOT : 0;
+    return true;
+}
+
+static bool has_file(const struct opts *o)
+{
+    for (size_t i = 0; i < o->n; i++)
+        if (g_str_has_prefix(o->pair[i].key, "file.") && strcmp(o->pair[i].key, "file.locking") &&
+            strcmp(o->pair[i].key, "file.aio"))
+            return true;
+    return false;
 }
 
 static bool parse_drive(struct setup *s, struct opts *o, struct drive *d, struct error **errp)
 {
     if (!parse_if(s, o, d, errp) || !parse_place(o, d, errp) || !parse_image(s, o, d, errp) ||
-        !check_tuning(o, errp) || !opts_check_used(o, drive_keys, errp))
+        !parse_tuning(o, d, errp))
         return false;
-    if (!d->path || !*d->path)
-        error_set(errp, "wanted file=FILE");
-    return d->path && *d->path;
+    if ((d->path && *d->path) || has_file(o))
+        return true;
+    if (!opts_check_used(o, drive_keys,
+                         errp)) /* rather than "wanted file=" when that was misspelt */
+        return false;
+    error_set(errp, "wanted file=FILE");
+    return false;
 }
 
 static struct drive *drive_at(const struct setup *s, enum drive_if iface, int index)
@@ -166,12 +244,22 @@ static bool place_drive(struct setup *s, struct drive *d, struct error **errp)
     return true;
 }
 
+static bool open_drive(struct drive *d, struct opts *o, struct error **errp)
+{
+    struct block_node *b = block_open_drive(d->id, d->path, d->format, o, d->flags, errp);
+
+    if (!b || !block_check_options(o, drive_keys, errp) ||
+        !block_set_limits(b, &d->limits, d->group, errp))
+        return false;
+    block_set_on_error(b, d->on_read_error, d->on_write_error);
+    return true;
+}
+
 static bool add_drive(struct setup *s, const char *text, struct error **errp)
 {
     struct drive *d = g_new0(struct drive, 1);
     struct opts *o = opts_parse(text, NULL);
-    bool ok = parse_drive(s, o, d, errp) && place_drive(s, d, errp) &&
-              block_open(d->id, d->path, d->format, d->read_only, d->snapshot, errp);
+    bool ok = parse_drive(s, o, d, errp) && place_drive(s, d, errp) && open_drive(d, o, errp);
 
     opts_free(o);
     if (ok) {
@@ -183,117 +271,26 @@ static bool add_drive(struct setup *s, const char *text, struct error **errp)
     return false;
 }
 
-/* One -blockdev.  A protocol node (driver=file) is opened when a format node or a device needs it:
- * as raw. */
-struct node {
-    char *name, *path, *file; /* file: the node below, by name */
-    const char *format;
-    bool read_only, used;
-};
-
-static void node_free(void *node)
+static bool add_node(const char *text, struct error **errp)
 {
-    struct node *n = node;
+    struct opts *o = opts_parse_any(text, "driver", errp);
+    bool ok = o && block_open_node(o, errp);
 
-    g_free(n->name);
-    g_free(n->path);
-    g_free(n->file);
-    g_free(n);
-}
-
-/* Keys that tune the host side only. */
-static void accept_node_tuning(struct opts *o)
-{
-    static const char *const keys[] = {
-        "cache.direct", "cache.no-flush",    "discard",        "detect-zeroes",
-        "aio",          "locking",           "auto-read-only", "file.aio",
-        "file.locking", "file.cache.direct", "file.discard",   NULL};
-
-    for (size_t i = 0; keys[i]; i++)
-        opts_get(o, keys[i], NULL);
-}
-
-static bool parse_node(struct opts *o, struct node *n, struct error **errp)
-{
-    static const char *const drivers[] = {"", "raw", "file", "host_device", NULL};
-    static const char *const protocols[] = {"file", "host_device", NULL};
-    static const char *const keys[] = {
-        "driver",        "node-name", "filename",     "file",    "file.driver",
-        "file.filename", "read-only", "cache.direct", "discard", NULL};
-    int driver = choice(o, "driver", drivers, errp);
-
-    if (driver < 0 || choice(o, "file.driver", protocols, errp) < 0)
-        return false;
-    n->format = driver == 1 ? "raw" : NULL;
-    n->name = g_strdup(opts_get(o, "node-name", NULL));
-    n->file = driver == 1 ? g_strdup(opts_get(o, "file", NULL)) : NULL;
-    n->path = g_strdup(opts_get(o, driver == 1 ? "file.filename" : "filename", NULL));
-    accept_node_tuning(o);
-    if (!driver || !n->name || (!n->path && !n->file)) {
-        error_set(
-            errp,
-            "wanted driver=file,node-name=ID,filename=FILE or driver=raw,node-name=ID,file=NODE");
-        return false;
-    }
-    return opts_get_bool(o, "read-only", false, &n->read_only, errp) &&
-           opts_check_used(o, keys, errp);
-}
-
-static struct node *find_node(GPtrArray *nodes, const char *name)
-{
-    for (guint i = 0; i < nodes->len; i++) {
-        struct node *n = g_ptr_array_index(nodes, i);
-        if (!strcmp(n->name, name))
-            return n;
-    }
-    return NULL;
-}
-
-static bool add_node(GPtrArray *nodes, const char *text, struct error **errp)
-{
-    struct node *n = g_new0(struct node, 1), *below;
-    struct opts *o = opts_parse(text, NULL);
-    bool ok = *text != '{';
-
-    if (!ok)
-        error_set(errp, "JSON is not supported yet: write key=value");
-    ok = ok && parse_node(o, n, errp);
-    if (ok && n->file) {
-        below = find_node(nodes, n->file);
-        ok = below != NULL;
-        if (ok) {
-            below->used = true;
-            n->path = g_strdup(below->path);
-            n->read_only |= below->read_only;
-        } else {
-            error_set(errp, "file=%s: no -blockdev before it has that node-name", n->file);
-        }
-    }
     opts_free(o);
-    if (ok) {
-        g_ptr_array_add(nodes, n);
-        return true;
-    }
-    node_free(n);
-    error_prefix(errp, "-blockdev %s", text);
-    return false;
+    if (!ok)
+        error_prefix(errp, "-blockdev %s", text);
+    return ok;
 }
 
 static bool open_nodes(struct setup *s, struct error **errp)
 {
-    g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func(node_free);
+    const GPtrArray *nodes = s->cli->blockdev;
 
-    for (guint i = 0; i < s->cli->blockdev->len; i++)
-        if (!add_node(nodes, g_ptr_array_index(s->cli->blockdev, i), errp))
+    if (nodes->len && s->cli->snapshot)
+        log_warn("-snapshot covers -drive only: what -blockdev opens is written to");
+    for (guint i = 0; i < nodes->len; i++)
+        if (!add_node(g_ptr_array_index(nodes, i), errp))
             return false;
-    for (guint i = 0; i < nodes->len; i++) {
-        struct node *n = g_ptr_array_index(nodes, i);
-        if (!n->used &&
-            !block_open(n->name, n->path, "raw", n->read_only, s->cli->snapshot, errp)) {
-            error_prefix(errp, "-blockdev node '%s'", n->name);
-            return false;
-        }
-    }
     return true;
 }
 
@@ -316,8 +313,8 @@ bool setup_flash(struct setup *s, struct error **errp)
         if (d->iface != DRIVE_PFLASH)
             continue;
         if (!props_find(s->cls->props, prop)) {
-            error_set(errp, "-drive %s: machine '%s' has no flash bank %d", d->path, s->cls->name,
-                      d->index);
+            error_set(errp, "-drive %s: machine '%s' has no flash bank %d",
+                      d->path ? d->path : d->id, s->cls->name, d->index);
             return false;
         }
         if (!props_set(s->cls->props, s->machine, prop, d->id, errp))
@@ -338,7 +335,7 @@ bool setup_drive_devices(struct setup *s, struct error **errp)
         bool ok = device_create(s, "virtio-blk", o, errp);
         opts_free(o);
         if (!ok) {
-            error_prefix(errp, "-drive file=%s", d->path);
+            error_prefix(errp, "-drive file=%s", d->path ? d->path : d->id);
             return false;
         }
     }

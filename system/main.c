@@ -110,6 +110,11 @@ static void tear_down(struct setup *s)
     host_remove_pid();
 }
 
+static void stop_for_disk(void *machine)
+{
+    machine_stop(machine, RUN_IO_ERROR);
+}
+
 static int run(struct setup *s)
 {
     struct error *err = NULL;
@@ -125,11 +130,13 @@ static int run(struct setup *s)
     }
     host_catch_signals(s->machine);
     host_daemon_ready();
+    block_set_stop_hook(stop_for_disk, s->machine);
     machine_start(s->machine);
     status = runner_end(s->cli->runner, machine_run(s->machine));
     if (s->gdb)
         gdb_server_exited(s->gdb, status);
     host_release_signals();
+    block_set_stop_hook(NULL, NULL);
     if (log_enabled(LOG_STATS) && s->accel->print_stats) {
         s->accel->print_stats(s->machine, log_begin());
         log_end();

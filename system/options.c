@@ -245,13 +245,17 @@ const struct cli_option cli_options[] = {
     {.name = "L", .args = "DIR", LIST(dirs), .help = "look for firmware here first ('help' lists where else)"},
 
     {.help = "Disks and devices"},
-    {.name = "drive", .args = "[file=FILE][,if=none|virtio|pflash][,format=raw][,id=ID]", LIST(drive),
-     .help = "[,index=N][,unit=N][,media=disk|cdrom][,readonly=on|off]\n"
-             "[,snapshot=on|off][,cache=MODE][,aio=threads][,discard=MODE]\n"
+    {.name = "drive", .args = "[file=FILE][,if=none|virtio|pflash][,format=raw|qcow2|...]", LIST(drive),
+     .help = "[,id=ID][,index=N][,unit=N][,media=disk|cdrom][,readonly=on|off]\n"
+             "[,snapshot=on|off][,cache=none|writeback|writethrough|directsync|unsafe]\n"
+             "[,aio=threads][,discard=ignore|unmap][,detect-zeroes=off|on|unmap]\n"
+             "[,werror=report|ignore|enospc|stop][,rerror=report|ignore|stop]\n"
+             "[,throttling.bps-total=N][,throttling.iops-total=N]...[,serial=TEXT]\n"
              "a disk; if=none only names it for -device"},
-    {.name = "blockdev", .args = "driver=raw|file,node-name=ID,...", LIST(blockdev),
+    {.name = "blockdev", .args = "driver=DRIVER,node-name=ID,...", LIST(blockdev),
      .help = "a disk image by its parts: driver=file,filename=FILE or\n"
-             "driver=raw,file=NODE or driver=raw,file.filename=FILE"},
+             "driver=qcow2,file=NODE or driver=qcow2,file.filename=FILE,\n"
+             "also as JSON: '{\"driver\": \"qcow2\", ...}'"},
     {.name = "hda", .args = "FILE", CALL(call_hda), .help = "first disk; also -hdb, -hdc, -hdd"},
     {.name = "hdb", .args = "FILE", CALL(call_hdb)},
     {.name = "hdc", .args = "FILE", CALL(call_hdc)},

@@ -317,6 +317,7 @@ static void virtio_blk_reset(struct device *dev) REQUIRES(dev->lock)
 {
     struct virtio_blk *b = (struct virtio_blk *)dev;
     b->resetting = true;
+    block_cancel_stalled(b->drive);
     while (b->in_flight)
         cond_wait(&b->idle, &dev->lock);
     b->resetting = false;

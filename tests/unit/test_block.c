@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -316,6 +318,86 @@ static void test_what_cannot_be_opened_is_told(void)
     block_close(b);
 }
 
+static void test_limits_slow_requests_down(void)
+{
+    struct block_limits l = {.avg = {[BLOCK_IOPS_TOTAL] = 100}},
+                        bad = {.max = {[BLOCK_BPS_READ] = 5}}, back;
+    struct error *err = NULL;
+    const char *group;
+    uint8_t buf[512];
+
+    make_file(65536);
+    struct block_node *b = open_disk("raw", false, false);
+    g_assert_false(block_set_limits(b, &bad, NULL, &err));
+    g_assert_nonnull(strstr(error_text(err), "bps-read"));
+    g_clear_pointer(&err, error_free);
+    g_assert_true(block_set_limits(b, &l, NULL, &err));
+    g_assert_true(block_get_limits(b, &back, &group));
+    g_assert_cmpuint(back.avg[BLOCK_IOPS_TOTAL], ==, 100);
+    int64_t start = monotonic_ns();
+    for (int i = 0; i < 40; i++) /* ten are free, the others come every 10 ms */
+        g_assert_cmpint(run(b, i % 2 ? BLOCK_READ : BLOCK_WRITE, 0, 512, buf), ==, 0);
+    g_assert_cmpint(monotonic_ns() - start, >, 200 * 1000000);
+    block_close_all();
+}
+
+static unsigned stops;
+
+static void count_stop(void *opaque UNUSED)
+{
+    stops++;
+}
+
+static void test_errors_follow_the_policy(void)
+{
+    enum { LIMIT = 4096 };
+    uint8_t buf[8192] = {0};
+    struct iovec iov = {buf, sizeof(buf)};
+    struct wait w = {.req = {.op = BLOCK_WRITE,
+                             .offset = 0,
+                             .bytes = sizeof(buf),
+                             .iov = &iov,
+                             .niov = 1,
+                             .done = on_done}};
+
+    g_assert_true(g_file_set_contents(path, "", 0, NULL));
+    g_assert_cmpint(truncate(path, 65536), ==, 0);
+    struct block_node *b = open_disk("raw", false, false);
+    struct rlimit old, small = {LIMIT, LIMIT};
+    getrlimit(RLIMIT_FSIZE, &old);
+    small.rlim_max = old.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small); /* the host fails writes from here on */
+    g_assert_cmpint(run(b, BLOCK_WRITE, 8192, 8192, buf), ==, -EFBIG);
+    block_set_on_error(b, BLOCK_ON_ERROR_REPORT, BLOCK_ON_ERROR_IGNORE);
+    g_assert_cmpint(run(b, BLOCK_WRITE, 8192, 8192, buf), ==, 0);
+    block_set_on_error(b, BLOCK_ON_ERROR_REPORT, BLOCK_ON_ERROR_STOP);
+    block_set_stop_hook(count_stop, NULL);
+    w.req.opaque = &w;
+    w.req.offset = 8192;
+    mutex_init(&w.lock);
+    cond_init(&w.done);
+    block_submit(b, &w.req);
+    while (!stops)
+        g_main_context_iteration(NULL, TRUE);
+    block_drain(b);
+    g_assert_false(w.is_done);
+    setrlimit(RLIMIT_FSIZE, &old);
+    block_retry_stalled();
+    block_drain(b);
+    g_assert_true(w.is_done && w.ret == 0);
+    setrlimit(RLIMIT_FSIZE, &small);
+    w.is_done = false;
+    block_submit(b, &w.req);
+    while (stops < 2)
+        g_main_context_iteration(NULL, TRUE);
+    block_close(b); /* what waits fails */
+    g_assert_true(w.is_done && w.ret == -EIO);
+    setrlimit(RLIMIT_FSIZE, &old);
+    block_set_stop_hook(NULL, NULL);
+    block_close_all();
+}
+
 struct user {
     struct device dev;
     struct block_node *drive;
@@ -366,6 +448,8 @@ int main(int argc, char **argv)
     g_test_add_func("/block/in-flight", test_many_requests_in_flight);
     g_test_add_func("/block/lock", test_locks_keep_writers_apart);
     g_test_add_func("/block/errors", test_what_cannot_be_opened_is_told);
+    g_test_add_func("/block/limits", test_limits_slow_requests_down);
+    g_test_add_func("/block/on-error", test_errors_follow_the_policy);
     g_test_add_func("/block/claim", test_a_drive_serves_one_device);
     int ret = g_test_run();
     unlink(path);

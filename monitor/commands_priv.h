@@ -4,7 +4,11 @@
 
 #include "monitor/monitor_priv.h"
 
-extern const struct monitor_command cmd_chardev[], cmd_control[], cmd_fds[], cmd_memory[],
-    cmd_schema[];
+extern const struct monitor_command cmd_chardev[];
+extern const struct monitor_command cmd_control[];
+extern const struct monitor_command cmd_fds[];
+extern const struct monitor_command cmd_memory[];
+extern const struct monitor_command cmd_net[];
+extern const struct monitor_command cmd_schema[];
 
 #endif

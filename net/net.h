@@ -172,6 +172,8 @@ void net_free_all(void);
 bool net_set_link(const char *name, bool up, struct error **errp) MUST_CHECK;
 /* The port that -net KIND makes on hub 0 for a NIC or back end: id is NULL for a new name. */
 struct net_client *net_hub_port(int hub, const char *id, struct net_client *backend);
+/* The names of back ends, or (all) of NICs, too. */
+void net_each_name(bool all, void (*fn)(void *opaque, const char *name), void *opaque);
 /* `info network`, `info usernet`. */
 void net_print_info(FILE *f);
 bool net_print_usernet(FILE *f);

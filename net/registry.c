@@ -123,6 +123,13 @@ struct net_client *net_find_any(const char *name)
     return NULL;
 }
 
+void net_each_name(bool all, void (*fn)(void *opaque, const char *name), void *opaque)
+{
+    for (struct net_client *c = net_clients(); c; c = c->next)
+        if (c->index == 0 && (all || !c->is_nic))
+            fn(opaque, c->name);
+}
+
 static void set_not_found(const char *what, const char *id, bool nics, struct error **errp)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();

@@ -62,7 +62,7 @@ static bool parse_mask(const char *text, uint32_t *mask, struct error **errp)
 /* net=ADDR[/MASK]; the others default to addresses in it. */
 static bool parse_net4(struct opts *o, SlirpConfig *cfg, char **text, struct error **errp)
 {
-    const char *net = opts_get(o, "net", "10.0.2.0/24"), *mask_text = opts_get(o, "mask", "24");
+    const char *net = opts_get(o, "net", "10.0.2.0"), *mask_text = opts_get(o, "mask", "24");
     g_auto(GStrv) parts = g_strsplit(net, "/", 2);
     uint32_t mask;
 

@@ -1,11 +1,12 @@
 """Networks: a Debian guest gets an address, fetches, serves; and what the options do."""
 import hashlib
+import json
 import os
 import subprocess
 import urllib.request
 
 from guest import Failed, Skipped, need_tinamou
-from netguest import bring_up, fail_unless, free_port, net_guest, receive_all, serve_http
+from netguest import bring_up, connect, fail_unless, free_port, net_guest, receive_all, serve_http
 
 CARD = ["-device", "virtio-net-device,netdev=n0"]
 
@@ -197,3 +198,50 @@ def test_tap_carries_both_directions():
             g.wait_exit(0)
     finally:
         ip("link", "del", name)
+
+
+class Qmp:
+    """A QMP session on a TCP port."""
+
+    def __init__(self, port):
+        self.file = connect(port).makefile("rw")
+        self.file.readline()
+        self("qmp_capabilities")
+
+    def __call__(self, command, **arguments):
+        self.file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.file.flush()
+        while True:
+            answer = json.loads(self.file.readline())
+            if "event" not in answer:
+                return answer
+
+
+def test_cable_is_unplugged_and_ports_are_forwarded_while_running():
+    port, qmp_port = free_port(), free_port()
+    with net_guest(["-netdev", "user,id=n0", "-qmp", "tcp:127.0.0.1:%d,server=on,wait=off" % qmp_port] + CARD) as g:
+        bring_up(g)
+        qmp = Qmp(qmp_port)
+
+        def hmp(line):
+            return qmp("human-monitor-command", **{"command-line": line}).get("return")
+
+        fail_unless(qmp("set_link", name="n0", up=False) == {"return": {}}, g, "set_link failed")
+        g.run("for i in 1 2 3 4 5 6 7 8 9; do grep -q 0 /sys/class/net/eth0/carrier && break; sleep 0.2; done; grep 0 /sys/class/net/eth0/carrier")
+        qmp("set_link", name="n0", up=True)
+        g.run("for i in 1 2 3 4 5 6 7 8 9; do grep -q 1 /sys/class/net/eth0/carrier && break; sleep 0.2; done; ping -c 1 10.0.2.2")
+        g.run("echo hello >/tmp/index.html; httpd -p 80 -h /tmp")
+        hmp("hostfwd_add tcp:127.0.0.1:%d-:80" % port)
+        with urllib.request.urlopen("http://127.0.0.1:%d/" % port, timeout=30) as r:
+            fail_unless(r.read() == b"hello\n", g, "not the page that the guest serves")
+        fail_unless("HOST_FORWARD" in hmp("info usernet"), g, "info usernet does not show the rule")
+        fail_unless("removed" in hmp("hostfwd_remove tcp:127.0.0.1:%d" % port), g, "hostfwd_remove failed")
+        answer = qmp("netdev_del", id="nope")
+        fail_unless(answer.get("error", {}).get("class") == "DeviceNotFound", g, "netdev_del of nothing: %s" % answer)
+        fail_unless(qmp("netdev_add", type="user", id="n1", restrict=True) == {"return": {}}, g, "netdev_add failed")
+        fail_unless("n1: index=0,type=user" in hmp("info network"), g, "info network does not show n1")
+        qmp("netdev_del", id="n1")
+        qmp("netdev_del", id="n0") # under a running card
+        g.run("! ping -c 1 -W 1 10.0.2.2")
+        g.send("exit\n")
+        g.wait_exit(0)

@@ -4,11 +4,13 @@
 
 #include "monitor/monitor_priv.h"
 
+extern const struct monitor_command cmd_block[];
 extern const struct monitor_command cmd_chardev[];
 extern const struct monitor_command cmd_control[];
 extern const struct monitor_command cmd_fds[];
 extern const struct monitor_command cmd_memory[];
 extern const struct monitor_command cmd_net[];
+extern const struct monitor_command cmd_qom[];
 extern const struct monitor_command cmd_schema[];
 
 #endif

@@ -4,9 +4,11 @@
 void monitor_register_all(void)
 {
     monitor_register(cmd_control);
+    monitor_register(cmd_block);
     monitor_register(cmd_chardev);
     monitor_register(cmd_fds);
     monitor_register(cmd_memory);
     monitor_register(cmd_net);
+    monitor_register(cmd_qom);
     monitor_register(cmd_schema);
 }

@@ -65,7 +65,8 @@ static size_t offer(struct chardev *c, struct chardev_front_end *f, const uint8_
 {
     if (f->user) {
         atomic_store_explicit(&c->in_waiting, true, memory_order_relaxed);
-        return MIN(f->user->receive(f->opaque, buf, n), n);
+        size_t taken = f->user->receive(f->opaque, buf, n);
+        return MIN(taken, n);
     }
     mutex_lock(&f->dev->lock);
     size_t took = f->receive(f->dev, buf, n);

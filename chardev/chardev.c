@@ -11,8 +11,8 @@
 enum { DRAIN_MS = 500 };
 
 static const struct chardev_driver *const drivers[] = {
-    &chardev_file,   &chardev_null,  &chardev_pipe, &chardev_pty, &chardev_ringbuf,
-    &chardev_socket, &chardev_stdio, &chardev_tty,  &chardev_udp, &chardev_vc,
+    &chardev_file,   &chardev_hub,   &chardev_null, &chardev_pipe, &chardev_pty, &chardev_ringbuf,
+    &chardev_socket, &chardev_stdio, &chardev_tty,  &chardev_udp,  &chardev_vc,
 };
 static struct chardev *all; /* process-wide, as the ids of the command line are */
 
@@ -310,7 +310,7 @@ static bool rewrite_legacy(const char *text, GString *out, struct error **errp)
     return ok;
 }
 
-static struct chardev *find_named(const char *id, struct error **errp)
+struct chardev *chardev_find_named(const char *id, struct error **errp)
 {
     struct chardev *c = chardev_find(id);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -333,7 +333,7 @@ struct chardev *chardev_new_legacy(const char *id, const char *text, struct erro
     g_autoptr(GString) modern = g_string_new(NULL);
 
     if (g_str_has_prefix(text, "chardev:"))
-        return find_named(text + 8, errp);
+        return chardev_find_named(text + 8, errp);
     if (!rewrite_legacy(text, modern, errp))
         return NULL;
     struct opts *o = opts_parse(modern->str, "backend");
@@ -485,7 +485,7 @@ void chardev_detach_user(struct chardev *c, void *opaque)
 
 static bool prop_parse(void *field, const char *text, struct error **errp)
 {
-    struct chardev *c = find_named(text, errp);
+    struct chardev *c = chardev_find_named(text, errp);
 
     if (c)
         *(struct chardev **)field = c;

@@ -30,9 +30,11 @@ struct chardev_driver {
     void (*hangup)(struct chardev *c); /* in_fd ended; NULL: just stop reading */
     /* What is at the other end, g_free()d; NULL: the driver's name says it. */
     char *(*describe)(const struct chardev *c);
+    void (*room)(struct chardev *c);   /* input was taken; may be NULL */
 };
-extern const struct chardev_driver chardev_null, chardev_stdio, chardev_file, chardev_pipe,
-    chardev_pty, chardev_socket, chardev_ringbuf, chardev_tty, chardev_udp, chardev_vc;
+extern const struct chardev_driver chardev_hub, chardev_null, chardev_stdio, chardev_file,
+    chardev_pipe, chardev_pty, chardev_socket, chardev_ringbuf, chardev_tty, chardev_udp,
+    chardev_vc;
 
 struct chardev_front_end {
     const struct chardev_user *user; /* with opaque; or else dev and what follows it */
@@ -104,5 +106,7 @@ void mux_quit(void);
 uint8_t *mux_stamp(struct chardev *c, const uint8_t *buf, size_t n, size_t *out_len);
 /* chardev.c */
 bool chardev_is_live(const struct chardev *c);
+/* chardev_find() with an error that names the nearest id. */
+struct chardev *chardev_find_named(const char *id, struct error **errp) MUST_CHECK;
 
 #endif

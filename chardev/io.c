@@ -76,13 +76,21 @@ static size_t offer(struct chardev *c, struct chardev_front_end *f, const uint8_
     return MIN(took, n);
 }
 
-/* What was typed for the user goes to the first front end, whoever has the focus. */
+static struct chardev_front_end *first_device(struct chardev *c)
+{
+    for (unsigned i = 0; i < c->nfronts; i++)
+        if (c->front[i].dev && c->front[i].receive)
+            return &c->front[i];
+    return NULL;
+}
+
+/* What was typed for the user goes to the first device, whoever has the focus. */
 static void deliver_feed(struct chardev *c)
 {
+    struct chardev_front_end *f = first_device(c);
+
     while (c->feed && c->feed->len) {
-        size_t took = c->feed->len;
-        if (c->nfronts && c->front[0].receive)
-            took = offer(c, &c->front[0], c->feed->data, c->feed->len);
+        size_t took = f ? offer(c, f, c->feed->data, c->feed->len) : c->feed->len;
         g_byte_array_remove_range(c->feed, 0, took);
         if (!took)
             return;
@@ -105,6 +113,8 @@ void chardev_deliver(struct chardev *c)
         if (!took)
             break;
     }
+    if (c->drv->room && !c->in_len)
+        c->drv->room(c);
     update_in_watch(c);
 }
 

@@ -640,6 +640,8 @@ static void test_bad_options_are_told(void)
         {"socket,id=a,path=/x,tls-creds=t", "encryption is not supported"},
         {"socket,id=a,path=/x,tn3270=on", "tn3270=on is for consoles of mainframes"},
         {"mux,id=a,chardev=b", "add mux=on"},
+        {"hub,id=a", "wanted chardevs.0=ID"},
+        {"hub,id=a,chardevs.0=nobody", "chardevs.0: no chardev 'nobody'"},
         {"parport,id=a,path=/x", "has a parallel port"},
         {"spicevmc,id=a,name=vdagent", "no SPICE server"},
     };
@@ -752,6 +754,41 @@ static void test_websocket_clients_come_one_after_the_other(void)
     finish(l);
 }
 
+static void test_hub_joins_back_ends(void)
+{
+    g_autofree char *a_path = in_dir("hub-a"), *b_path = in_dir("hub-b");
+    g_autofree char *data = g_strnfill(6000, 'q');
+
+    open_opts("socket,id=a,path=%s,server=on,wait=off", a_path);
+    open_opts("socket,id=b,path=%s,server=on,wait=off", b_path);
+    open_opts("hub,id=h,chardevs.0=a,chardevs.1=b");
+    struct line *l = line_new("h");
+    int a = dial(a_path);
+    spin(20);
+    g_assert_cmpuint(l->opened, ==, 1);
+    int b = dial(b_path);
+    spin(20);
+    send_text(l->chardev, "to all");
+    expect_output(a, "to all");
+    expect_output(b, "to all");
+    g_assert_cmpint(send(a, "from a", 6, 0), ==, 6);
+    expect_input(l, "from a", 6);
+    l->room = 100; /* then nothing fits, and nothing is lost */
+    g_assert_cmpint(send(b, data, 6000, 0), ==, 6000);
+    spin(20);
+    g_assert_cmpuint(l->n, ==, 100);
+    l->room = SIZE_MAX;
+    chardev_resume(l->chardev);
+    expect_input(l, data, 6000);
+    close(a);
+    spin(20);
+    g_assert_cmpuint(l->closed, ==, 0);
+    close(b);
+    spin(20);
+    g_assert_cmpuint(l->closed, ==, 1);
+    finish(l);
+}
+
 static void tap_text(void *opaque, const uint8_t *buf, size_t n)
 {
     g_string_append_len(opaque, (const char *)buf, (gssize)n);
@@ -830,6 +867,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/front-ends", test_one_front_end_unless_muxed);
     g_test_add_func("/chardev/udp", test_udp_talks_to_its_peer_only);
     g_test_add_func("/chardev/websocket", test_websocket_clients_come_one_after_the_other);
+    g_test_add_func("/chardev/hub", test_hub_joins_back_ends);
     g_test_add_func("/chardev/tap", test_tap_sees_all_output);
     g_test_add_func("/chardev/feed", test_feed_reaches_the_front_end_as_it_is);
     int ret = g_test_run();

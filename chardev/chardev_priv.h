@@ -30,7 +30,7 @@ struct chardev_driver {
     void (*hangup)(struct chardev *c); /* in_fd ended; NULL: just stop reading */
     /* What is at the other end, g_free()d; NULL: the driver's name says it. */
     char *(*describe)(const struct chardev *c);
-    void (*room)(struct chardev *c);   /* input was taken; may be NULL */
+    void (*room)(struct chardev *c); /* input was taken; may be NULL */
 };
 extern const struct chardev_driver chardev_hub, chardev_null, chardev_stdio, chardev_file,
     chardev_pipe, chardev_pty, chardev_socket, chardev_ringbuf, chardev_tty, chardev_udp,

@@ -7,6 +7,7 @@
 #include "chardev/chardev_priv.h"
 
 #include "chardev/websock.h"
+#include "util/fds.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -491,17 +492,17 @@ static bool open_server(struct chardev *c, bool wait, struct error **errp)
     return true;
 }
 
-/* fd=N must be a socket that we inherited. */
+/* fd=N is a socket that we inherited, fd=NAME one that a monitor's client handed over. */
 static bool read_fd(struct sock *s, struct opts *o, struct error **errp)
 {
-    uint64_t fd;
-    int type;
+    const char *name = opts_get(o, "fd", NULL);
+    int type, fd = fds_take(name, errp);
     socklen_t len = sizeof(type);
 
-    if (!opts_get_uint(o, "fd", G_MAXINT, 0, &fd, errp))
+    if (fd < 0)
         return false;
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM) {
-        error_set(errp, "fd: %d is no stream socket", (int)fd);
+        error_set(errp, "fd: %s is no stream socket", name);
         return false;
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);

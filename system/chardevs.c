@@ -1,6 +1,7 @@
 /* Serial lines and named character devices. */
 #include "chardev/chardev.h"
 #include "system/setup.h"
+#include "util/log.h"
 
 #include <string.h>
 
@@ -34,9 +35,32 @@ static bool add_serial(struct setup *s, unsigned n, const char *text, struct err
         error_prefix(errp, "-serial %s", text);
         return false;
     }
-    if (n < MACHINE_MAX_SERIALS) /* lines that the board does not have stay unconnected */
+    if (n < MACHINE_MAX_SERIALS) /* for the others see setup_unused_serials() */
         s->cfg.serial[n] = g_str_has_prefix(text, "chardev:") ? text + strlen("chardev:")
                                                               : setup_own(s, g_steal_pointer(&id));
+    return true;
+}
+
+/* The chardev of -serial number n, which says text; NULL: none. */
+static const struct chardev *serial_chardev(unsigned n, const char *text)
+{
+    g_autofree char *id = g_strdup_printf("serial%u", n);
+
+    if (!strcmp(text, "none"))
+        return NULL;
+    return chardev_find(g_str_has_prefix(text, "chardev:") ? text + strlen("chardev:") : id);
+}
+
+bool setup_unused_serials(struct setup *s, struct error **errp UNUSED)
+{
+    for (guint i = 0; i < s->cli->serial->len; i++) {
+        const char *text = g_ptr_array_index(s->cli->serial, i);
+        const struct chardev *c = serial_chardev(i, text);
+        if (c && strcmp(text, "null") && !chardev_has_front(c))
+            log_warn(
+                "-serial %s: machine '%s' has no serial line %u, so nothing is connected to it",
+                text, s->cls->name, i);
+    }
     return true;
 }
 

@@ -28,7 +28,7 @@ struct cli {
     GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
     GPtrArray *netdev, *nic, *net;
     GPtrArray *monitor, *qmp, *qmp_pretty, *mon;
-    GPtrArray *serial, *chardev, *fw_cfg, *dirs, *action;
+    GPtrArray *serial, *chardev, *fw_cfg, *dirs, *action, *add_fd;
     GPtrArray *fsdev, *virtfs;
 };
 

@@ -71,6 +71,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_accel,
         become_process, /* threads may exist from here on */
         setup_rtc,
+        setup_fds,
         setup_chardevs,
         setup_netdevs,
         setup_objects,
@@ -86,6 +87,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_fw_cfg,
         setup_uuid,
         setup_monitors,
+        setup_unused_serials,
         setup_gdb,
         attach_runner,
     };

@@ -292,6 +292,9 @@ const struct cli_option cli_options[] = {
     {.name = "qmp-pretty", .args = "DEV", LIST(qmp_pretty), .help = "the same, indented for people to read"},
     {.name = "mon", .args = "[chardev=]ID[,mode=readline|control][,pretty=on|off]", LIST(mon),
      .help = "a monitor on a -chardev: readline for people, control for QMP"},
+    {.name = "add-fd", .args = "fd=N,set=N[,opaque=TEXT]", LIST(add_fd),
+     .help = "put an inherited descriptor into a set; a file named\n"
+             "/dev/fdset/N is the one of set N with the right access mode"},
     {.name = "parallel", .args = "none", CALL(call_parallel), .help = "no parallel port"},
     {.name = "debugcon", .args = "none", CALL(call_debugcon), .help = "no debug port"},
     {.name = "nographic", FLAG(nographic), .help = "no window; the first serial line on the terminal"},
@@ -400,7 +403,6 @@ const struct cli_option cli_options[] = {
     {.name = "mem-path", .args = "PATH", .how = CLI_REFUSE, .reason = "memory is anonymous"},
     {.name = "mem-prealloc", .how = CLI_REFUSE, .reason = "memory is allocated when touched"},
     {.name = "set", .args = "GROUP.ID.ARG=VALUE", .how = CLI_REFUSE, .reason = "write the value in the option itself"},
-    {.name = "add-fd", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "files are opened by name"},
     {.name = "smbios", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no SMBIOS tables"},
     {.name = "acpitable", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no ACPI tables"},
     {.name = "tpmdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no TPM"},

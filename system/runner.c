@@ -81,7 +81,7 @@ static char *describe_wait(const struct runner *r)
     const struct step *step = current_step(r);
 
     if (!step || !r->has_expect)
-        return g_strdup("the guest's power-off");
+        return g_strdup("the guest to power off");
     return g_strdup_printf("-expect '%s' (%u of %u)", step->text, runner_expect_number(r, step),
                            runner_expect_count(r));
 }
@@ -311,8 +311,8 @@ static void time_out(struct runner *r, bool is_step)
     g_autofree char *wait = describe_wait(r);
     int64_t limit = is_step ? current_step(r)->limit_us : r->limit_us;
 
-    decide(r, VERDICT_TIMED_OUT, "no %s within %.15g s%s", wait, (double)limit / 1e6,
-           is_step ? " of its step" : "");
+    decide(r, VERDICT_TIMED_OUT, "waited %.15g s%s for %s", (double)limit / 1e6,
+           is_step ? " in this step" : "", wait);
     runner_trace_cpus(r);
     stop_timers(r);
     end_machine(r);

@@ -63,6 +63,11 @@ void drive_free(void *drive);
 
 /* chardevs.c: -chardev, -serial and what stands in for them by default. */
 bool setup_chardevs(struct setup *s, struct error **errp) MUST_CHECK;
+/* Warn of a -serial for which the board has no line. */
+bool setup_unused_serials(struct setup *s, struct error **errp) MUST_CHECK;
+
+/* fds.c: -add-fd. */
+bool setup_fds(struct setup *s, struct error **errp) MUST_CHECK;
 
 /* monitor.c: -monitor, -qmp, -qmp-pretty, -mon; after the devices, which share lines with them. */
 bool setup_monitors(struct setup *s, struct error **errp) MUST_CHECK;

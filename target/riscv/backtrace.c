@@ -102,7 +102,7 @@ static unsigned walk_frames(const struct walker *w)
         uint64_t old = fp;
         if (!next_frame(w, &fp, &ret, n == 0))
             break;
-        if (n == 0 && ret != ra && follows_call(w, ra))
+        if (n == 0 && ret != ra && ra != address(w, w->cpu->pc) && follows_call(w, ra))
             w->frame(w->opaque, ra, true); /* a leaf's caller, or where the last call returned to */
         w->frame(w->opaque, ret, false);
         n++;
@@ -117,7 +117,7 @@ static void scan_stack(const struct walker *w)
     uint64_t sp = address(w, w->cpu->x[SP]), ra = address(w, w->cpu->x[RA]), word;
     unsigned found = 0;
 
-    if (follows_call(w, ra))
+    if (ra != address(w, w->cpu->pc) && follows_call(w, ra))
         w->frame(w->opaque, ra, true);
     for (unsigned i = 0; i < SCAN_WORDS && found < MAX_GUESSES; i++) {
         if (!read_word(w, sp + (uint64_t)i * w->width, &word))

@@ -212,6 +212,9 @@ bool block_snapshot_delete(struct block_node *b, const char *id_or_name,
                            struct error **errp) MUST_CHECK;
 /* Of struct block_snapshot, g_array_unref() it; NULL when the format has none. */
 GArray *block_snapshot_list(struct block_node *b);
+/* Show a snapshot instead of the disk, in memory only: b must be open read-only. */
+bool block_snapshot_load(struct block_node *b, const char *id_or_name,
+                         struct error **errp) MUST_CHECK;
 /* The state of the machine beside the disk: written before block_snapshot_create(), read after
  * block_snapshot_goto(). */
 int block_vmstate_write(struct block_node *b, const void *buf, size_t n, uint64_t pos) MUST_CHECK;
@@ -260,6 +263,8 @@ const struct block_create_opt *block_create_opts(const char *format);
  * it is. */
 bool block_set_backing_path(struct block_node *b, const char *path, const char *format,
                             struct error **errp) MUST_CHECK;
+/* Drop all that the image itself holds, so that its backing file shows through. */
+bool block_make_empty(struct block_node *b, struct error **errp) MUST_CHECK;
 /* A backing file's name as seen from the image that names it. */
 char *block_resolve_path(const char *image, const char *name);
 

@@ -90,6 +90,7 @@ struct block_driver {
                             struct error **errp);
     bool (*snapshot_goto)(struct block_node *b, const char *which, struct error **errp);
     bool (*snapshot_delete)(struct block_node *b, const char *which, struct error **errp);
+    bool (*snapshot_load)(struct block_node *b, const char *which, struct error **errp);
     GArray *(*snapshot_list)(struct block_node *b);
     int (*vmstate_write)(struct block_node *b, const void *buf, size_t n, uint64_t pos);
     int (*vmstate_read)(struct block_node *b, void *buf, size_t n, uint64_t pos);
@@ -100,6 +101,7 @@ struct block_driver {
     const struct block_create_opt *create_opts;
     bool (*set_backing)(struct block_node *b, const char *path, const char *format,
                         struct error **errp);
+    bool (*make_empty)(struct block_node *b, struct error **errp);
     bool has_backing;
 };
 extern const struct block_driver file_driver, host_device_driver, null_driver, raw_driver,

@@ -141,6 +141,20 @@ bool block_snapshot_delete(struct block_node *b, const char *id_or_name, struct 
     return snapshot_ready(b, errp) && b->drv->snapshot_delete(b, id_or_name, errp);
 }
 
+bool block_snapshot_load(struct block_node *b, const char *id_or_name, struct error **errp)
+{
+    return has_op(b, b->drv->snapshot_load, "has no snapshots inside the image; qcow2 has", errp) &&
+           b->drv->snapshot_load(b, id_or_name, errp);
+}
+
+bool block_make_empty(struct block_node *b, struct error **errp)
+{
+    if (!has_op(b, b->drv->make_empty, "has no backing files", errp) || !is_writable(b, errp))
+        return false;
+    block_drain(b);
+    return b->drv->make_empty(b, errp);
+}
+
 GArray *block_snapshot_list(struct block_node *b)
 {
     return b->drv->snapshot_list ? b->drv->snapshot_list(b) : NULL;

@@ -20,7 +20,7 @@ struct checker {
     bool quiet, rebuild;
     uint32_t *count; /* by cluster */
     uint64_t n;      /* clusters of the file */
-    uint64_t last;   /* host offset of the last data cluster: for fragmentation */
+    uint64_t last; /* host offset of the data cluster before, in this L2 table: for fragmentation */
 };
 
 static void PRINTF(3, 4) say(struct checker *c, const char *kind, const char *fmt, ...)
@@ -93,6 +93,7 @@ static int check_l2(struct checker *c, uint64_t off, bool is_active)
     struct table *t;
     int ret = cache_get(c->b, &q->l2, off, &t);
 
+    c->last = 0;
     for (uint64_t i = 0; !ret && i < BIT64(q->l2_bits); i++) {
         struct l2_entry e = l2_get(q, t, i << q->cluster_bits);
         if (check_entry(c, e, is_active))

@@ -219,6 +219,17 @@ static bool qcow2_set_backing(struct block_node *b, const char *path, const char
     return true;
 }
 
+static bool qcow2_make_empty(struct block_node *b, struct error **errp)
+{
+    int ret = qcow2_forget_at(b, 0, align_up(qcow2(b)->disk_size, qcow2(b)->cluster_size));
+
+    for (int round = 0; !ret && round < 2; round++)
+        ret = qcow2_flush(b);
+    if (ret)
+        error_set(errp, "could not empty '%s': %s", b->path, g_strerror(-ret));
+    return !ret;
+}
+
 static const char *const qcow2_keys[] = {"lazy-refcounts",
                                          "pass-discard-request",
                                          "pass-discard-snapshot",
@@ -249,6 +260,8 @@ const struct block_driver qcow2_driver = {
     .snapshot_create = qcow2_snapshot_create,
     .snapshot_goto = qcow2_snapshot_goto,
     .snapshot_delete = qcow2_snapshot_delete,
+    .snapshot_load = qcow2_snapshot_load,
+    .make_empty = qcow2_make_empty,
     .snapshot_list = qcow2_snapshot_list,
     .vmstate_write = qcow2_vmstate_write,
     .vmstate_read = qcow2_vmstate_read,

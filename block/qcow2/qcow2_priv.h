@@ -247,6 +247,7 @@ bool qcow2_snapshot_create(struct block_node *b, const struct block_snapshot *s,
                            struct error **errp);
 bool qcow2_snapshot_goto(struct block_node *b, const char *which, struct error **errp);
 bool qcow2_snapshot_delete(struct block_node *b, const char *which, struct error **errp);
+bool qcow2_snapshot_load(struct block_node *b, const char *which, struct error **errp);
 GArray *qcow2_snapshot_list(struct block_node *b);
 int qcow2_vmstate_write(struct block_node *b, const void *buf, size_t n, uint64_t pos);
 int qcow2_vmstate_read(struct block_node *b, void *buf, size_t n, uint64_t pos);

@@ -548,6 +548,28 @@ bool qcow2_snapshot_goto(struct block_node *b, const char *which, struct error *
     return !failed(b, ret, "going back to a snapshot", errp);
 }
 
+bool qcow2_snapshot_load(struct block_node *b, const char *which, struct error **errp)
+{
+    struct qcow2 *q = qcow2(b);
+    int i = find_snapshot(b, which, errp);
+    uint64_t *l1;
+
+    if (i < 0)
+        return false;
+    const struct qsnapshot *s = &g_array_index(q->snapshots, struct qsnapshot, i);
+    int ret = read_l1_copy(b, s, &l1);
+    if (ret) {
+        g_free(l1);
+        return !failed(b, ret, "reading a snapshot", errp);
+    }
+    g_free(q->l1);
+    q->l1 = l1;
+    q->l1_size = s->l1_size;
+    q->disk_size = s->info.disk_size;
+    b->size = q->disk_size;
+    return true;
+}
+
 GArray *qcow2_snapshot_list(struct block_node *b)
 {
     struct qcow2 *q = qcow2(b);

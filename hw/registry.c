@@ -6,6 +6,9 @@
 
 extern const struct device_type aclint_mtimer_type;
 extern const struct device_type aclint_swi_type;
+extern const struct device_type e1000_82540em_type;
+extern const struct device_type e1000_type;
+extern const struct device_type e1000e_type;
 extern const struct device_type ecam_host_type;
 extern const struct device_type ecam_root_type;
 extern const struct device_type fw_cfg_type;
@@ -33,6 +36,9 @@ extern const struct device_deriver virtio_pci_deriver;
 
 static const struct device_type *const written_types[] = {
     &pflash_cfi01_type, /* cfi.pflash01 */
+    &e1000_type,
+    &e1000_82540em_type, /* e1000-82540em */
+    &e1000e_type,
     &fw_cfg_type,       /* fw_cfg_mem */
     &goldfish_rtc_type, /* goldfish_rtc */
     &ecam_host_type,    /* gpex-pcihost */

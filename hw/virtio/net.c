@@ -632,13 +632,22 @@ static bool check_props(struct virtio_net *n, struct error **errp)
            check_tx(n->tx, errp);
 }
 
+/* What the user named: on PCI the function that carries this device. */
+static const struct device *outer(const struct virtio_net *n)
+{
+    const struct device *t = n->v.transport;
+
+    return t && t->type->cls->bus && !strcmp(t->type->cls->bus, "PCI") ? t : &n->v.dev;
+}
+
 static bool connect_queues(struct virtio_net *n, struct error **errp)
 {
+    const struct device *named = outer(n);
     struct device *dev = &n->v.dev;
 
     for (unsigned i = 0; i < n->pairs; i++) {
         struct net_client *b = n->conf.netdev ? net_find_queue(n->conf.netdev->name, i) : NULL;
-        net_nic_init(&n->nic[i], &nic_ops, dev->type->name, dev->id, &dev->lock, n);
+        net_nic_init(&n->nic[i], &nic_ops, named->type->name, named->id, &dev->lock, n);
         n->nic[i].index = i;
         if (!net_nic_connect(&n->nic[i], b, errp)) {
             do

@@ -83,7 +83,7 @@ def bring_up(g, card="eth0", timeout=60):
     """The shell, drivers, a lease; the address."""
     g.shell()
     for m in g.modules:
-        g.run("insmod " + m)
+        g.run("insmod %s 2>/dev/null; true" % m) # some are loaded already
     g.run("for i in 1 2 3 4 5 6 7 8 9 10; do [ -e /sys/class/net/%s ] && break; sleep 0.2; done; ip link set lo up" % card)
     g.run("ip link set %s up && udhcpc -i %s -n -q -t 8 -s /lib/dhcp" % (card, card), timeout)
     return g.run("ip addr show %s | sed -n 's/.*inet \\([0-9.]*\\).*/\\1/p'" % card).split()[-1]

@@ -67,6 +67,24 @@ def test_without_offloads():
         use_network(g, port)
 
 
+def on_card(card, driver=()):
+    port = free_port()
+    with net_guest(["-netdev", user(port), "-device", card + ",netdev=n0"], drivers=driver) as g:
+        use_network(g, port)
+
+
+def test_virtio_on_pci():
+    on_card("virtio-net-pci")
+
+
+def test_intel_82540em():
+    on_card("e1000", ["e1000"])
+
+
+def test_intel_82574l():
+    on_card("e1000e", ["e1000e"])
+
+
 def test_old_net_options_make_card_and_hub():
     need_tinamou()
     port = free_port()

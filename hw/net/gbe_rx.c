@@ -1,0 +1,300 @@
+/* Reception: filters, checksum verification, descriptors.  Ref: SDM 3.2, 82574 7.1. */
+#include "hw/net/gbe.h"
+#include "net/offload.h"
+#include "util/bits.h"
+
+#include <glib.h>
+#include <string.h>
+#include <zlib.h>
+
+enum {
+    DESC_SIZE = 16,
+    FCS = 4,
+    VLAN_TAG = 4,
+    MAC_LEN = 6,
+    MAC_PAIR = 12,
+    MAX_STANDARD = 1522,
+    MAX_LONG = 16384
+};
+enum {
+    ST_DD = 0x01,
+    ST_EOP = 0x02,
+    ST_IXSM = 0x04,
+    ST_VP = 0x08,
+    ST_UDPCS = 0x10,
+    ST_TCPCS = 0x20,
+    ST_IPCS = 0x40,
+    ST_PIF = 0x80
+};
+enum { ERR_TCPE = 0x20, ERR_IPE = 0x40, EXT_ERR_SHIFT = 24 };
+enum { RXCSUM_IP = 1 << 8, RXCSUM_TU = 1 << 9, RADDRS = 16 };
+static const uint32_t RAH_VALID = UINT32_C(1) << 31;
+
+static uint32_t ring_size(const struct gbe *g)
+{
+    return gbe_reg(g, RDLEN) / DESC_SIZE;
+}
+
+static bool enabled(const struct gbe *g)
+{
+    return (gbe_reg(g, RCTL) & RCTL_EN) && pci_is_master(&g->pci);
+}
+
+/* Bytes of a receive buffer.  SDM 13.4.22. */
+static uint32_t buffer_size(const struct gbe *g)
+{
+    uint32_t rctl = gbe_reg(g, RCTL), code = rctl >> 16 & 3;
+
+    if ((rctl & RCTL_BSEX) && code)
+        return 32768U >> code;
+    return 2048U >> code;
+}
+
+/* Descriptors that the driver has given and we have not used. */
+static uint32_t free_descriptors(const struct gbe *g)
+{
+    uint32_t size = ring_size(g), head = gbe_reg(g, RDH), tail = gbe_reg(g, RDT);
+
+    if (head >= size || tail >= size)
+        return 0;
+    return tail >= head ? tail - head : size - head + tail;
+}
+
+bool gbe_rx_has_room(const struct gbe *g)
+{
+    return !enabled(g) || free_descriptors(g) > 0;
+}
+
+static bool hash_matches(const struct gbe *g, const uint8_t *mac)
+{
+    static const uint8_t shift[] = {4, 3, 2, 0};
+    unsigned bits = (unsigned)ld_le16(mac + 4) >> shift[gbe_reg(g, RCTL) >> 12 & 3] & 0xfff;
+
+    return gbe_reg(g, MTA + 4 * (bits >> 5)) >> (bits & 31) & 1;
+}
+
+static bool exact_match(const struct gbe *g, const uint8_t *mac)
+{
+    for (unsigned i = 0; i < RADDRS; i++) {
+        uint32_t low = gbe_reg(g, RAL + 8 * i), high = gbe_reg(g, RAL + 8 * i + 4);
+        if ((high & RAH_VALID) && ld_le32(mac) == low && ld_le16(mac + 4) == (high & 0xffff))
+            return true;
+    }
+    return false;
+}
+
+static bool has_tag(const struct gbe *g, const uint8_t *f)
+{
+    return ld_be16(f + MAC_PAIR) == (gbe_reg(g, VET) & 0xffff);
+}
+
+/* SDM 3.2.1; *by_hash: passed the imperfect filter only. */
+static bool wanted(const struct gbe *g, const uint8_t *f, bool *by_hash)
+{
+    uint32_t rctl = gbe_reg(g, RCTL);
+
+    *by_hash = false;
+    if ((rctl & RCTL_VFE) && has_tag(g, f)) {
+        unsigned id = ld_be16(f + MAC_PAIR + 2) & 0xfff;
+        if (!(gbe_reg(g, VFTA + 4 * (id >> 5)) >> (id & 31) & 1))
+            return false;
+    }
+    bool group = f[0] & 1, broadcast = !memcmp(f, "\xff\xff\xff\xff\xff\xff", MAC_LEN);
+    if ((rctl & (group ? RCTL_MPE : RCTL_UPE)) || (broadcast && (rctl & RCTL_BAM)) ||
+        exact_match(g, f))
+        return true;
+    *by_hash = true;
+    return group && hash_matches(g, f);
+}
+
+/* A frame on its way into the ring. */
+struct incoming {
+    const uint8_t *data;
+    size_t n; /* with the frame check sequence, if that is kept */
+    uint8_t status, errors;
+    uint16_t tag, csum;
+};
+
+/* IPv4's own checksum, and TCP's and UDP's of packets that are no fragments.  SDM 3.2.9. */
+static void verify(const struct gbe *g, struct incoming *in, size_t n, bool known_good)
+{
+    uint32_t on = gbe_reg(g, RXCSUM);
+    const uint8_t *ip = in->data + NET_ETH_HEADER;
+    unsigned type = ld_be16(in->data + MAC_PAIR), header, proto;
+    size_t len;
+
+    if (type == 0x0800 && n >= NET_ETH_HEADER + 20U && ip[0] >> 4 == 4) {
+        header = (ip[0] & 15) * 4U;
+        len = ld_be16(ip + 2);
+        proto = ip[9];
+        if (header < 20 || len < header || len > n - NET_ETH_HEADER)
+            return;
+        in->status |= on & RXCSUM_IP ? ST_IPCS : 0;
+        if ((on & RXCSUM_IP) && csum_fold(csum_add(ip, header, 0)))
+            in->errors |= ERR_IPE;
+        if (ld_be16(ip + 6) & 0x3fff)
+            return;
+    } else if (type == 0x86dd && n >= NET_ETH_HEADER + 40U) {
+        header = 40;
+        len = 40U + ld_be16(ip + 4);
+        proto = ip[6];
+        if (len > n - NET_ETH_HEADER)
+            return;
+    } else {
+        return;
+    }
+    bool udp = proto == 17;
+    if (!(on & RXCSUM_TU) || (!udp && proto != 6) || len - header < (udp ? 8U : 20U) ||
+        (udp && ld_le16(ip + header + 6) == 0))
+        return;
+    in->status |= ST_TCPCS | (udp && g->model->is_82574 ? ST_UDPCS : 0);
+    uint64_t sum = known_good ? 0 : offload_pseudo_sum(ip, proto, (uint32_t)(len - header));
+    if (!known_good && csum_fold(csum_add(ip + header, len - header, sum)))
+        in->errors |= ERR_TCPE;
+}
+
+static bool is_extended(const struct gbe *g)
+{
+    return g->model->is_82574 && (gbe_reg(g, RFCTL) & RFCTL_EXTEN);
+}
+
+/* The descriptor's 16 bytes when a piece of n bytes is in its buffer. */
+static void fill_desc(const struct gbe *g, uint8_t *d, const struct incoming *in, size_t n,
+                      bool last)
+{
+    uint8_t status = last ? in->status | ST_DD | ST_EOP : ST_DD, errors = last ? in->errors : 0;
+
+    if (is_extended(g)) {
+        st_le32(d, 0);
+        st_le32(d + 4, last ? (uint32_t)in->csum << 16 : 0);
+        st_le32(d + 8, status | (uint32_t)errors << EXT_ERR_SHIFT);
+        st_le16(d + 12, (uint16_t)n);
+        st_le16(d + 14, in->tag);
+        return;
+    }
+    st_le16(d + 8, (uint16_t)n);
+    st_le16(d + 10, in->csum);
+    d[12] = status;
+    d[13] = errors;
+    st_le16(d + 14, in->tag);
+}
+
+/* Put one piece into the buffer at RDH. */
+static void put_piece(struct gbe *g, const struct incoming *in, size_t at, size_t n)
+{
+    gpa where =
+        ((gpa)gbe_reg(g, RDBAH) << 32 | gbe_reg(g, RDBAL)) + (gpa)gbe_reg(g, RDH) * DESC_SIZE;
+    uint8_t d[DESC_SIZE];
+
+    bool ok = pci_dma_read(&g->pci, where, d, sizeof(d)) &&
+              pci_dma_write(&g->pci, ld_le64(d), in->data + at, n);
+    fill_desc(g, d, in, n, at + n == in->n);
+    unsigned status = is_extended(g) ? 8 : 12, other = is_extended(g) ? 12 : 8;
+    ok = ok && (!is_extended(g) || pci_dma_write(&g->pci, where, d, 8)) &&
+         pci_dma_write(&g->pci, where + other, d + other, 4);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* the driver polls the status */
+    ok = ok && pci_dma_write(&g->pci, where + status, d + status, 4);
+    if (!ok)
+        dev_guest_error(&g->pci.dev, "the receive ring or a buffer is not in memory");
+    uint32_t head = gbe_reg(g, RDH) + 1;
+    gbe_put(g, RDH, head >= ring_size(g) ? 0 : head);
+}
+
+static void count_received(struct gbe *g, const uint8_t *f, size_t n)
+{
+    gbe_count(g, TPR, 1);
+    gbe_count(g, GPRC, 1);
+    gbe_count_octets(g, TORL, n);
+    gbe_count_octets(g, GORCL, n);
+    gbe_count_size(g, PRC64, n);
+    if (f[0] & 1)
+        gbe_count(g, memcmp(f, "\xff\xff\xff\xff\xff\xff", MAC_LEN) ? MPRC : BPRC, 1);
+}
+
+/* The frame in one piece of at least 60 bytes in buf, with room for its check sequence; its length,
+ * 0 when it is not one. */
+static size_t flatten(const struct net_frame *f, uint8_t *buf)
+{
+    size_t n = 0;
+
+    if (f->size < NET_ETH_HEADER || f->size > MAX_LONG)
+        return 0;
+    for (unsigned i = 0; i < f->niov; n += f->iov[i++].iov_len)
+        memcpy(buf + n, f->iov[i].iov_base, f->iov[i].iov_len);
+    if (n < NET_MIN_FRAME) {
+        memset(buf + n, 0, NET_MIN_FRAME - n);
+        n = NET_MIN_FRAME;
+    }
+    return (f->hdr.flags & NET_HDR_NEEDS_CSUM) && !offload_complete_csum(buf, f->size, &f->hdr) ? 0
+                                                                                                : n;
+}
+
+/* CTRL.VME: the tag moves from the frame to the descriptor. */
+static size_t strip_tag(const struct gbe *g, uint8_t *buf, size_t n, struct incoming *in)
+{
+    if (!has_tag(g, buf))
+        return n;
+    in->status |= ST_VP;
+    if (!(gbe_reg(g, CTRL) & CTRL_VME))
+        return n;
+    in->tag = ld_be16(buf + MAC_PAIR + 2);
+    memmove(buf + MAC_PAIR, buf + MAC_PAIR + VLAN_TAG, n - MAC_PAIR - VLAN_TAG);
+    return n - VLAN_TAG;
+}
+
+/* The minimum threshold: half, a quarter or an eighth of the ring is left.  SDM 13.4.22. */
+static bool is_low(const struct gbe *g)
+{
+    unsigned shift = (gbe_reg(g, RCTL) >> 8 & 3) + 1;
+
+    return free_descriptors(g) == ring_size(g) >> shift;
+}
+
+bool gbe_receive(struct net_client *c, const struct net_frame *f)
+{
+    struct gbe *g = c->opaque;
+    uint8_t buf[MAX_LONG + FCS];
+    struct incoming in = {.data = buf};
+    bool by_hash, long_ok = gbe_reg(g, RCTL) & (RCTL_LPE | RCTL_SBP);
+
+    if (!enabled(g) || !gbe_link_up(g))
+        return true;
+    size_t n = flatten(f, buf), size = buffer_size(g);
+    if (n == 0 || !wanted(g, buf, &by_hash))
+        return true;
+    if (n + FCS > MAX_STANDARD && !long_ok) {
+        gbe_count(g, ROC, 1);
+        return true;
+    }
+    size_t pieces = (n + FCS + size - 1) / size;
+    if (free_descriptors(g) < pieces) {
+        if (pieces < ring_size(g))
+            return false;
+        gbe_count(g, MPC, 1); /* it would never fit */
+        return true;
+    }
+    uint32_t fcs = (uint32_t)crc32(crc32(0, NULL, 0), buf, (unsigned)n);
+    n = strip_tag(g, buf, n, &in);
+    verify(g, &in, n, f->hdr.flags & (NET_HDR_DATA_VALID | NET_HDR_NEEDS_CSUM));
+    in.status |= by_hash ? ST_PIF : 0;
+    st_le32(buf + n, fcs);
+    in.n = n + (gbe_reg(g, RCTL) & RCTL_SECRC ? 0 : FCS);
+    count_received(g, buf, n + FCS);
+    for (size_t at = 0; at < in.n; at += size) {
+        put_piece(g, &in, at, MIN(size, in.n - at));
+        if (is_low(g))
+            g->raised |= ICR_RXDMT0;
+    }
+    g->raised |= ICR_RXT0;
+    return true;
+}
+
+void gbe_burst_end(struct net_client *c)
+{
+    struct gbe *g = c->opaque;
+    uint32_t causes = g->raised;
+
+    g->raised = 0;
+    if (causes)
+        gbe_raise_rx(g, causes);
+}

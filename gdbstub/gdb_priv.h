@@ -51,15 +51,17 @@ struct gdb_server {
     bool connected;
     bool detached; /* the machine is left alone until the next packet */
     bool no_ack, multiprocess, swbreak, hwbreak, non_stop;
-    bool physical;   /* addresses of memory packets are physical */
-    bool waiting;    /* the peer waits for a stop reply */
-    bool restarting; /* for one after a reset */
-    bool resuming;   /* RESUME comes from here */
+    bool physical;    /* addresses of memory packets are physical */
+    bool waiting;     /* the peer waits for a stop reply */
+    bool was_running; /* before the peer came, which has not let it go since */
+    bool restarting;  /* for one after a reset */
     unsigned step_flags;
     struct cpu *cpu;             /* of 'Hg': whose registers and addresses are meant */
     struct gdb_thread continued; /* of 'Hc' */
     struct gdb_stop stop;        /* the last one */
     GQueue stops;                /* non-stop: struct gdb_stop * that were not yet fetched */
+    bool must_announce;          /* the first of them */
+    bool in_hand;                /* a packet is being served */
     GString *reply;              /* of the packet in hand */
     bool silent;                 /* it has no reply now */
 };
@@ -129,6 +131,8 @@ void gdb_kill(struct gdb_server *g);
 void gdb_restart(struct gdb_server *g, bool want_reply);
 /* '?' */
 void gdb_report_stop(struct gdb_server *g);
+/* Non-stop: say that there are stops to fetch, if that is due. */
+void gdb_announce(struct gdb_server *g);
 /* vStopped: the next of the queued stops. */
 void gdb_next_stop(struct gdb_server *g);
 bool gdb_set_non_stop(struct gdb_server *g, bool on);

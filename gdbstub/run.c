@@ -75,12 +75,23 @@ static void append_queued(struct gdb_server *g, GString *s)
         g_string_append(s, "OK");
 }
 
-/* The first of a row is announced; the peer then asks until there are no more. */
+/* The first of a row is announced; the peer then asks until there are no more.  The reply to the
+ * packet in hand goes first. */
 static void announce(struct gdb_server *g, struct gdb_stop stop)
 {
     g_queue_push_tail(&g->stops, g_memdup2(&stop, sizeof(stop)));
     if (g_queue_get_length(&g->stops) > 1)
         return;
+    g->must_announce = true;
+    if (!g->in_hand)
+        gdb_announce(g);
+}
+
+void gdb_announce(struct gdb_server *g)
+{
+    if (!g->must_announce)
+        return;
+    g->must_announce = false;
     GString *s = g_string_new("Stop:");
     append_queued(g, s);
     gdb_send_notification(g, s->str, s->len);
@@ -89,6 +100,7 @@ static void announce(struct gdb_server *g, struct gdb_stop stop)
 
 static void forget_stops(struct gdb_server *g)
 {
+    g->must_announce = false;
     g_queue_clear_full(&g->stops, g_free);
 }
 
@@ -194,7 +206,8 @@ void gdb_run_opened(struct gdb_server *g)
     g->waiting = g->restarting = g->detached = g->physical = false;
     g->step_flags = 7;
     debug_attach(g->m, on_stopped, g);
-    if (g->m->run_state == RUN_RUNNING)
+    g->was_running = g->m->run_state == RUN_RUNNING;
+    if (g->was_running)
         machine_stop(g->m, RUN_PAUSED);
     event_watch(gdb_run_event, g);
 }
@@ -231,6 +244,7 @@ static void let_run(struct gdb_server *g)
         gdb_ok(g);
         return;
     }
+    g->was_running = false;
     g->silent = g->waiting = true;
     if (!machine_cont(g->m, &err))
         refuse_to_run(g, err);
@@ -367,7 +381,8 @@ void gdb_vcont(struct gdb_server *g, const char *args)
     let_run(g);
 }
 
-/* In non-stop mode the machine always runs; vCPUs that are stopped are held. */
+/* In non-stop mode the machine always runs; vCPUs that are stopped are held.  A peer that asks for
+ * it first finds the machine as it was: it is stopped because most peers are not of that kind. */
 bool gdb_set_non_stop(struct gdb_server *g, bool on)
 {
     if (on == g->non_stop)
@@ -379,7 +394,8 @@ bool gdb_set_non_stop(struct gdb_server *g, bool on)
         return true;
     }
     for (unsigned i = 0; i < g->m->ncpus; i++)
-        debug_set_action(g->m->cpus[i], DEBUG_HOLD, 0, 0);
+        debug_set_action(g->m->cpus[i], g->was_running ? DEBUG_RUN : DEBUG_HOLD, 0, 0);
+    g->was_running = false;
     g->non_stop = true;
     if (machine_cont(g->m, NULL))
         return true;

@@ -87,9 +87,12 @@ void gdb_handle_packet(struct gdb_server *g, const char *data, size_t n)
     gdb_stop_to_serve(g);
     g_string_truncate(g->reply, 0);
     g->silent = false;
+    g->in_hand = true;
     dispatch(g, data, n);
+    g->in_hand = false;
     if (!g->silent)
         gdb_send_packet(g, g->reply->str, g->reply->len);
+    gdb_announce(g);
 }
 
 void gdb_handle_interrupt(struct gdb_server *g)

@@ -20,6 +20,27 @@ static char *complete_text(const char *dev)
     return g_strconcat(dev, ",server=on,wait=off", is_tcp ? ",nodelay=on" : "", NULL);
 }
 
+/* "tcp:HOST:PORT": a port alone is what one writes for gdb, and a number that is none would be
+ * another one. */
+static bool check_tcp(const char *dev, struct error **errp)
+{
+    size_t n = strcspn(dev, ",");
+    const char *colon = g_strrstr_len(dev, (gssize)n, ":");
+    uint64_t port;
+
+    if (!g_str_has_prefix(dev, "tcp:"))
+        return true;
+    if (colon == dev + 3) {
+        error_set(errp, "wanted tcp:HOST:PORT or tcp::PORT; did you mean 'tcp:%s'?", colon);
+        return false;
+    }
+    g_autofree char *text = g_strndup(colon + 1, n - (size_t)(colon + 1 - dev));
+    if (!g_ascii_isdigit(*text) || parse_uint(text, 65535, &port, errp))
+        return true;
+    error_prefix(errp, "port");
+    return false;
+}
+
 /* `monitor LINE` */
 static void run_monitor(void *opaque, const char *line, GString *out)
 {
@@ -36,7 +57,7 @@ bool setup_gdb(struct setup *s, struct error **errp)
     if (!dev || !strcmp(dev, "none"))
         return true;
     g_autofree char *text = complete_text(dev);
-    struct chardev *c = chardev_new_legacy("gdb", text, errp);
+    struct chardev *c = check_tcp(dev, errp) ? chardev_new_legacy("gdb", text, errp) : NULL;
     if (c)
         s->gdb = gdb_server_new(s->machine, c, errp);
     if (s->gdb)

@@ -53,7 +53,7 @@ char *mon_take_word(const char **p, struct error **errp);
 /* expr.c: the value of an integer expression at *p, which is left behind it. */
 bool mon_eval(struct mon_call *c, const char **p, int64_t *out, struct error **errp) MUST_CHECK;
 
-/* A register of a vCPU by the name that gdb knows; its thread must be at a safe point. */
+/* A register of a vCPU by the name that gdb knows, up to 64 bits of it. */
 bool mon_register(struct cpu *cpu, const char *name, uint64_t *out) MUST_CHECK;
 
 /* json.c: write node as one line ("key": value, ...) or, when pretty, indented by four. */

@@ -2,7 +2,8 @@
  * in single quotes, $pc. */
 #include "monitor/command_priv.h"
 
-#include "core/cpu.h"
+#include "core/debug.h"
+#include "core/machine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -182,10 +183,26 @@ bool mon_eval(struct mon_call *c, const char **p, int64_t *out, struct error **e
     return true;
 }
 
+static const struct debug_reg *find_register(struct cpu *cpu, const char *name)
+{
+    const struct debug_regs *regs = cpu->ops->debug_regs ? cpu->ops->debug_regs(cpu) : NULL;
+
+    for (size_t i = 0; regs && i < regs->nregs; i++)
+        if (!strcmp(regs->reg[i].name, name))
+            return &regs->reg[i];
+    return NULL;
+}
+
 bool mon_register(struct cpu *cpu, const char *name, uint64_t *out)
 {
-    if (strcmp(name, "pc"))
+    const struct debug_reg *reg = find_register(cpu, name);
+    uint8_t buf[DEBUG_MAX_REG_BYTES] = {0};
+
+    if (!reg || reg->bits > 64)
         return false;
-    *out = cpu->ops->get_pc(cpu);
-    return true;
+    machine_pause(cpu->machine);
+    bool ok = debug_reg_read(cpu, reg, buf);
+    machine_resume(cpu->machine);
+    memcpy(out, buf, sizeof(*out));
+    return ok;
 }

@@ -10,19 +10,6 @@
 static const char banner[] = "QEMU " QEMU_VERSION " monitor (Tinamou " TINAMOU_VERSION
                              ") - type 'help' for more information\n";
 
-/* Lines of a terminal end in CR LF. */
-static void print_lines(struct monitor *mon, const char *text, size_t n)
-{
-    g_autoptr(GString) out = g_string_sized_new(n + 64);
-
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] == '\n')
-            g_string_append_c(out, '\r');
-        g_string_append_c(out, text[i]);
-    }
-    monitor_write(mon, out->str, out->len);
-}
-
 static void on_print(void *opaque, const char *text, size_t n)
 {
     monitor_write(opaque, text, n);
@@ -47,7 +34,7 @@ static void on_line(void *opaque, const char *line)
     if (c.cpu)
         mon->cpu = c.cpu->index;
     fclose(out);
-    print_lines(mon, text, size);
+    monitor_write_lines(mon, text, size);
     free(text);
     if (!mon->suspended && !is_ending(mon->m))
         readline_start(mon->rl);
@@ -84,7 +71,7 @@ size_t hmp_receive(struct monitor *mon, const char *buf, size_t n)
 static void greet(struct monitor *mon)
 {
     if (!mon->greeted)
-        print_lines(mon, banner, strlen(banner));
+        monitor_write_lines(mon, banner, strlen(banner));
     mon->greeted = true;
     if (!mon->suspended)
         readline_start(mon->rl);
@@ -100,7 +87,7 @@ void hmp_event(struct monitor *mon, enum chardev_event ev)
             greet(mon);
         break;
     case CHARDEV_FOCUS_IN: greet(mon); break;
-    case CHARDEV_FOCUS_OUT: print_lines(mon, "\n", 1); break;
+    case CHARDEV_FOCUS_OUT: monitor_write_lines(mon, "\n", 1); break;
     case CHARDEV_CLOSED: readline_reset(mon->rl); break;
     case CHARDEV_BREAK: break;
     }

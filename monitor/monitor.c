@@ -18,6 +18,18 @@ void monitor_write(struct monitor *mon, const char *text, size_t n)
     chardev_write_all(mon->chardev, (const uint8_t *)text, n);
 }
 
+void monitor_write_lines(struct monitor *mon, const char *text, size_t n)
+{
+    g_autoptr(GString) out = g_string_sized_new(n + 64);
+
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '\n')
+            g_string_append_c(out, '\r');
+        g_string_append_c(out, text[i]);
+    }
+    monitor_write(mon, out->str, out->len);
+}
+
 bool monitor_is_busy(struct monitor *mon)
 {
     return mon->suspended || chardev_backlog(mon->chardev) > MONITOR_BACKLOG_MAX;

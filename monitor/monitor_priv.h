@@ -36,6 +36,8 @@ struct monitor {
 
 /* monitor.c */
 void monitor_write(struct monitor *mon, const char *text, size_t n);
+/* The same with lines that end in CR LF. */
+void monitor_write_lines(struct monitor *mon, const char *text, size_t n);
 bool monitor_is_busy(struct monitor *mon);
 void monitor_foreach_session(void (*fn)(struct monitor *mon, void *opaque), void *opaque);
 /* hmp.c, qmp.c: begin, end, take input (how many bytes), hear of the chardev's events. */

@@ -30,8 +30,8 @@ void qmp_send(struct monitor *mon, JsonNode *node)
     g_autoptr(GString) text = g_string_new(NULL);
 
     json_write(node, mon->mode == MONITOR_QMP_PRETTY, text);
-    g_string_append(text, "\r\n");
-    monitor_write(mon, text->str, text->len);
+    g_string_append_c(text, '\n');
+    monitor_write_lines(mon, text->str, text->len);
 }
 
 static JsonObject *new_member(JsonObject *parent, const char *name)

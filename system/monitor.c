@@ -143,6 +143,7 @@ bool setup_monitors(struct setup *s, struct error **errp)
     const struct cli *cli = s->cli;
 
     monitor_register_all();
+    setup_commands(s);
     return add_shared(s, errp) && add_list(s, "monitor", cli->monitor, MONITOR_HMP, errp) &&
            add_list(s, "qmp", cli->qmp, MONITOR_QMP, errp) &&
            add_list(s, "qmp-pretty", cli->qmp_pretty, MONITOR_QMP_PRETTY, errp) &&

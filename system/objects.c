@@ -1,5 +1,6 @@
 /* -object: things that devices refer to by id.  One row of the table a type. */
 #include "hw/virtio/rng_source.h"
+#include "net/net.h"
 #include "system/setup.h"
 
 #include <string.h>
@@ -8,6 +9,7 @@ struct object_type {
     const char *name;
     const char *const *keys; /* NULL-terminated; NULL: create looks after them */
     bool (*create)(const char *id, struct opts *o, struct error **errp);
+    bool (*destroy)(const char *id); /* false: there is none of this type and id */
 };
 
 static bool create_rng_random(const char *id, struct opts *o, struct error **errp)
@@ -29,9 +31,9 @@ static const char *const no_keys[] = {"qom-type", "id", NULL};
 static const char *const file_keys[] = {"qom-type", "id", "filename", NULL};
 
 static const struct object_type object_types[] = {
-    {"filter-dump", NULL, create_filter_dump},
-    {"rng-builtin", no_keys, create_rng_builtin},
-    {"rng-random", file_keys, create_rng_random},
+    {"filter-dump", NULL, create_filter_dump, net_dump_del},
+    {"rng-builtin", no_keys, create_rng_builtin, rng_source_delete},
+    {"rng-random", file_keys, create_rng_random, rng_source_delete},
 };
 
 static const struct object_type *find_type(const char *name, struct error **errp)
@@ -49,7 +51,7 @@ static const struct object_type *find_type(const char *name, struct error **errp
     return NULL;
 }
 
-static bool add_object(struct opts *o, struct error **errp)
+bool object_create(struct opts *o, struct error **errp)
 {
     const struct object_type *type = find_type(opts_get(o, "qom-type", NULL), errp);
     const char *id = opts_get(o, "id", NULL);
@@ -65,12 +67,40 @@ static bool add_object(struct opts *o, struct error **errp)
     return (!type->keys || opts_check_used(o, type->keys, errp)) && type->create(id, o, errp);
 }
 
+/* Whether a device holds it by a property of that kind. */
+static const char *user_of(struct machine *m, const char *id)
+{
+    const struct rng_source *rng = rng_source_find(id);
+
+    for (struct device *dev = m->devices; rng && dev; dev = dev->next)
+        for (const struct prop *p = dev->type->cls->props; p && p->name; p++)
+            if (p->kind == &prop_rng_source &&
+                *(struct rng_source *const *)(const void *)((const char *)dev + p->off) == rng)
+                return dev->id;
+    return NULL;
+}
+
+bool object_delete(struct machine *m, const char *id, struct error **errp)
+{
+    const char *user = user_of(m, id);
+
+    if (user) {
+        error_set(errp, "object '%s' is in use by device '%s'", id, user);
+        return false;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(object_types); i++)
+        if (object_types[i].destroy && object_types[i].destroy(id))
+            return true;
+    error_set(errp, "object '%s' not found", id);
+    return false;
+}
+
 bool setup_objects(struct setup *s, struct error **errp)
 {
     for (guint i = 0; i < s->cli->object->len; i++) {
         const char *text = g_ptr_array_index(s->cli->object, i);
         struct opts *o = opts_parse_any(text, "qom-type", errp);
-        bool ok = o && add_object(o, errp);
+        bool ok = o && object_create(o, errp);
         if (o)
             opts_free(o);
         if (!ok) {

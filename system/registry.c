@@ -15,9 +15,7 @@ const struct arch arch_list[] = {
 };
 
 const struct machine_class *const machine_classes[] = {
-    &riscv64_virt_class,
-    &riscv32_virt_class,
-    NULL,
+    &riscv64_virt_class, &riscv32_virt_class, &riscv64_none_class, &riscv32_none_class, NULL,
 };
 
 const struct accel_ops *const accel_list[] = {

@@ -71,9 +71,14 @@ bool setup_fds(struct setup *s, struct error **errp) MUST_CHECK;
 
 /* monitor.c: -monitor, -qmp, -qmp-pretty, -mon; after the devices, which share lines with them. */
 bool setup_monitors(struct setup *s, struct error **errp) MUST_CHECK;
+/* cmd_system.c: commands that need s, which must live as long as the monitors. */
+void setup_commands(struct setup *s);
 
 /* objects.c: -object, and what -object help prints. */
 bool setup_objects(struct setup *s, struct error **errp) MUST_CHECK;
+/* objects.c: object-add, with qom-type, id and properties in o; object-del. */
+bool object_create(struct opts *o, struct error **errp) MUST_CHECK;
+bool object_delete(struct machine *m, const char *id, struct error **errp) MUST_CHECK;
 void objects_help(FILE *f);
 
 /* shares.c: -fsdev and -virtfs; later plug the devices that -virtfs stands for. */

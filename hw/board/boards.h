@@ -5,5 +5,6 @@
 #include "core/machine.h"
 
 extern const struct machine_class riscv64_virt_class, riscv32_virt_class;
+extern const struct machine_class riscv64_none_class, riscv32_none_class;
 
 #endif

@@ -59,15 +59,33 @@ bool rng_source_new_builtin(const char *id, struct error **errp)
     return add(id, -1, errp);
 }
 
+static void free_source(struct rng_source *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    g_free(s->id);
+    g_free(s);
+}
+
+bool rng_source_delete(const char *id)
+{
+    struct rng_source **p = &sources, *s;
+    while (*p && strcmp((*p)->id, id) != 0)
+        p = &(*p)->next;
+    s = *p;
+    if (!s)
+        return false;
+    *p = s->next;
+    free_source(s);
+    return true;
+}
+
 void rng_source_free_all(void)
 {
     while (sources) {
         struct rng_source *s = sources;
         sources = s->next;
-        if (s->fd >= 0)
-            close(s->fd);
-        g_free(s->id);
-        g_free(s);
+        free_source(s);
     }
 }
 

@@ -13,6 +13,8 @@ bool rng_source_new_file(const char *id, const char *path, struct error **errp) 
 /* -object rng-builtin,id=ID: the host's getrandom(). */
 bool rng_source_new_builtin(const char *id, struct error **errp) MUST_CHECK;
 struct rng_source *rng_source_find(const char *id);
+/* False when there is none; no device may use it. */
+bool rng_source_delete(const char *id);
 void rng_source_free_all(void);
 /* Read up to n bytes without blocking for long; the count (0 at end of file or when nothing is
  * there), -errno on error. NULL means the host's getrandom(). */

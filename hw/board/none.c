@@ -1,0 +1,17 @@
+/* A machine without anything: what tools start that only ask what this emulator can do. */
+#include "core/machine.h"
+#include "hw/board/boards.h"
+
+static bool none_init(struct machine *m UNUSED, struct error **errp UNUSED)
+{
+    return true;
+}
+
+#define NONE_CLASS(a)                                                                              \
+    {                                                                                              \
+        .name = "none", .desc = "empty machine", .arch = a, .max_cpus = 1,                         \
+        .default_ram = 128 << 20, .size = sizeof(struct machine), .init = none_init                \
+    }
+
+const struct machine_class riscv64_none_class = NONE_CLASS("riscv64");
+const struct machine_class riscv32_none_class = NONE_CLASS("riscv32");

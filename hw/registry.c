@@ -20,6 +20,8 @@ extern const struct device_type pcie_pci_bridge_type;
 extern const struct device_type pcie_root_port_type;
 extern const struct device_type pflash_cfi01_type;
 extern const struct device_type plic_type;
+extern const struct device_type scsi_cd_type;
+extern const struct device_type scsi_hd_type;
 extern const struct device_type sifive_test_type;
 extern const struct device_type virtconsole_type;
 extern const struct device_type virtio_9p_type;
@@ -27,6 +29,7 @@ extern const struct device_type virtio_blk_type;
 extern const struct device_type virtio_mmio_type;
 extern const struct device_type virtio_net_type;
 extern const struct device_type virtio_rng_type;
+extern const struct device_type virtio_scsi_type;
 extern const struct device_type virtio_serial_type;
 extern const struct device_type virtserialport_type;
 extern const struct device_type x3130_upstream_type;
@@ -34,36 +37,41 @@ extern const struct device_type xio3130_downstream_type;
 
 extern const struct device_deriver virtio_pci_deriver;
 
+/* clang-format off */
 static const struct device_type *const written_types[] = {
-    &pflash_cfi01_type, /* cfi.pflash01 */
+    &pflash_cfi01_type,             /* cfi.pflash01 */
     &e1000_type,
-    &e1000_82540em_type, /* e1000-82540em */
+    &e1000_82540em_type,            /* e1000-82540em */
     &e1000e_type,
-    &fw_cfg_type,       /* fw_cfg_mem */
-    &goldfish_rtc_type, /* goldfish_rtc */
-    &ecam_host_type,    /* gpex-pcihost */
-    &ecam_root_type,    /* gpex-root */
+    &fw_cfg_type,                   /* fw_cfg_mem */
+    &goldfish_rtc_type,             /* goldfish_rtc */
+    &ecam_host_type,                /* gpex-pcihost */
+    &ecam_root_type,                /* gpex-root */
     &ioh3420_type,
-    &pci_bridge_type,         /* pci-bridge */
-    &pcie_pci_bridge_type,    /* pcie-pci-bridge */
-    &pcie_root_port_type,     /* pcie-root-port */
-    &aclint_mtimer_type,      /* riscv.aclint.mtimer */
-    &aclint_swi_type,         /* riscv.aclint.swi */
-    &plic_type,               /* riscv.sifive.plic */
-    &sifive_test_type,        /* riscv.sifive.test */
-    &ns16550_type,            /* serial-mm */
-    &virtconsole_type,        /* virtconsole */
-    &virtio_9p_type,          /* virtio-9p-device */
-    &virtio_blk_type,         /* virtio-blk-device */
-    &virtio_mmio_type,        /* virtio-mmio */
-    &virtio_net_type,         /* virtio-net-device */
-    &virtio_rng_type,         /* virtio-rng-device */
-    &virtio_serial_type,      /* virtio-serial-device */
-    &virtserialport_type,     /* virtserialport */
-    &x3130_upstream_type,     /* x3130-upstream */
-    &xio3130_downstream_type, /* xio3130-downstream */
+    &pci_bridge_type,               /* pci-bridge */
+    &pcie_pci_bridge_type,          /* pcie-pci-bridge */
+    &pcie_root_port_type,           /* pcie-root-port */
+    &aclint_mtimer_type,            /* riscv.aclint.mtimer */
+    &aclint_swi_type,               /* riscv.aclint.swi */
+    &plic_type,                     /* riscv.sifive.plic */
+    &sifive_test_type,              /* riscv.sifive.test */
+    &scsi_cd_type,                  /* scsi-cd */
+    &scsi_hd_type,                  /* scsi-hd */
+    &ns16550_type,                  /* serial-mm */
+    &virtconsole_type,              /* virtconsole */
+    &virtio_9p_type,                /* virtio-9p-device */
+    &virtio_blk_type,               /* virtio-blk-device */
+    &virtio_mmio_type,              /* virtio-mmio */
+    &virtio_net_type,               /* virtio-net-device */
+    &virtio_rng_type,               /* virtio-rng-device */
+    &virtio_scsi_type,              /* virtio-scsi-device */
+    &virtio_serial_type,            /* virtio-serial-device */
+    &virtserialport_type,           /* virtserialport */
+    &x3130_upstream_type,           /* x3130-upstream */
+    &xio3130_downstream_type,       /* xio3130-downstream */
     NULL,
 };
+/* clang-format on */
 
 /* The list is made once; its types do not change after. */
 static gpointer make_list(gpointer unused UNUSED)

@@ -2,8 +2,9 @@
 import gzip
 import lzma
 import os
+import subprocess
 
-from guest import Failed, debian
+from guest import ROOT, Failed, Skipped, debian, need_tool
 
 ARCHIVE_END = "TRAILER!!!"
 
@@ -46,6 +47,16 @@ def read_module(path):
     with open(path, "rb") as f:
         data = f.read()
     return lzma.decompress(data) if path.endswith(".xz") else data
+
+
+def devtool():
+    """tests/boot/devtool.c for the guest, as a file of with_modules()."""
+    cc = need_tool("riscv64-linux-gnu-gcc")
+    r = subprocess.run([cc, "-static", "-Os", "-o", "devtool", os.path.join(ROOT, "tests", "boot", "devtool.c")],
+                       capture_output=True, text=True)
+    if r.returncode:
+        raise Skipped("no static program can be made for the guest: " + r.stderr[-200:])
+    return ("devtool", "devtool")
 
 
 def with_modules(names, base="initrd.cpio.gz", files=()):

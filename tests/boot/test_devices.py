@@ -7,7 +7,7 @@ from guest import Failed, debian, linux, need_tool
 MODULES = "initrd.cpio.gz"
 
 
-def make_disk(path, size="64M"):
+def make_disk(path, size="64M", block=4096):
     """An ext4 image with files of the Debian guest's packages in it; made without root."""
     tree = debian() + "/tree"
     os.makedirs("root/data", exist_ok=True)
@@ -19,7 +19,7 @@ def make_disk(path, size="64M"):
                 dst.write(src.read())
     with open(tree + "/usr/bin/busybox", "rb") as src, open("root/data/busybox", "wb") as dst:
         dst.write(src.read())
-    r = subprocess.run([need_tool("mke2fs"), "-q", "-F", "-t", "ext4", "-d", "root", path, size], capture_output=True, text=True)
+    r = subprocess.run([need_tool("mke2fs"), "-q", "-F", "-t", "ext4", "-b", str(block), "-d", "root", path, size], capture_output=True, text=True)
     if r.returncode:
         raise Failed("mke2fs: " + r.stderr)
 

@@ -1,5 +1,9 @@
 """A Debian system with systemd, built from packages, on the devices that users give it."""
-from guest import PROMPT, Failed, Guest, arch_args, debian_system
+import os
+import socket
+import subprocess
+
+from guest import PROMPT, Failed, Guest, arch_args, debian_system, need_tool
 
 
 def boot(disk, more=(), smp=2):
@@ -34,3 +38,57 @@ def test_systemd_reaches_a_login_from_a_virtio_disk():
 
 
 test_systemd_reaches_a_login_from_a_virtio_disk.limit = 400
+
+
+def overlay():
+    """A qcow2 image of this test's own, on top of the file system that all share; -drive for it."""
+    subprocess.run([need_tool("qemu-img"), "create", "-q", "-f", "qcow2", "-F", "raw", "-b", debian_system() + "/rootfs.ext4", "disk.qcow2"],
+                   check=True)
+    return ["-drive", "file=disk.qcow2,format=qcow2,if=virtio"]
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def echo(port, text):
+    """What the guest's service (tools/get_rootfs) sends back."""
+    got = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as c:
+        c.sendall(text)
+        c.shutdown(socket.SHUT_WR)
+        while True:
+            data = c.recv(65536)
+            if not data:
+                return got
+            got += data
+
+
+def test_qcow2_dhcp_a_forwarded_port_and_a_share():
+    port, noise = free_port(), os.urandom(300000)
+    os.mkdir("share")
+    with open("share/file", "w") as f:
+        f.write("from the host\n")
+    more = ["-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:7000" % port, "-device", "virtio-net-device,netdev=n",
+            "-virtfs", "local,path=share,mount_tag=share,security_model=none"]
+    with boot(overlay(), more) as g:
+        login(g)
+        g.run("until networkctl status eth0 | grep -q routable; do sleep 0.2; done", 100)
+        if "10.0.2.15" not in g.run("hostname -I").split():
+            raise Failed("no address by DHCP: " + g.run("networkctl --no-pager status eth0"))
+        if echo(port, noise) != noise:
+            raise Failed("300000 bytes through the forwarded port came back changed")
+        g.run("mount -t 9p -o trans=virtio,version=9p2000.L share /mnt && grep 'from the host' /mnt/file")
+        g.run("echo from the guest >/mnt/answer && umount /mnt")
+        g.run("cp /usr/bin/bash /root/copy && sync && sum=$(cksum </root/copy) && [ \"$sum\" = \"$(cksum </usr/bin/bash)\" ]")
+        g.send("poweroff\n")
+        g.wait_exit(0, 100)
+    with open("share/answer") as f:
+        if f.read() != "from the guest\n":
+            raise Failed("the guest's file is wrong")
+    subprocess.run([need_tool("qemu-img"), "check", "-q", "disk.qcow2"], check=True)
+
+
+test_qcow2_dhcp_a_forwarded_port_and_a_share.limit = 400

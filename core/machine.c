@@ -33,6 +33,28 @@ static void for_each_cpu(struct machine *m, void (*fn)(struct cpu *cpu))
         fn(m->cpus[i]);
 }
 
+void machine_add_pause_listener(struct machine *m, struct machine_pause_listener *l)
+{
+    l->next = m->pause_listeners;
+    m->pause_listeners = l;
+}
+
+void machine_del_pause_listener(struct machine *m, struct machine_pause_listener *l)
+{
+    struct machine_pause_listener **p = &m->pause_listeners;
+
+    while (*p && *p != l)
+        p = &(*p)->next;
+    if (*p)
+        *p = l->next;
+}
+
+static void tell_paused(struct machine *m, bool paused)
+{
+    for (struct machine_pause_listener *l = m->pause_listeners; l; l = l->next)
+        l->changed(l, paused);
+}
+
 void machine_pause(struct machine *m)
 {
     assert(!cpu_current());
@@ -40,6 +62,7 @@ void machine_pause(struct machine *m)
         return;
     for_each_cpu(m, cpu_stop);
     for_each_cpu(m, cpu_wait_parked);
+    tell_paused(m, true);
     clock_stop();
     m->running = false;
     address_space_reclaim(&m->as);
@@ -58,6 +81,7 @@ void machine_resume(struct machine *m)
         return;
     if (!debug_stops_time(m))
         clock_start();
+    tell_paused(m, false);
     m->running = true;
     for_each_cpu(m, resume_unless_held);
 }

@@ -40,6 +40,13 @@ enum run_state {
     RUN_INTERNAL_ERROR,
 };
 
+/* Told in the main thread when the machine has just been paused (every vCPU is parked), and when it
+ * is about to go on: for threads of devices, which must rest meanwhile. */
+struct machine_pause_listener {
+    void (*changed)(struct machine_pause_listener *l, bool paused);
+    struct machine_pause_listener *next;
+};
+
 /* -global DRIVER.PROP=VALUE: a default for every device of a type; checked by system/. */
 struct prop_global {
     const char *driver, *prop, *value;
@@ -93,8 +100,9 @@ struct machine {
     enum run_state run_state;  /* main thread only */
     enum shutdown_cause cause; /* set once; the main loop ends when it is not SHUTDOWN_NONE */
     int exit_status;
-    struct hw_bus *buses;     /* plug-in points of its devices, kept by hw/bus.c */
-    unsigned pause_depth;     /* main thread only */
+    struct hw_bus *buses; /* plug-in points of its devices, kept by hw/bus.c */
+    unsigned pause_depth; /* main thread only */
+    struct machine_pause_listener *pause_listeners; /* main thread only */
     _Atomic uint32_t pending; /* what other threads asked the main loop to do */
     _Atomic uint64_t
         shutdown_ask; /* cause in the low half, exit status in the high; the first one wins */
@@ -122,6 +130,8 @@ const char *run_state_name(enum run_state state);
 /* Bring every vCPU to a safe point and stop virtual time; nests.  Not from a vCPU's thread. */
 void machine_pause(struct machine *m);
 void machine_resume(struct machine *m);
+void machine_add_pause_listener(struct machine *m, struct machine_pause_listener *l);
+void machine_del_pause_listener(struct machine *m, struct machine_pause_listener *l);
 /* Inside machine_pause(): do now what was asked of the main loop; false when it was to end the
  * machine. */
 bool machine_settle(struct machine *m);

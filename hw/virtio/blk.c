@@ -309,6 +309,7 @@ static const struct virtio_class virtio_blk_vclass = {
     .config_read = virtio_blk_config_read,
     .config_write = virtio_blk_config_write,
     .queue = virtio_blk_queue,
+    .thread = VIRTIO_OWN_IF_ASKED,
 };
 
 /* Wait until the workers have let go of guest memory; the lock is released meanwhile, new requests

@@ -48,6 +48,8 @@ static const uint32_t VENDOR_VALUE = 0x554d4551; /* "QEMU": guests' quirk tables
 struct virtio_mmio {
     struct device dev;
     bool force_legacy;
+    char *ioeventfd;
+    enum virtio_thread_wish wish;
     struct hw_bus bus;
     struct virtio_device *v; /* what is plugged in, or NULL */
     struct virtio_mmio_state {
@@ -79,11 +81,13 @@ static bool bus_plug(struct hw_bus *bus, struct device *dev, struct error **errp
     return true;
 }
 
-/* The property may be set (-global) until the guest runs, so the device learns of it here. */
+/* The device is plugged before it knows its class, so it learns of the properties here. */
 static bool modern(struct virtio_mmio *t)
 {
-    if (t->v)
+    if (t->v) {
         t->v->modern = !t->force_legacy;
+        virtio_choose_thread(t->v, t->wish);
+    }
     return !t->force_legacy;
 }
 
@@ -193,10 +197,11 @@ static void write_pfn(struct virtio_mmio *t, struct virtio_queue_state *q, uint3
 
 static void write_queue_num(struct virtio_mmio *t, struct virtio_queue_state *q, uint32_t val)
 {
-    if (is_pow2(val) && val <= t->v->queue_max)
+    if (virtio_queue_size_ok(t->v, val))
         q->num = val;
     else
-        dev_guest_error(&t->dev, "queue size %u is not a power of two up to %u", val,
+        dev_guest_error(&t->dev,
+                        "queue size %u is not a power of two (or, packed, a number) up to %u", val,
                         t->v->queue_max);
 }
 
@@ -290,9 +295,11 @@ static unsigned slot_number(const struct virtio_mmio *t)
     return n;
 }
 
-static bool virtio_mmio_realize(struct device *dev, struct error **errp UNUSED)
+static bool virtio_mmio_realize(struct device *dev, struct error **errp)
 {
     struct virtio_mmio *t = (struct virtio_mmio *)dev;
+    if (!virtio_parse_ioeventfd(t->ioeventfd, &t->wish, errp))
+        return false;
     t->bus.plug = bus_plug;
     t->bus.max = 1;
     t->bus.type = "virtio-mmio-bus";
@@ -317,6 +324,8 @@ static const struct state_field virtio_mmio_state[] = {
 static const struct prop virtio_mmio_props[] = {
     PROP(prop_bool, virtio_mmio, "force-legacy", force_legacy, "on",
          "version 1 registers (off: version 2)"),
+    PROP(prop_string, virtio_mmio, "ioeventfd", ioeventfd, "auto",
+         "serve queues on a thread of the device's own: on, off, auto"),
     PROP_END,
 };
 

@@ -570,6 +570,7 @@ static const struct virtio_class virtio_net_vclass = {
     .config_read = virtio_net_config_read,
     .config_write = virtio_net_config_write,
     .queue = virtio_net_queue,
+    .thread = VIRTIO_OWN_UNLESS_ASKED,
 };
 
 static void virtio_net_reset(struct device *dev)

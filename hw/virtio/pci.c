@@ -204,10 +204,11 @@ static void write_status(struct virtio_pci *t, uint8_t val)
 
 static void write_queue_size(struct virtio_pci *t, struct virtio_queue_state *q, uint32_t val)
 {
-    if (is_pow2(val) && val <= t->v->queue_max)
+    if (virtio_queue_size_ok(t->v, val))
         q->num = val;
     else
-        dev_guest_error(&t->pci.dev, "queue size %u is not a power of two up to %u", val,
+        dev_guest_error(&t->pci.dev,
+                        "queue size %u is not a power of two (or, packed, a number) up to %u", val,
                         t->v->queue_max);
 }
 
@@ -549,12 +550,15 @@ static bool virtio_pci_realize(struct device *dev, struct error **errp)
         error_set(errp, "needs a PCI bus to plug into");
         return false;
     }
+    enum virtio_thread_wish wish;
     if (vectors(t) > PCI_MAX_MSIX) {
         error_set(errp, "vectors is %u, must be 0 to %d", t->vectors, PCI_MAX_MSIX);
         return false;
     }
-    if (!choose_faces(t, errp) || !init_function(t, errp))
+    if (!choose_faces(t, errp) || !virtio_parse_ioeventfd(t->ioeventfd, &wish, errp) ||
+        !init_function(t, errp))
         return false;
+    virtio_choose_thread(t->v, wish);
     if (vectors(t))
         pci_add_msix_bar(&t->pci, vectors(t), BAR_MSIX);
     if (t->has_modern)
@@ -589,6 +593,8 @@ static const struct prop virtio_pci_props[] = {
     PROP(prop_bool, virtio_pci, "disable-modern", disable_modern, "off", "no virtio 1 interface"),
     PROP(prop_bool, virtio_pci, "page-per-vq", page_per_vq, "off",
          "notify registers of queues in pages of their own"),
+    PROP(prop_string, virtio_pci, "ioeventfd", ioeventfd, "auto",
+         "serve queues on a thread of the device's own: on, off, auto"),
     PROP(prop_uint32, virtio_pci, "vectors", vectors, "4294967295",
          "MSI-X vectors (default: as many as it has use for)"),
     PROP_END,

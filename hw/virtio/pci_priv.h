@@ -27,7 +27,7 @@ struct virtio_pci {
     struct pci_device pci;
     struct virtio_device *v;
     struct hw_bus bus; /* that v is on; not announced */
-    char *disable_legacy;
+    char *disable_legacy, *ioeventfd;
     bool disable_modern, page_per_vq;
     uint32_t vectors;
     bool has_legacy, has_modern;

@@ -1,5 +1,6 @@
 /*
- * Split virtqueues, with indirect descriptors and event indices.
+ * Virtqueues: what both layouts share, and the split one, with indirect descriptors and event
+ * indices.
  * Ref: VIRTIO 1.2, section 2.7.
  *
  * The rings belong to the guest and may hold anything, and may change while they are read: each
@@ -8,39 +9,20 @@
  */
 #include "core/machine.h"
 #include "core/ram.h"
-#include "hw/virtio/virtio.h"
+#include "hw/virtio/queue_priv.h"
 #include "util/bits.h"
 
 #include <glib.h>
 
-enum { DESC_SIZE = 16, DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4 };
 enum { AVAIL_NO_INTERRUPT = 1, AVAIL_IDX = 2, AVAIL_RING = 4, USED_IDX = 2, USED_RING = 4 };
-
-struct desc {
-    gpa addr;
-    uint32_t len;
-    uint16_t flags, next;
-};
-
-/* A chain being collected. */
-struct chain {
-    unsigned nout, nin;
-    uint64_t out_bytes, in_bytes;
-};
 
 static struct address_space *space(struct virtio_device *v)
 {
     return &v->dev.machine->as;
 }
 
-static struct virtio_queue_state *qstate(struct virtio_device *v, unsigned queue)
-{
-    return &virtio_state(v)->q[queue];
-}
-
-/* Host memory of a whole ring part; NULL unless all of it is RAM in one piece and aligned. */
-static uint8_t *map_part(struct virtio_device *v, gpa addr, uint64_t len, unsigned align,
-                         bool writable, struct ram_block **ram)
+uint8_t *virtq_map_part(struct virtio_device *v, gpa addr, uint64_t len, unsigned align,
+                        bool writable, struct ram_block **ram)
 {
     uint64_t off, n = len;
     if (addr & (align - 1))
@@ -49,16 +31,27 @@ static uint8_t *map_part(struct virtio_device *v, gpa addr, uint64_t len, unsign
     return host && n >= len ? host : NULL;
 }
 
+bool virtio_queue_size_ok(struct virtio_device *v, uint32_t n)
+{
+    return n && n <= v->queue_max && (virtq_is_packed(v) || is_pow2(n));
+}
+
 bool virtq_map(struct virtio_device *v, unsigned queue)
 {
-    struct virtio_queue_state *q = qstate(v, queue);
+    struct virtio_queue_state *q = virtq_state(v, queue);
     struct virtq *vq = &v->vq[queue];
     struct ram_block *ram;
-    if (v->dev.machine == NULL || !is_pow2(q->num) || q->num > v->queue_max)
+    if (v->dev.machine == NULL || !virtio_queue_size_ok(v, q->num))
         return false;
-    vq->desc = map_part(v, q->desc, (uint64_t)q->num * DESC_SIZE, 16, false, &ram);
-    vq->avail = map_part(v, q->avail, 6 + 2 * (uint64_t)q->num, 2, false, &ram);
-    vq->used = map_part(v, q->used, 6 + 8 * (uint64_t)q->num, 4, true, &vq->used_ram);
+    if (virtq_is_packed(v)) {
+        if (packed_map(v, queue))
+            return true;
+        virtq_unmap(v, queue);
+        return false;
+    }
+    vq->desc = virtq_map_part(v, q->desc, (uint64_t)q->num * DESC_SIZE, 16, false, &ram);
+    vq->avail = virtq_map_part(v, q->avail, 6 + 2 * (uint64_t)q->num, 2, false, &ram);
+    vq->used = virtq_map_part(v, q->used, 6 + 8 * (uint64_t)q->num, 4, true, &vq->used_ram);
     if (vq->desc && vq->avail && vq->used)
         return true;
     virtq_unmap(v, queue);
@@ -69,7 +62,7 @@ void virtq_unmap(struct virtio_device *v, unsigned queue)
 {
     struct virtq *vq = &v->vq[queue];
     vq->desc = vq->avail = NULL;
-    vq->used = NULL;
+    vq->used = vq->ring = NULL;
 }
 
 static bool may_dma(const struct virtio_device *v)
@@ -92,14 +85,16 @@ static uint16_t avail_idx(const struct virtq *vq)
                            __ATOMIC_ACQUIRE);
 }
 
-static struct desc load_desc(const uint8_t *at)
+struct virtq_desc virtq_load_desc(const uint8_t *at)
 {
     uint8_t copy[DESC_SIZE];
     memcpy(copy, at, DESC_SIZE);
-    return (struct desc){ld_le64(copy), ld_le32(copy + 8), ld_le16(copy + 12), ld_le16(copy + 14)};
+    return (struct virtq_desc){ld_le64(copy), ld_le32(copy + 8), ld_le16(copy + 12),
+                               ld_le16(copy + 14)};
 }
 
-static const char *add_segment(struct virtio_device *v, struct chain *c, const struct desc *d)
+const char *virtq_add_segment(struct virtio_device *v, struct virtq_chain *c,
+                              const struct virtq_desc *d)
 {
     bool writable = d->flags & DESC_WRITE;
     gpa addr = d->addr;
@@ -123,21 +118,21 @@ static const char *add_segment(struct virtio_device *v, struct chain *c, const s
 }
 
 /* Follow a chain through a table of n descriptors; each may be visited once, which bounds loops. */
-static const char *walk(struct virtio_device *v, struct chain *c, const uint8_t *table, unsigned n,
-                        unsigned head, struct desc *indirect)
+static const char *walk(struct virtio_device *v, struct virtq_chain *c, const uint8_t *table,
+                        unsigned n, unsigned head, struct virtq_desc *indirect)
 {
     unsigned at = head;
     for (unsigned seen = 0; seen < n; seen++) {
         if (at >= n)
             return "a descriptor number is out of range";
-        struct desc d = load_desc(table + (size_t)at * DESC_SIZE);
+        struct virtq_desc d = virtq_load_desc(table + (size_t)at * DESC_SIZE);
         if (d.flags & DESC_INDIRECT) {
             if (indirect == NULL || (d.flags & DESC_NEXT))
                 return "an indirect descriptor is nested or chained";
             *indirect = d;
             return NULL;
         }
-        const char *wrong = add_segment(v, c, &d);
+        const char *wrong = virtq_add_segment(v, c, &d);
         if (wrong || !(d.flags & DESC_NEXT))
             return wrong;
         at = d.next;
@@ -145,28 +140,48 @@ static const char *walk(struct virtio_device *v, struct chain *c, const uint8_t 
     return "a descriptor chain has a loop";
 }
 
-static const char *walk_indirect(struct virtio_device *v, struct chain *c, const struct desc *d)
+const uint8_t *virtq_indirect_table(struct virtio_device *v, const struct virtq_desc *d,
+                                    unsigned *n, const char **wrong)
 {
     struct ram_block *ram;
-    uint64_t off, n = d->len;
+    uint64_t off, len = d->len;
+    *n = d->len / DESC_SIZE;
+    *wrong = NULL;
     if (!virtio_has(v, VIRTIO_F_INDIRECT_DESC))
-        return "an indirect descriptor was not negotiated";
-    if (d->len == 0 || d->len % DESC_SIZE || d->len / DESC_SIZE > VIRTIO_MAX_SEGMENTS)
-        return "an indirect table has a bad size";
-    const uint8_t *table = dma_map(space(v), d->addr, &n, false, &ram, &off);
-    if (table == NULL || n < d->len)
-        return "an indirect table is not in RAM";
-    return walk(v, c, table, d->len / DESC_SIZE, 0, NULL);
+        *wrong = "an indirect descriptor was not negotiated";
+    else if (d->len == 0 || d->len % DESC_SIZE || *n > VIRTIO_MAX_SEGMENTS)
+        *wrong = "an indirect table has a bad size";
+    if (*wrong)
+        return NULL;
+    const uint8_t *table = dma_map(space(v), d->addr, &len, false, &ram, &off);
+    if (table && len >= d->len)
+        return table;
+    *wrong = "an indirect table is not in RAM";
+    return NULL;
 }
 
-static struct virtq_elem *elem_new(struct virtio_device *v, unsigned queue, uint16_t head,
-                                   const struct chain *c)
+static const char *walk_indirect(struct virtio_device *v, struct virtq_chain *c,
+                                 const struct virtq_desc *d)
+{
+    const char *wrong;
+    unsigned n;
+    const uint8_t *table = virtq_indirect_table(v, d, &n, &wrong);
+    return table ? walk(v, c, table, n, 0, NULL) : wrong;
+}
+
+struct virtq_elem *virtq_elem_new(struct virtio_device *v, unsigned queue, uint16_t head,
+                                  const struct virtq_chain *c)
 {
     unsigned n = c->nout + c->nin;
     struct virtq_elem *e =
         g_malloc(sizeof(*e) + n * (sizeof(struct iovec) + sizeof(struct ram_block *)));
-    *e = (struct virtq_elem){queue,        head,        c->nout,         c->nin,
-                             c->out_bytes, c->in_bytes, (void *)(e + 1), NULL};
+    *e = (struct virtq_elem){.queue = (uint16_t)queue,
+                             .head = head,
+                             .nout = c->nout,
+                             .nin = c->nin,
+                             .out_bytes = c->out_bytes,
+                             .in_bytes = c->in_bytes,
+                             .iov = (void *)(e + 1)};
     e->ram = (void *)(e->iov + n);
     memcpy(e->iov, v->scratch_iov, n * sizeof(*e->iov));
     memcpy(e->ram, v->scratch_ram, n * sizeof(*e->ram));
@@ -175,23 +190,23 @@ static struct virtq_elem *elem_new(struct virtio_device *v, unsigned queue, uint
 
 static struct virtq_elem *collect(struct virtio_device *v, unsigned queue, uint16_t head)
 {
-    struct chain c = {0};
-    struct desc indirect = {0};
-    const char *wrong = walk(v, &c, v->vq[queue].desc, qstate(v, queue)->num, head, &indirect);
+    struct virtq_chain c = {0};
+    struct virtq_desc indirect = {0};
+    const char *wrong = walk(v, &c, v->vq[queue].desc, virtq_state(v, queue)->num, head, &indirect);
     if (wrong == NULL && (indirect.flags & DESC_INDIRECT))
         wrong = walk_indirect(v, &c, &indirect);
     if (wrong) {
         virtio_break(v, queue, wrong);
         return NULL;
     }
-    return elem_new(v, queue, head, &c);
+    return virtq_elem_new(v, queue, head, &c);
 }
 
 /* Ask to be told of the next buffer; true when one has come meanwhile. */
 static bool rearm(struct virtio_device *v, unsigned queue)
 {
     struct virtq *vq = &v->vq[queue];
-    struct virtio_queue_state *q = qstate(v, queue);
+    struct virtio_queue_state *q = virtq_state(v, queue);
     if (!virtio_has(v, VIRTIO_F_EVENT_IDX))
         return false;
     uint8_t *event = vq->used + USED_RING + 8 * (size_t)q->num;
@@ -206,9 +221,11 @@ static bool rearm(struct virtio_device *v, unsigned queue)
 struct virtq_elem *virtq_pop(struct virtio_device *v, unsigned queue)
 {
     struct virtq *vq = &v->vq[queue];
-    struct virtio_queue_state *q = qstate(v, queue);
+    struct virtio_queue_state *q = virtq_state(v, queue);
     if (!virtq_is_live(v, queue))
         return NULL;
+    if (virtq_is_packed(v))
+        return packed_pop(v, queue);
     if (avail_idx(vq) == q->last_avail && !rearm(v, queue))
         return NULL;
     if ((uint16_t)(avail_idx(vq) - q->last_avail) > q->num || vq->in_flight >= q->num) {
@@ -250,7 +267,10 @@ void virtq_drop(struct virtio_device *v, struct virtq_elem *take_e)
 
 void virtq_unpop(struct virtio_device *v, struct virtq_elem *take_e)
 {
-    qstate(v, take_e->queue)->last_avail--;
+    if (virtq_is_packed(v))
+        packed_unpop(v, take_e);
+    else
+        virtq_state(v, take_e->queue)->last_avail--;
     virtq_drop(v, take_e);
 }
 
@@ -270,31 +290,36 @@ static void put_used(struct virtio_device *v, const struct virtq_elem *e, uint64
                      unsigned i)
 {
     struct virtq *vq = &v->vq[e->queue];
-    const struct virtio_queue_state *q = qstate(v, e->queue);
+    const struct virtio_queue_state *q = virtq_state(v, e->queue);
     uint8_t *slot = vq->used + USED_RING + 8 * (size_t)((q->used_idx + i) & (q->num - 1));
     st_le32(slot, e->head);
     st_le32(slot + 4, (uint32_t)written);
     ram_written(vq->used_ram, (uint64_t)(slot - vq->used_ram->host), 8);
 }
 
+static void split_put_used(struct virtio_device *v, struct virtq_elem *const *e,
+                           const uint64_t *written, unsigned n)
+{
+    struct virtq *vq = &v->vq[e[0]->queue];
+    struct virtio_queue_state *q = virtq_state(v, e[0]->queue);
+    for (unsigned i = 0; i < n; i++)
+        put_used(v, e[i], written[i], i);
+    q->used_idx = (uint16_t)(q->used_idx + n);
+    /* Pairs with the driver's acquire load of idx: the entries and the data are seen before it. */
+    __atomic_store_n((uint16_t *)(void *)(vq->used + USED_IDX), q->used_idx, __ATOMIC_RELEASE);
+    ram_written(vq->used_ram, (uint64_t)(vq->used - vq->used_ram->host), USED_RING);
+}
+
 void virtq_push_many(struct virtio_device *v, struct virtq_elem *const *take_e,
                      const uint64_t *written, unsigned n)
 {
-    unsigned queue = n ? take_e[0]->queue : 0;
-    struct virtq *vq = &v->vq[queue];
-    struct virtio_queue_state *q = qstate(v, queue);
-    bool live = n && virtq_is_live(v, queue);
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n; i++)
         mark_written(take_e[i], written[i]);
-        if (live)
-            put_used(v, take_e[i], written[i], i);
-    }
-    if (live) {
-        q->used_idx = (uint16_t)(q->used_idx + n);
-        /* Pairs with the driver's acquire load of idx: the entries and the data are seen before it.
-         */
-        __atomic_store_n((uint16_t *)(void *)(vq->used + USED_IDX), q->used_idx, __ATOMIC_RELEASE);
-        ram_written(vq->used_ram, (uint64_t)(vq->used - vq->used_ram->host), USED_RING);
+    if (n && virtq_is_live(v, take_e[0]->queue)) {
+        if (virtq_is_packed(v))
+            packed_put_used(v, take_e, written, n);
+        else
+            split_put_used(v, take_e, written, n);
     }
     for (unsigned i = 0; i < n; i++)
         virtq_drop(v, take_e[i]);
@@ -310,7 +335,7 @@ void virtq_push(struct virtio_device *v, struct virtq_elem *take_e, uint64_t wri
 static bool wants_interrupt(struct virtio_device *v, unsigned queue)
 {
     struct virtq *vq = &v->vq[queue];
-    struct virtio_queue_state *q = qstate(v, queue);
+    struct virtio_queue_state *q = virtq_state(v, queue);
     /* Pairs with the driver's barrier between setting used_event (or flags) and reading idx. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     uint16_t old = q->signalled, now = q->used_idx;
@@ -327,7 +352,8 @@ static bool wants_interrupt(struct virtio_device *v, unsigned queue)
 
 void virtq_interrupt(struct virtio_device *v, unsigned queue)
 {
-    if (!virtq_is_live(v, queue) || !wants_interrupt(v, queue))
+    if (!virtq_is_live(v, queue) ||
+        !(virtq_is_packed(v) ? packed_wants_interrupt(v, queue) : wants_interrupt(v, queue)))
         return;
     virtio_state(v)->isr |= VIRTIO_ISR_QUEUE;
     if (v->transport_ops)

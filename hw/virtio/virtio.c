@@ -2,8 +2,11 @@
  * and 3. */
 #include "hw/virtio/virtio.h"
 #include "util/bits.h"
+#include "util/optparse.h"
 
 #include <assert.h>
+#include <glib.h>
+#include <string.h>
 
 enum { MAX_CONFIG = 256 };
 
@@ -39,10 +42,34 @@ void virtio_init(struct virtio_device *v, const struct virtio_class *vcls, unsig
     v->config_size = config_size;
     timer_init(&v->again, &v->dev.lock, run_again, v);
     v->vcls = vcls;
+    if (vcls->thread != VIRTIO_ON_VCPU)
+        v->worker = virtio_worker_new(v);
+}
+
+bool virtio_parse_ioeventfd(const char *text, enum virtio_thread_wish *wish, struct error **errp)
+{
+    bool on = false;
+    if (strcmp(text, "auto") == 0) {
+        *wish = VIRTIO_THREAD_AUTO;
+        return true;
+    }
+    if (!parse_bool(text, &on, errp)) {
+        error_prefix(errp, "ioeventfd");
+        return false;
+    }
+    *wish = on ? VIRTIO_THREAD_ON : VIRTIO_THREAD_OFF;
+    return true;
+}
+
+void virtio_choose_thread(struct virtio_device *v, enum virtio_thread_wish wish)
+{
+    bool by_itself = v->vcls && v->vcls->thread == VIRTIO_OWN_UNLESS_ASKED;
+    v->use_worker = wish == VIRTIO_THREAD_AUTO ? by_itself : wish == VIRTIO_THREAD_ON;
 }
 
 void virtio_fini(struct virtio_device *v)
 {
+    g_clear_pointer(&v->worker, virtio_worker_free);
     timer_cancel(&v->again);
 }
 
@@ -92,7 +119,8 @@ static uint64_t offered(struct virtio_device *v)
     f |= v->indirect_desc ? BIT64(VIRTIO_F_INDIRECT_DESC) : 0;
     f |= v->event_idx ? BIT64(VIRTIO_F_EVENT_IDX) : 0;
     if (v->modern)
-        return f | BIT64(VIRTIO_F_VERSION_1);
+        return f | BIT64(VIRTIO_F_VERSION_1) | (v->packed ? BIT64(VIRTIO_F_RING_PACKED) : 0) |
+               (v->iommu_platform ? BIT64(VIRTIO_F_ACCESS_PLATFORM) : 0);
     return f | (v->any_layout ? BIT64(VIRTIO_F_ANY_LAYOUT) : 0);
 }
 
@@ -195,6 +223,11 @@ void virtio_config_set(struct virtio_device *v, uint64_t off, unsigned size, uin
 
 void virtio_notify(struct virtio_device *v, unsigned queue)
 {
+    if (v->use_worker && v->worker) {
+        if (queue < v->nqueues)
+            virtio_worker_kick(v->worker, queue);
+        return;
+    }
     mutex_lock(&v->dev.lock);
     if (queue < v->nqueues && virtq_is_live(v, queue))
         v->vcls->queue(v, queue);

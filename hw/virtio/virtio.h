@@ -40,6 +40,8 @@ enum { /* feature bits of every device */
        VIRTIO_F_INDIRECT_DESC = 28,
        VIRTIO_F_EVENT_IDX = 29,
        VIRTIO_F_VERSION_1 = 32,
+       VIRTIO_F_ACCESS_PLATFORM = 33,
+       VIRTIO_F_RING_PACKED = 34,
 };
 enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
 
@@ -53,7 +55,8 @@ struct virtio_queue_state {
     uint8_t signalled_valid;
     uint8_t ready;
     uint16_t vector; /* PCI: 1 + the MSI-X vector of its interrupts, 0: none */
-    uint16_t pad[3];
+    uint8_t avail_wrapped, used_wrapped, signalled_wrapped; /* packed: laps, modulo 2 */
+    uint8_t pad[3];
 };
 
 struct virtio_state {
@@ -72,6 +75,8 @@ struct virtq {
     const uint8_t *desc, *avail;
     uint8_t *used;
     struct ram_block *used_ram;
+    uint8_t *ring; /* packed: desc, writable */
+    struct ram_block *ring_ram;
     unsigned in_flight; /* popped and not yet pushed */
 };
 
@@ -82,9 +87,16 @@ struct virtq_elem {
     uint64_t out_bytes, in_bytes;
     struct iovec *iov;
     struct ram_block **ram; /* that each segment lies in */
+    uint16_t descs;         /* packed: entries of the ring it takes */
 };
 
 struct virtio_device;
+
+enum virtio_thread {
+    VIRTIO_ON_VCPU,         /* always on the thread of the vCPU that notified */
+    VIRTIO_OWN_IF_ASKED,    /* on a thread of the device's own with ioeventfd=on */
+    VIRTIO_OWN_UNLESS_ASKED /* there, but with ioeventfd=off on the vCPU's */
+};
 
 /* Called with dev.lock held. */
 struct virtio_class {
@@ -97,6 +109,8 @@ struct virtio_class {
     void (*config_write)(struct virtio_device *v, uint32_t off, unsigned size, uint32_t val);
     /* The driver made buffers available, or became ready. */
     void (*queue)(struct virtio_device *v, unsigned queue);
+    /* Where queue is called after a notification; docs/decisions/0006 says what pays. */
+    enum virtio_thread thread;
 };
 
 /* What an interrupt is about, beside the number of a queue. */
@@ -117,8 +131,11 @@ struct virtio_device {
     bool modern; /* the transport speaks virtio 1 */
     unsigned nqueues, queue_max, config_size;
     bool indirect_desc, event_idx, any_layout; /* properties: what to offer */
-    struct timer again;                        /* for queues whose turn ran out */
-    uint64_t again_queues;                     /* a bit each */
+    bool packed, iommu_platform;
+    struct virtio_worker *worker; /* of a threaded class */
+    bool use_worker;
+    struct timer again;    /* for queues whose turn ran out */
+    uint64_t again_queues; /* a bit each */
     struct virtq vq[VIRTIO_MAX_QUEUES];
     struct iovec scratch_iov[VIRTIO_MAX_SEGMENTS];
     struct ram_block *scratch_ram[VIRTIO_MAX_SEGMENTS];
@@ -129,11 +146,20 @@ struct virtio_device {
     PROP(prop_bool, type, "indirect_desc", v.indirect_desc, "on", "offer indirect descriptors"),   \
         PROP(prop_bool, type, "event_idx", v.event_idx, "on", "offer event indices"),              \
         PROP(prop_bool, type, "any_layout", v.any_layout, "on",                                    \
-             "offer any buffer layout (legacy)")
+             "offer any buffer layout (legacy)"),                                                  \
+        PROP(prop_bool, type, "packed", v.packed, "off", "offer packed rings (virtio 1)"),         \
+        PROP(prop_bool, type, "iommu_platform", v.iommu_platform, "off",                           \
+             "offer access through the platform's DMA rules (virtio 1)")
 
 /* For realize of a device: nqueues queues of at most queue_max entries (a power of two). */
 void virtio_init(struct virtio_device *v, const struct virtio_class *vcls, unsigned nqueues,
                  unsigned queue_max, unsigned config_size);
+/* For transports: what their property asks for (on, off, or auto, the class's own choice), and
+ * telling the device. */
+enum virtio_thread_wish { VIRTIO_THREAD_AUTO, VIRTIO_THREAD_ON, VIRTIO_THREAD_OFF };
+bool virtio_parse_ioeventfd(const char *text, enum virtio_thread_wish *wish,
+                            struct error **errp) MUST_CHECK;
+void virtio_choose_thread(struct virtio_device *v, enum virtio_thread_wish wish);
 /* For unrealize. */
 void virtio_fini(struct virtio_device *v);
 /* The .sync of every virtio device: maps the queues and drives the interrupt after reset and load.
@@ -186,7 +212,12 @@ void virtio_kick(struct virtio_device *v);
 /* Start (map) or stop a queue whose addresses and size are in its state. */
 void virtio_queue_enable(struct virtio_device *v, unsigned queue, bool on);
 
-/* Within hw/virtio/: queue.c to virtio.c. */
+/* Within hw/virtio/. */
+struct virtio_worker *virtio_worker_new(struct virtio_device *v);
+void virtio_worker_free(struct virtio_worker *w);
+/* Have queue looked at soon; any thread, dev.lock not needed. */
+void virtio_worker_kick(struct virtio_worker *w, unsigned queue);
+bool virtio_queue_size_ok(struct virtio_device *v, uint32_t n);
 bool virtq_map(struct virtio_device *v, unsigned queue);
 void virtq_unmap(struct virtio_device *v, unsigned queue);
 void virtio_break(struct virtio_device *v, unsigned queue, const char *why);

@@ -91,6 +91,8 @@ BAD = [
     (A + ["-device", "virtio-rng-pci,vectors=999"], "vectors is 999, must be 0 to 128"),
     (A + ["-device", "virtio-rng-pci,disable-legacy=on,disable-modern=on"], "disable-modern=on leaves no interface"),
     (A + ["-device", "virtio-rng-pci,romfile=/nonexistent"], "romfile.*/nonexistent"),
+    (A + ["-device", "virtio-rng-pci,ioeventfd=perhaps"], "ioeventfd.*perhaps"),
+    (A + ["-global", "virtio-mmio.ioeventfd=perhaps"], "ioeventfd.*perhaps"),
     (A + ["-device", "virtio-rng-pc"], "did you mean 'virtio-rng-pci'"),
     (A + ["-device", '{"driver": "virtio-rng-pci", "id": }'], "-device"),
     (A + ["-global", "virtio-rng-pci.max-byte=1"], "max-byte"),

@@ -56,6 +56,22 @@ def test_ext4_on_virtio_blk_pci():
         use_disk(g)
 
 
+def test_ext4_on_packed_rings():
+    make_disk("disk.img")
+    with linux(["-drive", "file=disk.img,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,packed=on"], MODULES) as g:
+        g.shell()
+        if g.run("cat /sys/block/vda/device/features")[34] != "1":
+            g.fail("packed rings were not negotiated")
+        use_disk(g, shell=False)
+
+
+def test_ext4_by_a_thread_of_the_device():
+    make_disk("disk.img")
+    with linux(["-drive", "file=disk.img,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,ioeventfd=on"], MODULES,
+               smp=2) as g:
+        use_disk(g)
+
+
 def test_legacy_interface_alone():
     make_disk("disk.img")
     with linux(["-drive", "file=disk.img,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,disable-modern=on"],

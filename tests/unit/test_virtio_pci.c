@@ -30,8 +30,10 @@ static struct device *add(struct pci_bench *t, const char *type, const char *pro
 {
     struct device *dev = device_new(hw_device_find(type), t->m, "dut");
     struct device *inner = virtio_pci_create_inner(dev);
-    if ((!prop || device_set(dev, prop, value, errp)) && hw_bus_plug(t->m, dev, NULL, errp) &&
-        device_realize(inner, errp) && device_realize(dev, errp))
+    bool is_inner = prop && !props_find(dev->type->cls->props, prop);
+    if ((!prop || device_set(is_inner ? inner : dev, prop, value, errp)) &&
+        hw_bus_plug(t->m, dev, NULL, errp) && device_realize(inner, errp) &&
+        device_realize(dev, errp))
         return dev;
     device_free(inner);
     hw_bus_unplug(dev);
@@ -260,6 +262,138 @@ static void test_nothing_moves_without_bus_mastering(void)
     pci_bench_free(r.t);
 }
 
+enum { PACKED_AVAIL = 1 << 7, PACKED_USED = 1 << 15, RING_NEXT = 1, RING_WRITE = 2 };
+
+/* The driver's side of a packed ring. */
+struct packed {
+    struct rig r;
+    unsigned next, used;
+    bool wrap, used_wrap;
+};
+
+static struct packed setup_packed(uint64_t more_features)
+{
+    struct packed p = {setup("virtio-rng-pci", "packed", "on"), 0, 0, true, true};
+    start_modern(&p.r, BIT64(VIRTIO_F_RING_PACKED) | more_features);
+    return p;
+}
+
+/* A chain of n descriptors of len writable bytes each; the first one's flags last, as drivers do.
+ */
+static void packed_offer(struct packed *p, unsigned n, uint32_t len, uint16_t id)
+{
+    uint8_t *first = NULL;
+    uint16_t first_flags = 0;
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t *d = ram(&p->r, DESC + 16 * p->next);
+        unsigned flags =
+            RING_WRITE | (i + 1 < n ? RING_NEXT : 0) | (p->wrap ? PACKED_AVAIL : PACKED_USED);
+        st_le64(d, BENCH_RAM + DATA + 64 * i);
+        st_le32(d + 8, len);
+        st_le16(d + 12, id);
+        if (i == 0)
+            first_flags = (uint16_t)flags, first = d;
+        else
+            st_le16(d + 14, (uint16_t)flags);
+        if (++p->next == QSIZE) {
+            p->next = 0;
+            p->wrap = !p->wrap;
+        }
+    }
+    st_le16(first + 14, first_flags);
+    poke(p->r.t, part(&p->r, VIRTIO_CAP_NOTIFY), 2, 0);
+}
+
+/* The next used chain of n descriptors has this id; the bytes written, or -1 when it is not there.
+ */
+static int packed_take(struct packed *p, unsigned n, uint16_t id)
+{
+    const uint8_t *d = ram(&p->r, DESC + 16 * p->used);
+    uint16_t flags = ld_le16(d + 14), both = PACKED_AVAIL | PACKED_USED;
+    if ((flags & both) != (p->used_wrap ? both : 0))
+        return -1;
+    g_assert_cmpuint(ld_le16(d + 12), ==, id);
+    p->used += n;
+    if (p->used >= QSIZE) {
+        p->used -= QSIZE;
+        p->used_wrap = !p->used_wrap;
+    }
+    return (int)ld_le32(d + 8);
+}
+
+static void test_packed_ring_goes_round(void)
+{
+    struct packed p = setup_packed(0);
+    for (uint16_t i = 0; i < 100; i++) {
+        unsigned n = 1 + i % 3;
+        packed_offer(&p, n, 16, i);
+        g_assert_cmpint(packed_take(&p, n, i), ==, 16 * n);
+        g_assert_cmpint(packed_take(&p, n, i), ==, -1);
+        g_assert_true(p.r.t->irq[SLOT]);
+        peek(p.r.t, part(&p.r, VIRTIO_CAP_ISR), 1);
+    }
+    pci_bench_free(p.r.t);
+}
+
+static void test_packed_driver_chooses_its_interrupts(void)
+{
+    struct packed p = setup_packed(BIT64(VIRTIO_F_EVENT_IDX));
+    uint8_t *event = ram(&p.r, AVAIL);
+    st_le16(event + 2, 1); /* none */
+    packed_offer(&p, 1, 16, 0);
+    g_assert_false(p.r.t->irq[SLOT]);
+    g_assert_cmphex(ld_le32(ram(&p.r, USED)), ==, 2 << 16 | 0x8000 | 1); /* it wants the next one */
+    st_le16(event, 0x8000 | 3); /* when descriptor 3 of this lap is used */
+    st_le16(event + 2, 2);
+    packed_offer(&p, 1, 16, 1);
+    packed_offer(&p, 1, 16, 2);
+    g_assert_false(p.r.t->irq[SLOT]);
+    packed_offer(&p, 1, 16, 3);
+    g_assert_true(p.r.t->irq[SLOT]);
+    peek(p.r.t, part(&p.r, VIRTIO_CAP_ISR), 1);
+    st_le16(event, 1); /* descriptor 1 of the next lap */
+    for (uint16_t i = 4; i < 9; i++)
+        packed_offer(&p, 1, 16, i);
+    g_assert_false(p.r.t->irq[SLOT]);
+    packed_offer(&p, 1, 16, 9);
+    g_assert_true(p.r.t->irq[SLOT]);
+    pci_bench_free(p.r.t);
+}
+
+static void test_broken_packed_ring_stops_the_device(void)
+{
+    struct packed p = setup_packed(0);
+    gpa c = part(&p.r, VIRTIO_CAP_COMMON);
+    for (unsigned i = 0; i < QSIZE; i++) { /* a chain without an end */
+        uint8_t *d = ram(&p.r, DESC + 16 * i);
+        st_le64(d, BENCH_RAM + DATA);
+        st_le32(d + 8, 16);
+        st_le16(d + 14, RING_WRITE | RING_NEXT | PACKED_AVAIL);
+    }
+    poke(p.r.t, part(&p.r, VIRTIO_CAP_NOTIFY), 2, 0);
+    g_assert_true(peek(p.r.t, c + 0x14, 1) & VIRTIO_NEEDS_RESET);
+    memset(ram(&p.r, DESC), 0, 16 * QSIZE);
+    p = (struct packed){p.r, 0, 0, true, true};
+    start_modern(&p.r, BIT64(VIRTIO_F_RING_PACKED));
+    packed_offer(&p, 2, 16, 5);
+    g_assert_cmpint(packed_take(&p, 2, 5), ==, 32);
+    pci_bench_free(p.r.t);
+}
+
+/* With its quota used up the device puts a chain back, and takes it later. */
+static void test_packed_chain_is_put_back(void)
+{
+    struct packed p = {setup("virtio-rng-pci", "max-bytes", "40"), 0, 0, true, true};
+    ((struct virtio_device *)machine_find_device(p.r.t->m, "dut/virtio-backend"))->packed = true;
+    start_modern(&p.r, BIT64(VIRTIO_F_RING_PACKED));
+    packed_offer(&p, 3, 16, 1); /* 40 of 48 bytes */
+    g_assert_cmpint(packed_take(&p, 3, 1), ==, 40);
+    packed_offer(&p, 3, 16, 2);
+    packed_offer(&p, 2, 16, 3);
+    g_assert_cmpint(packed_take(&p, 3, 2), ==, -1);
+    pci_bench_free(p.r.t);
+}
+
 static void test_each_queue_may_have_a_notify_page(void)
 {
     struct rig r = setup("virtio-serial-pci", "page-per-vq", "on");
@@ -304,6 +438,10 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-pci/legacy", test_legacy_driver_by_io_ports);
     g_test_add_func("/virtio-pci/window", test_registers_through_configuration_space);
     g_test_add_func("/virtio-pci/master", test_nothing_moves_without_bus_mastering);
+    g_test_add_func("/virtio-pci/packed/laps", test_packed_ring_goes_round);
+    g_test_add_func("/virtio-pci/packed/events", test_packed_driver_chooses_its_interrupts);
+    g_test_add_func("/virtio-pci/packed/broken", test_broken_packed_ring_stops_the_device);
+    g_test_add_func("/virtio-pci/packed/unpop", test_packed_chain_is_put_back);
     g_test_add_func("/virtio-pci/page-per-vq", test_each_queue_may_have_a_notify_page);
     g_test_add_func("/virtio-pci/random", test_random_accesses);
     return g_test_run();

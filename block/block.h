@@ -57,6 +57,7 @@ enum block_flags {
     BLOCK_NO_BACKING = 1 << 8,     /* leave the backing file closed */
     BLOCK_FOR_CHECK = 1 << 9,      /* open what is marked dirty or corrupt as it is */
     BLOCK_NO_WARN = 1 << 10,       /* say nothing about a guessed raw format */
+    BLOCK_QUIET = 1 << 11,         /* nor about damage */
 };
 
 /* Open an image by its path ("disk.qcow2", "nbd://host/export", "json:{...}").  format NULL: look

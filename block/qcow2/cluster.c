@@ -61,10 +61,11 @@ static int l1_entry(struct block_node *b, uint64_t off, uint64_t *entry)
     uint64_t i = off >> (q->cluster_bits + q->l2_bits);
 
     *entry = i < q->l1_size ? q->l1[i] : 0;
-    if (cluster_offset(q, *entry & ENTRY_OFFSET))
+    uint64_t table = *entry & ENTRY_OFFSET;
+    if (cluster_offset(q, table) || table >= MAX(q->high_water, 1))
         return qcow2_corrupt(
-            b, "L2 table %" G_GUINT64_FORMAT " at offset %#" G_GINT64_MODIFIER "x is not aligned",
-            i, *entry & ENTRY_OFFSET);
+            b, "L2 table %" G_GUINT64_FORMAT " cannot be at offset %#" G_GINT64_MODIFIER "x", i,
+            table);
     return 0;
 }
 

@@ -90,6 +90,12 @@ static int check_host(struct block_node *b, uint64_t host, uint64_t bytes)
 
     if (q->data)
         return 0;
+    if (host >= q->high_water || bytes > q->high_water - host)
+        return qcow2_corrupt(
+            b,
+            "the guest's data lies behind the end of the file, at host offset %#" G_GINT64_MODIFIER
+            "x",
+            host);
     if (host < q->cluster_size || (host < l1_end && q->l1_offset < host + bytes) ||
         (host < rt_end && q->reftable_offset < host + bytes))
         return qcow2_corrupt(

@@ -32,8 +32,9 @@ int qcow2_corrupt(struct block_node *b, const char *fmt, ...)
     va_end(ap);
     q->is_corrupt = true;
     bool is_writable = !(b->flags & BLOCK_READ_ONLY);
-    log_warn("image '%s' is damaged: %s%s", b->path, what,
-             is_writable ? "; it is not written to any more" : "");
+    if (!(b->flags & BLOCK_QUIET))
+        log_warn("image '%s' is damaged: %s%s", b->path, what,
+                 is_writable ? "; it is not written to any more" : "");
     if (is_writable && q->version >= 3) {
         uint8_t bits[8];
         q->incompat |= INCOMPAT_CORRUPT;

@@ -29,7 +29,8 @@ static bool repair_dirty(struct block_node *b, struct error **errp)
     struct qcow2 *q = qcow2(b);
     struct block_check r;
 
-    log_warn("image '%s' was not closed properly: repairing its reference counts", b->path);
+    if (!(b->flags & BLOCK_QUIET))
+        log_warn("image '%s' was not closed properly: repairing its reference counts", b->path);
     if (!qcow2_check(b, BLOCK_FIX_LEAKS | BLOCK_FIX_ERRORS, true, &r, errp))
         return false;
     if (r.check_errors || r.corruptions > r.corruptions_fixed) {
@@ -51,7 +52,7 @@ static bool prepare_writing(struct block_node *b, struct error **errp)
     bool is_dirty = q->incompat & INCOMPAT_DIRTY;
     if (is_dirty && !repair_dirty(b, errp))
         return false;
-    if (q->autoclear & AUTOCLEAR_BITMAPS)
+    if (q->autoclear & AUTOCLEAR_BITMAPS && !(b->flags & BLOCK_QUIET))
         log_warn(
             "image '%s' has dirty bitmaps, which are not kept up: they are invalid from now on",
             b->path);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MAX_SCAN = 1 << 28, MAX_BEYOND = 1 << 20 };
+enum { MAX_SCAN = 1 << 28, MAX_BEYOND = 1 << 16 };
 
 uint64_t refcount_max(const struct qcow2 *q)
 {
@@ -46,11 +46,10 @@ static int block_of(struct block_node *b, uint64_t cluster, struct table **t)
     *t = NULL;
     if (i >= q->reftable_size || !(off = q->reftable[i] & ENTRY_OFFSET))
         return 0;
-    if (cluster_offset(q, off))
-        return qcow2_corrupt(b,
-                             "refcount block %" G_GUINT64_FORMAT " at offset %#" G_GINT64_MODIFIER
-                             "x is not aligned",
-                             i, off);
+    if (cluster_offset(q, off) || off >= q->high_water)
+        return qcow2_corrupt(
+            b, "refcount block %" G_GUINT64_FORMAT " cannot be at offset %#" G_GINT64_MODIFIER "x",
+            i, off);
     return cache_get(b, &q->rb, off, t);
 }
 

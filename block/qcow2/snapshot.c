@@ -83,9 +83,10 @@ static bool bad_table(struct block_node *b, struct error **errp)
     return false;
 }
 
-static bool check_entry(const struct qcow2 *q, const struct qsnapshot *s)
+static bool check_entry(const struct block_node *b, const struct qcow2 *q,
+                        const struct qsnapshot *s)
 {
-    return !cluster_offset(q, s->l1_offset) && s->l1_offset < INT64_MAX - MAX_L1_BYTES &&
+    return !cluster_offset(q, s->l1_offset) && s->l1_offset <= b->file->size &&
            s->l1_size <= MAX_L1_BYTES / 8 && s->info.disk_size < INT64_MAX - l2_span(q);
 }
 
@@ -111,7 +112,7 @@ bool snapshots_read(struct block_node *b, struct error **errp)
         size_t n = parse_entry(q, data + at, size - at, &s);
         g_array_append_val(q->snapshots, s);
         at += n;
-        if (!n || at > size || !check_entry(q, &s))
+        if (!n || at > size || !check_entry(b, q, &s))
             return bad_table(b, errp);
     }
     q->snapshots_bytes = at;
@@ -179,8 +180,8 @@ static int load_l2(struct block_node *b, uint64_t l1_entry, struct table **t)
 {
     uint64_t off = l1_entry & ENTRY_OFFSET;
 
-    if (cluster_offset(qcow2(b), off))
-        return qcow2_corrupt(b, "an L2 table at %#" PRIx64 " is not aligned", off);
+    if (cluster_offset(qcow2(b), off) || off >= qcow2(b)->high_water)
+        return qcow2_corrupt(b, "an L2 table cannot be at %#" PRIx64, off);
     return cache_get(b, &qcow2(b)->l2, off, t);
 }
 

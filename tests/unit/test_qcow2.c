@@ -8,8 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char *dir, *path, *base_path;
@@ -46,7 +49,7 @@ static void check_whole(bool allow_leaks)
     struct block_check r;
     struct block_node *b = open_flags(path, BLOCK_READ_ONLY | BLOCK_FOR_CHECK);
 
-    g_assert_true(block_check(b, 0, false, &r, &err));
+    g_assert_true(block_check(b, 0, allow_leaks, &r, &err));
     g_assert_cmpuint(r.corruptions, ==, 0);
     g_assert_cmpuint(r.check_errors, ==, 0);
     if (!allow_leaks)
@@ -466,12 +469,113 @@ static void test_requests_in_parallel_do_not_mix(void)
     block_close(b);
 }
 
+/* --- cut off at any moment --- */
+enum { CUT_SECTORS = 4096, CUT_UNIT = 4096 };
+
+/* What the writer shares with its judge: by sector, the generation of the last write that began,
+ * and of the last that was flushed. */
+struct cut_log {
+    uint32_t begun[CUT_SECTORS], flushed[CUT_SECTORS];
+};
+
+/* Writes until it is killed: each sector's bytes tell its generation. */
+static void write_for_ever(struct cut_log *log, unsigned seed, unsigned flags)
+{
+    g_autofree uint32_t *buf = g_malloc(CUT_UNIT);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    struct block_node *b = open_flags(path, flags);
+
+    for (uint32_t n = 1;; n++) {
+        unsigned at = (unsigned)g_rand_int_range(rand, 0, CUT_SECTORS);
+        uint32_t gen = log->begun[at] + 1;
+        for (unsigned i = 0; i < CUT_UNIT / 4; i++)
+            buf[i] = gen;
+        log->begun[at] = gen;
+        if (block_pwrite(b, buf, CUT_UNIT, (uint64_t)at * CUT_UNIT))
+            _exit(2);
+        if (n % 64 == 0 && block_pdiscard(b, 0, 65536))
+            _exit(2);
+        if (n % 64 == 0)
+            for (unsigned i = 0; i < 65536 / CUT_UNIT; i++)
+                log->begun[i] = log->flushed[i] = UINT32_MAX / 2; /* anything goes from here on */
+        if (n % 32)
+            continue;
+        if (block_flush(b))
+            _exit(3);
+        memcpy(log->flushed, log->begun, sizeof(log->flushed));
+    }
+}
+
+/* The next writer goes on from what is there. */
+static void judge(struct cut_log *log)
+{
+    g_autofree uint32_t *buf = g_malloc(CUT_UNIT);
+
+    check_whole(true);
+    struct block_node *b = open_flags(path, BLOCK_READ_ONLY);
+    for (unsigned at = 65536 / CUT_UNIT; at < CUT_SECTORS; at++) {
+        g_assert_cmpint(block_pread(b, buf, CUT_UNIT, (uint64_t)at * CUT_UNIT), ==, 0);
+        if (buf[0] < log->flushed[at] || buf[0] > log->begun[at])
+            g_error("sector %u has generation %u, not %u to %u", at, buf[0], log->flushed[at],
+                    log->begun[at]);
+        log->flushed[at] = log->begun[at] = buf[0];
+    }
+    block_close(b);
+}
+
+static void judge_by_other_tool(const char *tool)
+{
+    g_autofree char *command =
+        tool ? g_strdup_printf("%s check -q %s >/dev/null 2>&1", tool, path) : NULL;
+    int status = tool ? system(command) : 0;
+
+    if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 3) /* 3: leaks */
+        g_error("%s: exit status %d", command, WEXITSTATUS(status));
+}
+
+static void kill_one(struct cut_log *log, unsigned seed, unsigned flags)
+{
+    pid_t pid = fork();
+
+    if (!pid)
+        write_for_ever(log, seed, flags);
+    g_usleep(2000 + seed * 7919 % 25000);
+    g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+    int status;
+    waitpid(pid, &status, 0);
+    g_assert_true(WIFSIGNALED(status));
+}
+
+static void test_a_killed_writer_leaves_a_whole_image(void)
+{
+    static const char *const kinds[] = {"size=16M", "size=16M,cluster_size=4k,refcount_bits=8",
+                                        "size=16M,extended_l2=on,cluster_size=32k",
+                                        "size=16M,compat=v2,cluster_size=512"};
+    struct cut_log *log =
+        mmap(NULL, sizeof(*log), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    g_autofree char *tool = g_find_program_in_path("qemu-img");
+
+    block_close_all(); /* no threads when the writer forks off */
+    for (unsigned i = 0; i < 40; i++) {
+        if (i % 10 == 0) {
+            create(path, kinds[i / 10]);
+            memset(log, 0, sizeof(*log));
+        }
+        kill_one(log, i, i % 2 ? BLOCK_UNMAP | BLOCK_NO_FLUSH : BLOCK_UNMAP);
+        judge(log);
+        if (i % 5 == 4)
+            judge_by_other_tool(tool);
+    }
+    munmap(log, sizeof(*log));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     dir = g_dir_make_tmp("tinamou-qcow2-XXXXXX", NULL);
     path = g_build_filename(dir, "disk.qcow2", NULL);
     base_path = g_build_filename(dir, "base.img", NULL);
+    g_test_add_func("/qcow2/killed", test_a_killed_writer_leaves_a_whole_image);
     g_test_add_func("/qcow2/kinds", test_every_kind_of_image_keeps_its_data);
     g_test_add_func("/qcow2/backing", test_a_backing_file_shows_through_and_is_left_alone);
     g_test_add_func("/qcow2/snapshots", test_snapshots_come_back_as_they_were);

@@ -85,8 +85,6 @@ struct placing {
 static int check_host(struct block_node *b, uint64_t host, uint64_t bytes)
 {
     struct qcow2 *q = qcow2(b);
-    uint64_t l1_end = q->l1_offset + align_up((uint64_t)q->l1_size * 8, q->cluster_size);
-    uint64_t rt_end = q->reftable_offset + ((uint64_t)q->reftable_clusters << q->cluster_bits);
 
     if (q->data)
         return 0;
@@ -96,8 +94,7 @@ static int check_host(struct block_node *b, uint64_t host, uint64_t bytes)
             "the guest's data lies behind the end of the file, at host offset %#" G_GINT64_MODIFIER
             "x",
             host);
-    if (host < q->cluster_size || (host < l1_end && q->l1_offset < host + bytes) ||
-        (host < rt_end && q->reftable_offset < host + bytes))
+    if (overlaps_tables(q, host, bytes))
         return qcow2_corrupt(
             b,
             "the guest's data lies where the tables are, at host offset %#" G_GINT64_MODIFIER "x",

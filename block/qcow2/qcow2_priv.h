@@ -179,6 +179,8 @@ char *feature_names(struct qcow2 *q, const uint8_t *table, size_t len, uint64_t 
 int refcount_get(struct block_node *b, uint64_t cluster, uint64_t *count);
 int refcount_add(struct block_node *b, uint64_t off, uint64_t clusters, int delta);
 int refcount_set(struct block_node *b, uint64_t cluster, uint64_t count);
+/* Whether host bytes lie where header, L1 or refcount table are. */
+bool overlaps_tables(const struct qcow2 *q, uint64_t host, uint64_t bytes);
 /* One to want clusters in a row: where, and how many. */
 int clusters_alloc(struct block_node *b, uint64_t want, uint64_t *off, uint64_t *got);
 /* Exactly n clusters in a row. */

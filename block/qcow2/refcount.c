@@ -5,6 +5,15 @@
 #include <errno.h>
 #include <string.h>
 
+bool overlaps_tables(const struct qcow2 *q, uint64_t host, uint64_t bytes)
+{
+    uint64_t l1_end = q->l1_offset + align_up((uint64_t)q->l1_size * 8, q->cluster_size);
+    uint64_t rt_end = q->reftable_offset + ((uint64_t)q->reftable_clusters << q->cluster_bits);
+
+    return host < q->cluster_size || (host < l1_end && q->l1_offset < host + bytes) ||
+           (host < rt_end && q->reftable_offset < host + bytes);
+}
+
 enum { MAX_SCAN = 1 << 28, MAX_BEYOND = 1 << 16 };
 
 uint64_t refcount_max(const struct qcow2 *q)
@@ -132,6 +141,8 @@ static int need_block(struct block_node *b, uint64_t cluster, struct table **t)
         ret = block_of(b, cluster, t);
     if (ret || *t)
         return ret;
+    if (!i)
+        return qcow2_corrupt(b, "there is no refcount block for the header's cluster");
     ret = make_block(b, cluster & ~(BIT64(q->rb_bits) - 1));
     return ret ? ret : block_of(b, cluster, t);
 }
@@ -216,6 +227,8 @@ static int take(struct block_node *b, uint64_t first, uint64_t n)
     struct qcow2 *q = qcow2(b);
     int ret = 0;
 
+    if (overlaps_tables(q, first << q->cluster_bits, n << q->cluster_bits))
+        return qcow2_corrupt(b, "clusters of the tables are counted as free");
     for (uint64_t i = 0; !ret && i < n; i++)
         ret = refcount_set(b, first + i, 1);
     if (first == q->free_hint)

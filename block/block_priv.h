@@ -104,8 +104,8 @@ struct block_driver {
     bool (*make_empty)(struct block_node *b, struct error **errp);
     bool has_backing;
 };
-extern const struct block_driver file_driver, host_device_driver, null_driver, raw_driver,
-    overlay_driver, qcow2_driver;
+extern const struct block_driver file_driver, host_device_driver, nbd_driver, null_driver,
+    raw_driver, overlay_driver, qcow2_driver;
 /* Formats first, in the order in which they are asked to probe; ended by NULL. */
 extern const struct block_driver *const block_drivers[];
 const struct block_driver *driver_find(const char *name);

@@ -214,9 +214,9 @@ static const struct block_driver *driver_by_scheme(const char *scheme)
 
 static bool is_known_scheme(const char *scheme)
 {
-    static const char *const known[] = {"nbd",  "nbds", "nbd+unix", "fat",      "http",    "https",
-                                        "ftp",  "ftps", "ssh",      "iscsi",    "rbd",     "nfs",
-                                        "nvme", "vxhs", "quorum",   "blkdebug", "gluster", NULL};
+    static const char *const known[] = {"fat",  "http",   "https",    "ftp",     "ftps",
+                                        "ssh",  "iscsi",  "rbd",      "nfs",     "nvme",
+                                        "vxhs", "quorum", "blkdebug", "gluster", NULL};
 
     return g_strv_contains(known, scheme);
 }

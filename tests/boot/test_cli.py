@@ -64,6 +64,8 @@ BAD = [
     (A + ["-drive", "file=text,format=raw,iops-total-max=5"], "iops-total-max without iops-total"),
     (A + ["-drive", "file=json:{"], "not valid JSON"),
     (A + ["-drive", "file=text,format=raw", "-drive", "file=text,format=raw"], "could not lock 'text'"),
+    (A + ["-drive", "file=nbd:unix:/nonexistent.sock"], "could not connect to 'nbd:unix:/nonexistent.sock'"),
+    (A + ["-drive", "file=nbd:nowhere"], "nbd:HOST:PORT"),
     (A + ["-drive", "file=http://localhost/x"], "protocol 'http' is not supported"),
     (A + ["-blockdev", '{"driver":"raw","node-name":"n","file":{"driver":"file","filename":"text","lockng":"off"}}'],
      "did you mean 'file.locking'"),

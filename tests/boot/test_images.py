@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import subprocess
+import time
 
 from guest import EMULATOR, Failed, Skipped, linux, need_tinamou, need_tool
 
@@ -223,6 +224,29 @@ def test_resize_dd_measure():
             raise Failed("dd copied something else")
     same("measure", *both("measure", "-O", "qcow2", "-f", "raw", "a.raw"))
     same("measure", *both("measure", "-O", "qcow2", "--size", "100G", "-o", "cluster_size=4k"))
+
+
+def test_a_disk_over_the_network_is_read_and_written():
+    qemu = need_both()
+    server = need_tool("qemu-nbd")
+    clean()
+    pattern("a.raw", 3 << 20, 3)
+    pattern("b.raw", 3 << 20, 4, holes=False)
+    run(qemu, "create", "-q", "-f", "qcow2", "n.qcow2", "3M")
+    p = subprocess.Popen([server, "-t", "-e", "4", "-f", "qcow2", "-k", os.path.abspath("sock"), "n.qcow2"])
+    try:
+        deadline = time.monotonic() + 20
+        while not os.path.exists("sock") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        uri = "nbd+unix:///?socket=" + os.path.abspath("sock")
+        for raw in ("a.raw", "b.raw"):
+            run(TOOL, "convert", "-n", "-f", "raw", "-O", "raw", raw, uri)
+            run(TOOL, "compare", "-q", "-f", "raw", "-F", "raw", raw, "nbd:unix:" + os.path.abspath("sock"))
+        run(TOOL, "info", "--image-opts", "driver=raw,file.driver=nbd,file.server.path=" + os.path.abspath("sock"))
+    finally:
+        p.terminate()
+        p.wait()
+    holds(qemu, "n.qcow2", "b.raw")
 
 
 BAD = [

@@ -303,7 +303,7 @@ static void test_what_cannot_be_opened_is_told(void)
     expect_open_error("/nonexistent/disk", NULL, false, "could not open '/nonexistent/disk'");
     expect_open_error(dir, NULL, true, "no regular file");
     expect_open_error("/dev/null", NULL, true, "no regular file");
-    expect_open_error("nbd:localhost:10809", NULL, true, "protocol 'nbd'");
+    expect_open_error("http://localhost/x", NULL, true, "protocol 'http'");
     g_assert_true(g_file_set_contents(path, "QFI\xfb\0\0\0\3", 8, NULL));
     expect_open_error(path, NULL, false, "as qcow2");
     make_file(512);

@@ -100,6 +100,26 @@ static void drop_queue(struct net_client *c)
     c->queued_bytes = 0;
 }
 
+void net_call(struct net_client *c, void (*fn)(struct net_client *c))
+{
+    if (!c->is_nic) {
+        fn(c);
+        return;
+    }
+    mutex_lock(c->dev_lock);
+    fn(c);
+    mutex_unlock(c->dev_lock);
+}
+
+static void forget_peer(struct net_client *c)
+{
+    struct mutex *lock = c->is_nic ? c->dev_lock : &c->lock;
+
+    mutex_lock(lock);
+    c->peer = NULL;
+    mutex_unlock(lock);
+}
+
 /* Part a back end from its peer.  When this returns no thread is on its way to the peer. */
 static void disconnect(struct net_client *b)
 {
@@ -107,12 +127,7 @@ static void disconnect(struct net_client *b)
 
     if (!peer)
         return;
-    if (peer->is_nic)
-        mutex_lock(peer->dev_lock);
-    else
-        mutex_lock(&peer->lock);
-    peer->peer = NULL;
-    mutex_unlock(peer->is_nic ? peer->dev_lock : &peer->lock);
+    forget_peer(peer);
     mutex_lock(&b->lock);
     b->peer = NULL;
     while (b->pins || b->delivering)
@@ -154,13 +169,8 @@ void net_client_free(struct net_client *c)
     struct net_client *peer = c->peer;
 
     disconnect(c);
-    if (peer && peer->ops->link_changed) {
-        if (peer->is_nic)
-            mutex_lock(peer->dev_lock);
-        peer->ops->link_changed(peer);
-        if (peer->is_nic)
-            mutex_unlock(peer->dev_lock);
-    }
+    if (peer && peer->ops->link_changed)
+        net_call(peer, peer->ops->link_changed);
     while (c->filters)
         net_filter_del(c->filters);
     net_context_sync(nothing, NULL); /* flushes that were asked for have run */
@@ -448,12 +458,8 @@ static void call_peer(struct net_client *b, bool burst)
     void (*fn)(struct net_client *) = !peer   ? NULL
                                       : burst ? peer->ops->burst_end
                                               : peer->ops->writable;
-    if (fn && peer->is_nic)
-        mutex_lock(peer->dev_lock);
     if (fn)
-        fn(peer);
-    if (fn && peer->is_nic)
-        mutex_unlock(peer->dev_lock);
+        net_call(peer, fn);
     mutex_lock(&b->lock);
     unpin_locked(b);
     mutex_unlock(&b->lock);

@@ -27,6 +27,8 @@ void net_client_discard(struct net_client *c);
 unsigned net_peer_caps(struct net_client *c);
 /* All clients, in order of creation; main thread. */
 struct net_client *net_clients(void);
+/* Call fn(c), for a NIC with its device's lock held. */
+void net_call(struct net_client *c, void (*fn)(struct net_client *c));
 /* Join a and b, which are free. */
 void net_join(struct net_client *a, struct net_client *b);
 

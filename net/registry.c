@@ -181,13 +181,8 @@ void net_free_all(void)
 
 static void tell_link(struct net_client *c)
 {
-    if (!c || !c->ops->link_changed)
-        return;
-    if (c->is_nic)
-        mutex_lock(c->dev_lock);
-    c->ops->link_changed(c);
-    if (c->is_nic)
-        mutex_unlock(c->dev_lock);
+    if (c && c->ops->link_changed)
+        net_call(c, c->ops->link_changed);
 }
 
 bool net_set_link(const char *name, bool up, struct error **errp)

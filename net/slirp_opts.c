@@ -215,7 +215,7 @@ static bool parse_texts(struct opts *o, SlirpConfig *cfg, GPtrArray *owned, stru
             g_ptr_array_add(search, o->pair[i].value);
     g_ptr_array_add(search, NULL);
     bool any = search->len > 1;
-    cfg->vdnssearch = (const char **)g_ptr_array_free(search, FALSE);
+    cfg->vdnssearch = (const char **)(void *)g_ptr_array_free(search, FALSE);
     g_ptr_array_add(owned, (void *)cfg->vdnssearch);
     if (!any)
         cfg->vdnssearch = NULL;

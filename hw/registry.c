@@ -20,6 +20,7 @@ extern const struct device_type pcie_pci_bridge_type;
 extern const struct device_type pcie_root_port_type;
 extern const struct device_type pflash_cfi01_type;
 extern const struct device_type plic_type;
+extern const struct device_type rtl8139_type;
 extern const struct device_type scsi_cd_type;
 extern const struct device_type scsi_hd_type;
 extern const struct device_type sifive_test_type;
@@ -55,6 +56,7 @@ static const struct device_type *const written_types[] = {
     &aclint_swi_type,               /* riscv.aclint.swi */
     &plic_type,                     /* riscv.sifive.plic */
     &sifive_test_type,              /* riscv.sifive.test */
+    &rtl8139_type,
     &scsi_cd_type,                  /* scsi-cd */
     &scsi_hd_type,                  /* scsi-hd */
     &ns16550_type,                  /* serial-mm */

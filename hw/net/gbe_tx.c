@@ -224,7 +224,7 @@ void gbe_send(struct gbe *g)
     if (!(gbe_reg(g, TCTL) & TCTL_EN) || !pci_is_master(&g->pci))
         return;
     uint32_t size = gbe_reg(g, TDLEN) / DESC_SIZE;
-    if (gbe_reg(g, TDH) >= size || gbe_reg(g, TDT) >= size)
+    if (gbe_reg(g, TDH) >= size || gbe_reg(g, TDT) >= size || gbe_reg(g, TDH) == gbe_reg(g, TDT))
         return;
     while (gbe_reg(g, TDH) != gbe_reg(g, TDT)) {
         if (budget-- == 0) {

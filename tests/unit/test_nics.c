@@ -1,0 +1,618 @@
+/* Network cards on PCI, driven by hand: rings, checksums, segmentation, filters, EEPROMs, MSI-X. */
+#include "core/ram.h"
+#include "hw/net/gbe.h"
+#include "net/net_priv.h"
+#include "net/offload.h"
+#include "tests/unit/pci_bench.h"
+#include "util/bits.h"
+
+#include <string.h>
+
+extern const struct device_type ecam_root_type, ecam_host_type, e1000_type, e1000e_type,
+    rtl8139_type;
+
+enum { SLOT = 1, DECODE = PCI_COMMAND_MEMORY | PCI_COMMAND_IO | PCI_COMMAND_MASTER };
+enum {
+    TX_RING = 0x10000,
+    RX_RING = 0x20000,
+    TX_DATA = 0x30000,
+    RX_DATA = 0x40000,
+    ENTRIES = 8,
+    MSIX_AT = 0x50000
+};
+
+/* A card, and a back end that keeps what it gets. */
+struct rig {
+    struct pci_bench *t;
+    struct device *dev;
+    struct net_client *wire;
+    gpa regs;
+    GPtrArray *sent;    /* GBytes * */
+    struct net_hdr hdr; /* of the last */
+    bool full;
+};
+
+static bool wire_send(struct net_client *c, const struct net_frame *f)
+{
+    struct rig *r = c->opaque;
+    GByteArray *bytes = g_byte_array_new();
+
+    if (r->full)
+        return false;
+    for (unsigned i = 0; i < f->niov; i++)
+        g_byte_array_append(bytes, f->iov[i].iov_base, (guint)f->iov[i].iov_len);
+    g_ptr_array_add(r->sent, g_byte_array_free_to_bytes(bytes));
+    r->hdr = f->hdr;
+    return true;
+}
+
+static const struct net_client_ops wire_ops = {.type = "wire", .send = wire_send};
+
+static const uint8_t *sent(struct rig *r, unsigned i, gsize *n)
+{
+    g_assert_cmpuint(i, <, r->sent->len);
+    return g_bytes_get_data(g_ptr_array_index(r->sent, i), n);
+}
+
+static uint8_t *ram(struct rig *r, uint32_t off)
+{
+    return r->t->b->ram->host + off;
+}
+
+static struct rig *rig_new(const struct device_type *type, unsigned bar)
+{
+    struct rig *r = g_new0(struct rig, 1);
+    struct error *err = NULL;
+
+    r->t = pci_bench_new(&ecam_host_type);
+    r->sent = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    r->wire = net_client_new(&wire_ops, "wire", 0, NET_CAP_ALL, r);
+    r->dev = device_new(type, r->t->m, "card");
+    if (!device_set(r->dev, "netdev", "wire", &err) ||
+        !device_set(r->dev, "mac", "52:54:00:12:34:56", &err) ||
+        !hw_bus_plug(r->t->m, r->dev, NULL, &err) || !device_realize(r->dev, &err))
+        g_error("%s", error_text(err));
+    unsigned slot = (unsigned)((struct pci_device *)r->dev)->devfn >> 3;
+    for (unsigned i = 0; i < 4; i++)
+        cfg_write(r->t, slot, PCI_BAR0 + 4 * i, 4, (uint32_t)MMIO + i * 0x100000);
+    cfg_write(r->t, slot, PCI_COMMAND, 2, DECODE);
+    r->regs = MMIO + bar * 0x100000;
+    return r;
+}
+
+static void rig_free(struct rig *r)
+{
+    pci_bench_free(r->t);
+    net_free_all();
+    g_ptr_array_unref(r->sent);
+    g_free(r);
+}
+
+static uint32_t rd(struct rig *r, unsigned off)
+{
+    return peek(r->t, r->regs + off, 4);
+}
+
+static void wr(struct rig *r, unsigned off, uint32_t v)
+{
+    poke(r->t, r->regs + off, 4, v);
+}
+
+static bool irq_is_high(const struct rig *r)
+{
+    for (unsigned i = 0; i < ECAM_INTX_LINES; i++)
+        if (r->t->irq[i])
+            return true;
+    return false;
+}
+
+/* Rings of 8 descriptors, buffers of 2 KiB, every frame welcome. */
+static void gbe_start(struct rig *r)
+{
+    wr(r, TDBAL, (uint32_t)BENCH_RAM + TX_RING);
+    wr(r, TDLEN, 16 * ENTRIES);
+    wr(r, RDBAL, (uint32_t)BENCH_RAM + RX_RING);
+    wr(r, RDLEN, 16 * ENTRIES);
+    for (unsigned i = 0; i < ENTRIES; i++)
+        st_le64(ram(r, RX_RING + 16 * i), BENCH_RAM + RX_DATA + 2048 * i);
+    wr(r, RDT, ENTRIES - 1);
+    wr(r, RCTL, RCTL_EN | RCTL_BAM | RCTL_SECRC);
+    wr(r, TCTL, TCTL_EN | TCTL_PSP);
+}
+
+static void make_frame(uint8_t *f, size_t n, const char *to)
+{
+    for (size_t i = 0; i < n; i++)
+        f[i] = (uint8_t)(i * 3);
+    memcpy(f, to, 6);
+    st_be16(f + 12, 0x1234);
+}
+
+static void arrive(struct rig *r, const uint8_t *data, size_t n)
+{
+    struct iovec iov = {(void *)(uintptr_t)data, n};
+    struct net_frame f = {&iov, 1, n, {0}};
+
+    net_send(r->wire, &f);
+    net_burst_end(r->wire);
+}
+
+static const char own[] = "\x52\x54\x00\x12\x34\x56", other[] = "\x52\x54\x00\x12\x34\x57",
+                  everyone[] = "\xff\xff\xff\xff\xff\xff";
+
+static void test_e1000_sends_and_pads(void)
+{
+    struct rig *r = rig_new(&e1000_type, 0);
+    gsize n;
+
+    gbe_start(r);
+    wr(r, IMS, ICR_TXDW);
+    make_frame(ram(r, TX_DATA), 50, other);
+    st_le64(ram(r, TX_RING), BENCH_RAM + TX_DATA);
+    st_le32(ram(r, TX_RING + 8), 50 | 0x0bU << 24); /* EOP IFCS RS */
+    wr(r, TDT, 1);
+    const uint8_t *f = sent(r, 0, &n);
+    g_assert_cmpuint(n, ==, 60);
+    g_assert_cmpmem(f, 50, ram(r, TX_DATA), 50);
+    g_assert_cmpuint(f[55], ==, 0);
+    g_assert_cmphex(ram(r, TX_RING)[12], ==, 1);
+    g_assert_cmpuint(rd(r, TDH), ==, 1);
+    g_assert_true(irq_is_high(r));
+    g_assert_cmphex(rd(r, ICR) & (ICR_TXDW | ICR_ASSERTED), ==, ICR_TXDW | ICR_ASSERTED);
+    g_assert_false(irq_is_high(r));
+    g_assert_cmpuint(rd(r, GPTC), ==, 1);
+    g_assert_cmpuint(rd(r, GPTC), ==, 0); /* cleared by reading */
+    rig_free(r);
+}
+
+/* A context and a data descriptor: 4000 bytes of TCP payload in segments of 1000. */
+static void test_e1000_leaves_segmentation_to_the_wire(void)
+{
+    struct rig *r = rig_new(&e1000_type, 0);
+    uint8_t *f = ram(r, TX_DATA), *ip = f + 14, *d = ram(r, TX_RING);
+    enum { PAYLOAD = 4000, SIZE = 54 + PAYLOAD };
+    gsize n;
+
+    gbe_start(r);
+    make_frame(f, SIZE, other);
+    st_be16(f + 12, 0x0800);
+    memset(ip, 0, 40);
+    ip[0] = 0x45;
+    ip[9] = 6;
+    st_be32(ip + 12, 0x0a00020f);
+    st_be32(ip + 16, 0x0a000202);
+    ip[20 + 12] = 0x50;
+    d[0] = 14; /* IPCSS, IPCSO, IPCSE */
+    d[1] = 24;
+    st_le16(d + 2, 33);
+    d[4] = 34; /* TUCSS, TUCSO, TUCSE */
+    d[5] = 50;
+    st_le32(d + 8, PAYLOAD | 0x27U << 24); /* TCP, IP, TSE, DEXT */
+    d[13] = 54;
+    st_le16(d + 14, 1000);
+    st_le64(d + 16, BENCH_RAM + TX_DATA);
+    st_le32(d + 24, SIZE | 1U << 20 | 0x2dU << 24); /* EOP TSE RS DEXT */
+    d[29] = 3;
+    wr(r, TDT, 2);
+    f = (uint8_t *)(uintptr_t)sent(r, 0, &n);
+    g_assert_cmpuint(n, ==, SIZE);
+    g_assert_cmpuint(r->hdr.gso_type, ==, NET_GSO_TCPV4);
+    g_assert_cmpuint(r->hdr.gso_size, ==, 1000);
+    g_assert_cmpuint(ld_be16(f + 16), ==, SIZE - 14);
+    g_assert_cmphex(csum_fold(csum_add(f + 14, 20, 0)), ==, 0);
+    /* What the wire makes of the checksum is right. */
+    g_assert_true(offload_complete_csum(f, n, &r->hdr));
+    uint64_t pseudo = offload_pseudo_sum(f + 14, 6, (uint32_t)n - 34);
+    g_assert_cmphex(csum_fold(csum_add(f + 34, n - 34, pseudo)), ==, 0);
+    r->wire->caps = 0; /* a wire that can do nothing gets segments */
+    wr(r, TDH, 0);
+    g_ptr_array_set_size(r->sent, 0);
+    wr(r, TDT, 2);
+    g_assert_cmpuint(r->sent->len, ==, 4);
+    rig_free(r);
+}
+
+static void test_e1000_waits_for_a_full_wire(void)
+{
+    struct rig *r = rig_new(&e1000_type, 0);
+
+    gbe_start(r);
+    make_frame(ram(r, TX_DATA), 100, other);
+    for (unsigned i = 0; i < 3; i++) {
+        st_le64(ram(r, TX_RING + 16 * i), BENCH_RAM + TX_DATA);
+        st_le32(ram(r, TX_RING + 16 * i + 8), 100 | 0x09U << 24);
+    }
+    r->full = true;
+    wr(r, TDT, 3);
+    g_assert_cmpuint(rd(r, TDH), ==, 0);
+    r->full = false;
+    net_writable(r->wire);
+    g_assert_cmpuint(rd(r, TDH), ==, 3);
+    g_assert_cmpuint(r->sent->len, ==, 3);
+    rig_free(r);
+}
+
+static void test_e1000_receives_and_filters(void)
+{
+    struct rig *r = rig_new(&e1000_type, 0);
+    uint8_t f[1500];
+    const uint8_t *d = ram(r, RX_RING);
+
+    gbe_start(r);
+    wr(r, IMS, ICR_RXT0);
+    make_frame(f, 200, other);
+    arrive(r, f, 200);
+    g_assert_cmpuint(rd(r, RDH), ==, 0);
+    make_frame(f, 200, own);
+    arrive(r, f, 200);
+    g_assert_cmpuint(rd(r, RDH), ==, 1);
+    g_assert_cmpuint(ld_le16(d + 8), ==, 200);
+    g_assert_cmphex(d[12] & 3, ==, 3);
+    g_assert_cmpmem(ram(r, RX_DATA), 200, f, 200);
+    g_assert_true(irq_is_high(r));
+    make_frame(f, 20, everyone);
+    arrive(r, f, 20);
+    g_assert_cmpuint(ld_le16(d + 24), ==, 60); /* padded */
+    make_frame(f, 100, "\x01\x00\x5e\x00\x00\x01");
+    arrive(r, f, 100);
+    g_assert_cmpuint(rd(r, RDH), ==, 2);
+    wr(r, MTA + 4 * (0x0100 >> 4 >> 5), ~0U); /* hash of the upper bits */
+    arrive(r, f, 100);
+    g_assert_cmpuint(rd(r, RDH), ==, 3);
+    wr(r, RCTL, rd(r, RCTL) | RCTL_UPE);
+    make_frame(f, 100, other);
+    arrive(r, f, 100);
+    g_assert_cmpuint(rd(r, RDH), ==, 4);
+    g_assert_cmpuint(rd(r, TPR), ==, 4);
+    rig_free(r);
+}
+
+static void test_e1000_keeps_frames_until_there_are_buffers(void)
+{
+    struct rig *r = rig_new(&e1000_type, 0);
+    uint8_t f[100];
+
+    gbe_start(r);
+    make_frame(f, 100, own);
+    for (unsigned i = 0; i < 10; i++) {
+        f[20] = (uint8_t)i;
+        arrive(r, f, 100);
+    }
+    g_assert_cmpuint(rd(r, RDH), ==, 7);
+    g_assert_false(net_can_send(r->wire));
+    wr(r, RDT, 3);
+    net_flush(r->wire);
+    for (unsigned i = 0; i < 1000 && rd(r, RDH) != 2; i++)
+        g_usleep(1000);
+    g_assert_cmpuint(rd(r, RDH), ==, 2);
+    g_assert_cmpuint(ram(r, RX_DATA + 2048)[20], ==, 9);
+    rig_free(r);
+}
+
+static void test_e1000_moves_vlan_tags(void)
+{
+    struct rig *r = rig_new(&e1000_type, 0);
+    uint8_t f[100];
+    gsize n;
+
+    gbe_start(r);
+    wr(r, CTRL, rd(r, CTRL) | CTRL_VME);
+    make_frame(f, 100, own);
+    st_be32(f + 12, 0x81000123);
+    arrive(r, f, 100);
+    g_assert_cmpuint(ld_le16(ram(r, RX_RING + 8)), ==, 96);
+    g_assert_cmphex(ram(r, RX_RING)[12] & 8, ==, 8);
+    g_assert_cmphex(ld_le16(ram(r, RX_RING + 14)), ==, 0x123);
+    make_frame(ram(r, TX_DATA), 80, other);
+    st_le64(ram(r, TX_RING), BENCH_RAM + TX_DATA);
+    st_le32(ram(r, TX_RING + 8), 80 | 0x41U << 24); /* EOP VLE */
+    st_le16(ram(r, TX_RING + 14), 0x456);
+    wr(r, TDT, 1);
+    const uint8_t *s = sent(r, 0, &n);
+    g_assert_cmpuint(n, ==, 84);
+    g_assert_cmphex(ld_be32(s + 12), ==, 0x81000456);
+    rig_free(r);
+}
+
+/* The wires of the EEPROM: one word. */
+static uint16_t microwire(struct rig *r, unsigned reg, unsigned address, uint32_t cs, uint32_t sk,
+                          uint32_t di, uint32_t do_)
+{
+    unsigned command = 6 << 6 | address, v = 0;
+
+    wr(r, reg, 0);
+    wr(r, reg, cs);
+    for (int i = 8; i >= 0; i--) {
+        uint32_t bit = command >> i & 1 ? di : 0;
+        wr(r, reg, cs | bit);
+        wr(r, reg, cs | bit | sk);
+        wr(r, reg, cs | bit);
+    }
+    for (int i = 0; i < 16; i++) {
+        wr(r, reg, cs | sk);
+        v = v << 1 | !!(rd(r, reg) & do_);
+        wr(r, reg, cs);
+    }
+    wr(r, reg, 0);
+    return (uint16_t)v;
+}
+
+static void test_e1000_eeprom_and_phy(void)
+{
+    struct rig *r = rig_new(&e1000_type, 0);
+    uint16_t sum = 0;
+
+    for (unsigned i = 0; i < 64; i++)
+        sum = (uint16_t)(sum + microwire(r, EECD, i, 2, 1, 4, 8));
+    g_assert_cmphex(sum, ==, 0xbaba);
+    g_assert_cmphex(microwire(r, EECD, 2, 2, 1, 4, 8), ==, 0x5634);
+    wr(r, EERD, 0x0001 | 1 << 8);
+    g_assert_cmphex(rd(r, EERD) >> 16, ==, 0x1200);
+    wr(r, MDIC, 2U << 26 | 1 << 21 | 2 << 16);
+    g_assert_cmphex(rd(r, MDIC) & 0x1000ffff, ==, 0x10000141);
+    wr(r, MDIC, 2U << 26 | 2 << 21 | 2 << 16); /* no PHY there */
+    g_assert_cmphex(rd(r, MDIC) & 1 << 30, ==, 1 << 30);
+    g_assert_cmphex(rd(r, STATUS) & 2, ==, 2);
+    g_assert_true(net_set_link("wire", false, NULL));
+    g_assert_cmphex(rd(r, STATUS) & 2, ==, 0);
+    rig_free(r);
+}
+
+static void test_e1000_interrupts_at_the_rate_asked_for(void)
+{
+    struct rig *r = rig_new(&e1000_type, 0);
+
+    clock_start();
+    wr(r, ITR, 0xffff); /* 16.8 ms */
+    wr(r, IMS, ICR_LSC);
+    wr(r, ICS, ICR_LSC);
+    g_assert_true(irq_is_high(r));
+    rd(r, ICR);
+    wr(r, ICS, ICR_LSC);
+    g_assert_false(irq_is_high(r));
+    for (unsigned i = 0; i < 500 && !irq_is_high(r); i++) {
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(1000);
+    }
+    g_assert_true(irq_is_high(r));
+    rig_free(r);
+}
+
+static void test_e1000e_extended_descriptors_and_msix(void)
+{
+    struct rig *r = rig_new(&e1000e_type, 0);
+    gpa table = MMIO + 3 * 0x100000;
+    unsigned cap = cfg_find_cap(r->t, config_address(0, SLOT, 0, 0), 0x11);
+    uint8_t f[100];
+
+    g_assert_cmpuint(cap, !=, 0);
+    for (unsigned v = 0; v < GBE_VECTORS; v++) {
+        poke(r->t, table + 16 * v, 4, (uint32_t)BENCH_RAM + MSIX_AT + 4 * v);
+        poke(r->t, table + 16 * v + 4, 4, 0);
+        poke(r->t, table + 16 * v + 8, 4, 0x100 + v);
+        poke(r->t, table + 16 * v + 12, 4, 0);
+    }
+    cfg_write(r->t, SLOT, cap + 2, 2, 0x8000);
+    gbe_start(r);
+    wr(r, RFCTL, RFCTL_EXTEN);
+    wr(r, IVAR, 8 | 0 | (8 | 1) << 8 | (8 | 2) << 16); /* RxQ0: 0, TxQ0: 1, other: 2 */
+    wr(r, EIAC, ICR_RXQ0 | ICR_TXQ0);
+    wr(r, IMS, ICR_RXQ0 | ICR_TXQ0 | ICR_OTHER | ICR_LSC);
+    make_frame(f, 100, own);
+    arrive(r, f, 100);
+    g_assert_cmphex(ld_le32(ram(r, MSIX_AT)), ==, 0x100);
+    g_assert_cmphex(ld_le32(ram(r, RX_RING + 8)) & 3, ==, 3);
+    g_assert_cmpuint(ld_le16(ram(r, RX_RING + 12)), ==, 100);
+    st_le32(ram(r, MSIX_AT), 0);
+    arrive(r, f, 100); /* cleared by itself: it comes again */
+    g_assert_cmphex(ld_le32(ram(r, MSIX_AT)), ==, 0x100);
+    g_assert_cmphex(ld_le32(ram(r, MSIX_AT + 4)), ==, 0);
+    g_assert_true(net_set_link("wire", false, NULL));
+    g_assert_cmphex(ld_le32(ram(r, MSIX_AT + 8)), ==, 0x102);
+    g_assert_cmphex(rd(r, ICR) & ICR_LSC, ==, ICR_LSC);
+    g_assert_false(irq_is_high(r));
+    rig_free(r);
+}
+
+enum {
+    R_TSD0 = 0x10,
+    R_TSAD0 = 0x20,
+    R_TNPDS = 0x20,
+    R_RBSTART = 0x30,
+    R_CR = 0x37,
+    R_CAPR = 0x38,
+    R_CBR = 0x3a,
+    R_IMR = 0x3c,
+    R_ISR = 0x3e,
+    R_RCR = 0x44,
+    R_9346 = 0x50,
+    R_CPCR = 0xe0,
+    R_RDSAR = 0xe4,
+    R_TPPOLL = 0xd9
+};
+
+static void wr8(struct rig *r, unsigned off, uint8_t v)
+{
+    poke(r->t, r->regs + off, 1, v);
+}
+
+static void wr16(struct rig *r, unsigned off, uint16_t v)
+{
+    poke(r->t, r->regs + off, 2, v);
+}
+
+static void test_rtl8139_sends_by_slots(void)
+{
+    struct rig *r = rig_new(&rtl8139_type, 1);
+    gsize n;
+
+    wr8(r, R_CR, 0x0c);
+    wr16(r, R_IMR, 0x0004);
+    make_frame(ram(r, TX_DATA), 300, other);
+    for (unsigned i = 0; i < 6; i++) {
+        wr(r, R_TSAD0 + 4 * (i % 4), (uint32_t)BENCH_RAM + TX_DATA);
+        wr(r, R_TSD0 + 4 * (i % 4), 200 + i);
+        g_assert_cmphex(rd(r, R_TSD0 + 4 * (i % 4)) & 0xa000, ==, 0xa000);
+    }
+    g_assert_cmpuint(r->sent->len, ==, 6);
+    const uint8_t *f = sent(r, 5, &n);
+    g_assert_cmpuint(n, ==, 205);
+    g_assert_cmpmem(f, n, ram(r, TX_DATA), n);
+    g_assert_true(irq_is_high(r));
+    wr16(r, R_ISR, 0xffff);
+    g_assert_false(irq_is_high(r));
+    rig_free(r);
+}
+
+/* Fill the ring, read it as a driver does, wrap around: nothing is lost or reordered. */
+static void test_rtl8139_receives_into_its_ring(void)
+{
+    struct rig *r = rig_new(&rtl8139_type, 1);
+    uint32_t at = 0;
+    uint8_t f[1000];
+
+    wr(r, R_RBSTART, (uint32_t)BENCH_RAM + RX_DATA);
+    wr8(r, R_CR, 0x0c);
+    wr(r, R_RCR, 0x0a); /* own and broadcast, 8 KiB */
+    for (unsigned i = 0; i < 40; i++) {
+        size_t n = 100 + i * 20;
+        make_frame(f, n, own);
+        f[14] = (uint8_t)i;
+        arrive(r, f, n);
+        g_assert_cmphex(peek(r->t, r->regs + R_CR, 1) & 1, ==, 0);
+        g_assert_cmphex(ld_le16(ram(r, RX_DATA + at)), ==, 0x4001);
+        g_assert_cmpuint(ld_le16(ram(r, RX_DATA + at + 2)), ==, n + 4);
+        g_assert_cmpuint(ram(r, RX_DATA + (at + 4 + 14) % 8192)[0], ==, i);
+        at = ((at + 4 + (uint32_t)n + 4 + 3) & ~3U) % 8192;
+        wr16(r, R_CAPR, (uint16_t)(at - 16));
+        g_assert_cmphex(peek(r->t, r->regs + R_CR, 1) & 1, ==, 1);
+        g_assert_cmpuint(peek(r->t, r->regs + R_CBR, 2), ==, at);
+    }
+    for (unsigned i = 0; i < 12; i++) /* more than fits */
+        arrive(r, f, 1000);
+    g_assert_false(net_can_send(r->wire));
+    g_assert_cmphex(peek(r->t, r->regs + R_ISR, 2) & 0x11, ==, 0x11);
+    rig_free(r);
+}
+
+static void test_rtl8139_cplus_descriptors(void)
+{
+    struct rig *r = rig_new(&rtl8139_type, 1);
+    uint8_t f[400], *d = ram(r, TX_RING);
+    gsize n;
+
+    wr16(r, R_CPCR, 0x0003);
+    wr8(r, R_CR, 0x0c);
+    wr(r, R_RCR, 0x0a);
+    wr(r, R_TNPDS, (uint32_t)BENCH_RAM + TX_RING);
+    wr(r, R_TNPDS + 4, 0);
+    wr(r, R_RDSAR, (uint32_t)BENCH_RAM + RX_RING);
+    wr(r, R_RDSAR + 4, 0);
+    make_frame(ram(r, TX_DATA), 300, other);
+    st_le32(d, 0x80000000 | 1U << 29 | 100); /* OWN FS */
+    st_le64(d + 8, BENCH_RAM + TX_DATA);
+    st_le32(d + 16, 0x80000000 | 1U << 30 | 1U << 28 | 200); /* OWN EOR LS */
+    st_le64(d + 24, BENCH_RAM + TX_DATA + 100);
+    wr8(r, R_TPPOLL, 0x40);
+    const uint8_t *s = sent(r, 0, &n);
+    g_assert_cmpuint(n, ==, 300);
+    g_assert_cmpmem(s, n, ram(r, TX_DATA), n);
+    g_assert_cmphex(ld_le32(d) >> 31 | ld_le32(d + 16) >> 31, ==, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        st_le32(ram(r, RX_RING + 16 * i), 0x80000000 | (i ? 1U << 30 : 0) | 256);
+        st_le64(ram(r, RX_RING + 16 * i + 8), BENCH_RAM + RX_DATA + 256 * i);
+    }
+    make_frame(f, 400, own);
+    arrive(r, f, 400); /* in two pieces */
+    g_assert_cmphex(ld_le32(ram(r, RX_RING)), ==, 1U << 29 | 256);
+    g_assert_cmphex(ld_le32(ram(r, RX_RING + 16)), ==, 1U << 30 | 1U << 28 | 1U << 26 | 404);
+    g_assert_cmpmem(ram(r, RX_DATA), 400, f, 400);
+    arrive(r, f, 400); /* none is left */
+    g_assert_false(net_can_send(r->wire));
+    rig_free(r);
+}
+
+static void test_rtl8139_eeprom_and_configuration_lock(void)
+{
+    struct rig *r = rig_new(&rtl8139_type, 1);
+    unsigned command = 6 << 6 | 7, v = 0;
+
+    wr8(r, R_9346, 0x80);
+    for (int i = 8; i >= 0; i--) {
+        uint8_t bit = command >> i & 1 ? 2 : 0;
+        wr8(r, R_9346, 0x88 | bit);
+        wr8(r, R_9346, 0x8c | bit);
+    }
+    for (int i = 0; i < 16; i++) {
+        wr8(r, R_9346, 0x88);
+        wr8(r, R_9346, 0x8c);
+        v = v << 1 | (peek(r->t, r->regs + R_9346, 1) & 1);
+    }
+    g_assert_cmphex(v, ==, 0x5452);
+    wr8(r, R_9346, 0);
+    wr(r, 0, 0x11223344);
+    g_assert_cmphex(rd(r, 0), ==, 0x12005452);
+    wr8(r, R_9346, 0xc0);
+    wr(r, 0, 0x11223344);
+    g_assert_cmphex(rd(r, 0), ==, 0x11223344);
+    rig_free(r);
+}
+
+/* Whatever is written, in whatever order, with rings full of noise. */
+static void wild(const struct device_type *type, unsigned bar, unsigned size)
+{
+    struct rig *r = rig_new(type, bar);
+    uint8_t f[2000];
+
+    for (uint32_t i = 0; i < 1 << 20; i++)
+        r->t->b->ram->host[i] = (uint8_t)g_test_rand_int();
+    make_frame(f, sizeof(f), everyone);
+    for (unsigned i = 0; i < 30000; i++) {
+        unsigned off = (unsigned)g_test_rand_int_range(0, (gint)size) & ~3U;
+        uint32_t v = (uint32_t)g_test_rand_int();
+        if (i % 3)
+            v &= 0xffff >> (i % 12);
+        if (i % 7 == 0 && type != &rtl8139_type)
+            gbe_start(r);
+        poke(r->t, r->regs + off, 4, i % 5 ? v : (uint32_t)BENCH_RAM + (v & 0xffff0));
+        if (i % 11 == 0)
+            arrive(r, f, 14 + (size_t)g_test_rand_int_range(0, 1900));
+        peek(r->t, r->regs + off, 4);
+        if (i % 64 == 0) {
+            g_ptr_array_set_size(r->sent, 0);
+            r->full = i % 128 == 0;
+            net_writable(r->wire);
+            while (g_main_context_iteration(NULL, FALSE))
+                continue;
+        }
+    }
+    rig_free(r);
+}
+
+static void test_wild_drivers_do_no_harm(void)
+{
+    wild(&e1000_type, 0, 0x6000);
+    wild(&e1000e_type, 0, 0x6000);
+    wild(&rtl8139_type, 1, 0x100);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    clock_init();
+    g_test_add_func("/nics/e1000/send", test_e1000_sends_and_pads);
+    g_test_add_func("/nics/e1000/segment", test_e1000_leaves_segmentation_to_the_wire);
+    g_test_add_func("/nics/e1000/wait", test_e1000_waits_for_a_full_wire);
+    g_test_add_func("/nics/e1000/receive", test_e1000_receives_and_filters);
+    g_test_add_func("/nics/e1000/buffers", test_e1000_keeps_frames_until_there_are_buffers);
+    g_test_add_func("/nics/e1000/vlan", test_e1000_moves_vlan_tags);
+    g_test_add_func("/nics/e1000/eeprom", test_e1000_eeprom_and_phy);
+    g_test_add_func("/nics/e1000/rate", test_e1000_interrupts_at_the_rate_asked_for);
+    g_test_add_func("/nics/e1000e/msix", test_e1000e_extended_descriptors_and_msix);
+    g_test_add_func("/nics/rtl8139/slots", test_rtl8139_sends_by_slots);
+    g_test_add_func("/nics/rtl8139/ring", test_rtl8139_receives_into_its_ring);
+    g_test_add_func("/nics/rtl8139/cplus", test_rtl8139_cplus_descriptors);
+    g_test_add_func("/nics/rtl8139/eeprom", test_rtl8139_eeprom_and_configuration_lock);
+    g_test_add_func("/nics/wild", test_wild_drivers_do_no_harm);
+    return g_test_run();
+}

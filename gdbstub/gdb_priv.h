@@ -38,7 +38,7 @@ struct gdb_server {
     void *send_opaque;
     gdb_monitor_fn *monitor;
     void *monitor_opaque;
-    void *front; /* the device that a back end's bytes come through, or NULL */
+    struct chardev *chardev; /* or NULL: somebody else brings the bytes */
 
     /* Framing: packet.c */
     enum { GDB_IDLE, GDB_DATA, GDB_ESCAPE, GDB_SUM1, GDB_SUM2 } state;

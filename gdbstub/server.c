@@ -152,72 +152,57 @@ void gdb_server_set_monitor(struct gdb_server *g, gdb_monitor_fn *fn, void *opaq
     g->monitor_opaque = opaque;
 }
 
-/* ---- a back end's bytes come through a device ---- */
+/* ---- on a back end ---- */
 
-struct gdb_front {
-    struct device dev;
-    struct gdb_server *server;
-    struct chardev *chardev;
-    struct gdb_front_state { /* nothing that a guest sees */
-        uint8_t unused;
-    } s;
-};
-
-static const struct state_field gdb_front_states[] = {STATE(gdb_front, unused, 0), STATE_END};
-
-DEVICE_CLASS_NAMED(gdb_front, "gdb") = {
-    .desc = "gdb server",
-    .state = gdb_front_states,
-};
-
-static size_t front_receive(struct device *dev, const uint8_t *buf, size_t n)
+static size_t on_receive(void *opaque, const uint8_t *buf, size_t n)
 {
-    gdb_server_receive(((struct gdb_front *)dev)->server, buf, n);
+    gdb_server_receive(opaque, buf, n);
     return n;
 }
 
-static void front_event(struct device *dev, enum chardev_event ev)
+/* What an earlier peer did not read is not for the next one. */
+static void on_event(void *opaque, enum chardev_event ev)
 {
-    struct gdb_server *g = ((struct gdb_front *)dev)->server;
+    struct gdb_server *g = opaque;
 
-    if (ev == CHARDEV_OPENED)
-        gdb_server_opened(g);
-    else if (ev == CHARDEV_CLOSED)
+    switch (ev) {
+    case CHARDEV_OPENED: gdb_server_opened(g); break;
+    case CHARDEV_CLOSED:
         gdb_server_closed(g);
-    else
-        gdb_handle_interrupt(g);
+        chardev_discard(g->chardev);
+        break;
+    case CHARDEV_BREAK: gdb_handle_interrupt(g); break;
+    case CHARDEV_FOCUS_IN:
+    case CHARDEV_FOCUS_OUT: break;
+    }
 }
 
-static void front_send(void *opaque, const uint8_t *buf, size_t n)
+static void send_to_chardev(void *opaque, const uint8_t *buf, size_t n)
 {
-    chardev_write_buf(((struct gdb_front *)opaque)->chardev, buf, n);
+    chardev_write_buf(opaque, buf, n);
 }
 
 struct gdb_server *gdb_server_new(struct machine *m, struct chardev *c, struct error **errp)
 {
-    struct gdb_front *f = (struct gdb_front *)device_new(&gdb_front_type, NULL, "gdb");
+    static const struct chardev_user user = {"a gdb server", on_receive, on_event};
+    struct gdb_server *g = gdb_server_new_with(m, send_to_chardev, c);
 
-    if (!chardev_attach(c, &f->dev, front_receive, errp)) {
-        device_free(&f->dev);
-        return NULL;
-    }
-    struct gdb_server *g = gdb_server_new_with(m, front_send, f);
-    f->chardev = c;
-    f->server = g;
-    g->front = f;
-    chardev_on_event(c, &f->dev, front_event);
-    return g;
+    g->chardev = c;
+    if (chardev_attach_user(c, &user, g, errp))
+        return g;
+    g->chardev = NULL;
+    gdb_server_free(g);
+    return NULL;
 }
 
-/* After chardev_free_all(), or with a back end that keeps silent: it still names the device. */
 void gdb_server_free(struct gdb_server *g)
 {
     if (!g)
         return;
     gdb_server_closed(g);
+    if (g->chardev)
+        chardev_detach_user(g->chardev, g);
     g_queue_clear_full(&g->stops, g_free);
-    if (g->front)
-        device_free(&((struct gdb_front *)g->front)->dev);
     gdb_packet_fini(g);
     g_free(g);
 }

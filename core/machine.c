@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/debug.h"
 #include "core/event.h"
+#include "core/semihost.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -311,6 +312,7 @@ void machine_free(struct machine *m)
     if (m->accel_ready && m->accel->fini)
         m->accel->fini(m);
     debug_free(m->debug);
+    semihost_free(m->semihost);
     address_space_fini(&m->as);
     free_rams(m);
     props_fini(m->cls->props, m);

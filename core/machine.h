@@ -108,8 +108,9 @@ struct machine {
         shutdown_ask; /* cause in the low half, exit status in the high; the first one wins */
     struct _GMainLoop *loop;
     bool accel_ready;
-    bool run_when_loaded; /* RUN_INMIGRATE: go on as soon as the state is there */
-    struct debug *debug;  /* core/debug.h */
+    bool run_when_loaded;      /* RUN_INMIGRATE: go on as soon as the state is there */
+    struct debug *debug;       /* core/debug.h */
+    struct semihost *semihost; /* core/semihost.h; NULL: none */
 };
 
 /* Allocate a machine of a class with its properties at their defaults. */

@@ -19,9 +19,10 @@ struct cli {
     const char *cpu, *memory, *smp;
     const char *kernel, *initrd, *append, *bios, *dtb;
     const char *display, *vga;
-    const char *log_items, *log_file, *dfilter, *gdb;
+    const char *log_items, *log_file, *dfilter, *gdb, *semihosting_config;
     const char *name, *uuid, *rtc, *boot, *pidfile, *escape;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
+    bool semihosting;
     bool want_help, want_version, want_runner_help;
     struct runner *runner; /* test-runner mode; NULL without its options */
     /* Each occurrence of the options that add up, in order; elements are char *. */

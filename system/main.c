@@ -88,6 +88,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_uuid,
         setup_monitors,
         setup_unused_serials,
+        setup_semihosting,
         setup_gdb,
         attach_runner,
     };

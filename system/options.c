@@ -358,6 +358,12 @@ const struct cli_option cli_options[] = {
              "(else: -kernel if it is ELF, System.map beside it)"},
     {.name = "expect-on", .args = "CHARDEV", CALL(call_expect_on), .help = "watch this chardev instead of the first serial line"},
 
+    {.name = "semihosting", FLAG(semihosting),
+     .help = "let bare-metal programs use files, a console and an exit status\nof the host"},
+    {.name = "semihosting-config", .args = "[enable=on|off][,target=native|auto][,chardev=ID]", TEXT(semihosting_config),
+     .help = "[,userspace=on|off][,arg=TEXT...]\n"
+             "the same: its console, whether user mode may, its arguments"},
+
     {.help = "Looking inside"},
     {.name = "s", CALL(call_gdb_default), .help = "short for -gdb tcp::1234"},
     {.name = "gdb", .args = "DEV", TEXT(gdb),
@@ -387,8 +393,6 @@ const struct cli_option cli_options[] = {
 
     /* Known names that do nothing here yet: a clear line instead of "no such option". */
     {.name = "icount", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "instructions are not counted"},
-    {.name = "semihosting", .how = CLI_REFUSE, .reason = "there is no semihosting"},
-    {.name = "semihosting-config", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no semihosting"},
     {.name = "readconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "write the options on the command line"},
     {.name = "writeconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no configuration files"},
     {.name = "usb", .how = CLI_REFUSE, .reason = "there is no USB controller"},

@@ -98,6 +98,9 @@ bool setup_boot(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_rtc(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_uuid(struct setup *s, struct error **errp) MUST_CHECK;
 
+/* semihosting.c: -semihosting, -semihosting-config; once the machine is there. */
+bool setup_semihosting(struct setup *s, struct error **errp) MUST_CHECK;
+
 /* gdb.c: -gdb, -s; once the machine is there. */
 bool setup_gdb(struct setup *s, struct error **errp) MUST_CHECK;
 

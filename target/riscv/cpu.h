@@ -233,6 +233,8 @@ uint64_t rv_epc_mask(const struct rv_cpu *cpu); /* bits that sepc and mepc have 
 const char *rv_csr_name(struct rv_cpu *cpu, unsigned num);
 bool rv_csr_peek(struct rv_cpu *cpu, unsigned num, uint64_t *val);
 bool rv_csr_poke(struct rv_cpu *cpu, unsigned num, uint64_t val);
+/* semihost.c: serve the call at pc and leave translated code; returns when it is no call. */
+void rv_semihost(struct rv_cpu *cpu);
 /* gdb.c: cpu_ops.debug_* */
 const struct debug_regs *rv_debug_regs(struct cpu *cpu);
 bool rv_debug_reg_read(struct cpu *cpu, const struct debug_reg *reg, uint8_t *buf);

@@ -6,6 +6,7 @@
  * "CMO".
  */
 #include "accel/tcg/guest.h"
+#include "core/machine.h"
 #include "target/riscv/cpu_priv.h"
 #include "target/riscv/csr.h"
 #include "target/riscv/helpers.h"
@@ -38,6 +39,8 @@ void helper_ecall(struct rv_cpu *cpu)
 
 void helper_ebreak(struct rv_cpu *cpu, uint64_t pc)
 {
+    if (cpu->cpu.machine->semihost)
+        rv_semihost(cpu);
     rv_raise(cpu, CAUSE_BREAKPOINT, pc);
 }
 

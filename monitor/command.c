@@ -21,6 +21,11 @@ void monitor_register(const struct monitor_command *table)
         g_ptr_array_add(tables, untyped(table));
 }
 
+void monitor_unregister_all(void)
+{
+    g_clear_pointer(&tables, g_ptr_array_unref);
+}
+
 void monitor_foreach(void (*fn)(const struct monitor_command *cmd, void *opaque), void *opaque)
 {
     for (guint i = 0; tables && i < tables->len; i++)

@@ -87,6 +87,8 @@ struct monitor_command {
 
 /* Add a table, ended by a row without names; it must live as long as the process. */
 void monitor_register(const struct monitor_command *table);
+/* Forget all tables. */
+void monitor_unregister_all(void);
 /* By the name in one protocol, NULL when there is none. */
 const struct monitor_command *monitor_find_qmp(const char *name);
 const struct monitor_command *monitor_find_hmp(const char *name);

@@ -7,6 +7,7 @@
 extern const struct monitor_command cmd_block[];
 extern const struct monitor_command cmd_chardev[];
 extern const struct monitor_command cmd_control[];
+extern const struct monitor_command cmd_dump[];
 extern const struct monitor_command cmd_fds[];
 extern const struct monitor_command cmd_memory[];
 extern const struct monitor_command cmd_net[];

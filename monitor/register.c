@@ -6,6 +6,7 @@ void monitor_register_all(void)
     monitor_register(cmd_control);
     monitor_register(cmd_block);
     monitor_register(cmd_chardev);
+    monitor_register(cmd_dump);
     monitor_register(cmd_fds);
     monitor_register(cmd_memory);
     monitor_register(cmd_net);

@@ -218,6 +218,35 @@ def test_memory_is_saved_and_shown():
             want(q.hmp("print $pc + 4 * 2") == "0x1008\r\n", q.hmp("print $pc + 4 * 2"))
 
 
+def test_memory_and_registers_as_a_core_file():
+    with open("rom.bin", "wb") as f:
+        f.write(bytes(range(256)) * 16)
+    args = arch_args() + ["-M", "virt", "-bios", "rom.bin", "-m", "64M", "-smp", "2", "-display", "none", "-serial", "null",
+                          "-monitor", "none", "-S", "-qmp", "unix:q,server=on,wait=off"]
+    with Guest(args):
+        q = Qmp("q")
+        q.ok("dump-guest-memory", paging=False, protocol="file:core")
+        done = q.event("DUMP_COMPLETED")["result"]
+        want(done["status"] == "completed" and done["completed"] == done["total"] >= 64 << 20, done)
+        want(q.ok("query-dump") == done, "two results")
+        with open("core", "rb") as f:
+            data = f.read()
+        phoff, = struct.unpack_from("<Q", data, 32)
+        count, = struct.unpack_from("<H", data, 56)
+        heads = [struct.unpack_from("<IIQQQQQQ", data, phoff + 56 * i) for i in range(count)]
+        loads = {h[4]: h for h in heads if h[0] == 1}
+        note = [h for h in heads if h[0] == 4][0]
+        want(loads[0x80000000][5] == 64 << 20, loads)
+        off = loads[0x80000000][2]
+        want(data[off:off + 4096] == bytes(range(256)) * 16, "memory")
+        for i in range(2): # each note: 20 bytes of head, 112 bytes before the pc
+            pc, = struct.unpack_from("<Q", data, note[2] + i * (note[5] // 2) + 20 + 112)
+            want(pc == 0x1000, "pc of CPU %d: %#x" % (i, pc))
+        q.ok("dump-guest-memory", paging=False, protocol="file:part", begin=0x80001000, length=8192)
+        q.fails("dump-guest-memory", paging=False, protocol="file:part", begin=0x80001000)
+        q.fails("dump-guest-memory", paging=False, protocol="nowhere:part")
+
+
 def test_hmp_on_the_terminal_line_of_the_guest():
     """Ctrl-a c, as users of -nographic know it; the guest's output goes on beside it."""
     with linux() as g:

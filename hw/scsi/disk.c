@@ -78,13 +78,15 @@ static void say_tray(const struct scsi_disk *d)
                d->drive ? block_id(d->drive) : "", d->u.dev.id, d->s.tray_open ? "true" : "false");
 }
 
-static void move_tray(struct scsi_disk *d, bool open)
+/* A guest that closes the tray itself looks what is in it: a unit attention would only fail its
+ * next read. */
+static void move_tray(struct scsi_disk *d, bool open, bool by_guest)
 {
     if (d->s.tray_open == open)
         return;
     d->s.tray_open = open;
     d->s.media_event = open ? MEDIA_REMOVED : d->drive ? MEDIA_NEW : MEDIA_NO_CHANGE;
-    if (!open && d->drive)
+    if (!open && d->drive && !by_guest)
         d->s.attention = ASC_MEDIUM_CHANGED;
     say_tray(d);
 }
@@ -96,7 +98,7 @@ static bool start_stop(struct scsi_disk *d, struct scsi_request *r)
         return scsi_good(r); /* power conditions, and a motor that always turns */
     if (open && d->s.locked && !d->s.tray_open)
         return scsi_fail(r, SENSE_ILLEGAL, ASC_REMOVAL_PREVENTED);
-    move_tray(d, open);
+    move_tray(d, open, true);
     return scsi_good(r);
 }
 
@@ -224,7 +226,7 @@ bool scsi_disk_move_tray(struct device *dev, bool open, bool force, struct error
         moved = d->s.tray_open != open;
         if (refused)
             d->s.locked = 0;
-        move_tray(d, open);
+        move_tray(d, open, false);
     }
     mutex_unlock(lock);
     if (refused && !force) {

@@ -57,7 +57,8 @@ def test_what_linux_is_told_about_disks():
     blank("a.img", 8)
     blank("b.img", 16)
     args = ADAPTER + drive("a", "a.img") + drive("b", "b.img")
-    args += ["-device", "scsi-hd,drive=a,scsi-id=3,lun=0,serial=first,wwn=0x5000c50015ea71ac,logical_block_size=4096",
+    args += ["-device", "scsi-hd,drive=a,scsi-id=3,lun=0,serial=first,wwn=0x5000c50015ea71ac,logical_block_size=4096,"
+             "physical_block_size=4096",
              "-device", "scsi-hd,drive=b,scsi-id=3,lun=300,write-cache=off,rotation_rate=1"]
     with linux(args, with_modules(MODULES)) as g:
         start(g)
@@ -84,7 +85,8 @@ def test_cdrom():
         g.run("mount -t ext4 -o ro,noload /dev/sr0 /mnt && cat /mnt/data/hello")
         if host_sum("root/data/busybox") not in g.run("sha256sum /mnt/data/busybox"):
             g.fail("busybox has another checksum in the guest")
-        g.run("umount /mnt && /extra/devtool eject /dev/sr0 && ! dd if=/dev/sr0 bs=2048 count=1 of=/dev/null 2>/dev/null")
-        g.run("/extra/devtool close /dev/sr0 && dd if=/dev/sr0 bs=2048 count=1 of=/dev/null 2>/dev/null")
+        g.run("umount /mnt && /extra/devtool eject /dev/sr0 && [ $(cat /sys/block/sr0/size) = 32768 ]")
+        g.run("dd if=/dev/sr0 bs=2048 count=1 of=/dev/null 2>/dev/null") # that closes the tray
+        g.run("/extra/devtool eject /dev/sr0 && /extra/devtool close /dev/sr0 && dd if=/dev/sr0 bs=2048 count=1 of=/dev/null 2>/dev/null")
         g.run("! dd if=/dev/sr1 bs=2048 count=1 of=/dev/null 2>/dev/null")
         finish(g)

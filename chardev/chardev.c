@@ -11,8 +11,9 @@
 enum { DRAIN_MS = 500 };
 
 static const struct chardev_driver *const drivers[] = {
-    &chardev_file,   &chardev_hub,   &chardev_null, &chardev_pipe, &chardev_pty, &chardev_ringbuf,
-    &chardev_socket, &chardev_stdio, &chardev_tty,  &chardev_udp,  &chardev_vc,
+    &chardev_file,    &chardev_hub,     &chardev_null,   &chardev_pipe,
+    &chardev_pty,     &chardev_ringbuf, &chardev_socket, &chardev_stdio,
+    &chardev_testdev, &chardev_tty,     &chardev_udp,    &chardev_vc,
 };
 static struct chardev *all; /* process-wide, as the ids of the command line are */
 

@@ -45,6 +45,8 @@ void chardev_restore_terminal(void);
 /* "Ctrl-a x" on a stdio or mux back end calls this (main loop's thread); escape char 0 disables
  * escapes (-echr). */
 void chardev_set_quit_handler(void (*fn)(void *opaque), void *opaque);
+/* A testdev back end calls this when a test program is done (main loop's thread). */
+void chardev_set_exit_handler(void (*fn)(void *opaque, int status), void *opaque);
 void chardev_set_escape(int ch);
 /* List the back ends (-chardev help). */
 void chardev_print_help(FILE *f);

@@ -33,8 +33,8 @@ struct chardev_driver {
     void (*room)(struct chardev *c); /* input was taken; may be NULL */
 };
 extern const struct chardev_driver chardev_hub, chardev_null, chardev_stdio, chardev_file,
-    chardev_pipe, chardev_pty, chardev_socket, chardev_ringbuf, chardev_tty, chardev_udp,
-    chardev_vc;
+    chardev_pipe, chardev_pty, chardev_socket, chardev_ringbuf, chardev_testdev, chardev_tty,
+    chardev_udp, chardev_vc;
 
 struct chardev_front_end {
     const struct chardev_user *user; /* with opaque; or else dev and what follows it */

@@ -34,6 +34,11 @@ static void quit_from_terminal(void *opaque)
     machine_request_shutdown(opaque, SHUTDOWN_HOST_UI, 0);
 }
 
+static void exit_from_testdev(void *opaque, int status)
+{
+    machine_request_shutdown(opaque, SHUTDOWN_GUEST_OFF, status);
+}
+
 void host_catch_signals(struct machine *m)
 {
     struct sigaction sa = {.sa_handler = on_fatal, .sa_flags = SA_RESETHAND | SA_NODEFER};
@@ -45,6 +50,7 @@ void host_catch_signals(struct machine *m)
         sigaction(fatal[i], &sa, NULL);
     signal(SIGPIPE, SIG_IGN); /* writes to a closed socket or pipe fail with EPIPE */
     chardev_set_quit_handler(quit_from_terminal, m);
+    chardev_set_exit_handler(exit_from_testdev, m);
 }
 
 /* While the machine is taken down a second SIGTERM ends the process at once. */
@@ -53,4 +59,5 @@ void host_release_signals(void)
     for (size_t i = 0; i < G_N_ELEMENTS(polite); i++)
         g_source_remove(sources[i]);
     chardev_set_quit_handler(NULL, NULL);
+    chardev_set_exit_handler(NULL, NULL);
 }

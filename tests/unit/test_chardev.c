@@ -790,6 +790,26 @@ static void test_hub_joins_back_ends(void)
     finish(l);
 }
 
+static void note_status(void *opaque, int status)
+{
+    g_string_append_printf(opaque, "%d ", status);
+}
+
+static void test_testdev_ends_with_the_status_it_is_told(void)
+{
+    struct chardev *c = open_opts("testdev,id=t");
+    g_autoptr(GString) told = g_string_new(NULL);
+
+    chardev_set_exit_handler(note_status, told);
+    send_text(c, "0q");
+    send_text(c, "1");
+    send_text(c, "2q7x3q99999999999999999999q");
+    spin(5);
+    g_assert_cmpstr(told->str, ==, "1 25 7 1 ");
+    chardev_set_exit_handler(NULL, NULL);
+    chardev_free_all();
+}
+
 static void tap_text(void *opaque, const uint8_t *buf, size_t n)
 {
     g_string_append_len(opaque, (const char *)buf, (gssize)n);
@@ -869,6 +889,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/udp", test_udp_talks_to_its_peer_only);
     g_test_add_func("/chardev/websocket", test_websocket_clients_come_one_after_the_other);
     g_test_add_func("/chardev/hub", test_hub_joins_back_ends);
+    g_test_add_func("/chardev/testdev", test_testdev_ends_with_the_status_it_is_told);
     g_test_add_func("/chardev/tap", test_tap_sees_all_output);
     g_test_add_func("/chardev/feed", test_feed_reaches_the_front_end_as_it_is);
     int ret = g_test_run();

@@ -4,6 +4,7 @@
 
 #include "core/elf_priv.h"
 #include "core/loader.h"
+#include "core/symbols_priv.h"
 #include "util/bits.h"
 
 #include <glib.h>
@@ -147,21 +148,24 @@ static void add_elf(struct symbols *s, const struct elf *e)
     }
 }
 
+void symbols_add_typed(struct symbols *s, uint64_t addr, char type, const char *name)
+{
+    struct symbol sym = {.addr = addr, .is_local = type == 't' || type == 'w'};
+    size_t len = strcspn(name, " \t\r");
+
+    if (strchr("TtWw", type) && addr && len && !is_mark(name))
+        add(s, sym, name, len);
+}
+
 /* "ffffffff80000000 T _start[\t[module]]"; false when the line is not of that form. */
 static bool add_map_line(struct symbols *s, const char *line)
 {
     char *end;
-    struct symbol sym = {.addr = g_ascii_strtoull(line, &end, 16)};
+    uint64_t addr = g_ascii_strtoull(line, &end, 16);
 
     if (end == line || end[0] != ' ' || !end[1] || end[2] != ' ')
         return false;
-    if (!strchr("TtWw", end[1]))
-        return true; /* data */
-    sym.is_local = end[1] == 't' || end[1] == 'w';
-    const char *name = end + 3;
-    size_t len = strcspn(name, " \t\r");
-    if (sym.addr && len && *name != '$')
-        add(s, sym, name, len);
+    symbols_add_typed(s, addr, end[1], end + 3);
     return true;
 }
 
@@ -203,13 +207,23 @@ bool symbols_add(struct symbols *s, const char *path, struct error **errp)
     return s->list->len != before;
 }
 
-/* By address; of several names for one place the global one with a size comes last and is found. */
+/* Where a linker script says that a part begins or ends, which is no function. */
+static bool is_boundary(const char *name)
+{
+    return g_str_has_prefix(name, "__") &&
+           (g_str_has_suffix(name, "_start") || g_str_has_suffix(name, "_end"));
+}
+
+/* By address; of several names for one place the last is found: a function before a boundary, a
+ * global one before a local one, one with a size before one without. */
 static gint compare(gconstpointer pa, gconstpointer pb)
 {
     const struct symbol *a = pa, *b = pb;
 
     if (a->addr != b->addr)
         return a->addr < b->addr ? -1 : 1;
+    if (is_boundary(a->name) != is_boundary(b->name))
+        return is_boundary(a->name) ? -1 : 1;
     if (a->is_local != b->is_local)
         return a->is_local ? -1 : 1;
     if (!a->size != !b->size)

@@ -6,6 +6,7 @@
 #include "util/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct symbols;
@@ -15,6 +16,9 @@ void symbols_free(struct symbols *s);
 /* Add a file's functions: an ELF file with a symbol table, or lines "ADDRESS TYPE NAME" as nm,
  * System.map and /proc/kallsyms have them.  False with *errp when there are none. */
 bool symbols_add(struct symbols *s, const char *path, struct error **errp) MUST_CHECK;
+/* Add the functions that a Linux kernel, whose memory is in data, names itself; false when there is
+ * no such table.  Nothing in it is trusted. */
+bool symbols_add_kallsyms(struct symbols *s, const uint8_t *data, size_t len) MUST_CHECK;
 /* The function that holds addr, and how far in; NULL when none does.  Valid until symbols_free().
  */
 const char *symbols_find(struct symbols *s, uint64_t addr, uint64_t *offset);

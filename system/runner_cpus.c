@@ -75,6 +75,22 @@ static bool find_image(struct address_space *as, gpa pa, gpa *base)
     return false;
 }
 
+/* The kernel's own names, from the memory it lies in. */
+static void read_kallsyms(struct runner *r, struct cpu *cpu)
+{
+    enum { SIZE_AT = 16, MAX_SIZE = 256 << 20 }; /* of its header; of what is believed */
+    uint8_t size[8];
+    gpa pa, base;
+
+    if (!cpu->ops->debug_translate(cpu, cpu->ops->get_pc(cpu), &pa) ||
+        !find_image(cpu->as, pa, &base) || !mem_peek(cpu->as, base + SIZE_AT, size, sizeof(size)))
+        return;
+    uint64_t n = MIN(ld_le64(size), (uint64_t)MAX_SIZE);
+    g_autofree uint8_t *image = g_try_malloc(n);
+    if (image && mem_peek(cpu->as, base, image, n) && !symbols_add_kallsyms(r->symbols, image, n))
+        log_info("the kernel in memory has no table of names (CONFIG_KALLSYMS)");
+}
+
 /* A kernel that chose its addresses by chance is found by where it lies in memory. */
 static bool slide_by(struct runner *r, struct cpu *cpu)
 {
@@ -127,6 +143,8 @@ void runner_trace_cpus(struct runner *r)
 
     machine_pause(m);
     load_symbols(r);
+    for (unsigned i = 0; i < m->ncpus && !symbols_count(r->symbols); i++)
+        read_kallsyms(r, m->cpus[i]);
     for (unsigned i = 0; i < m->ncpus; i++)
         if (slide_by(r, m->cpus[i]))
             break;

@@ -242,6 +242,9 @@ def test_debian_kernel():
     r = subprocess.run(args + ["console=ttyS0 quiet", "-expect", "~ # ", "-send", "echo a$((1+1))b\\n", "-expect", "a2b", "-send",
                                "poweroff -f\\n", "-expect", "@off"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     check(r.returncode == 0, r.stdout[-1000:] + r.stderr)
+    r = subprocess.run(args + ["console=ttyS0 quiet", "-expect", "~ # ", "-step-timeout", "1", "-expect", "nothing"],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    check(r.returncode == 124 and re.search(r"vCPU 1(.*\n)+?.* do_idle\+0x", r.stderr), r.stderr)
     r = subprocess.run(args + ["console=ttyS0 rdinit=/nonexistent", "-expect", "~ # "], stdin=subprocess.DEVNULL, capture_output=True,
                        text=True)
     check(r.returncode == 1 and re.search("test failed.*-fail @linux", r.stderr), r.stderr)

@@ -42,6 +42,7 @@ static const char map[] = "0000000000000000 A fixed\n"
                           "ffffffff80000000 T _start\n"
                           "ffffffff80000000 t local_twin\n"
                           "ffffffff80000040 t helper\r\n"
+                          "ffffffff80000040 T __some_text_end\n"
                           "ffffffff80000048 t $x\n"
                           "ffffffff80000100 D data\n"
                           "ffffffff80000200 T last\t[module]\n";
@@ -51,7 +52,7 @@ static void test_system_map(void)
     struct symbols *s = load("System.map", map, strlen(map), NULL);
     uint64_t addr;
 
-    g_assert_cmpuint(symbols_count(s), ==, 4);
+    g_assert_cmpuint(symbols_count(s), ==, 5);
     expect_name(s, 0xffffffff80000000, "_start", 0);
     expect_name(s, 0xffffffff8000003f, "_start", 0x3f);
     expect_name(s, 0xffffffff80000050, "helper", 0x10);
@@ -179,6 +180,125 @@ static void test_elf_files_that_lie_are_harmless(void)
     symbols_free(load("none.elf", elf, sizeof(elf), "no symbol table"));
 }
 
+static void align(GByteArray *b, unsigned to)
+{
+    while (b->len % to)
+        g_byte_array_append(b, (const guint8 *)"", 1);
+}
+
+static void add32(GByteArray *b, uint32_t v)
+{
+    g_byte_array_append(b, (const guint8 *)&v, 4);
+}
+
+enum { NSYMS = 700 };
+static const uint64_t BASE32 = 0x80000000, BASE64 = 0xffffffff80000000;
+
+/* Offsets and their base. */
+static void add_offsets(GByteArray *b, unsigned word)
+{
+    uint64_t base = word == 8 ? BASE64 : BASE32;
+
+    for (unsigned i = 0; i < NSYMS; i++)
+        add32(b, i * 64);
+    align(b, word);
+    g_byte_array_append(b, (const guint8 *)&base, word);
+}
+
+static void add_names(GByteArray *b, GArray *markers)
+{
+    guint names = b->len;
+
+    for (unsigned i = 0; i < NSYMS; i++) {
+        const char *stem = i == 5 ? "\001_" : "fn_";
+        g_autofree char *name = g_strdup_printf("%c%s%u", i % 7 ? 't' : 'D', stem, i);
+        uint32_t at = b->len - names;
+        uint8_t n = (uint8_t)strlen(name);
+        if (i % 256 == 0)
+            g_array_append_val(markers, at);
+        g_byte_array_append(b, &n, 1);
+        g_byte_array_append(b, (const guint8 *)name, n);
+    }
+}
+
+/* Each printable byte is its own token; byte 1 stands for a longer one. */
+static void add_tokens(GByteArray *b, unsigned word)
+{
+    uint16_t index[256];
+    guint start = b->len;
+
+    for (unsigned i = 0; i < 256; i++) {
+        char token[] = {(char)(i > 32 && i < 127 ? i : '~'), 0};
+        const char *text = i == 1 ? "handler" : token;
+        index[i] = (uint16_t)(b->len - start);
+        g_byte_array_append(b, (const guint8 *)text, (guint)strlen(text) + 1);
+    }
+    align(b, word);
+    g_byte_array_append(b, (const guint8 *)index, sizeof(index));
+}
+
+/* What a kernel's read-only data holds among other things. */
+static GByteArray *make_kallsyms(unsigned word, bool is_new)
+{
+    GByteArray *b = g_byte_array_new();
+    g_autoptr(GArray) markers = g_array_new(FALSE, FALSE, 4);
+
+    for (unsigned i = 0; i < 5000; i++)
+        add32(b, i * 2654435761u);
+    align(b, word);
+    if (!is_new)
+        add_offsets(b, word);
+    add32(b, NSYMS);
+    align(b, word);
+    add_names(b, markers);
+    align(b, word);
+    g_byte_array_append(b, (const guint8 *)markers->data, markers->len * 4);
+    align(b, word);
+    add_tokens(b, word);
+    align(b, word);
+    if (is_new)
+        add_offsets(b, word);
+    for (unsigned i = 0; i < 500; i++)
+        add32(b, i * 2246822519u);
+    return b;
+}
+
+static void test_a_kernels_own_names(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned word = i & 1 ? 8 : 4;
+        uint64_t base = word == 8 ? BASE64 : BASE32;
+        g_autoptr(GByteArray) b = make_kallsyms(word, i & 2);
+        struct symbols *s = symbols_new();
+        g_assert_true(symbols_add_kallsyms(s, b->data, b->len));
+        g_assert_cmpuint(symbols_count(s), ==, NSYMS - NSYMS / 7);
+        expect_name(s, base + 64, "fn_1", 0);
+        expect_name(s, base + 5 * 64 + 4, "handler_5", 4);
+        expect_name(s, base + 699 * 64 + 9, "fn_699", 9);
+        symbols_free(s);
+    }
+}
+
+/* A byte changed anywhere in the tables, and the tables cut anywhere: no harm, and an end. */
+static void test_broken_tables_of_a_kernel_are_harmless(void)
+{
+    g_autoptr(GByteArray) good = make_kallsyms(8, true);
+
+    for (unsigned at = 19900; at < good->len; at += 11) {
+        g_autofree uint8_t *bad = g_malloc(good->len);
+        g_autofree uint8_t *cut = g_malloc(at); /* so that reading behind it is noticed */
+        struct symbols *s = symbols_new();
+        memcpy(bad, good->data, good->len);
+        bad[at] ^= (uint8_t)(1 + at % 255);
+        if (symbols_add_kallsyms(s, bad, good->len))
+            g_assert_cmpuint(symbols_count(s), >, 0);
+        memcpy(cut, good->data, at);
+        if (symbols_add_kallsyms(s, cut, at))
+            g_assert_cmpuint(symbols_count(s), >, 0);
+        symbols_free(s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -188,6 +308,8 @@ int main(int argc, char **argv)
     g_test_add_func("/symbols/none", test_files_without_names_are_told);
     g_test_add_func("/symbols/elf", test_elf_symbol_table);
     g_test_add_func("/symbols/lies", test_elf_files_that_lie_are_harmless);
+    g_test_add_func("/symbols/kallsyms", test_a_kernels_own_names);
+    g_test_add_func("/symbols/kallsyms-lies", test_broken_tables_of_a_kernel_are_harmless);
     int ret = g_test_run();
     static const char *const names[] = {"System.map", "hidden", "note",    "text",
                                         "empty",      "a.elf",  "bad.elf", "none.elf"};

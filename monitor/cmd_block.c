@@ -6,6 +6,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+static const char *const throttle_args_of[BLOCK_LIMITS] = {
+    [BLOCK_BPS_TOTAL] = "bps",   [BLOCK_BPS_READ] = "bps_rd",   [BLOCK_BPS_WRITE] = "bps_wr",
+    [BLOCK_IOPS_TOTAL] = "iops", [BLOCK_IOPS_READ] = "iops_rd", [BLOCK_IOPS_WRITE] = "iops_wr",
+};
+
 static void set_image_size(JsonObject *o, const struct block_info *info)
 {
     json_object_set_int_member(o, "virtual-size", (int64_t)info->virtual_size);
@@ -59,8 +64,9 @@ static JsonObject *describe_cache(struct block_node *b)
 
 static JsonObject *describe_node(struct block_node *b)
 {
-    static const char *const limits[] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};
     JsonObject *o = json_object_new();
+    struct block_limits l = {0};
+    const char *group = NULL;
     const char *path = block_path(b);
 
     json_object_set_string_member(o, "file", path ? path : "");
@@ -71,8 +77,10 @@ static JsonObject *describe_node(struct block_node *b)
     json_object_set_boolean_member(o, "encrypted", false);
     json_object_set_string_member(o, "detect_zeroes", "off");
     json_object_set_int_member(o, "write_threshold", 0);
-    for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
-        json_object_set_int_member(o, limits[i], 0);
+    if (block_get_limits(b, &l, &group) && group)
+        json_object_set_string_member(o, "group", group);
+    for (size_t i = 0; i < BLOCK_LIMITS; i++)
+        json_object_set_int_member(o, throttle_args_of[i], (int64_t)l.avg[i]);
     json_object_set_object_member(o, "image", describe_image(b));
     json_object_set_object_member(o, "cache", describe_cache(b));
     return o;
@@ -127,13 +135,279 @@ static JsonNode *run_nodes(struct mon_call *c UNUSED, struct error **errp UNUSED
     return mon_array(list);
 }
 
+/* ---- statistics ---- */
+
+static const struct {
+    enum block_op op;
+    const char *ops, *bytes, *ns, *failed;
+} counters[] = {
+    {BLOCK_READ, "rd_operations", "rd_bytes", "rd_total_time_ns", "failed_rd_operations"},
+    {BLOCK_WRITE, "wr_operations", "wr_bytes", "wr_total_time_ns", "failed_wr_operations"},
+    {BLOCK_FLUSH, "flush_operations", NULL, "flush_total_time_ns", "failed_flush_operations"},
+    {BLOCK_DISCARD, "unmap_operations", "unmap_bytes", "unmap_total_time_ns",
+     "failed_unmap_operations"},
+};
+
+/* What is counted elsewhere, or cannot happen here: requests are not merged, and devices refuse
+ * what is out of range before the image hears of it. */
+static const char *const zero_counters[] = {
+    "rd_merged",
+    "wr_merged",
+    "unmap_merged",
+    "invalid_rd_operations",
+    "invalid_wr_operations",
+    "invalid_flush_operations",
+    "invalid_unmap_operations",
+    "wr_highest_offset",
+};
+
+static JsonObject *describe_stats(struct block_node *b)
+{
+    JsonObject *o = json_object_new();
+    struct block_stats s;
+
+    block_get_stats(b, &s);
+    for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+        json_object_set_int_member(o, counters[i].ops, (int64_t)s.ops[counters[i].op]);
+        if (counters[i].bytes)
+            json_object_set_int_member(o, counters[i].bytes, (int64_t)s.bytes[counters[i].op]);
+        json_object_set_int_member(o, counters[i].ns, (int64_t)s.ns[counters[i].op]);
+        json_object_set_int_member(o, counters[i].failed, (int64_t)s.failed[counters[i].op]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(zero_counters); i++)
+        json_object_set_int_member(o, zero_counters[i], 0);
+    json_object_set_boolean_member(o, "account_invalid", true);
+    json_object_set_boolean_member(o, "account_failed", true);
+    json_object_set_array_member(o, "timed_stats", json_array_new());
+    return o;
+}
+
+static JsonNode *run_stats(struct mon_call *c, struct error **errp UNUSED)
+{
+    JsonArray *list = json_array_new();
+    bool nodes = mon_bool(c, "query-nodes", false);
+
+    for (struct block_node *b = nodes ? block_next(NULL) : block_next_root(NULL); b;
+         b = nodes ? block_next(b) : block_next_root(b)) {
+        JsonObject *o = json_object_new();
+        if (!nodes)
+            json_object_set_string_member(o, "device", block_id(b));
+        json_object_set_string_member(o, "node-name", block_node_name(b));
+        if (!nodes && block_owner(b))
+            json_object_set_string_member(o, "qdev", block_owner(b));
+        json_object_set_object_member(o, "stats", describe_stats(b));
+        json_array_add_object_element(list, o);
+    }
+    return mon_array(list);
+}
+
+static void print_stats(struct mon_call *c UNUSED, JsonNode *result, FILE *out)
+{
+    JsonArray *list = json_node_get_array(result);
+
+    for (guint i = 0; i < json_array_get_length(list); i++) {
+        JsonObject *o = json_array_get_object_element(list, i);
+        JsonObject *s = json_object_get_object_member(o, "stats");
+        fprintf(out, "%s:", json_object_get_string_member(o, "device"));
+        for (size_t k = 0; k < ARRAY_SIZE(counters); k++) {
+            if (counters[k].bytes)
+                fprintf(out, " %s=%" PRId64, counters[k].bytes,
+                        json_object_get_int_member(s, counters[k].bytes));
+            fprintf(out, " %s=%" PRId64, counters[k].ops,
+                    json_object_get_int_member(s, counters[k].ops));
+        }
+        fputc('\n', out);
+    }
+}
+
+/* ---- changes ---- */
+
+static struct block_node *find_node(struct mon_call *c, const char *name, struct error **errp)
+{
+    struct block_node *b = block_find(name);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+    if (b)
+        return b;
+    for (b = block_next(NULL); b; b = block_next(b))
+        g_ptr_array_add(names, (gpointer)(uintptr_t)block_id(b));
+    g_ptr_array_add(names, NULL);
+    const char *near = nearest_name(name, (const char *const *)names->pdata);
+    mon_fail(c, "DeviceNotFound", errp, "Device '%s' not found", name);
+    if (near)
+        error_append(errp, "; did you mean '%s'?", near);
+    return NULL;
+}
+
+static JsonNode *run_resize(struct mon_call *c, struct error **errp)
+{
+    const char *name = mon_str(c, "node-name", mon_str(c, "device", NULL));
+    int64_t size = mon_int(c, "size", 0);
+
+    if (!name || size < 0) {
+        error_set(errp, name ? "size: wanted 0 or more bytes" : "wanted device or node-name");
+        return NULL;
+    }
+    struct block_node *b = find_node(c, name, errp);
+    if (!b)
+        return NULL;
+    block_drain(b);
+    return block_resize(b, (uint64_t)size, "off", errp) ? mon_ok() : NULL;
+}
+
+static JsonNode *run_add(struct mon_call *c, struct error **errp)
+{
+    if (!mon_has(c, "node-name")) {
+        error_set(errp, "'node-name' must be specified for the root node");
+        return NULL;
+    }
+    return block_open_node(c->opts, errp) ? mon_ok() : NULL;
+}
+
+static bool is_root(const struct block_node *b)
+{
+    for (struct block_node *r = block_next_root(NULL); r; r = block_next_root(r))
+        if (r == b)
+            return true;
+    return false;
+}
+
+static JsonNode *run_del(struct mon_call *c, struct error **errp)
+{
+    const char *name = mon_str(c, "node-name", "");
+    struct block_node *b = find_node(c, name, errp);
+
+    if (!b)
+        return NULL;
+    if (block_owner(b) || !is_root(b)) {
+        error_set(errp, "node '%s' is in use by %s", name,
+                  block_owner(b) ? block_owner(b) : "another node");
+        return NULL;
+    }
+    block_close(b);
+    return mon_ok();
+}
+
+/* By drive, or by the id of the device that has it. */
+static struct block_node *find_drive(struct mon_call *c, struct error **errp)
+{
+    const char *id = mon_str(c, "id", NULL), *device = mon_str(c, "device", NULL);
+
+    for (struct block_node *b = block_next_root(NULL); b && id; b = block_next_root(b))
+        if (block_owner(b) && !strcmp(block_owner(b), id))
+            return b;
+    if (id || device)
+        return find_node(c, device ? device : id, errp);
+    error_set(errp, "wanted device or id");
+    return NULL;
+}
+
+static JsonNode *run_throttle(struct mon_call *c, struct error **errp)
+{
+    struct block_node *b = find_drive(c, errp);
+    struct block_limits l = {0};
+
+    if (!b)
+        return NULL;
+    for (size_t i = 0; i < BLOCK_LIMITS; i++) {
+        const char *name = throttle_args_of[i];
+        g_autofree char *max = g_strconcat(name, "_max", NULL);
+        g_autofree char *length = g_strconcat(name, "_max_length", NULL);
+        int64_t avg = mon_int(c, name, 0), burst = mon_int(c, max, 0), s = mon_int(c, length, 0);
+        if (avg < 0 || burst < 0 || s < 0) {
+            error_set(errp, "%s: limits are 0 or more", name);
+            return NULL;
+        }
+        l.avg[i] = (uint64_t)avg;
+        l.max[i] = (uint64_t)burst;
+        l.length[i] = (uint64_t)s;
+    }
+    l.iops_size = (uint64_t)MAX(mon_int(c, "iops_size", 0), 0);
+    return block_set_limits(b, &l, mon_str(c, "group", NULL), errp) ? mon_ok() : NULL;
+}
+
+static JsonNode *run_no_jobs(struct mon_call *c UNUSED, struct error **errp UNUSED)
+{
+    return mon_array(json_array_new());
+}
+
+static void print_no_jobs(struct mon_call *c UNUSED, JsonNode *result UNUSED, FILE *out)
+{
+    fprintf(out, "No active jobs\n");
+}
+
+static void complete_node(struct machine *m UNUSED, void (*add)(void *opaque, const char *word),
+                          void *opaque)
+{
+    for (struct block_node *b = block_next_root(NULL); b; b = block_next_root(b))
+        add(opaque, block_id(b));
+}
+
+static const struct mon_arg stats_args[] = {
+    {"query-nodes", MON_BOOL, .optional = true, .help = "of every node of the graph"},
+    MON_ARG_END,
+};
+static const struct mon_arg resize_args[] = {
+    {"device", MON_STR, .optional = true, .help = "the drive", .complete = complete_node},
+    {"node-name", MON_STR, .optional = true, .help = "or its node"},
+    {"size", MON_INT, .help = "bytes"},
+    MON_ARG_END,
+};
+static const struct mon_arg hmp_resize_args[] = {
+    {"device", MON_STR, .help = "the drive", .complete = complete_node},
+    {"size", MON_SIZE, .help = "MiB, or with a suffix"},
+    MON_ARG_END,
+};
+static const struct mon_arg blockdev_add_args[] = {
+    {"driver", MON_STR, .help = "format or protocol"},
+    {"node-name", MON_STR, .optional = true, .help = "its name"},
+    {"prop", MON_OPTS, .optional = true, .help = "as for -blockdev"},
+    MON_ARG_END,
+};
+static const struct mon_arg blockdev_del_args[] = {
+    {"node-name", MON_STR, .help = "its name"},
+    MON_ARG_END,
+};
+#define LIMIT_ARG(name, text)                                                                      \
+    {                                                                                              \
+        name, MON_INT, .optional = true, .help = text                                              \
+    }
+#define LIMIT_ARGS(name, what)                                                                     \
+    {name, MON_INT, .help = what " a second, 0: any number"},                                      \
+        LIMIT_ARG(name "_max", "the same in a burst"),                                             \
+        LIMIT_ARG(name "_max_length", "seconds that a burst lasts")
+static const struct mon_arg throttle_args[] = {
+    {"device", MON_STR, .optional = true, .help = "the drive", .complete = complete_node},
+    {"id", MON_STR, .optional = true, .help = "or the device that has it"},
+    LIMIT_ARGS("bps", "bytes"),
+    LIMIT_ARGS("bps_rd", "bytes read"),
+    LIMIT_ARGS("bps_wr", "bytes written"),
+    LIMIT_ARGS("iops", "requests"),
+    LIMIT_ARGS("iops_rd", "reads"),
+    LIMIT_ARGS("iops_wr", "writes"),
+    LIMIT_ARG("iops_size", "bytes that count as one request"),
+    {"group", MON_STR, .optional = true, .help = "drives that share the limits"},
+    MON_ARG_END,
+};
+static const struct mon_arg hmp_throttle_args[] = {
+    {"device", MON_STR, .help = "the drive", .complete = complete_node},
+    {"bps", MON_INT, .help = "bytes a second"},
+    {"bps_rd", MON_INT, .help = "bytes read"},
+    {"bps_wr", MON_INT, .help = "bytes written"},
+    {"iops", MON_INT, .help = "requests a second"},
+    {"iops_rd", MON_INT, .help = "reads"},
+    {"iops_wr", MON_INT, .help = "writes"},
+    MON_ARG_END,
+};
+
 #define IMAGE_TYPE                                                                                 \
     "{filename: str, format: str, virtual-size: int, actual-size?: int, cluster-size?: int, "      \
     "backing-filename?: str, dirty-flag?: bool, backing-image?: any}"
 #define NODE_TYPE                                                                                  \
     "{file: str, node-name?: str, ro: bool, drv: str, backing_file?: str, "                        \
     "backing_file_depth: int, encrypted: bool, detect_zeroes: off|on|unmap, bps: int, "            \
-    "bps_rd: int, bps_wr: int, iops: int, iops_rd: int, iops_wr: int, image: " IMAGE_TYPE ", "     \
+    "bps_rd: int, bps_wr: int, iops: int, iops_rd: int, iops_wr: int, group?: str, "               \
+    "image: " IMAGE_TYPE ", "                                                                      \
     "cache: {writeback: bool, direct: bool, no-flush: bool}, write_threshold: int}"
 #define BLOCK_TYPE                                                                                 \
     "[{device: str, qdev?: str, type: str, removable: bool, locked: bool, tray_open?: bool, "      \
@@ -145,6 +419,20 @@ const struct monitor_command cmd_block[] = {
      .print = print_block, .help = "list the disks"},
     {.qmp = "query-named-block-nodes", .ret = "[" NODE_TYPE "]", .run = run_nodes,
      .help = "list all nodes of the graph of disk images"},
+    {.qmp = "query-blockstats", .hmp = "info blockstats", .args = stats_args,
+     .ret = "[{device?: str, qdev?: str, node-name?: str, stats: {rd_bytes: int, wr_bytes: int, ...}}]",
+     .run = run_stats, .print = print_stats, .help = "show what disks have read and written"},
+    {.qmp = "block_resize", .args = resize_args, .run = run_resize, .help = "resize an image"},
+    {.hmp = "block_resize", .args = hmp_resize_args, .run = run_resize, .help = "resize an image"},
+    {.qmp = "blockdev-add", .args = blockdev_add_args, .run = run_add, .help = "open an image"},
+    {.qmp = "blockdev-del", .args = blockdev_del_args, .run = run_del,
+     .help = "close an image that nothing uses"},
+    {.qmp = "block_set_io_throttle", .args = throttle_args, .run = run_throttle,
+     .help = "limit the rate of requests of a disk"},
+    {.hmp = "block_set_io_throttle", .args = hmp_throttle_args, .run = run_throttle,
+     .help = "limit the rate of requests of a disk"},
+    {.qmp = "query-block-jobs", .hmp = "info block-jobs", .ret = "[any]", .run = run_no_jobs,
+     .print = print_no_jobs, .help = "list the jobs on disks"},
     {0},
 };
 /* clang-format on */

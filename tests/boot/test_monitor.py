@@ -7,6 +7,7 @@ import struct
 import time
 
 from guest import EMULATOR, Failed, Guest, arch_args, is_tinamou, linux, need_tinamou
+from modules import with_modules
 
 
 def want(condition, why):
@@ -266,6 +267,30 @@ def test_hmp_on_the_terminal_line_of_the_guest():
         g.send("\x01c")
         g.expect(r"\(qemu\) ")
         g.send("q\r")
+        g.wait_exit(0)
+
+
+def test_scsi_disks_come_and_go():
+    need_tinamou()
+    with open("disk.img", "wb") as f:
+        f.truncate(8 << 20)
+    args = ["-device", "virtio-scsi-device,id=s", "-drive", "file=disk.img,if=none,format=raw,id=d",
+            "-qmp", "unix:q,server=on,wait=off"]
+    with linux(args, with_modules(["virtio_scsi", "sd_mod"])) as g:
+        g.shell()
+        q = Qmp("q")
+        g.run("sh /extra/load; [ ! -e /sys/block/sda ]")
+        wait = "n=0; until [ %s -e /sys/block/sda ]; do n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done"
+        for _ in range(2):
+            q.ok("device_add", driver="scsi-hd", id="h", bus="s.0", drive="d")
+            g.run("(" + wait % "" + ")")
+            want(g.run("cat /sys/block/sda/size").strip() == "16384", "size of the disk")
+            q.ok("device_del", id="h")
+            want(q.event("DEVICE_DELETED")["device"] == "h", "which device")
+            g.run("(" + wait % "!" + ")")
+        want("does not support hotplugging" in q.fails("device_add", driver="virtio-rng-device"), "no such bus")
+        q.fails("device_del", id="serial0")
+        q.ok("quit")
         g.wait_exit(0)
 
 

@@ -11,6 +11,7 @@ extern const struct monitor_command cmd_dump[];
 extern const struct monitor_command cmd_fds[];
 extern const struct monitor_command cmd_memory[];
 extern const struct monitor_command cmd_net[];
+extern const struct monitor_command cmd_pci[];
 extern const struct monitor_command cmd_qom[];
 extern const struct monitor_command cmd_schema[];
 

@@ -445,6 +445,9 @@ def test_answers_have_the_members_that_clients_know():
         for name, members in lists.items():
             rows = q.ok(name)
             want(rows and all(members <= set(r) for r in rows), "%s: %r" % (name, rows))
+        functions = q.ok("query-pci")[0]["devices"]
+        want({"bus", "slot", "function", "class_info", "id", "irq_pin", "qdev_id", "regions"} <= set(functions[0]), functions)
+        want(functions[0]["class_info"]["desc"] == "Host bridge", functions)
         want(q.ok("qom-get", path="/machine/peripheral/r0", property="type") == "virtio-rng-device", "type by path")
         want({"name": "r0", "type": "child<virtio-rng-device>"} in q.ok("qom-list", path="/machine/peripheral"), "children")
         q.fails("qom-list", "DeviceNotFound", path="/nosuch")

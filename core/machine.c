@@ -103,6 +103,7 @@ const char *run_state_name(enum run_state state)
         [RUN_IO_ERROR] = "io-error",
         [RUN_WATCHDOG] = "watchdog",
         [RUN_INTERNAL_ERROR] = "internal-error",
+        [RUN_FINISH_MIGRATE] = "finish-migrate",
     };
     return names[state];
 }
@@ -126,6 +127,9 @@ bool machine_cont(struct machine *m, struct error **errp)
     case RUN_INTERNAL_ERROR:
         error_set(errp, "the machine is in state '%s': reset it first",
                   run_state_name(m->run_state));
+        return false;
+    case RUN_FINISH_MIGRATE:
+        error_set(errp, "the machine's state is being sent: wait, or cancel that");
         return false;
     case RUN_INMIGRATE: m->run_when_loaded = true; return true;
     case RUN_PRELAUNCH:
@@ -216,6 +220,11 @@ void machine_serve_requests(struct machine *m)
 
     if (bits & PENDING_SHUTDOWN)
         serve_shutdown(m);
+    if (m->frozen) { /* machine_thaw() comes back to the rest */
+        atomic_fetch_or_explicit(&m->pending, bits & ~(uint32_t)PENDING_SHUTDOWN,
+                                 memory_order_acq_rel);
+        return;
+    }
     if ((bits & (PENDING_RESET | PENDING_HOST_RESET)) && m->cause == SHUTDOWN_NONE)
         serve_reset(m, !(bits & PENDING_HOST_RESET));
     if ((bits & PENDING_RECLAIM) && m->cause == SHUTDOWN_NONE) {
@@ -246,6 +255,19 @@ static void ask(struct machine *m, uint32_t bits)
     g_source_set_callback(src, serve_pending, m, NULL);
     g_source_attach(src, NULL);
     g_source_unref(src);
+}
+
+void machine_freeze(struct machine *m)
+{
+    assert(m->pause_depth);
+    m->frozen = true;
+}
+
+void machine_thaw(struct machine *m)
+{
+    assert(m->pause_depth);
+    m->frozen = false;
+    serve_pending(m);
 }
 
 static void want_reclaim(void *opaque)

@@ -38,6 +38,7 @@ enum run_state {
     RUN_IO_ERROR,
     RUN_WATCHDOG,
     RUN_INTERNAL_ERROR,
+    RUN_FINISH_MIGRATE, /* its state is being taken: nothing may change it */
 };
 
 /* Told in the main thread when the machine has just been paused (every vCPU is parked), and when it
@@ -108,6 +109,7 @@ struct machine {
         shutdown_ask; /* cause in the low half, exit status in the high; the first one wins */
     struct _GMainLoop *loop;
     bool accel_ready;
+    bool frozen;               /* machine_freeze(); changes while no vCPU runs */
     bool run_when_loaded;      /* RUN_INMIGRATE: go on as soon as the state is there */
     struct debug *debug;       /* core/debug.h */
     struct semihost *semihost; /* core/semihost.h; NULL: none */
@@ -136,6 +138,10 @@ void machine_del_pause_listener(struct machine *m, struct machine_pause_listener
 /* Inside machine_pause(): do now what was asked of the main loop; false when it was to end the
  * machine. */
 bool machine_settle(struct machine *m);
+/* Main thread, inside machine_pause(): from here on nothing that comes from outside changes the
+ * guest's memory or devices: virtio queues stay as they are, a reset waits; and the end of that. */
+void machine_freeze(struct machine *m);
+void machine_thaw(struct machine *m);
 /* From any thread: the main loop will reset, or shut down with an exit status. */
 void machine_request_reset(struct machine *m);
 /* The same by the user's wish (a monitor's system_reset), also of a machine that does not run. */

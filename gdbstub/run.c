@@ -56,6 +56,7 @@ static unsigned signal_of_state(enum run_state state)
     case RUN_RUNNING:
     case RUN_PAUSED:
     case RUN_INMIGRATE:
+    case RUN_FINISH_MIGRATE:
     case RUN_POSTMIGRATE:
     case RUN_SAVE_VM:
     case RUN_RESTORE_VM: return GDB_SIG_INT;

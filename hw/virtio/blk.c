@@ -460,5 +460,6 @@ DEVICE_CLASS_NAMED(virtio_blk, "virtio-blk-device") = {
     .realize = virtio_blk_realize,
     .unrealize = virtio_blk_unrealize,
     .sync = virtio_sync,
+    .can_save = virtio_can_save,
     .reset = virtio_blk_reset,
 };

@@ -448,6 +448,14 @@ static void virtio_serial_unrealize(struct device *dev)
     hw_bus_unregister(&((struct virtio_serial *)dev)->bus);
 }
 
+static void virtio_serial_loaded(struct device *dev)
+{
+    struct virtio_serial *d = (struct virtio_serial *)dev;
+    for (unsigned nr = 0; nr < MAX_PORTS; nr++)
+        d->s.todo[nr] &= TODO_ADD | TODO_CONSOLE | TODO_OPEN |
+                         (d->ports[nr] && d->ports[nr]->name ? TODO_NAME : 0);
+}
+
 static const struct state_field virtio_serial_state[] = {
     STATE(virtio_serial, v, 0),
     STATE(virtio_serial, device_ready, 0),
@@ -474,4 +482,6 @@ DEVICE_CLASS_NAMED(virtio_serial, "virtio-serial-device") = {
     .realize = virtio_serial_realize,
     .unrealize = virtio_serial_unrealize,
     .sync = virtio_sync,
+    .loaded = virtio_serial_loaded,
+    .can_save = virtio_can_save,
 };

@@ -315,6 +315,13 @@ static void virtio_mmio_unrealize(struct device *dev)
     hw_bus_unregister(&((struct virtio_mmio *)dev)->bus);
 }
 
+static void virtio_mmio_loaded(struct device *dev)
+{
+    struct virtio_mmio *t = (struct virtio_mmio *)dev;
+    if (!is_pow2(t->s.guest_page_size)) /* addresses are divided by it */
+        t->s.guest_page_size = 4096;
+}
+
 static const struct state_field virtio_mmio_state[] = {
     STATE(virtio_mmio, driver_features, 0),     STATE(virtio_mmio, device_features_sel, 0),
     STATE(virtio_mmio, driver_features_sel, 0), STATE(virtio_mmio, queue_sel, 0),
@@ -335,6 +342,7 @@ DEVICE_CLASS_NAMED(virtio_mmio, "virtio-mmio") = {
     .mmio = {virtio_mmio_read, virtio_mmio_write, .min = 1, .max = 4, .size = SIZE},
     .props = virtio_mmio_props,
     .state = virtio_mmio_state,
+    .loaded = virtio_mmio_loaded,
     .realize = virtio_mmio_realize,
     .unrealize = virtio_mmio_unrealize,
 };

@@ -224,6 +224,10 @@ struct virtq_elem *virtq_pop(struct virtio_device *v, unsigned queue)
     struct virtio_queue_state *q = virtq_state(v, queue);
     if (!virtq_is_live(v, queue))
         return NULL;
+    if (v->dev.machine->frozen) { /* after the state was taken there is nothing to take */
+        virtq_again(v, queue);
+        return NULL;
+    }
     if (virtq_is_packed(v))
         return packed_pop(v, queue);
     if (avail_idx(vq) == q->last_avail && !rearm(v, queue))
@@ -249,8 +253,7 @@ unsigned virtq_budget(const struct virtio_device *v)
 struct virtq_elem *virtq_next(struct virtio_device *v, unsigned queue, unsigned *budget)
 {
     if (*budget == 0) {
-        v->again_queues |= BIT64(queue);
-        timer_set(&v->again, clock_now());
+        virtq_again(v, queue);
         return NULL;
     }
     --*budget;

@@ -155,5 +155,6 @@ DEVICE_CLASS_NAMED(virtio_rng, "virtio-rng-device") = {
     .realize = virtio_rng_realize,
     .unrealize = virtio_rng_unrealize,
     .sync = virtio_sync,
+    .can_save = virtio_can_save,
     .reset = virtio_rng_reset,
 };

@@ -20,6 +20,12 @@ bool virtio_has(struct virtio_device *v, unsigned feature)
     return virtio_state(v)->features >> feature & 1;
 }
 
+void virtq_again(struct virtio_device *v, unsigned queue)
+{
+    v->again_queues |= BIT64(queue);
+    timer_set(&v->again, clock_now());
+}
+
 static void run_again(void *opaque)
 {
     struct virtio_device *v = opaque;
@@ -87,8 +93,22 @@ void virtio_sync(struct device *dev)
         virtq_unmap(v, i);
         if (s->q[i].ready && !virtq_map(v, i))
             virtio_break(v, i, "its rings are not in RAM");
+        if (virtq_is_live(v, i)) /* loaded: its driver may have told the device that was saved */
+            virtq_again(v, i);
     }
     interrupt(v, VIRTIO_EVENT_NONE);
+}
+
+bool virtio_can_save(struct device *dev, struct error **errp)
+{
+    struct virtio_device *v = (struct virtio_device *)dev;
+    for (unsigned i = 0; i < v->nqueues; i++) {
+        if (v->vq[i].in_flight == 0)
+            continue;
+        error_set(errp, "queue %u has %u requests in flight", i, v->vq[i].in_flight);
+        return false;
+    }
+    return true;
 }
 
 void virtio_config_changed(struct virtio_device *v)

@@ -165,6 +165,8 @@ void virtio_fini(struct virtio_device *v);
 /* The .sync of every virtio device: maps the queues and drives the interrupt after reset and load.
  */
 void virtio_sync(struct device *dev);
+/* The .can_save of virtio devices that answer every request in time: none may be in flight. */
+bool virtio_can_save(struct device *dev, struct error **errp);
 struct virtio_state *virtio_state(struct virtio_device *v);
 bool virtio_has(struct virtio_device *v, unsigned feature);
 /* The configuration changed: next generation, interrupt. */
@@ -179,6 +181,8 @@ struct virtq_elem *virtq_pop(struct virtio_device *v, unsigned queue);
  */
 struct virtq_elem *virtq_next(struct virtio_device *v, unsigned queue, unsigned *budget);
 unsigned virtq_budget(const struct virtio_device *v);
+/* Look at the queue from the main loop as soon as the machine runs. */
+void virtq_again(struct virtio_device *v, unsigned queue);
 /* Put take_e on the used ring with `written` bytes of its in segments filled, and free it; no
  * interrupt yet. */
 void virtq_push(struct virtio_device *v, struct virtq_elem *take_e, uint64_t written);

@@ -121,11 +121,12 @@ static bool fits_prop(const struct device *dev, struct snap_cursor *c, struct er
     return false;
 }
 
-static bool fits_device(struct machine *m, struct snap_cursor *c, struct error **errp)
+static bool fits_device(struct machine *m, struct snap_cursor *c, GHashTable *seen,
+                        struct error **errp)
 {
     g_autofree char *id = snap_get_string(c), *type = snap_get_string(c);
     uint32_t nprops = snap_get_u32(c);
-    const struct device *dev = c->bad ? NULL : machine_find_device(m, id);
+    struct device *dev = c->bad ? NULL : machine_find_device(m, id);
 
     if (c->bad)
         return bad_description(errp);
@@ -138,9 +139,30 @@ static bool fits_device(struct machine *m, struct snap_cursor *c, struct error *
                   dev->type->name);
         return false;
     }
+    g_hash_table_add(seen, dev);
     for (uint32_t i = 0; i < nprops; i++)
         if (!fits_prop(dev, c, errp))
             return false;
+    return true;
+}
+
+static bool lacks_device(const struct device *dev, struct error **errp)
+{
+    error_set(errp, "this machine has a device '%s' (%s), the saved state has not", dev->id,
+              dev->type->name);
+    return false;
+}
+
+static bool fits_devices(struct machine *m, struct snap_cursor *c, struct error **errp)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
+
+    for (uint32_t n = snap_get_u32(c); n; n--)
+        if (!fits_device(m, c, seen, errp))
+            return false;
+    for (struct device *dev = m->devices; dev; dev = dev->next)
+        if (!g_hash_table_contains(seen, dev))
+            return lacks_device(dev, errp);
     return true;
 }
 
@@ -151,10 +173,7 @@ bool snap_fits(struct machine *m, const GByteArray *description, GPtrArray *rams
 
     if (!fits_board(m, &c, errp) || !fits_cpu(m, &c, errp) || !fits_rams(m, &c, rams, errp))
         return false;
-    for (uint32_t n = snap_get_u32(&c); n; n--)
-        if (!fits_device(m, &c, errp))
-            return false;
-    return !c.bad || bad_description(errp);
+    return fits_devices(m, &c, errp) && (!c.bad || bad_description(errp));
 }
 
 /* ---- staging ---- */
@@ -397,13 +416,9 @@ bool snap_is_complete(struct snap_staging *st, struct error **errp)
         error_set(errp, "the saved state is damaged: it has no CPU %u", i);
         return false;
     }
-    for (struct device *dev = st->m->devices; dev; dev = dev->next) {
-        if (g_hash_table_contains(st->devices, dev))
-            continue;
-        error_set(errp, "this machine has a device '%s' (%s), the saved state has not", dev->id,
-                  dev->type->name);
-        return false;
-    }
+    for (struct device *dev = st->m->devices; dev; dev = dev->next)
+        if (!g_hash_table_contains(st->devices, dev))
+            return lacks_device(dev, errp);
     return true;
 }
 

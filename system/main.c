@@ -102,6 +102,7 @@ static bool build(struct setup *s, struct error **errp)
 
 static void tear_down(struct setup *s)
 {
+    end_migration();
     monitor_close_all();
     gdb_server_free(s->gdb);
     machine_free(s->machine);
@@ -134,7 +135,12 @@ static int run(struct setup *s)
     host_catch_signals(s->machine);
     host_daemon_ready();
     block_set_stop_hook(stop_for_disk, s->machine);
+    setup_migration(s);
     machine_start(s->machine);
+    if (!start_incoming(s, &err)) {
+        error_report(err);
+        machine_request_shutdown(s->machine, SHUTDOWN_HOST_QUIT, 1);
+    }
     status = runner_end(s->cli->runner, machine_run(s->machine));
     if (s->gdb)
         gdb_server_exited(s->gdb, status);

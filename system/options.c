@@ -321,6 +321,10 @@ const struct cli_option cli_options[] = {
 
     {.help = "Running"},
     {.name = "S", FLAG(start_paused), .help = "do not start the CPUs"},
+    {.name = "incoming", .args = "URI", TEXT(incoming),
+     .help = "go on with a machine that was saved or is being sent:\n"
+             "file:PATH[,offset=N][,verify=off], exec:COMMAND, fd:NAME,\n"
+             "unix:PATH, tcp:HOST:PORT; 'defer' waits for migrate-incoming"},
     {.name = "no-reboot", FLAG(no_reboot), .help = "exit when the guest resets"},
     {.name = "no-shutdown", FLAG(no_shutdown), .help = "pause instead of exiting when the guest powers off"},
     {.name = "action", .args = "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=...]", LIST(action),
@@ -401,7 +405,6 @@ const struct cli_option cli_options[] = {
     {.name = "spice", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
     {.name = "sdl", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
     {.name = "curses", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
-    {.name = "incoming", .args = "URI", .how = CLI_REFUSE, .reason = "there is no migration"},
     {.name = "loadvm", .args = "NAME", .how = CLI_REFUSE, .reason = "there are no snapshots"},
     {.name = "numa", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "memory has one node"},
     {.name = "mem-path", .args = "PATH", .how = CLI_REFUSE, .reason = "memory is anonymous"},

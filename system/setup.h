@@ -104,6 +104,12 @@ bool setup_semihosting(struct setup *s, struct error **errp) MUST_CHECK;
 /* gdb.c: -gdb, -s; once the machine is there. */
 bool setup_gdb(struct setup *s, struct error **errp) MUST_CHECK;
 
+/* cmd_snapshot.c: migration and snapshots: their commands; what -incoming asks for, before
+ * machine_start() and after it; the end of what is under way. */
+void setup_migration(struct setup *s);
+bool start_incoming(struct setup *s, struct error **errp) MUST_CHECK;
+void end_migration(void);
+
 /* help.c: answer an option whose argument is 'help'; true when one was, and *status is the exit
  * status. */
 bool answer_help(struct setup *s, int *status);

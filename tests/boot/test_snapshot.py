@@ -1,0 +1,166 @@
+"""Saving a running Debian guest, and going on with it elsewhere."""
+import os
+
+import migrate
+from guest import Failed, Guest, emulator, need_tinamou
+from migrate import Qmp, check_work, start_work
+from test_devices import check_image, make_disk
+
+DISK = ["-drive", "file=disk.img,if=none,format=raw,id=d0", "-device", "virtio-blk-device,drive=d0"]
+
+
+def boot(g, qmp):
+    g.shell()
+    start_work(g)
+    return Qmp(qmp)
+
+
+def go_on(g, seen):
+    """The guest that was loaded answers where the other one stopped."""
+    g.send("\n")
+    g.expect("~ # ", 60)
+    return check_work(g, seen)
+
+
+def power_off(g):
+    g.send("poweroff -f\n")
+    g.wait_exit(0, 60)
+
+
+def save_and_load(uri, smp=1, more=(), before="true", after="true"):
+    """Boot, work, save, kill; load, and work on."""
+    need_tinamou()
+    with Guest(migrate.args("qmp1", more, smp=smp)) as g:
+        q = boot(g, "qmp1")
+        g.run(before, 120)
+        seen = check_work(g)
+        info = q.migrate(uri)
+        if q.run("query-status")["status"] != "postmigrate":
+            raise Failed("the source is not in state postmigrate")
+        if not info["ram"]["normal"]:
+            raise Failed("no page was sent: %s" % info)
+        g.process.kill()
+        g.process.wait()
+    g, _ = migrate.load(uri.replace("exec:cat >", "exec:cat "), more, smp=smp)
+    with g:
+        go_on(g, seen)
+        g.run(after, 120)
+        power_off(g)
+
+
+def test_file_kill_load():
+    save_and_load("file:state")
+
+
+def test_two_cpus_and_a_disk_in_use():
+    """Files that are open, dirty pages, and writes in flight: all there afterwards."""
+    make_disk("disk.img")
+    save_and_load("exec:cat >state", 2, DISK,
+                  "mount -t ext4 /dev/vda /mnt; exec 6>/mnt/data/reply; "
+                  "(while :; do dd if=/dev/urandom of=/mnt/data/big bs=64k count=16 2>/dev/null; "
+                  "sync; done) & sleep 1",
+                  "echo hello from the guest >&6; exec 6>&-; kill $(jobs -p); sleep 1; umount /mnt || "
+                  "(killall dd sh; sleep 1; umount /mnt)")
+    check_image("disk.img")
+
+
+def test_interpreter_goes_on_with_what_the_translator_began():
+    need_tinamou()
+    with Guest(migrate.args("qmp1")) as g:
+        q = boot(g, "qmp1")
+        seen = check_work(g)
+        q.migrate("file:state")
+    g, _ = migrate.load("file:state", ["-accel", "tcg,engine=interp"])
+    with g:
+        go_on(g, seen)
+
+
+def live(uri, listen):
+    """Two processes at once; the guest works all the while and is not told."""
+    need_tinamou()
+    with Guest(migrate.args("qmp1")) as a:
+        q = boot(a, "qmp1")
+        with Guest(migrate.args("qmp2", ["-incoming", "defer"])) as b:
+            r = Qmp("qmp2")
+            r.run("migrate-incoming", uri=listen)
+            q.run("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
+            seen = check_work(a)
+            info = q.migrate(uri)
+            if info["ram"]["dirty-sync-count"] < 2:
+                raise Failed("the guest did not run while it was sent: %s" % info)
+            names = [e["data"]["status"] for e in q.events if e["event"] == "MIGRATION"]
+            if names[0] != "setup" or names[-1] != "completed":
+                raise Failed("events: %s" % names)
+            go_on(b, seen)
+            power_off(b)
+
+
+def test_live_over_a_unix_socket():
+    live("unix:sock", "unix:sock")
+
+
+def test_live_over_tcp():
+    live("tcp:127.0.0.1:45871", "tcp::45871")
+
+
+def test_source_goes_on_when_the_destination_refuses():
+    need_tinamou()
+    with Guest(migrate.args("qmp1")) as a:
+        q = boot(a, "qmp1")
+        seen = check_work(a)
+        with Guest(migrate.args("qmp2", ["-incoming", "unix:sock"], memory="320M")) as b:
+            Qmp("qmp2")
+            info = q.migrate("unix:sock", "failed")
+            if "-m" not in info["error-desc"]:
+                raise Failed("the reason did not come back: %s" % info)
+            b.wait_exit(1)
+        for uri, why in (("unix:nobody", "nobody"), ("exec:false", "status 1"), ("exec:head -c 9999 >/dev/null", "")):
+            info = q.migrate(uri, "failed")
+            if why not in info["error-desc"]:
+                raise Failed("%s: %s" % (uri, info))
+        go_on(a, seen)
+
+
+def test_cancel():
+    need_tinamou()
+    with Guest(migrate.args("qmp1")) as a:
+        q = boot(a, "qmp1")
+        q.run("migrate-set-parameters", max_bandwidth=1000000)
+        with Guest(migrate.args("qmp2", ["-incoming", "unix:sock"])):
+            Qmp("qmp2")
+            q.run("migrate", uri="unix:sock")
+            q.run("migrate_cancel")
+            q.wait_migrated("cancelled")
+        go_on(a, 0)
+
+
+def test_states_that_do_not_fit_are_refused():
+    """One line, status 1; the reason and what to do are in it."""
+    need_tinamou()
+    with Guest(migrate.args("qmp1")) as g:
+        g.shell()
+        Qmp("qmp1").migrate("file:state")
+    with open("state", "rb") as f:
+        head = f.read(100000)
+    with open("short", "wb") as f:
+        f.write(head)
+    size = os.path.getsize("state")
+    with open("state", "r+b") as f: # a page of the kernel
+        f.seek(os.lseek(f.fileno(), 65536, os.SEEK_DATA) + 8192 + 77)
+        f.write(b"garbage")
+    for more, path, text in (([], "short", "ends too early"), ([], "state", "another checksum"),
+                             (["-smp", "2"], "state", "-smp 1"), (["-m", "1G"], "state", "-m"),
+                             (["-device", "virtio-rng-device"], "state", "virtio-rng-device"),
+                             (["-cpu", "rv64,zba=off"], "state", "-cpu"), ([], "nothing", "No such file")):
+        args = [a for a in migrate.args("q3") if not a.startswith("unix:") and a != "-qmp"]
+        status, out, err = emulator(args + more + ["-incoming", "file:" + path])
+        lines = [line for line in err.split("\n") if line]
+        if status != 1 or len(lines) != 1 or text not in lines[0]:
+            raise Failed("%s %s: status %d, %r" % (more, path, status, err))
+    if os.path.getsize("state") != size:
+        raise Failed("the file was changed")
+
+
+for fn in list(vars().values()):
+    if callable(fn) and getattr(fn, "__name__", "").startswith("test_"):
+        fn.limit = 300

@@ -26,12 +26,16 @@ extern const struct device_type scsi_hd_type;
 extern const struct device_type sifive_test_type;
 extern const struct device_type virtconsole_type;
 extern const struct device_type virtio_9p_type;
+extern const struct device_type virtio_balloon_type;
 extern const struct device_type virtio_blk_type;
+extern const struct device_type virtio_keyboard_type;
 extern const struct device_type virtio_mmio_type;
+extern const struct device_type virtio_mouse_type;
 extern const struct device_type virtio_net_type;
 extern const struct device_type virtio_rng_type;
 extern const struct device_type virtio_scsi_type;
 extern const struct device_type virtio_serial_type;
+extern const struct device_type virtio_tablet_type;
 extern const struct device_type virtserialport_type;
 extern const struct device_type x3130_upstream_type;
 extern const struct device_type xio3130_downstream_type;
@@ -62,12 +66,16 @@ static const struct device_type *const written_types[] = {
     &ns16550_type,                  /* serial-mm */
     &virtconsole_type,              /* virtconsole */
     &virtio_9p_type,                /* virtio-9p-device */
+    &virtio_balloon_type,     /* virtio-balloon-device */
     &virtio_blk_type,               /* virtio-blk-device */
     &virtio_mmio_type,              /* virtio-mmio */
     &virtio_net_type,               /* virtio-net-device */
     &virtio_rng_type,               /* virtio-rng-device */
     &virtio_scsi_type,              /* virtio-scsi-device */
     &virtio_serial_type,            /* virtio-serial-device */
+    &virtio_keyboard_type,    /* virtio-keyboard-device */
+    &virtio_mouse_type,       /* virtio-mouse-device */
+    &virtio_tablet_type,      /* virtio-tablet-device */
     &virtserialport_type,           /* virtserialport */
     &x3130_upstream_type,           /* x3130-upstream */
     &xio3130_downstream_type,       /* xio3130-downstream */

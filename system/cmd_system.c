@@ -785,4 +785,5 @@ void setup_commands(struct setup *s)
 {
     the_setup = s;
     monitor_register(commands);
+    setup_device_commands();
 }

@@ -110,6 +110,9 @@ void setup_migration(struct setup *s);
 bool start_incoming(struct setup *s, struct error **errp) MUST_CHECK;
 void end_migration(void);
 
+/* cmd_devices.c: monitor commands for the balloon, keyboards and mice. */
+void setup_device_commands(void);
+
 /* help.c: answer an option whose argument is 'help'; true when one was, and *status is the exit
  * status. */
 bool answer_help(struct setup *s, int *status);

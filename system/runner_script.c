@@ -8,23 +8,23 @@
 static const struct preset {
     const char *name, *help, *regex;
 } presets[] = {
-    {"@linux", "a kernel's panic, oops, BUG, lockup or lost root file system",
-     "Kernel panic - not syncing|Oops(?: - |: | \\[#)|\\bBUG: |Unable to handle kernel "
-     "|kernel BUG at |Internal error: |-+\\[ cut here \\]-+\\s.*\\bkernel BUG|"
-     "(?:soft|hard) lockup|rcu_\\w+ (?:self-)?detected (?:expedited )?stall|"
-     "blocked for more than \\d+ seconds|VFS: Unable to mount root fs"},
-    {"@systemd", "emergency mode, or a frozen service manager",
-     "You are in (?:emergency|rescue) mode|Freezing execution|"
-     "Entering emergency mode|Failed to start .*\\.mount"},
+    {"@linux", "a kernel's panic, oops, BUG, lockup, stall or lost root file system",
+     "Kernel panic - not syncing|Oops(?: - |: | \\[#)|\\bBUG: |kernel BUG at |Kernel BUG \\[#"
+     "|Unable to handle kernel |Internal error: .*\\[#\\d+\\]|(?:soft|hard) lockup"
+     "|rcu_\\w+ (?:self-)?detected (?:expedited )?stall|blocked for more than \\d+ seconds"
+     "|VFS: Unable to mount root fs"},
+    {"@systemd", "emergency or rescue mode, a frozen service manager, no local file systems",
+     "You are in (?:emergency|rescue) mode|Freezing execution"
+     "|Dependency failed for .*(?:Local File Systems|local-fs\\.target)"},
     {"@sanitizer", "a report of KASAN, KCSAN, KMSAN, UBSAN, KFENCE, or of a user-space sanitizer",
-     "BUG: K(?:ASAN|CSAN|MSAN|FENCE)|UBSAN: |ERROR: (?:Address|Thread|Leak|Memory)Sanitizer|"
-     "runtime error: "},
+     "BUG: K(?:ASAN|CSAN|MSAN|FENCE)|UBSAN: |ERROR: (?:Address|Leak|Memory)Sanitizer"
+     "|WARNING: (?:Memory|Thread)Sanitizer|: runtime error: "},
     {"@firmware", "OpenSBI's or U-Boot's last words",
-     "sbi_trap_error: |sbi_hart_hang|### ERROR ### Please RESET|\"Synchronous Abort\" "
-     "handler|Unhandled exception: "},
+     "sbi_trap_error: |### ERROR ### Please RESET|\"Synchronous Abort\" handler"
+     "|Unhandled exception: "},
     {"@rust", "a panic of a Rust program", "panicked at "},
     {"@zephyr", "a fatal error or failed assertion of Zephyr",
-     ">>> ZEPHYR FATAL ERROR|ASSERTION FAIL|E: Halting system"},
+     ">>> ZEPHYR FATAL ERROR|ASSERTION FAIL"},
 };
 
 void runner_print_help(FILE *f)

@@ -113,6 +113,27 @@ def test_failure_patterns_win_only_when_they_come_first():
     run(elf, "-fail", "go+d", "-timeout", "30", status=1, says="while waiting for the guest to power off")
 
 
+def test_names_of_failures_match_what_programs_print():
+    for name, lines in {
+        "@linux": ["[    1.2] Kernel panic - not syncing: Attempted to kill init!", "[    3.4] Oops [#1]", "[ 5.6] Oops: 0000 [#1] SMP",
+                   "watchdog: BUG: soft lockup - CPU#0 stuck for 22s!", "kernel BUG at mm/slub.c:304!", "Kernel BUG [#1]",
+                   "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000000",
+                   "Internal error: synchronous external abort: 96000410 [#1] SMP", "rcu: INFO: rcu_sched self-detected stall on CPU",
+                   "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:", "INFO: task init:1 blocked for more than 120 seconds."],
+        "@systemd": ["You are in emergency mode. After logging in", "systemd[1]: Freezing execution.",
+                     "[DEPEND] Dependency failed for local-fs.target - Local File Systems."],
+        "@sanitizer": ["BUG: KASAN: slab-out-of-bounds in f+0x1/0x2", "UBSAN: shift-out-of-bounds in a.c:1:2",
+                       "==1==ERROR: AddressSanitizer: heap-use-after-free", "a.c:1:2: runtime error: signed integer overflow"],
+        "@firmware": ["sbi_trap_error: hart0: trap handler failed", "### ERROR ### Please RESET the board ###"],
+        "@rust": ["thread 'main' panicked at src/main.rs:2:5:"],
+        "@zephyr": [">>> ZEPHYR FATAL ERROR 0: CPU exception on CPU 0", "ASSERTION FAIL [0] @ a.c:1"],
+    }.items():
+        for line in lines:
+            run(program(line + "\\n", OFF), "-fail", name, "-timeout", "60", status=1, says="-fail " + name)
+    harmless = "oops, a typo; debug: on; panic=-1; Internal error: none; Started Local File Systems"
+    run(program(harmless + "\\n", OFF), "-fail", "@linux", "-fail", "@systemd", "-fail", "@sanitizer", "-timeout", "60", says="test passed")
+
+
 def test_power_off_too_early_fails():
     run(program("booting\\n", OFF), "-expect", "booting", "-expect", "login:", "-timeout", "30", status=1,
         says=r"the guest powered off before -expect 'login:' \(2 of 2\)\n.*last line of the console: booting")

@@ -41,8 +41,8 @@ enum {
 struct rig {
     struct bench *b; /* of the transport */
     struct device *dev;
-    bool modern;
-    uint16_t avail[QUEUES];
+    bool modern, packed;
+    uint16_t avail[QUEUES]; /* packed: descriptors offered so far */
 };
 
 static void wr(struct rig *r, uint64_t off, uint32_t val)
@@ -79,6 +79,8 @@ static bool plug(struct rig *r, uint64_t which)
                                                       &virtio_serial_type, &virtio_blk_type};
     const struct device_type *t = types[which & 3];
     r->dev = device_new(t, r->b->m, "dut");
+    if (r->packed && !device_set(r->dev, "packed", "on", NULL))
+        return false;
     if (t == &virtio_blk_type && (!block_open("disk", disk_path(), "raw", which & 4, false, NULL) ||
                                   !device_set(r->dev, "drive", "disk", NULL)))
         return false;
@@ -96,7 +98,7 @@ static void set_up_queue(struct rig *r, unsigned q)
         return;
     }
     wr(r, REG_DESC, base);
-    wr(r, REG_AVAIL, base + QSIZE * 16);
+    wr(r, REG_AVAIL, base + QSIZE * 16); /* packed: the driver's events */
     wr(r, REG_USED, base + 4096);
     wr(r, REG_READY, 1);
 }
@@ -108,7 +110,7 @@ static void start(struct rig *r, uint32_t features)
     wr(r, REG_FEATURES_SEL, 0);
     wr(r, REG_FEATURES, features);
     wr(r, REG_FEATURES_SEL, 1);
-    wr(r, REG_FEATURES, 1);
+    wr(r, REG_FEATURES, r->packed ? 5 : 1);
     wr(r, r->modern ? REG_STATUS : REG_PAGE_SIZE, r->modern ? 11 : 4096);
     for (unsigned q = 0; q < QUEUES; q++)
         set_up_queue(r, q);
@@ -128,8 +130,28 @@ static uint64_t address(struct fuzz_in *in)
     }
 }
 
+/* Packed: addr, len, id, flags; available in this lap, unless the input would have it otherwise. */
+static void put_packed_desc(struct rig *r, struct fuzz_in *in)
+{
+    uint64_t at = fuzz_take(in, 1), flags = fuzz_take(in, 1);
+    unsigned q = at >> 3 & 3, n = at & 0x80 ? at & 7 : r->avail[q] % QSIZE;
+    bool wrap = r->avail[q] / QSIZE % 2 == 0;
+    uint8_t *d = mem(r, desc_at(q) + n * 16);
+    st_le64(d, address(in));
+    st_le32(d + 8, at & 0x40 ? fuzz_take(in, 4) : fuzz_take(in, 1) * 16);
+    st_le16(d + 12, flags & 8 ? fuzz_take(in, 2) : n);
+    st_le16(d + 14, (flags & 7) | (flags & 0x80 ? (flags << 8 & 0x8080) : wrap ? 0x80 : 0x8000));
+    r->avail[q]++;
+    if (!(flags & 0x40))
+        wr(r, REG_NOTIFY, q);
+}
+
 static void put_desc(struct rig *r, struct fuzz_in *in)
 {
+    if (r->packed) {
+        put_packed_desc(r, in);
+        return;
+    }
     uint64_t at = fuzz_take(in, 1);
     uint8_t *d = mem(r, desc_at(at >> 3 & 3) + (at & 7) * 16);
     if (at & 0x80) /* of an indirect table */
@@ -182,6 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     uint64_t which = fuzz_take(&in, 1), flags = fuzz_take(&in, 1);
     struct rig r = {.modern = flags & 1};
     r.b = bench_new_raw(&virtio_mmio_type);
+    r.packed = r.modern && (flags & 2);
     bench_set(r.b, "force-legacy", r.modern ? "off" : "on");
     bench_realize(r.b);
     if (plug(&r, which)) {

@@ -107,6 +107,7 @@ static gboolean flush_source(gpointer client)
 
     c->flush_posted = false;
     net_flush(c);
+    net_writable(c);
     if (c->ops->resume)
         c->ops->resume(c);
     return G_SOURCE_REMOVE;

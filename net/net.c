@@ -216,6 +216,26 @@ static void show_filters(struct net_client *backend, const struct net_frame *f)
     mutex_unlock(&backend->lock);
 }
 
+/* The machine is stopped: nothing may change its memory. */
+static _Atomic bool paused;
+
+void net_set_paused(bool now)
+{
+    paused = now;
+    for (struct net_client *c = clients; c; c = c->next) {
+        if (c->is_nic)
+            continue;
+        mutex_lock(&c->lock);
+        while (now && (c->delivering || c->pins)) /* what was on its way arrives */
+            cond_wait(&c->idle, &c->lock);
+        mutex_unlock(&c->lock);
+        if (!now && c->ops->peer_ready)
+            c->ops->peer_ready(c);
+        else if (!now)
+            net_defer_flush(c);
+    }
+}
+
 void net_filter_add(struct net_client *backend, struct net_filter *fl)
 {
     mutex_lock(&backend->lock);
@@ -371,7 +391,7 @@ static void deliver_locked(struct net_client *b, const struct net_frame *f) REQU
     b->delivering = true;
     struct net_client *nic = b->peer;
     bool end = f == NULL;
-    while (nic && !b->full) {
+    while (nic && !b->full && !paused) {
         struct net_packet *p = f ? NULL : dequeue_locked(b);
         if (!f && !p)
             break;
@@ -392,6 +412,8 @@ static void deliver_locked(struct net_client *b, const struct net_frame *f) REQU
         f = NULL;
         nic = b->peer;
     }
+    if (f && nic) /* the machine stopped just now */
+        enqueue_locked(b, f);
     b->delivering = false;
     cond_broadcast(&b->idle);
 }
@@ -416,7 +438,7 @@ void net_send(struct net_client *b, const struct net_frame *f)
             send_to_backend(peer, f);
         mutex_lock(&b->lock);
         unpin_locked(b);
-    } else if (peer && (b->delivering || b->full || b->head)) {
+    } else if (peer && (b->delivering || b->full || b->head || paused)) {
         enqueue_locked(b, f);
     } else if (peer) {
         deliver_locked(b, f);
@@ -472,14 +494,14 @@ void net_burst_end(struct net_client *b)
 
 void net_writable(struct net_client *b)
 {
-    if (atomic_exchange(&b->sender_waits, false))
+    if (!paused && atomic_exchange(&b->sender_waits, false))
         call_peer(b, false);
 }
 
 bool net_can_send(struct net_client *b)
 {
     mutex_lock(&b->lock);
-    bool can = !b->full && !b->head;
+    bool can = !b->full && !b->head && !paused;
     mutex_unlock(&b->lock);
     return can;
 }

@@ -155,6 +155,10 @@ void net_flush(struct net_client *backend);
 /* After `send` returned false: there is room again. */
 void net_writable(struct net_client *backend);
 
+/* While the machine is paused nothing is delivered: frames wait.  When this returns no thread is
+ * in a NIC.  Main thread. */
+void net_set_paused(bool paused);
+
 /* Back ends by the command line's words: "user,id=n0,hostfwd=..." or JSON; the number of queues is
  * found by net_find_queue(). */
 bool net_backend_new(struct opts *o, const char *type, const char *id,

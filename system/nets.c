@@ -246,8 +246,16 @@ static bool create_nic(struct setup *s, const struct wanted_nic *n, struct error
     return ok;
 }
 
+static void pause_changed(struct machine_pause_listener *l UNUSED, bool paused)
+{
+    net_set_paused(paused);
+}
+
 bool setup_nics(struct setup *s, struct error **errp)
 {
+    static struct machine_pause_listener listener = {.changed = pause_changed};
+
+    machine_add_pause_listener(s->machine, &listener);
     for (guint i = 0; s->nics && i < s->nics->len; i++)
         if (!create_nic(s, g_ptr_array_index(s->nics, i), errp))
             return false;

@@ -252,6 +252,11 @@ def test_cable_is_unplugged_and_ports_are_forwarded_while_running():
         hmp("hostfwd_add tcp:127.0.0.1:%d-:80" % port)
         with urllib.request.urlopen("http://127.0.0.1:%d/" % port, timeout=30) as r:
             fail_unless(r.read() == b"hello\n", g, "not the page that the guest serves")
+        qmp("stop") # the connection waits for the guest to go on
+        asked = connect(port)
+        asked.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        qmp("cont")
+        fail_unless(b"hello" in asked.makefile("rb").read(), g, "no page after the machine was stopped")
         fail_unless("HOST_FORWARD" in hmp("info usernet"), g, "info usernet does not show the rule")
         fail_unless("removed" in hmp("hostfwd_remove tcp:127.0.0.1:%d" % port), g, "hostfwd_remove failed")
         answer = qmp("netdev_del", id="nope")

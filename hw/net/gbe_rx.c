@@ -9,6 +9,8 @@
 
 enum {
     DESC_SIZE = 16,
+    SPLIT_SIZE = 32,
+    SPLIT_BUFFERS = 4,
     FCS = 4,
     VLAN_TAG = 4,
     MAC_LEN = 6,
@@ -30,9 +32,25 @@ enum { ERR_TCPE = 0x20, ERR_IPE = 0x40, EXT_ERR_SHIFT = 24 };
 enum { RXCSUM_IP = 1 << 8, RXCSUM_TU = 1 << 9, RADDRS = 16 };
 static const uint32_t RAH_VALID = UINT32_C(1) << 31;
 
+static bool is_extended(const struct gbe *g)
+{
+    return g->model->is_82574 && (gbe_reg(g, RFCTL) & RFCTL_EXTEN);
+}
+
+/* Descriptors of four buffers, for long frames.  82574 7.1.6. */
+static bool is_split(const struct gbe *g)
+{
+    return is_extended(g) && (gbe_reg(g, RCTL) >> 10 & 3) == 1;
+}
+
+static unsigned desc_size(const struct gbe *g)
+{
+    return is_split(g) ? SPLIT_SIZE : DESC_SIZE;
+}
+
 static uint32_t ring_size(const struct gbe *g)
 {
-    return gbe_reg(g, RDLEN) / DESC_SIZE;
+    return gbe_reg(g, RDLEN) / desc_size(g);
 }
 
 static bool enabled(const struct gbe *g)
@@ -40,9 +58,19 @@ static bool enabled(const struct gbe *g)
     return (gbe_reg(g, RCTL) & RCTL_EN) && pci_is_master(&g->pci);
 }
 
-/* Bytes of a receive buffer.  SDM 13.4.22. */
+/* Bytes of the i-th buffer of a split descriptor. */
+static uint32_t split_size(const struct gbe *g, unsigned i)
+{
+    uint32_t v = gbe_reg(g, PSRCTL);
+
+    return i == 0 ? (v & 0x7f) * 128 : (v >> (8 * i) & 0x3f) * 1024;
+}
+
+/* Bytes that a descriptor's buffers hold.  SDM 13.4.22. */
 static uint32_t buffer_size(const struct gbe *g)
 {
+    if (is_split(g))
+        return MAX(split_size(g, 0) + split_size(g, 1) + split_size(g, 2) + split_size(g, 3), 128);
     uint32_t rctl = gbe_reg(g, RCTL), code = rctl >> 16 & 3;
 
     if ((rctl & RCTL_BSEX) && code)
@@ -153,11 +181,6 @@ static void verify(const struct gbe *g, struct incoming *in, size_t n, bool know
         in->errors |= ERR_TCPE;
 }
 
-static bool is_extended(const struct gbe *g)
-{
-    return g->model->is_82574 && (gbe_reg(g, RFCTL) & RFCTL_EXTEN);
-}
-
 /* The descriptor's 16 bytes when a piece of n bytes is in its buffer. */
 static void fill_desc(const struct gbe *g, uint8_t *d, const struct incoming *in, size_t n,
                       bool last)
@@ -179,22 +202,47 @@ static void fill_desc(const struct gbe *g, uint8_t *d, const struct incoming *in
     st_le16(d + 14, in->tag);
 }
 
-/* Put one piece into the buffer at RDH. */
-static void put_piece(struct gbe *g, const struct incoming *in, size_t at, size_t n)
+/* The same of a split descriptor: data fill the buffers in turn, headers are not told apart. */
+static bool put_split(struct gbe *g, const struct incoming *in, size_t at, size_t n, gpa where)
 {
-    gpa where =
-        ((gpa)gbe_reg(g, RDBAH) << 32 | gbe_reg(g, RDBAL)) + (gpa)gbe_reg(g, RDH) * DESC_SIZE;
+    uint8_t d[SPLIT_SIZE], back[SPLIT_SIZE] = {0};
+    bool last = at + n == in->n, ok = pci_dma_read(&g->pci, where, d, sizeof(d));
+
+    fill_desc(g, back, in, 0, last);
+    for (unsigned i = 0; ok && i < SPLIT_BUFFERS; i++) {
+        size_t part = MIN(n, split_size(g, i));
+        ok = part == 0 || pci_dma_write(&g->pci, ld_le64(d + 8 * i), in->data + at, part);
+        st_le16(back + (i == 0 ? 12 : 16 + 2 * i), (uint16_t)part);
+        at += part;
+        n -= part;
+    }
+    ok = ok && pci_dma_write(&g->pci, where, back, 8) &&
+         pci_dma_write(&g->pci, where + 12, back + 12, SPLIT_SIZE - 12);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* the driver polls the status */
+    return ok && pci_dma_write(&g->pci, where + 8, back + 8, 4);
+}
+
+static bool put_whole(struct gbe *g, const struct incoming *in, size_t at, size_t n, gpa where)
+{
     uint8_t d[DESC_SIZE];
+    unsigned status = is_extended(g) ? 8 : 12, others = is_extended(g) ? 12 : 8;
 
     bool ok = pci_dma_read(&g->pci, where, d, sizeof(d)) &&
               pci_dma_write(&g->pci, ld_le64(d), in->data + at, n);
     fill_desc(g, d, in, n, at + n == in->n);
-    unsigned status = is_extended(g) ? 8 : 12, other = is_extended(g) ? 12 : 8;
     ok = ok && (!is_extended(g) || pci_dma_write(&g->pci, where, d, 8)) &&
-         pci_dma_write(&g->pci, where + other, d + other, 4);
+         pci_dma_write(&g->pci, where + others, d + others, 4);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* the driver polls the status */
-    ok = ok && pci_dma_write(&g->pci, where + status, d + status, 4);
-    if (!ok)
+    return ok && pci_dma_write(&g->pci, where + status, d + status, 4);
+}
+
+/* Put one piece where the descriptor at RDH says. */
+static void put_piece(struct gbe *g, const struct incoming *in, size_t at, size_t n)
+{
+    gpa where =
+        ((gpa)gbe_reg(g, RDBAH) << 32 | gbe_reg(g, RDBAL)) + (gpa)gbe_reg(g, RDH) * desc_size(g);
+
+    if (!(is_split(g) ? put_split : put_whole)(g, in, at, n, where))
         dev_guest_error(&g->pci.dev, "the receive ring or a buffer is not in memory");
     uint32_t head = gbe_reg(g, RDH) + 1;
     gbe_put(g, RDH, head >= ring_size(g) ? 0 : head);

@@ -390,6 +390,23 @@ static void test_frames_wait_for_room_in_order(void)
     net_free_all();
 }
 
+static void test_nothing_arrives_while_paused(void)
+{
+    struct net_client *port = net_hub_port(5, "p", NULL);
+    struct card c;
+
+    card_init(&c, port);
+    net_set_paused(true);
+    send_number(port, 1);
+    send_number(port, 2);
+    g_assert_cmpuint(received(&c), ==, 0);
+    g_assert_false(net_can_send(port));
+    net_set_paused(false);
+    wait_received(&c, 2);
+    card_fini(&c);
+    net_free_all();
+}
+
 static void test_queue_is_bounded(void)
 {
     struct net_client *port = net_hub_port(5, "p", NULL);
@@ -529,6 +546,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/merge", test_merged_segments_are_what_they_were);
     g_test_add_func("/net/no-merge", test_gaps_other_streams_and_flags_are_not_merged);
     g_test_add_func("/net/wait", test_frames_wait_for_room_in_order);
+    g_test_add_func("/net/paused", test_nothing_arrives_while_paused);
     g_test_add_func("/net/bound", test_queue_is_bounded);
     g_test_add_func("/net/hub", test_hub_sends_to_all_but_the_sender);
     g_test_add_func("/net/link", test_unplugged_cable_carries_nothing);

@@ -414,6 +414,31 @@ static void test_e1000e_extended_descriptors_and_msix(void)
     rig_free(r);
 }
 
+static void test_e1000e_splits_long_frames_over_buffers(void)
+{
+    struct rig *r = rig_new(&e1000e_type, 0);
+    uint8_t *d = ram(r, RX_RING), f[5000];
+
+    gbe_start(r);
+    wr(r, RFCTL, RFCTL_EXTEN);
+    wr(r, PSRCTL, 2 | 4 << 8 | 4 << 16); /* 256 bytes, 4 KiB, 4 KiB */
+    for (unsigned i = 0; i < 6; i++)     /* of two descriptors */
+        st_le64(d + 32 * (i / 3) + 8 * (i % 3), BENCH_RAM + RX_DATA + 0x1000 * i);
+    wr(r, RDT, 3);
+    wr(r, RCTL, RCTL_EN | RCTL_SECRC | RCTL_LPE | 1 << 10);
+    make_frame(f, sizeof(f), own);
+    arrive(r, f, sizeof(f));
+    g_assert_cmpuint(rd(r, RDH), ==, 1);
+    g_assert_cmphex(ld_le32(d + 8) & 3, ==, 3);
+    g_assert_cmpuint(ld_le16(d + 12), ==, 256);
+    g_assert_cmpuint(ld_le16(d + 18), ==, 4096);
+    g_assert_cmpuint(ld_le16(d + 20), ==, 5000 - 256 - 4096);
+    g_assert_cmpmem(ram(r, RX_DATA), 256, f, 256);
+    g_assert_cmpmem(ram(r, RX_DATA + 0x1000), 4096, f + 256, 4096);
+    g_assert_cmpmem(ram(r, RX_DATA + 0x2000), 648, f + 4352, 648);
+    rig_free(r);
+}
+
 enum {
     R_TSD0 = 0x10,
     R_TSAD0 = 0x20,
@@ -609,6 +634,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nics/e1000/eeprom", test_e1000_eeprom_and_phy);
     g_test_add_func("/nics/e1000/rate", test_e1000_interrupts_at_the_rate_asked_for);
     g_test_add_func("/nics/e1000e/msix", test_e1000e_extended_descriptors_and_msix);
+    g_test_add_func("/nics/e1000e/split", test_e1000e_splits_long_frames_over_buffers);
     g_test_add_func("/nics/rtl8139/slots", test_rtl8139_sends_by_slots);
     g_test_add_func("/nics/rtl8139/ring", test_rtl8139_receives_into_its_ring);
     g_test_add_func("/nics/rtl8139/cplus", test_rtl8139_cplus_descriptors);

@@ -50,6 +50,7 @@ static void drop_holders(struct tcg *t, struct unit *list, bool second, gva addr
     }
 }
 
+/* Few of the pages have code that any unit runs at addr. */
 static void drop_units(struct tcg *t, gva addr)
 {
     GHashTableIter it;
@@ -57,8 +58,11 @@ static void drop_units(struct tcg *t, gva addr)
     mutex_lock(&t->lock);
     g_hash_table_iter_init(&it, t->pages);
     while (g_hash_table_iter_next(&it, NULL, &page)) {
-        drop_holders(t, ((struct code_page *)page)->units, false, addr);
-        drop_holders(t, ((struct code_page *)page)->units2, true, addr);
+        const struct code_page *p = page;
+        if (!(p->seen_at & page_filter(addr)) || !(p->granules & granules_at(addr)))
+            continue;
+        drop_holders(t, p->units, false, addr);
+        drop_holders(t, p->units2, true, addr);
     }
     mutex_unlock(&t->lock);
 }

@@ -101,6 +101,7 @@ static void written_page(struct tcg *t, struct tcg_vcpu *self, struct ram_block 
     if (!note_making(t, host, mask) && (!p || (!p->units && !p->units2))) {
         if (p) {
             p->granules = 0;
+            p->seen_at = 0;
             p->seen = ANY_PC;
         }
         __atomic_fetch_and(&ram->notes[off >> RAM_PAGE_BITS],

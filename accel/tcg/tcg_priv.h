@@ -69,8 +69,9 @@ struct code_page {
     struct ram_block *ram;
     uint64_t off;
     uint64_t granules;
-    gva seen;            /* virtual page of its units for one address space; ANY_PC: none */
-    struct unit *units;  /* through in_page */
+    uint64_t seen_at;   /* Bloom filter of the virtual pages that units have it at: page_filter() */
+    gva seen;           /* virtual page of its units for one address space; ANY_PC: none */
+    struct unit *units; /* through in_page */
     struct unit *units2; /* that end in this page, through in_page2 */
 };
 
@@ -327,6 +328,11 @@ extern const struct tcg_callbacks tcg_slow_paths;
 /* softfp.c */
 uint64_t tcg_soft_fp(unsigned op, unsigned ty, uint32_t attr, const uint64_t arg[3], unsigned round,
                      uint8_t *flags);
+/* The bit of addr's virtual page in code_page.seen_at. */
+static inline uint64_t page_filter(gva addr)
+{
+    return UINT64_C(1) << ((addr >> TCG_PAGE_BITS) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
 /* debug.c */
 /* accel_ops.debug_changed. */
 void tcg_debug_changed(struct machine *m, const struct debug_point *p);

@@ -68,7 +68,9 @@ void unit_publish(struct tcg *t, struct unit *u)
     struct code_page *p = page_of(t, u->host), *p2 = u->page2 ? page_of(t, u->page2) : NULL;
     list_add(&p->units, u, false);
     p->granules |= u->granules;
+    p->seen_at |= u->relative ? UINT64_MAX : page_filter(u->pc);
     if (p2) {
+        p2->seen_at |= page_filter(u->pc + PAGE_SIZE_);
         list_add(&p2->units2, u, true);
         p2->granules |= u->granules2;
     }

@@ -53,6 +53,7 @@ struct gdb_server {
     bool no_ack, multiprocess, swbreak, hwbreak, non_stop;
     bool physical;    /* addresses of memory packets are physical */
     bool waiting;     /* the peer waits for a stop reply */
+    bool interrupt;   /* its interrupt came when that was under way: the next run ends at once */
     bool was_running; /* before the peer came, which has not let it go since */
     bool restarting;  /* for one after a reset */
     unsigned step_flags;
@@ -137,6 +138,8 @@ void gdb_announce(struct gdb_server *g);
 void gdb_next_stop(struct gdb_server *g);
 bool gdb_set_non_stop(struct gdb_server *g, bool on);
 void gdb_interrupt_all(struct gdb_server *g);
+/* All-stop: the interrupt byte. */
+void gdb_interrupt(struct gdb_server *g);
 void gdb_run_event(void *opaque, const char *name, const char *data, int64_t wall_us);
 /* Something came from the peer while the machine runs: it must stop to serve it. */
 void gdb_stop_to_serve(struct gdb_server *g);

@@ -172,6 +172,19 @@ void gdb_stop_to_serve(struct gdb_server *g)
         send_stop(g, (struct gdb_stop){.cpu = g->cpu, .signal = GDB_SIG_INT});
 }
 
+/*
+ * A peer that goes on by itself after each stop (a breakpoint with a condition) may send the
+ * interrupt while it looks at one: then it is for the next run.  After one that was served it is
+ * only the second of two.
+ */
+void gdb_interrupt(struct gdb_server *g)
+{
+    if (g->waiting || g->m->run_state == RUN_RUNNING)
+        gdb_stop_to_serve(g);
+    else
+        g->interrupt = g->stop.signal == GDB_SIG_TRAP && g->stop.why.reason;
+}
+
 /* Somebody else let the machine go: what was held for the peer runs, too. */
 static void release_all(struct gdb_server *g)
 {
@@ -204,7 +217,7 @@ void gdb_run_opened(struct gdb_server *g)
     g->cpu = g->m->cpus[0];
     g->continued = (struct gdb_thread){GDB_THREAD_ANY, NULL};
     g->stop = (struct gdb_stop){.cpu = g->cpu, .signal = GDB_SIG_TRAP};
-    g->waiting = g->restarting = g->detached = g->physical = false;
+    g->waiting = g->restarting = g->detached = g->physical = g->interrupt = false;
     g->step_flags = 7;
     debug_attach(g->m, on_stopped, g);
     g->was_running = g->m->run_state == RUN_RUNNING;
@@ -249,6 +262,9 @@ static void let_run(struct gdb_server *g)
     g->silent = g->waiting = true;
     if (!machine_cont(g->m, &err))
         refuse_to_run(g, err);
+    else if (g->interrupt)
+        gdb_stop_to_serve(g);
+    g->interrupt = false;
 }
 
 static enum debug_action step_action(const struct gdb_server *g)

@@ -102,7 +102,7 @@ void gdb_handle_interrupt(struct gdb_server *g)
     if (g->non_stop)
         gdb_interrupt_all(g);
     else
-        gdb_stop_to_serve(g);
+        gdb_interrupt(g);
 }
 
 /* ---- the peer ---- */

@@ -149,6 +149,19 @@ def test_breakpoints_in_a_loop_that_is_hot():
             gdb.run("continue", r"(?s)Old value = %d.*New value = %d" % (was + 1, was + 3))
 
 
+def test_interrupt_while_a_condition_is_evaluated():
+    """gdb is busy at a breakpoint whose condition never holds."""
+    elf = client.program()
+    with client.bare(elf) as g, Gdb(g, elf) as gdb:
+        gdb.run("break leaf if n == 17", "Breakpoint 1")
+        for _ in range(3):
+            gdb.start("continue")
+            if "SIGINT" not in gdb.interrupt():
+                gdb.fail("no SIGINT")
+        gdb.run("delete")
+        gdb.run("stepi 3")
+
+
 def test_monitor_commands_by_gdb():
     need_tinamou()
     elf = client.program()

@@ -165,45 +165,15 @@ void gdb_remove_point(struct gdb_server *g, const char *args)
 
 /* ---- the map ---- */
 
-static void append_ram(GString *xml, uint64_t start, uint64_t end)
-{
-    if (start < end)
-        g_string_append_printf(xml, "<memory type=\"ram\" start=\"0x%lx\" length=\"0x%lx\"/>\n",
-                               (unsigned long)start, (unsigned long)(end - start));
-}
-
-/* Whether virtual addresses are physical ones at present. */
-static bool is_untranslated(struct gdb_server *g, gva addr)
-{
-    gpa where;
-
-    return g->cpu->ops->debug_translate(g->cpu, addr, &where) && where == addr;
-}
-
 /*
- * gdb takes what the map leaves out for inaccessible, and asks once.  Guests turn translation on
- * later, so all addresses are in it, as RAM; only flash, which gdb then erases and writes by
- * vFlash packets, is told apart.
+ * gdb takes what the map leaves out for inaccessible, refuses stores to ROM and plain writes to
+ * flash, and asks once.  Guests turn translation on later, and here a debugger may write
+ * everywhere: all addresses are RAM.  A region's length has no room for all of them.
  */
-GString *gdb_memory_map_xml(struct gdb_server *g)
+GString *gdb_memory_map_xml(struct gdb_server *g UNUSED)
 {
-    const struct flat_view *v = atomic_load_explicit(&g->m->as.view, memory_order_acquire);
-    GString *xml = g_string_new("<?xml version=\"1.0\"?>\n<memory-map>\n");
-    uint64_t at = 0;
-
-    for (size_t i = 0; i < v->n; i++) {
-        const struct flat_range *r = &v->r[i];
-        if (!r->mr->rom_device || !is_untranslated(g, r->base))
-            continue;
-        append_ram(xml, at, r->base);
-        g_string_append_printf(xml,
-                               "<memory type=\"flash\" start=\"0x%lx\" length=\"0x%lx\">"
-                               "<property name=\"blocksize\">0x1000</property></memory>\n",
-                               (unsigned long)r->base, (unsigned long)r->size);
-        at = r->base + r->size;
-    }
-    append_ram(xml, at, UINT64_MAX);
-    g_string_append(xml, "<memory type=\"ram\" start=\"0xffffffffffffffff\" length=\"0x1\"/>\n"
-                         "</memory-map>\n");
-    return xml;
+    return g_string_new("<?xml version=\"1.0\"?>\n<memory-map>\n"
+                        "<memory type=\"ram\" start=\"0x0\" length=\"0xffffffffffffffff\"/>\n"
+                        "<memory type=\"ram\" start=\"0xffffffffffffffff\" length=\"0x1\"/>\n"
+                        "</memory-map>\n");
 }

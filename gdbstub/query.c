@@ -320,60 +320,11 @@ static void v_interrupt(struct gdb_server *g, const char *args UNUSED, size_t n 
         gdb_interrupt_all(g);
 }
 
-/* Flash is erased to ones. */
-static void v_flash_erase(struct gdb_server *g, const char *args, size_t n UNUSED)
-{
-    enum { PIECE = 4096, MAX_ERASE = 256 << 20 };
-    uint8_t ones[PIECE];
-    gva addr;
-    uint64_t len;
-
-    memset(ones, 0xff, sizeof(ones));
-    if (!gdb_parse_range(&args, &addr, &len) || len > MAX_ERASE) {
-        gdb_error(g, GDB_EINVAL);
-        return;
-    }
-    for (uint64_t done = 0, now; done < len; done += now) {
-        now = MIN(len - done, (uint64_t)PIECE);
-        if (!debug_write(g->cpu, g->physical, addr + done, ones, now)) {
-            gdb_error(g, GDB_EFAULT);
-            return;
-        }
-    }
-    gdb_ok(g);
-}
-
-static void v_flash_write(struct gdb_server *g, const char *args, size_t n)
-{
-    const char *end = args + n;
-    gva addr;
-
-    if (!gdb_parse_hex(&args, &addr) || !gdb_skip(&args, ':'))
-        gdb_error(g, GDB_EINVAL);
-    else if (!debug_write(g->cpu, g->physical, addr, args, (size_t)(end - args)))
-        gdb_error(g, GDB_EFAULT);
-    else
-        gdb_ok(g);
-}
-
-static void v_flash_done(struct gdb_server *g, const char *args UNUSED, size_t n UNUSED)
-{
-    gdb_ok(g);
-}
-
 void gdb_verb(struct gdb_server *g, const char *text, size_t n)
 {
     static const struct word words[] = {
-        {"Cont", v_cont},
-        {"Attach", v_attach},
-        {"Kill", v_kill},
-        {"Run", v_run},
-        {"Stopped", v_stopped},
-        {"CtrlC", v_interrupt},
-        {"FlashErase:", v_flash_erase},
-        {"FlashWrite:", v_flash_write},
-        {"FlashDone", v_flash_done},
-        {NULL, NULL},
+        {"Cont", v_cont},       {"Attach", v_attach},   {"Kill", v_kill}, {"Run", v_run},
+        {"Stopped", v_stopped}, {"CtrlC", v_interrupt}, {NULL, NULL},
     };
 
     run_word(g, words, text, n);

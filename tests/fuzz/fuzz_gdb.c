@@ -159,8 +159,6 @@ size_t fuzz_seed(uint64_t random, uint8_t *buf)
         "R00",
         "vRun;",
         "vKill;1",
-        "vFlashErase:20000000,1000",
-        "vFlashWrite:20000000:abcdef",
         "qXfer:features:read:target.xml:0,fff",
         "qXfer:memory-map:read::10,ffff",
         "qXfer:threads:read::0,10",

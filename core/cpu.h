@@ -29,6 +29,8 @@ enum cpu_request {
 /* A function in progress: where it goes on (the pc, a return address), and whether that is a guess.
  */
 typedef void cpu_frame_fn(void *opaque, uint64_t addr, bool is_guess);
+/* A page of size bytes with what it allows, one letter or '-' each: "rwxugad" on RISC-V. */
+typedef bool cpu_mapping_fn(void *opaque, gva va, gpa pa, uint64_t size, const char *attr);
 
 struct state_field;
 struct cpu_ops {
@@ -52,6 +54,9 @@ struct cpu_ops {
     void (*dump)(struct cpu *cpu, FILE *f); /* -d cpu, info registers */
     /* Call frame() for each function in progress, innermost first.  While the vCPU is parked. */
     void (*backtrace)(struct cpu *cpu, cpu_frame_fn *frame, void *opaque);
+    /* Call fn for each translation of virtual addresses, in order, while it returns true; the vCPU
+     * is parked.  False when there is none; *complete: none was left out.  May be NULL. */
+    bool (*mappings)(struct cpu *cpu, cpu_mapping_fn *fn, void *opaque, bool *complete);
     /* One instruction at pc as text, of at most len bytes; how many it has. */
     unsigned (*disas)(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);
     void (*finalize)(struct cpu *cpu); /* free what the target owns */

@@ -380,6 +380,75 @@ static bool text_mtree(struct mon_call *c, FILE *out, struct error **errp UNUSED
     return true;
 }
 
+/* ---- translations ---- */
+
+enum { MAX_LINES = 65536 };
+
+struct mapping_list {
+    FILE *out;
+    bool merge; /* neighbours with equal attributes are one line */
+    unsigned lines;
+    uint64_t va, pa, size;
+    char attr[16];
+};
+
+static void print_mapping(struct mapping_list *l)
+{
+    if (l->size)
+        fprintf(l->out, "%016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s\n", l->va, l->pa, l->size,
+                l->attr);
+    l->lines += l->size != 0;
+}
+
+static bool on_mapping(void *opaque, gva va, gpa pa, uint64_t size, const char *attr)
+{
+    struct mapping_list *l = opaque;
+
+    if (l->merge && l->size && va == l->va + l->size && pa == l->pa + l->size &&
+        !strcmp(attr, l->attr)) {
+        l->size += size;
+        return true;
+    }
+    print_mapping(l);
+    l->va = va;
+    l->pa = pa;
+    l->size = size;
+    g_strlcpy(l->attr, attr, sizeof(l->attr));
+    return l->lines < MAX_LINES;
+}
+
+static bool list_mappings(struct mon_call *c, bool merge, FILE *out, struct error **errp)
+{
+    struct mapping_list l = {.out = out, .merge = merge};
+    bool complete = true;
+
+    if (!c->cpu || !c->cpu->ops->mappings) {
+        error_set(errp, "the machine has no CPU that translates addresses");
+        return false;
+    }
+    machine_pause(c->m);
+    fprintf(out, "%-16s %-16s %-16s %s\n", "vaddr", "paddr", "size", "attr");
+    fprintf(out, "---------------- ---------------- ---------------- -------\n");
+    if (c->cpu->ops->mappings(c->cpu, on_mapping, &l, &complete))
+        print_mapping(&l);
+    else
+        fprintf(out, "No translation or protection\n");
+    if (!complete)
+        fprintf(out, "... there is more\n");
+    machine_resume(c->m);
+    return true;
+}
+
+static bool text_mem(struct mon_call *c, FILE *out, struct error **errp)
+{
+    return list_mappings(c, true, out, errp);
+}
+
+static bool text_tlb(struct mon_call *c, FILE *out, struct error **errp)
+{
+    return list_mappings(c, false, out, errp);
+}
+
 static bool text_ramblock(struct mon_call *c, FILE *out, struct error **errp UNUSED)
 {
     fprintf(out, "%24s %18s\n", "Block Name", "Total");
@@ -469,6 +538,8 @@ const struct monitor_command cmd_memory[] = {
     {.hmp = "i", .args = in_args, .text = text_port, .help = "read an I/O port"},
     {.hmp = "o", .args = out_args, .text = text_port, .help = "write an I/O port"},
     {.hmp = "info mtree", .args = mtree_args, .text = text_mtree, .help = "show the map of memory"},
+    {.hmp = "info mem", .text = text_mem, .help = "show what virtual addresses stand for"},
+    {.hmp = "info tlb", .text = text_tlb, .help = "the same, page by page"},
     {.hmp = "info ramblock", .text = text_ramblock, .help = "list the blocks of memory"},
     {.qmp = "query-memory-size-summary", .hmp = "info memory_size_summary",
      .ret = "{base-memory: int, plugged-memory?: int}", .run = run_size_summary,

@@ -188,6 +188,8 @@ extern const struct ir_slot rv_slots[RV_SLOTS];
 /* trans.c */
 struct tx;
 void rv_translate(struct tx *tx);
+/* mappings.c */
+bool rv_mappings(struct cpu *c, cpu_mapping_fn *fn, void *opaque, bool *complete);
 /* disas.c */
 unsigned rv_disas(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);
 /* cpu.c */

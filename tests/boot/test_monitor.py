@@ -258,7 +258,7 @@ def test_hmp_on_the_terminal_line_of_the_guest():
         for line, answer in (("info status", "VM status: running"), ("stop", ""), ("info status", r"VM status: paused\r"),
                              ("bogus", "unknown command: 'bogus'"), ("c", ""), ("info cpus", r"\* CPU #0: thread_id=\d+"),
                              ("info registers", r"pc +[0-9a-f]{16}"), ("info mtree", "80000000-.*ram"),
-                             ("help stop", "stop"), ("info qtree", "serial"), ("info chardev", "serial0")):
+                             ("help stop", "stop"), ("info mem", "ffffffff80000000 .* r-x-gad"), ("info qtree", "serial"), ("info chardev", "serial0")):
             g.send(line + "\r")
             g.expect(answer)
             g.expect(r"\(qemu\) ")

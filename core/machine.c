@@ -208,6 +208,8 @@ static void serve_reset(struct machine *m, bool guest)
     event_emit("RESET", "{\"guest\": %s, \"reason\": \"%s\"}", guest ? "true" : "false",
                guest ? "guest-reset" : "host-qmp-system-reset");
     machine_resume(m);
+    if (m->run_state == RUN_PAUSED)
+        m->run_state = RUN_PRELAUNCH; /* it has not begun yet, again */
     if (m->run_state == RUN_SHUTDOWN || m->run_state == RUN_GUEST_PANICKED ||
         m->run_state == RUN_INTERNAL_ERROR)
         m->run_state = RUN_PAUSED;

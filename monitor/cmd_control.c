@@ -36,7 +36,7 @@ static void print_status(struct mon_call *c, JsonNode *result UNUSED, FILE *out)
 
 static JsonNode *run_stop(struct mon_call *c, struct error **errp UNUSED)
 {
-    if (c->m->run_state == RUN_RUNNING || c->m->run_state == RUN_PRELAUNCH)
+    if (c->m->run_state == RUN_RUNNING)
         machine_stop(c->m, RUN_PAUSED);
     return mon_ok();
 }

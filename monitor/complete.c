@@ -90,7 +90,6 @@ GPtrArray *hmp_complete(struct machine *m, const char *text, size_t *word)
     size_t n = strlen(text), lead = strspn(text, " ");
     struct search s = {.found = g_ptr_array_new_with_free_func(g_free)};
     const char *blank = strrchr(text, ' ');
-    g_autofree char *names = NULL;
 
     *word = blank ? (size_t)(blank + 1 - text) : 0;
     s.prefix = text + *word;

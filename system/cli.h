@@ -20,7 +20,7 @@ struct cli {
     const char *kernel, *initrd, *append, *bios, *dtb;
     const char *display, *vga;
     const char *log_items, *log_file, *dfilter, *gdb, *semihosting_config;
-    const char *incoming;
+    const char *incoming, *loadvm;
     const char *name, *uuid, *rtc, *boot, *pidfile, *escape;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
     bool semihosting;

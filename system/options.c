@@ -325,6 +325,7 @@ const struct cli_option cli_options[] = {
      .help = "go on with a machine that was saved or is being sent:\n"
              "file:PATH[,offset=N][,verify=off], exec:COMMAND, fd:NAME,\n"
              "unix:PATH, tcp:HOST:PORT; 'defer' waits for migrate-incoming"},
+    {.name = "loadvm", .args = "NAME", TEXT(loadvm), .help = "go on from a snapshot that is in the disk images (savevm)"},
     {.name = "no-reboot", FLAG(no_reboot), .help = "exit when the guest resets"},
     {.name = "no-shutdown", FLAG(no_shutdown), .help = "pause instead of exiting when the guest powers off"},
     {.name = "action", .args = "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=...]", LIST(action),
@@ -405,7 +406,6 @@ const struct cli_option cli_options[] = {
     {.name = "spice", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
     {.name = "sdl", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
     {.name = "curses", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
-    {.name = "loadvm", .args = "NAME", .how = CLI_REFUSE, .reason = "there are no snapshots"},
     {.name = "numa", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "memory has one node"},
     {.name = "mem-path", .args = "PATH", .how = CLI_REFUSE, .reason = "memory is anonymous"},
     {.name = "mem-prealloc", .how = CLI_REFUSE, .reason = "memory is allocated when touched"},

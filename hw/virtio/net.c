@@ -762,5 +762,6 @@ DEVICE_CLASS_NAMED(virtio_net, "virtio-net-device") = {
     .realize = virtio_net_realize,
     .unrealize = virtio_net_unrealize,
     .sync = virtio_net_sync,
+    .can_save = virtio_can_save,
     .reset = virtio_net_reset,
 };

@@ -523,5 +523,6 @@ DEVICE_CLASS_NAMED(virtio_scsi, "virtio-scsi-device") = {
     .realize = virtio_scsi_realize,
     .unrealize = virtio_scsi_unrealize,
     .sync = virtio_sync,
+    .can_save = virtio_can_save,
     .reset = virtio_scsi_reset,
 };

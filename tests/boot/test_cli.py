@@ -52,6 +52,7 @@ BAD = [
     (A + ["-incoming", "file:text"], "this is no saved state|ends too early"),
     (A + ["-incoming", "file:text,offest=1"], "offest.*did you mean 'offset'"),
     (A + ["-incoming", "exec:true"], "ends too early"),
+    (A + ["-loadvm", "x"], "-loadvm x: no drive can hold snapshots"),
     (A + ["-initrd", "x"], "-initrd needs a -kernel"),
     (A + ["-bios", "nonexistent.bin"], "nonexistent.bin"),
     (A + ["-dtb", "/nonexistent.dtb"], "/nonexistent.dtb"),

@@ -1,8 +1,9 @@
 """Saving a running Debian guest, and going on with it elsewhere."""
 import os
+import subprocess
 
 import migrate
-from guest import Failed, Guest, emulator, need_tinamou
+from guest import Failed, Guest, emulator, need_tinamou, need_tool
 from migrate import Qmp, check_work, start_work
 from test_devices import check_image, make_disk
 
@@ -73,6 +74,55 @@ def test_interpreter_goes_on_with_what_the_translator_began():
     g, _ = migrate.load("file:state", ["-accel", "tcg,engine=interp"])
     with g:
         go_on(g, seen)
+
+
+def test_snapshots_inside_qcow2():
+    """savevm, loadvm and -loadvm: RAM, disk and clock go back together; damage and misuse change nothing."""
+    need_tinamou()
+    subprocess.run([need_tool("qemu-img"), "create", "-q", "-f", "qcow2", "disk.qcow2", "64M"], check=True)
+    disk = ["-drive", "file=disk.qcow2,if=none,format=qcow2,id=d0", "-device", "virtio-blk-device,drive=d0"]
+    with Guest(migrate.args("qmp1", disk, smp=2)) as g:
+        q = boot(g, "qmp1")
+        g.run("echo one >/tmp/state; echo one | dd of=/dev/vda conv=fsync 2>/dev/null")
+        seen = check_work(g)
+        if q.hmp("savevm first"):
+            g.fail("savevm: " + q.hmp("savevm first"))
+        if "first" not in q.hmp("info snapshots"):
+            g.fail("info snapshots: " + q.hmp("info snapshots"))
+        g.run("echo two >/tmp/state; echo two | dd of=/dev/vda conv=fsync 2>/dev/null")
+        check_work(g, seen)
+        q.hmp("savevm second")
+        for name, text in (("first", "one"), ("second", "two"), ("first", "one")):
+            if q.hmp("loadvm " + name):
+                g.fail("loadvm: " + q.hmp("loadvm " + name))
+            go_on(g, seen)
+            g.run("echo 3 >/proc/sys/vm/drop_caches")
+            got = [g.run("cat /tmp/state").strip(), g.run("head -c 3 /dev/vda; echo").strip()]
+            if got != [text, text]:
+                g.fail("after loadvm %s: %s" % (name, got))
+        for line, why in (("loadvm nope", "no snapshot 'nope'"), ("delvm nope", "nope")):
+            if why not in q.hmp(line):
+                g.fail("%s: %s" % (line, q.hmp(line)))
+        go_on(g, seen)
+        q.hmp("savevm first")
+        g.process.kill()
+    r = subprocess.run(["qemu-img", "check", "disk.qcow2"], capture_output=True, text=True)
+    if r.returncode not in (0, 3):
+        raise Failed("qemu-img check: " + r.stdout + r.stderr)
+    names = subprocess.run(["qemu-img", "snapshot", "-l", "disk.qcow2"], capture_output=True, text=True).stdout
+    if names.count("first") != 1 or names.count("second") != 1 or "before" in names:
+        raise Failed("qemu-img snapshot -l: " + names)
+    with Guest(migrate.args("qmp2", disk + ["-loadvm", "second"], smp=2)) as g:
+        q = Qmp("qmp2")
+        go_on(g, seen)
+        if g.run("cat /tmp/state").strip() != "two":
+            g.fail("-loadvm second: not its memory")
+        q.hmp("delvm second")
+        power_off(g)
+    args = [a for a in migrate.args("q3", disk + ["-loadvm", "second"], smp=2) if not a.startswith("unix:") and a != "-qmp"]
+    status, _, err = emulator(args)
+    if status != 1 or "no snapshot 'second'" not in err:
+        raise Failed("-loadvm of what was deleted: %d, %s" % (status, err))
 
 
 def live(uri, listen):

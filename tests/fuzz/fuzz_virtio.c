@@ -4,23 +4,20 @@
  *
  * Input: bytes for device, transport and features; then operations.
  */
-#include "block/block.h"
 #include "core/ram.h"
 #include "hw/bus.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/virtio_types.h"
 #include "tests/unit/bench.h"
 #include "util/bits.h"
 
 #include <glib.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
-extern const struct device_type virtio_mmio_type, virtio_blk_type, virtio_rng_type,
-    virtio_serial_type;
+extern const struct device_type virtio_mmio_type;
 
 enum { QUEUES = 4, QSIZE = 8, RINGS = 0x10000, STRIDE = 0x4000, DATA = 0x40000 };
-enum { MAX_OPS = 200, DISK_BYTES = 64 * 512 };
+enum { MAX_OPS = 200 };
 enum { OP_DESC, OP_AVAIL, OP_RING_BYTES, OP_DATA_BYTES, OP_NOTIFY, OP_REGISTER, OP_LOOP, OP_READ };
 enum {
     REG_FEATURES = 0x20,
@@ -60,31 +57,16 @@ static uint64_t desc_at(unsigned q)
     return RINGS + (uint64_t)q * STRIDE;
 }
 
-static const char *disk_path(void)
-{
-    static char *path;
-    if (!path) {
-        int fd = g_file_open_tmp("fuzz-virtio-XXXXXX", &path, NULL);
-        if (fd < 0 || ftruncate(fd, DISK_BYTES))
-            g_error("no temporary file");
-        close(fd);
-        /* It stays open in the block layer only while an input runs, so its name must stay. */
-    }
-    return path;
-}
-
 static bool plug(struct rig *r, uint64_t which)
 {
-    static const struct device_type *const types[] = {&virtio_blk_type, &virtio_rng_type,
-                                                      &virtio_serial_type, &virtio_blk_type};
-    const struct device_type *t = types[which & 3];
-    r->dev = device_new(t, r->b->m, "dut");
+    r->dev = device_new(fuzz_virtio_type(which), r->b->m, "dut");
     if (r->packed && !device_set(r->dev, "packed", "on", NULL))
         return false;
-    if (t == &virtio_blk_type && (!block_open("disk", disk_path(), "raw", which & 4, false, NULL) ||
-                                  !device_set(r->dev, "drive", "disk", NULL)))
+    if (!fuzz_virtio_set_up(r->dev, which & 4) || !hw_bus_plug(r->b->m, r->dev, NULL, NULL) ||
+        !device_realize(r->dev, NULL))
         return false;
-    return hw_bus_plug(r->b->m, r->dev, NULL, NULL) && device_realize(r->dev, NULL);
+    fuzz_virtio_fill(r->dev);
+    return true;
 }
 
 static void set_up_queue(struct rig *r, unsigned q)
@@ -217,8 +199,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         device_reset(r.b->dev);
     }
     bench_free(r.b);
-    block_close_all();
+    fuzz_virtio_clean();
     return 0;
+}
+
+/* A SCSI command in two descriptors, on the first request queue: 51 bytes out, 108 and data in. */
+static size_t seed_scsi(GRand *rng, uint8_t *buf)
+{
+    static const uint8_t opcodes[] = {0x00, 0x03, 0x08, 0x12, 0x15, 0x1a, 0x1b, 0x25, 0x28, 0x2a,
+                                      0x2f, 0x35, 0x41, 0x42, 0x43, 0x46, 0x4a, 0x51, 0x55, 0x5a,
+                                      0x88, 0x8a, 0x93, 0x9e, 0xa0, 0xa8, 0xbe, 0xbd};
+    static const uint8_t rest[] = {
+        OP_DESC,  2 << 3, 3,       0, 0, 3,   0x11, /* out, to be continued */
+        OP_DESC,  17,     3,       0, 1, 255, 0x02, /* in: queue 2, descriptor 1 */
+        OP_AVAIL, 2 << 3, OP_LOOP,
+    };
+    const uint8_t head[] = {OP_DATA_BYTES, 0, 0, 31, 1, g_rand_int(rng) & 1, 0x40, 0, 0, 0, 0, 0};
+    size_t n = sizeof(head);
+    memcpy(buf, head, n);
+    memset(buf + n, 0, 11); /* tag and attributes */
+    n += 11;
+    buf[n++] = opcodes[g_rand_int(rng) % G_N_ELEMENTS(opcodes)];
+    for (unsigned i = 0; i < 11; i++)
+        buf[n++] = g_rand_int(rng) & 3 ? g_rand_int(rng) % 4 : g_rand_int(rng);
+    memcpy(buf + n, rest, sizeof(rest));
+    return n + sizeof(rest);
 }
 
 /* One good block request, and more of the same with changes. */
@@ -237,6 +242,10 @@ size_t fuzz_seed(uint64_t random, uint8_t *buf)
     if (random >> 60) {
         memcpy(buf + n, request, sizeof(request));
         n += sizeof(request);
+    }
+    if ((random & 0x38) == 0x10 || (random & 0x38) == 0x28) {
+        for (unsigned i = 0; i < 8; i++)
+            n += seed_scsi(rng, buf + n);
     }
     for (unsigned i = 32 + g_rand_int(rng) % 512; i; i--)
         buf[n++] = g_rand_int(rng);

@@ -44,7 +44,7 @@ def overlay():
     """A qcow2 image of this test's own, on top of the file system that all share; -drive for it."""
     subprocess.run([need_tool("qemu-img"), "create", "-q", "-f", "qcow2", "-F", "raw", "-b", debian_system() + "/rootfs.ext4", "disk.qcow2"],
                    check=True)
-    return ["-drive", "file=disk.qcow2,format=qcow2,if=virtio"]
+    return ["-drive", "file=disk.qcow2,format=qcow2,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk"]
 
 
 def free_port():
@@ -71,13 +71,13 @@ def test_qcow2_dhcp_a_forwarded_port_and_a_share():
     os.mkdir("share")
     with open("share/file", "w") as f:
         f.write("from the host\n")
-    more = ["-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:7000" % port, "-device", "virtio-net-device,netdev=n",
+    more = ["-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:7000" % port, "-device", "virtio-net-pci,netdev=n",
             "-virtfs", "local,path=share,mount_tag=share,security_model=none"]
     with boot(overlay(), more) as g:
         login(g)
-        g.run("until networkctl status eth0 | grep -q routable; do sleep 0.2; done", 100)
+        g.run("until networkctl --no-pager | grep -q ether.*routable; do sleep 0.2; done", 100)
         if "10.0.2.15" not in g.run("hostname -I").split():
-            raise Failed("no address by DHCP: " + g.run("networkctl --no-pager status eth0"))
+            raise Failed("no address by DHCP: " + g.run("networkctl --no-pager status"))
         if echo(port, noise) != noise:
             raise Failed("300000 bytes through the forwarded port came back changed")
         g.run("mount -t 9p -o trans=virtio,version=9p2000.L share /mnt && grep 'from the host' /mnt/file")

@@ -63,7 +63,8 @@ def test_without_offloads():
     """Every frame plain, one buffer each: what drivers without these features see."""
     port = free_port()
     with net_guest(["-netdev", user(port), "-device", "virtio-net-device,netdev=n0,csum=off,guest_csum=off,gso=off,"
-                    "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,mrg_rxbuf=off,event_idx=off,ctrl_vq=off"]) as g:
+                    "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,mrg_rxbuf=off,event_idx=off,ctrl_vq=off,"
+                    "ctrl_rx=off,ctrl_rx_extra=off,ctrl_vlan=off,ctrl_mac_addr=off,ctrl_guest_offloads=off,guest_announce=off"]) as g:
         use_network(g, port)
 
 

@@ -80,7 +80,8 @@ static bool check_props(const struct riscv_virt *b, struct error **errp)
     else if (b->aia_guests)
         error_set(errp, "aia-guests=%u: only 0 is supported", b->aia_guests);
     else if (b->usb || b->iommu_sys)
-        error_set(errp, "%s=on: this machine has no PCI bus yet", b->usb ? "usb" : "iommu-sys");
+        error_set(errp, "%s=on: this machine has no %s", b->usb ? "usb" : "iommu-sys",
+                  b->usb ? "USB controller" : "system IOMMU");
     else
         return true;
     error_prefix(errp, "machine 'virt'");

@@ -2,7 +2,8 @@
 import re
 
 from guest import Guest, arch_args, linux, need_file
-from test_devices import MODULES, host_sum, make_disk, use_disk
+from test_devices import MODULES, check_image, host_sum, make_disk, use_disk
+from test_snapshot import save_and_load
 
 SYS = "/sys/bus/pci/devices/"
 
@@ -154,3 +155,16 @@ def test_uboot_reads_the_disk():
         g.expect("=> ", 20)
         g.send("poweroff\n")
         g.wait_exit(0, 30)
+
+
+def test_functions_go_on_in_another_process():
+    """BARs behind a root port, a packed ring served by a thread, lines: saved in use, loaded, used on."""
+    make_disk("disk.img")
+    save_and_load("exec:cat >state", 2,
+                  ["-drive", "file=disk.img,if=none,format=raw,id=d0", "-device", "pcie-root-port,id=rp", "-device",
+                   "virtio-blk-pci,drive=d0,bus=rp,packed=on,ioeventfd=on", "-device", "virtio-rng-pci"],
+                  "mount -t ext4 /dev/vda /mnt; "
+                  "(while :; do dd if=/dev/urandom of=/mnt/data/big bs=64k count=16 2>/dev/null; sync; done) & sleep 1",
+                  "echo hello from the guest >/mnt/data/reply; kill $(jobs -p); sleep 1; umount /mnt || (killall dd sh; sleep 1; umount /mnt); "
+                  "dd if=/dev/hwrng of=/dev/null bs=32 count=4 2>/dev/null")
+    check_image("disk.img")

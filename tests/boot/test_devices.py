@@ -107,6 +107,23 @@ def test_read_only_disk():
         raise Failed("a read-only image changed")
 
 
+def test_a_disk_with_several_queues():
+    make_disk("disk.img")
+    with linux(["-drive", "file=disk.img,if=none,format=raw,id=d0", "-device",
+                "virtio-blk-device,drive=d0,num-queues=2,logical_block_size=1024,physical_block_size=4096"], MODULES, smp=2) as g:
+        g.shell()
+        if g.run("ls /sys/block/vda/mq").split() != ["0", "1"]:
+            g.fail("the disk has not two queues")
+        sizes = g.run("cd /sys/block/vda/queue; cat *cal_block_size; cd /").split()
+        if sizes != ["1024", "4096"]:
+            g.fail("block sizes are %r" % sizes)
+        g.run("mount -t ext4 /dev/vda /mnt && for n in 1 2 3 4; do dd if=/mnt/data/busybox of=/mnt/c$n bs=16k 2>/dev/null & done; wait; sync")
+        g.run("for n in 1 2 3 4; do cmp /mnt/c$n /mnt/data/busybox || exit 1; done; umount /mnt")
+        g.send("exit\n")
+        g.wait_exit(0)
+    fsck("disk.img")
+
+
 def test_two_disks_and_serial_numbers():
     for n, mib in ((0, 8), (1, 12)):
         with open("disk%d.img" % n, "wb") as f:

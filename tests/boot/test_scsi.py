@@ -1,9 +1,13 @@
 """SCSI disks and CD-ROM drives behind a virtio adapter, as Linux sees them."""
-from guest import linux
+import hashlib
+import os
+
+from guest import Failed, linux
 from modules import devtool, with_modules
 from test_devices import check_image, host_sum, make_disk
 
 MODULES = ["virtio_scsi", "sd_mod", "sr_mod", "isofs", "crc32c_generic", "ext4"]
+ZEROS = hashlib.sha256(bytes(4 << 20)).hexdigest()
 ADAPTER = ["-device", "virtio-scsi-device,id=scsi0"]
 
 
@@ -74,6 +78,24 @@ def test_what_linux_is_told_about_disks():
         g.run("echo 'write through' >$(echo /sys/class/scsi_disk/*:3:0)/cache_type")
         g.run("grep -qx 'write through' /sys/class/scsi_disk/*:3:0/cache_type")
         finish(g)
+
+
+def test_discard_frees_space():
+    with open("d.img", "wb") as f:
+        f.write(b"\xaa" * (8 << 20))
+    args = ADAPTER + drive("d", "d.img", ",discard=unmap") + ["-device", "scsi-hd,drive=d"]
+    with linux(args, with_modules(MODULES)) as g:
+        start(g)
+        g.run("blkdiscard -o 1048576 -l 4194304 /dev/sda")
+        if ZEROS not in g.run("dd if=/dev/sda bs=1M skip=1 count=4 2>/dev/null | sha256sum"):
+            g.fail("what was discarded does not read as zeros")
+        finish(g)
+    with open("d.img", "rb") as f:
+        data = f.read()
+    if data[1 << 20:5 << 20].strip(b"\0") or data[:1 << 20] != b"\xaa" * (1 << 20) or data[5 << 20] != 0xaa:
+        raise Failed("other bytes than those discarded changed")
+    if os.stat("d.img").st_blocks * 512 > 5 << 20:
+        raise Failed("the host's file still takes %d bytes" % (os.stat("d.img").st_blocks * 512))
 
 
 def test_cdrom():

@@ -5,6 +5,7 @@
  */
 #include "hw/scsi/disk.h"
 #include "core/event.h"
+#include "hw/on_error.h"
 #include "hw/scsi/disk_priv.h"
 
 #include <glib.h>
@@ -301,15 +302,7 @@ static bool check_policies(struct scsi_disk *d, struct error **errp)
         error_set(errp, "write-cache is '%s', must be on, off or auto", cache);
         return false;
     }
-    for (unsigned i = 0; i < 2; i++) {
-        const char *value = i ? d->rerror : d->werror;
-        if (!strcmp(value, "auto") || !strcmp(value, "report"))
-            continue;
-        error_set(errp, "%s is '%s', only 'report' (and 'auto', which means it) is supported",
-                  i ? "rerror" : "werror", value);
-        return false;
-    }
-    return true;
+    return disk_set_on_error(d->drive, d->rerror, d->werror, errp);
 }
 
 static void set_names(struct scsi_disk *d)
@@ -381,8 +374,8 @@ static const struct state_field scsi_disk_state[] = {
     PROP(prop_uint8, scsi_disk, "scsi_version", scsi_version, "5", "version it claims"),           \
     PROP(prop_string, scsi_disk, "write-cache", write_cache, "auto",                               \
          "cache at reset: on, off or auto (on)"),                                                  \
-    PROP(prop_string, scsi_disk, "werror", werror, "auto", "write errors: report"),                \
-    PROP(prop_string, scsi_disk, "rerror", rerror, "auto", "read errors: report"),                 \
+    PROP(prop_string, scsi_disk, "werror", werror, "auto", "write errors: report, ignore, enospc, stop"),                \
+    PROP(prop_string, scsi_disk, "rerror", rerror, "auto", "read errors: report, ignore, stop"),                 \
     PROP(prop_bool, scsi_disk, "share-rw", share_rw, "off", "accepted; a node has one device"),    \
     PROP(prop_uint32, scsi_disk, "bootindex", bootindex, NULL, "accepted; firmware finds disks")
 

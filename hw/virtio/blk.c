@@ -5,6 +5,7 @@
  * one of its worker threads under the device's lock.
  */
 #include "block/block.h"
+#include "hw/on_error.h"
 #include "hw/virtio/virtio.h"
 #include "util/bits.h"
 
@@ -379,15 +380,6 @@ static bool parse_write_cache(struct virtio_blk *b, struct error **errp)
     return false;
 }
 
-static bool check_policy(const char *name, const char *value, struct error **errp)
-{
-    if (value == NULL || strcmp(value, "auto") == 0 || strcmp(value, "report") == 0)
-        return true;
-    error_set(errp, "%s is '%s', only 'report' (and 'auto', which means it) is supported", name,
-              value);
-    return false;
-}
-
 static bool virtio_blk_realize(struct device *dev, struct error **errp)
 {
     struct virtio_blk *b = (struct virtio_blk *)dev;
@@ -396,7 +388,7 @@ static bool virtio_blk_realize(struct device *dev, struct error **errp)
         return false;
     }
     if (!check_sizes(b, errp) || !check_queues(b, errp) || !parse_write_cache(b, errp) ||
-        !check_policy("werror", b->werror, errp) || !check_policy("rerror", b->rerror, errp))
+        !disk_set_on_error(b->drive, b->rerror, b->werror, errp))
         return false;
     cond_init(&b->idle);
     virtio_init(&b->v, &virtio_blk_vclass, b->num_queues, b->queue_size, CONFIG_SIZE);
@@ -443,8 +435,9 @@ static const struct prop virtio_blk_props[] = {
          "longest discard"),
     PROP(prop_uint32, virtio_blk, "max-write-zeroes-sectors", max_write_zeroes_sectors, "4194303",
          "longest write-zeroes"),
-    PROP(prop_string, virtio_blk, "werror", werror, "auto", "write errors: report"),
-    PROP(prop_string, virtio_blk, "rerror", rerror, "auto", "read errors: report"),
+    PROP(prop_string, virtio_blk, "werror", werror, "auto",
+         "write errors: report, ignore, enospc, stop"),
+    PROP(prop_string, virtio_blk, "rerror", rerror, "auto", "read errors: report, ignore, stop"),
     PROP(prop_bool, virtio_blk, "share-rw", share_rw, "off", "accepted; a node has one device"),
     PROP(prop_uint32, virtio_blk, "bootindex", bootindex, NULL, "accepted; firmware finds disks"),
     VIRTIO_PROPS(virtio_blk),

@@ -129,7 +129,7 @@ BAD = [
     (A + ["-device", "virtio-scsi-device,num_queues=99"], "num_queues is 99"),
     (A + ["-device", "virtio-scsi-device,id=s", "-device", "scsi-cd,scsi-id=1", "-device", "scsi-cd,scsi-id=1,lun=0"], "taken by"),
     (A + ["-device", "virtio-scsi-device", "-device", "scsi-cd,lun=99999"], "lun must be 0 to"),
-    (A + ["-device", "virtio-scsi-device", "-device", "scsi-cd,werror=stop"], "werror is 'stop'"),
+    (A + ["-device", "virtio-scsi-device", "-device", "scsi-cd,werror=stp"], "werror is 'stp'.*did you mean 'stop'"),
     (A + ["-device", "virtio-balloon-device", "-device", "virtio-balloon-device"], "has a balloon already"),
     (A + ["-device", "virtio-keybord-device"], "did you mean 'virtio-keyboard-device'"),
     (A + ["-device", "virtio-serial-device,max_ports=40"], "max_ports is 40, must be 1 to 31"),

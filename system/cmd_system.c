@@ -541,12 +541,6 @@ static JsonNode *run_no_display(struct mon_call *c UNUSED, struct error **errp)
     return NULL;
 }
 
-static JsonNode *run_no_keyboard(struct mon_call *c UNUSED, struct error **errp)
-{
-    error_set(errp, "the machine has no keyboard or pointing device");
-    return NULL;
-}
-
 /* The log (-d) is what there is instead of trace events. */
 static JsonNode *run_trace_events(struct mon_call *c, struct error **errp)
 {
@@ -660,23 +654,6 @@ static const struct mon_arg action_args[] = {
      .help = "when its watchdog ends; machines here have none"},
     MON_ARG_END,
 };
-#define KEY_TYPE "{type: number|qcode, data: any}"
-static const struct mon_arg send_key_args[] = {
-    {"keys", MON_JSON, .type = "[" KEY_TYPE "]", .help = "pressed together"},
-    {"hold-time", MON_INT, .optional = true, .help = "milliseconds"},
-    MON_ARG_END,
-};
-static const struct mon_arg sendkey_args[] = {
-    {"keys", MON_STR, .help = "pressed together: ctrl-alt-f1"},
-    {"hold-time", MON_INT, .optional = true, .help = "milliseconds"},
-    MON_ARG_END,
-};
-static const struct mon_arg input_args[] = {
-    {"device", MON_STR, .optional = true, .help = "the display"},
-    {"head", MON_INT, .optional = true, .help = "one of its heads"},
-    {"events", MON_JSON, .type = "[{type: key|btn|rel|abs|mtt, data: any}]", .help = "in order"},
-    MON_ARG_END,
-};
 static const struct mon_arg trace_get_args[] = {
     {"name", MON_STR, .help = "of the event, or a pattern"},
     {"vcpu", MON_INT, .optional = true, .help = "on one CPU"},
@@ -766,10 +743,6 @@ static const struct monitor_command commands[] = {
      .run = run_no_spice, .help = "show the SPICE server"},
     {.qmp = "screendump", .hmp = "screendump", .args = screendump_args, .run = run_no_display,
      .help = "save a picture of the screen"},
-    {.qmp = "send-key", .args = send_key_args, .run = run_no_keyboard, .help = "press keys"},
-    {.hmp = "sendkey", .args = sendkey_args, .run = run_no_keyboard, .help = "press keys"},
-    {.qmp = "input-send-event", .args = input_args, .run = run_no_keyboard,
-     .help = "press keys and buttons, move the pointer"},
     {.qmp = "trace-event-get-state", .args = trace_get_args,
      .ret = "[{name: str, state: unavailable|disabled|enabled, vcpu: bool}]",
      .run = run_trace_events, .help = "list trace events"},

@@ -105,7 +105,7 @@ struct block_driver {
     bool has_backing;
 };
 extern const struct block_driver file_driver, host_device_driver, nbd_driver, null_driver,
-    raw_driver, overlay_driver, qcow2_driver;
+    raw_driver, overlay_driver, qcow2_driver, vdi_driver, vhdx_driver, vmdk_driver, vpc_driver;
 /* Formats first, in the order in which they are asked to probe; ended by NULL. */
 extern const struct block_driver *const block_drivers[];
 const struct block_driver *driver_find(const char *name);

@@ -22,9 +22,6 @@ static const struct {
     const char *format, *magic;
     size_t len;
 } foreign[] = {
-    {"vmdk", "KDMV", 4},
-    {"vhdx", "vhdxfile", 8},
-    {"vpc", "conectix", 8},
     {"luks", "LUKS\xba\xbe", 6},
     {"qed", "QED\0", 4},
     {"parallels", "WithoutFreeSpace", 16},

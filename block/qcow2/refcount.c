@@ -170,7 +170,7 @@ static int add_one(struct block_node *b, uint64_t cluster, int delta)
 
     if (ret)
         return ret;
-    if (delta < 0 && !count)
+    if (!count)
         return qcow2_corrupt(
             b, "cluster at %#" G_GINT64_MODIFIER "x is in use, but its reference count is 0",
             cluster << q->cluster_bits);

@@ -249,6 +249,24 @@ def test_a_disk_over_the_network_is_read_and_written():
     holds(qemu, "n.qcow2", "b.raw")
 
 
+def test_images_of_other_programs_are_read():
+    qemu = need_both()
+    clean()
+    pattern("a.raw", 9 << 20, 11)
+    kinds = [("vdi", ""), ("vdi", "static=on"), ("vhdx", ""), ("vhdx", "subformat=fixed"), ("vpc", ""),
+             ("vpc", "subformat=fixed"), ("vmdk", ""), ("vmdk", "subformat=monolithicFlat"),
+             ("vmdk", "subformat=twoGbMaxExtentSparse"), ("vmdk", "subformat=streamOptimized")]
+    for fmt, options in kinds:
+        name = "x." + fmt
+        run(qemu, "convert", "-f", "raw", "-O", fmt, *(["-o", options] if options else []), "a.raw", name)
+        run(qemu, "convert", "-f", fmt, "-O", "raw", name, "want.raw")
+        run(TOOL, "compare", "-q", "-f", fmt, "-F", "raw", name, "want.raw")
+        run(TOOL, "convert", "-f", fmt, "-O", "qcow2", name, "y.qcow2")
+        run(qemu, "compare", "-q", "y.qcow2", "want.raw")
+        if "fixed" not in options or fmt == "vhdx": # a fixed VHD does not tell at its start what it is
+            run(TOOL, "compare", "-q", name, "want.raw")
+
+
 BAD = [
     (["bogus"], 1, "no command 'bogus'"),
     (["inof", "x"], 1, "did you mean 'info'"),

@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import time
@@ -247,6 +248,42 @@ def test_a_disk_over_the_network_is_read_and_written():
         p.terminate()
         p.wait()
     holds(qemu, "n.qcow2", "b.raw")
+
+
+def digest(text):
+    return re.search(r"\b[0-9a-f]{32}\b", text).group(0)
+
+
+def test_a_guest_writes_to_images_and_they_stay_whole():
+    """ext4 on qcow2 and on an overlay of it, by virtio-blk; what was synced is there after the emulator is killed."""
+    qemu = need_both()
+    clean()
+    run(TOOL, "create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", "disk.qcow2", "64M")
+    drive = ["-drive", "file=%s,if=none,id=d,discard=unmap", "-device", "virtio-blk-device,drive=d"]
+    mount = "mkdir -p /mnt; modprobe ext4; mount -t ext4 /dev/vda /mnt && "
+    with linux([x.replace("%s", "disk.qcow2") for x in drive], initrd="initrd.cpio.gz") as g:
+        g.shell()
+        g.run("mke2fs -q /dev/vda && " + mount + "dd if=/dev/urandom of=/mnt/x bs=64k count=200 && sync", timeout=120)
+        want = digest(g.run("md5sum /mnt/x"))
+        g.send("dd if=/dev/zero of=/mnt/y bs=64k count=300\n")
+        time.sleep(0.3)
+        g.process.kill()
+        g.process.wait()
+    r = subprocess.run([qemu, "check", "-q", "disk.qcow2"], capture_output=True, text=True)
+    if r.returncode not in (0, 3): # 3: clusters that are counted and not used
+        raise Failed("qemu-img check: %s" % r.stdout)
+    run(TOOL, "create", "-q", "-f", "qcow2", "-b", "disk.qcow2", "-F", "qcow2", "top.qcow2")
+    with linux([x.replace("%s", "top.qcow2") for x in drive], initrd="initrd.cpio.gz") as g:
+        g.shell()
+        got = digest(g.run(mount + "md5sum /mnt/x && echo hello >/mnt/z && umount /mnt && sync", timeout=120))
+        g.send("exit\n")
+        g.wait_exit()
+    if got != want:
+        raise Failed("the guest's file is %s, not %s" % (got, want))
+    run(qemu, "check", "-q", "top.qcow2")
+
+
+test_a_guest_writes_to_images_and_they_stay_whole.limit = 400
 
 
 def test_images_of_other_programs_are_read():

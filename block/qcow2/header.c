@@ -242,8 +242,7 @@ static bool read_tables(struct block_node *b, struct error **errp)
         (q->disk_size + l2_span(q) - 1) / l2_span(q) > q->l1_size)
         return damaged(b, "its L1 table is too small for the disk's size", errp);
     if (cluster_offset(q, q->l1_offset) || cluster_offset(q, q->reftable_offset) ||
-        !q->reftable_offset || q->l1_offset > INT64_MAX - MAX_L1_BYTES ||
-        q->reftable_offset > INT64_MAX - MAX_REFTABLE_BYTES)
+        !q->reftable_offset || q->l1_offset > b->file->size || q->reftable_offset > b->file->size)
         return damaged(b, "its L1 table or its refcount table lies in an impossible place", errp);
     q->l1 = g_malloc0(l1_bytes + 8);
     q->reftable = g_malloc0(rt_bytes);

@@ -263,8 +263,9 @@ def test_a_guest_writes_to_images_and_they_stay_whole():
     mount = "mkdir -p /mnt; modprobe ext4; mount -t ext4 /dev/vda /mnt && "
     with linux([x.replace("%s", "disk.qcow2") for x in drive], initrd="initrd.cpio.gz") as g:
         g.shell()
-        g.run("mke2fs -q /dev/vda && " + mount + "dd if=/dev/urandom of=/mnt/x bs=64k count=200 && sync", timeout=120)
-        want = digest(g.run("md5sum /mnt/x"))
+        g.run("mke2fs -q /dev/vda && " + mount + "dd if=/dev/urandom of=/mnt/x bs=64k count=200 && umount /mnt && "
+              "dd if=/dev/vda of=/dev/vda bs=1k count=1 conv=notrunc,fsync", timeout=120) # a flush after all that
+        want = digest(g.run(mount + "md5sum /mnt/x"))
         g.send("dd if=/dev/zero of=/mnt/y bs=64k count=300\n")
         time.sleep(0.3)
         g.process.kill()

@@ -25,6 +25,8 @@ struct p9_server *p9_server_new(struct fsdev *fs);
 void p9_server_free(struct p9_server *s); /* NULL is allowed */
 /* Forget the session: every fid is closed. */
 void p9_server_reset(struct p9_server *s);
+/* How many fids the client has. */
+unsigned p9_server_fids(const struct p9_server *s);
 /* Carry out the request in the nout segments and put the answer into the nin segments; its length
  * in bytes, 0 when the request has no header or the answer does not fit.  The segments may change
  * at any time, for they are guest memory.  It may block on the host's file system. */

@@ -218,6 +218,11 @@ void p9_server_reset(struct p9_server *s)
     s->msize = MAX_MSIZE;
 }
 
+unsigned p9_server_fids(const struct p9_server *s)
+{
+    return g_hash_table_size(s->fids);
+}
+
 static int p9_version(struct call *c)
 {
     uint32_t msize = p9_get32(c);

@@ -404,6 +404,18 @@ static const struct state_field virtio_balloon_state[] = {
     STATE(virtio_balloon, poison, 0), STATE_END,
 };
 
+/* The buffer that is kept for the next report goes back, and is taken again when time goes on. */
+static bool virtio_balloon_can_save(struct device *dev, struct error **errp)
+{
+    struct virtio_balloon *b = (struct virtio_balloon *)dev;
+    if (b->stats_e) {
+        virtq_again(&b->v, b->stats_e->queue);
+        virtq_unpop(&b->v, b->stats_e);
+        b->stats_e = NULL;
+    }
+    return virtio_can_save(dev, errp);
+}
+
 static const struct prop virtio_balloon_props[] = {
     PROP(prop_bool, virtio_balloon, "deflate-on-oom", deflate_on_oom, "off",
          "the guest may take pages back when it runs out"),
@@ -428,5 +440,6 @@ DEVICE_CLASS_NAMED(virtio_balloon, "virtio-balloon-device") = {
     .realize = virtio_balloon_realize,
     .unrealize = virtio_balloon_unrealize,
     .sync = virtio_sync,
+    .can_save = virtio_balloon_can_save,
     .reset = virtio_balloon_reset,
 };

@@ -154,6 +154,18 @@ static void virtio_9p_unrealize(struct device *dev)
     cond_fini(&d->idle);
 }
 
+/* Files that the guest has open are known to this process only. */
+static bool virtio_9p_can_save(struct device *dev, struct error **errp)
+{
+    struct virtio_9p *d = (struct virtio_9p *)dev;
+    if (!virtio_can_save(dev, errp)) /* what the thread serves counts, too */
+        return false;
+    if (p9_server_fids(d->server) == 0)
+        return true;
+    error_set(errp, "the guest has '%s' mounted: unmount it first", d->mount_tag);
+    return false;
+}
+
 static const struct state_field virtio_9p_state[] = {
     STATE(virtio_9p, v, 0),
     STATE_END,
@@ -175,5 +187,6 @@ DEVICE_CLASS_NAMED(virtio_9p, "virtio-9p-device") = {
     .realize = virtio_9p_realize,
     .unrealize = virtio_9p_unrealize,
     .sync = virtio_sync,
+    .can_save = virtio_9p_can_save,
     .reset = virtio_9p_reset,
 };

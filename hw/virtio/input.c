@@ -332,6 +332,7 @@ static const struct prop pointer_props[] = {
         .realize = virtio_input_realize,                                                           \
         .unrealize = virtio_input_unrealize,                                                       \
         .sync = virtio_sync,                                                                       \
+        .can_save = virtio_can_save,                                                               \
         .reset = virtio_input_reset,                                                               \
     }
 INPUT_CLASS(virtio_keyboard, "Virtio keyboard", keyboard_props);

@@ -62,6 +62,7 @@ struct ram_load {
     struct ram_shadow {
         struct ram_block *ram;
         uint8_t *map; /* NULL: all zero so far */
+        bool keep;    /* the machine's own is the same already: blank flash */
     } * blocks;
 };
 /* rams: the machine's struct ram_block *, in the stream's order. */

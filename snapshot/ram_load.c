@@ -80,7 +80,7 @@ bool ram_load_pages(struct ram_load *l, const GByteArray *payload, struct error 
 bool ram_load_complete(struct ram_load *l, struct error **errp)
 {
     for (unsigned i = 0; i < l->n; i++)
-        if (!ram_load_map(&l->blocks[i], errp))
+        if (!l->blocks[i].keep && !ram_load_map(&l->blocks[i], errp))
             return false;
     return true;
 }
@@ -88,7 +88,8 @@ bool ram_load_complete(struct ram_load *l, struct error **errp)
 void ram_load_install(struct ram_load *l)
 {
     for (unsigned i = 0; i < l->n; i++) {
-        ram_adopt(l->blocks[i].ram, l->blocks[i].map);
+        if (l->blocks[i].map)
+            ram_adopt(l->blocks[i].ram, l->blocks[i].map);
         l->blocks[i].map = NULL;
     }
 }

@@ -2,6 +2,7 @@
  */
 #include "monitor/command_priv.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -17,8 +18,13 @@ void monitor_register(const struct monitor_command *table)
 {
     if (!tables)
         tables = g_ptr_array_new();
-    if (!g_ptr_array_find(tables, table, NULL))
-        g_ptr_array_add(tables, untyped(table));
+    if (g_ptr_array_find(tables, table, NULL))
+        return;
+    for (const struct monitor_command *c = table; c->qmp || c->hmp; c++) {
+        assert(!c->qmp || !monitor_find_qmp(c->qmp)); /* two tables with one name: the first wins */
+        assert(!c->hmp || !monitor_find_hmp(c->hmp));
+    }
+    g_ptr_array_add(tables, untyped(table));
 }
 
 void monitor_unregister_all(void)

@@ -3,7 +3,8 @@ import os
 import socket
 import subprocess
 
-from guest import PROMPT, Failed, Guest, arch_args, debian_system, need_tool
+from guest import PROMPT, Failed, Guest, arch_args, debian_system, need_tinamou, need_tool
+from migrate import Qmp
 
 
 def boot(disk, more=(), smp=2):
@@ -92,3 +93,56 @@ def test_qcow2_dhcp_a_forwarded_port_and_a_share():
 
 
 test_qcow2_dhcp_a_forwarded_port_and_a_share.limit = 400
+
+
+def network(port):
+    return ["-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:7000" % port, "-device", "virtio-net-pci,netdev=n",
+            "-qmp", "unix:qmp,server=on,wait=off"]
+
+
+def check_back(g, port):
+    """What was there at savevm is there again, and works: files, processes, the clock, the network."""
+    g.run('[ "$(cat /root/mark)" = before ] && [ ! -e /root/later ]')
+    g.run('kill -0 $(cat /root/pid) && a=$(cat /run/ticks) && sleep 2 && [ "$(cat /run/ticks)" -gt "$a" ]')
+    g.run("[ \"$(cksum </root/copy)\" = \"$(cksum </usr/bin/bash)\" ] && systemctl is-active systemd-networkd")
+    noise = os.urandom(100000)
+    if echo(port, noise) != noise:
+        raise Failed("the forwarded port is not what it was")
+
+
+def test_savevm_and_loadvm_of_a_whole_system():
+    need_tinamou()
+    port = free_port()
+    disk = overlay()
+    with boot(disk, network(port)) as g:
+        login(g)
+        q = Qmp("qmp")
+        g.run("until networkctl --no-pager | grep -q ether.*routable; do sleep 0.2; done", 100)
+        g.run("echo before >/root/mark; cp /usr/bin/bash /root/copy; sync")
+        g.run("(i=0; while :; do i=$((i+1)); echo $i >/run/ticks; sleep 0.1; done) & echo $! >/root/pid")
+        g.run("sleep 1; sync")
+        said = q.hmp("savevm one")
+        if said or "one" not in q.hmp("info snapshots"):
+            raise Failed("savevm: %s" % said)
+        g.run("echo after >/root/mark; touch /root/later; rm /root/copy; kill $(cat /root/pid); sync")
+        said = q.hmp("loadvm one")
+        if said:
+            raise Failed("loadvm: %s" % said)
+        g.send("\n")
+        g.expect(PROMPT)
+        check_back(g, port)
+        g.run("echo lost >/root/mark; touch /root/later; sync")
+        g.process.kill()
+        g.process.wait()
+    port = free_port()
+    with boot(disk, network(port) + ["-loadvm", "one"]) as g:
+        g.send("\n")
+        g.expect(PROMPT, 100)
+        check_back(g, port)
+        Qmp("qmp").hmp("delvm one")
+        g.send("poweroff\n")
+        g.wait_exit(0, 100)
+    subprocess.run([need_tool("qemu-img"), "check", "-q", "disk.qcow2"], check=True)
+
+
+test_savevm_and_loadvm_of_a_whole_system.limit = 400

@@ -17,7 +17,7 @@ static bool bad_description(struct error **errp)
 
 static bool fits_board(struct machine *m, struct snap_cursor *c, struct error **errp)
 {
-    g_free(snap_get_string(c)); /* the program's version: for people */
+    g_free(snap_get_string(c)); /* the version of the program: for people */
     g_autofree char *arch = snap_get_string(c), *board = snap_get_string(c);
     uint32_t ncpus = snap_get_u32(c);
 

@@ -71,11 +71,12 @@ class Qmp:
             time.sleep(0.02)
 
 
-def args(qmp, more=(), smp=1, memory="256M", append=""):
+def args(qmp, more=(), smp=1, memory="256M", append="", initrd=None):
     """Arguments of a guest with a QMP socket and its serial line on stdio."""
     d = debian()
+    initrd = initrd or d + "/initrd.cpio.gz"
     return arch_args() + ["-M", "virt", "-m", memory, "-smp", str(smp), "-display", "none", "-serial", "stdio",
-                          "-monitor", "none", "-kernel", d + "/kernel", "-initrd", d + "/initrd.cpio.gz", "-append",
+                          "-monitor", "none", "-kernel", d + "/kernel", "-initrd", initrd, "-append",
                           ("console=ttyS0 quiet " + append).strip(), "-qmp", "unix:%s,server=on,wait=off" % qmp] + list(more)
 
 

@@ -3,6 +3,7 @@ import os
 import subprocess
 
 import migrate
+import netguest
 from guest import Failed, Guest, emulator, need_tinamou, need_tool
 from migrate import Qmp, check_work, start_work
 from test_devices import check_image, make_disk
@@ -28,10 +29,10 @@ def power_off(g):
     g.wait_exit(0, 60)
 
 
-def save_and_load(uri, smp=1, more=(), before="true", after="true"):
+def save_and_load(uri, smp=1, more=(), before="true", after="true", initrd=None):
     """Boot, work, save, kill; load, and work on."""
     need_tinamou()
-    with Guest(migrate.args("qmp1", more, smp=smp)) as g:
+    with Guest(migrate.args("qmp1", more, smp=smp, initrd=initrd)) as g:
         q = boot(g, "qmp1")
         g.run(before, 120)
         seen = check_work(g)
@@ -42,7 +43,7 @@ def save_and_load(uri, smp=1, more=(), before="true", after="true"):
             raise Failed("no page was sent: %s" % info)
         g.process.kill()
         g.process.wait()
-    g, _ = migrate.load(uri.replace("exec:cat >", "exec:cat "), more, smp=smp)
+    g, _ = migrate.load(uri.replace("exec:cat >", "exec:cat "), more, smp=smp, initrd=initrd)
     with g:
         go_on(g, seen)
         g.run(after, 120)
@@ -62,6 +63,29 @@ def test_two_cpus_and_a_disk_in_use():
                   "sync; done) & sleep 1",
                   "echo hello from the guest >&6; exec 6>&-; kill $(jobs -p); sleep 1; umount /mnt || "
                   "(killall dd sh; sleep 1; umount /mnt)")
+    check_image("disk.img")
+
+
+def test_network_and_disks_on_pci():
+    """Cards, disks, entropy, keyboards and consoles behind PCI Express, at work before and after."""
+    make_disk("disk.img")
+    script = netguest.archive({"lib/dhcp": (0o755, netguest.DHCP_SCRIPT.encode())})
+    with open(migrate.debian() + "/initrd.cpio.gz", "rb") as f, open("net.cpio.gz", "wb") as out:
+        out.write(f.read() + script)
+    os.makedirs("www")
+    with open("www/x", "wb") as f:
+        f.write(os.urandom(1 << 20))
+    port = netguest.serve_http("www")
+    more = ["-drive", "file=disk.img,if=none,format=raw,id=d0", "-device", "virtio-blk-pci,drive=d0,num-queues=2",
+            "-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0", "-device", "virtio-rng-pci", "-device",
+            "virtio-balloon-pci", "-device", "virtio-keyboard-pci", "-device", "virtio-serial-pci", "-device",
+            "pcie-root-port,id=r0"]
+    get = "wget -q -O - http://10.0.2.2:%d/x | md5sum >/tmp/%%s" % port
+    save_and_load("file:state", 2, more,
+                  "ip link set eth0 up; udhcpc -i eth0 -n -q -t 8 -s /lib/dhcp >/dev/null; mount -t ext4 /dev/vda /mnt; "
+                  + get % "a",
+                  "%s; cmp /tmp/a /tmp/b && echo hello from the guest >/mnt/data/reply && umount /mnt" % (get % "b"),
+                  initrd="net.cpio.gz")
     check_image("disk.img")
 
 

@@ -119,6 +119,7 @@ void setup_migration(struct setup *s)
     migration = migration_new(s->machine);
     monitor_register(cmd_migrate);
     monitor_register(cmd_snapshot);
+    monitor_register(cmd_jobs);
     if (s->cli->incoming)
         migration_expect(migration);
     else if (s->cli->loadvm)
@@ -149,6 +150,7 @@ bool start_incoming(struct setup *s, struct error **errp)
 
 void end_migration(void)
 {
+    end_jobs();
     migration_free(migration);
     migration = NULL;
 }

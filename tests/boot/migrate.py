@@ -53,6 +53,19 @@ class Qmp:
     def hmp(self, line):
         return self.run("human-monitor-command", command_line=line)
 
+    def job(self, command, **args):
+        """Run a job to its end; what query-jobs says then."""
+        self.run(command, job_id="j", **args)
+        deadline = time.monotonic() + 60
+        while True:
+            job = self.run("query-jobs")[0]
+            if job["status"] == "concluded":
+                self.run("job-dismiss", id="j")
+                return job
+            if time.monotonic() > deadline:
+                raise Failed("the job did not end: %s" % job)
+            time.sleep(0.02)
+
     def migrate(self, uri, want="completed", timeout=120):
         """Send the machine and wait for the end; what query-migrate says then."""
         self.run("migrate", uri=uri)

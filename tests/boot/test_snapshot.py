@@ -129,6 +129,14 @@ def test_snapshots_inside_qcow2():
                 g.fail("%s: %s" % (line, q.hmp(line)))
         go_on(g, seen)
         q.hmp("savevm first")
+        for command, more, error in (("snapshot-save", {"vmstate": "d0", "devices": ["d0"]}, None),
+                                     ("snapshot-load", {"vmstate": "d0", "devices": ["d0"]}, None),
+                                     ("snapshot-delete", {"devices": ["d0"]}, None),
+                                     ("snapshot-delete", {"devices": ["d0"]}, "no drive has a snapshot 'job'"),
+                                     ("snapshot-save", {"vmstate": "d0", "devices": ["d1"]}, "no drive 'd1'")):
+            job = q.job(command, tag="job", **more)
+            if ("error" in job) != (error is not None) or (error or "") not in job.get("error", ""):
+                g.fail("%s: %s" % (command, job))
         g.process.kill()
     r = subprocess.run(["qemu-img", "check", "disk.qcow2"], capture_output=True, text=True)
     if r.returncode not in (0, 3):

@@ -90,6 +90,15 @@ struct block_node *block_next_root(const struct block_node *b);
 /* Names of all formats and protocols, NULL-terminated. */
 const char *const *block_driver_names(void);
 
+/* --- images that move with a machine to another process --- */
+/* From here on images are opened although another process still writes them; raw ones only, for
+ * what formats keep in memory would be stale. */
+void block_expect_handover(void);
+/* Take the locks that others must have given up by now; false and *errp, and none is taken. */
+bool block_take_over(struct error **errp) MUST_CHECK;
+/* Give up all locks: nothing may be written from here to block_take_over(). */
+void block_hand_over(void);
+
 /* --- what a node is --- */
 uint64_t block_size(const struct block_node *b); /* bytes */
 bool block_read_only(const struct block_node *b);

@@ -121,7 +121,8 @@ struct block_node {
     _Atomic uint64_t size; /* bytes; of a file that is written to, it grows */
     unsigned flags;        /* enum block_flags */
     enum block_zeroes detect_zeroes;
-    bool is_guess; /* raw because nothing else matched: its first sector must stay like that */
+    bool is_guess;     /* raw because nothing else matched: its first sector must stay like that */
+    bool lock_pending; /* another process still writes it: lock.c */
     struct block_node *file; /* what a format lies in */
     struct block_node *backing;
     char *backing_path, *backing_format; /* as the image names it, or NULL */
@@ -174,6 +175,13 @@ bool file_create(const char *path, uint64_t size, const char *prealloc, struct e
 /* --- lock.c: lock for reading or writing against other processes; false and *errp, naming the
  * holder. */
 bool file_lock(int fd, const char *path, bool write, struct error **errp);
+/* The same for a node that is being opened; b->lock_pending when its lock must wait for
+ * block_take_over(). */
+bool file_lock_node(struct block_node *b, int fd, struct error **errp);
+/* Whether a format that was opened on b->file may be used although the lock of that waits. */
+bool file_may_wait(const struct block_node *b, struct error **errp);
+/* file.c: take or give up the lock of a file's node; nothing for other nodes. */
+bool file_set_locked(struct block_node *b, bool on, struct error **errp);
 
 /* overlay.c: a node that keeps the changes to b, which it takes over */
 struct block_node *overlay_open(struct block_node *take_b, struct error **errp);

@@ -229,8 +229,7 @@ static bool file_open(struct block_node *b, struct node_opts o, struct error **e
         return false;
     f->is_direct = b->flags & BLOCK_DIRECT;
     f->align = f->is_direct ? find_align(f->fd) : 1;
-    return !f->lock || b->flags & BLOCK_NO_LOCK ||
-           file_lock(f->fd, b->path, !(b->flags & BLOCK_READ_ONLY), errp);
+    return !f->lock || b->flags & BLOCK_NO_LOCK || file_lock_node(b, f->fd, errp);
 }
 
 static bool host_device_open(struct block_node *b, struct node_opts o, struct error **errp)
@@ -517,3 +516,18 @@ const struct block_driver file_driver = {
     .name = "file", .schemes = file_schemes, .open = file_open, FILE_OPS};
 const struct block_driver host_device_driver = {
     .name = "host_device", .schemes = device_schemes, .open = host_device_open, FILE_OPS};
+
+bool file_set_locked(struct block_node *b, bool on, struct error **errp)
+{
+    struct file *f = b->state;
+    struct flock none = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+    if (b->drv->reopen != file_reopen || !f->lock || b->flags & BLOCK_NO_LOCK)
+        return true;
+    if (!on) {
+        fcntl(f->fd, F_OFD_SETLK, &none);
+        return true;
+    }
+    b->lock_pending = false;
+    return file_lock(f->fd, b->path, !(b->flags & BLOCK_READ_ONLY), errp);
+}

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,4 +67,59 @@ bool file_lock(int fd, const char *path, bool write, struct error **errp)
         return true; /* a file system without locks */
     set_locked(fd, path, write, errp);
     return false;
+}
+
+/* ---- handing over ---- */
+
+static bool expects_handover; /* process-wide; set before images are opened */
+
+void block_expect_handover(void)
+{
+    expects_handover = true;
+}
+
+bool file_lock_node(struct block_node *b, int fd, struct error **errp)
+{
+    struct error *err = NULL;
+
+    b->lock_pending = false;
+    if (file_lock(fd, b->path, !(b->flags & BLOCK_READ_ONLY), &err))
+        return true;
+    if (!expects_handover) {
+        error_move(errp, err);
+        return false;
+    }
+    error_free(err);
+    b->lock_pending = true;
+    return true;
+}
+
+bool file_may_wait(const struct block_node *b, struct error **errp)
+{
+    if (!b->file || !b->file->lock_pending || !strcmp(b->drv->name, "raw"))
+        return true;
+    error_set(errp,
+              "'%s' is in use by another process, and only raw images can be taken over from a "
+              "machine that runs; end that one first, with its state in a file",
+              b->file->path);
+    return false;
+}
+
+bool block_take_over(struct error **errp)
+{
+    expects_handover = false;
+    for (struct block_node *b = NULL; (b = block_next(b));) {
+        if (file_set_locked(b, true, errp))
+            continue;
+        block_hand_over();
+        return false;
+    }
+    return true;
+}
+
+void block_hand_over(void)
+{
+    for (struct block_node *b = NULL; (b = block_next(b));)
+        if (!file_set_locked(b, false, NULL))
+            unreachable();
 }

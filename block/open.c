@@ -138,7 +138,8 @@ static struct block_node *finish_node(struct block_node *take_b, struct node_opt
     take_b->detect_zeroes = zeroes;
     if (name)
         take_b->name = g_strdup(name);
-    if ((!name || check_name(name, errp)) && take_b->drv->open(take_b, o, errp)) {
+    if ((!name || check_name(name, errp)) && take_b->drv->open(take_b, o, errp) &&
+        file_may_wait(take_b, errp)) {
         node_link(take_b);
         if (take_b->drv->has_backing && !node_open_backing(take_b, o, errp)) {
             node_unref(take_b);

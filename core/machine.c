@@ -132,10 +132,13 @@ bool machine_cont(struct machine *m, struct error **errp)
         error_set(errp, "the machine's state is being sent: wait, or cancel that");
         return false;
     case RUN_INMIGRATE: m->run_when_loaded = true; return true;
+    case RUN_POSTMIGRATE:
+        if (m->may_take_back && !m->may_take_back(errp))
+            return false;
+        break;
     case RUN_PRELAUNCH:
     case RUN_PAUSED:
     case RUN_DEBUG:
-    case RUN_POSTMIGRATE:
     case RUN_SAVE_VM:
     case RUN_RESTORE_VM:
     case RUN_IO_ERROR:

@@ -109,7 +109,9 @@ struct machine {
         shutdown_ask; /* cause in the low half, exit status in the high; the first one wins */
     struct _GMainLoop *loop;
     bool accel_ready;
-    bool frozen;               /* machine_freeze(); changes while no vCPU runs */
+    bool frozen; /* machine_freeze(); changes while no vCPU runs */
+    /* Asked before machine_cont() in RUN_POSTMIGRATE: whether it may be taken back; or NULL. */
+    bool (*may_take_back)(struct error **errp);
     bool run_when_loaded;      /* RUN_INMIGRATE: go on as soon as the state is there */
     struct debug *debug;       /* core/debug.h */
     struct semihost *semihost; /* core/semihost.h; NULL: none */

@@ -79,6 +79,12 @@ static bool install(void *arg, struct error **errp UNUSED)
     return true;
 }
 
+/* The source has let go of the disks. */
+static bool take_disks(void *arg UNUSED, struct error **errp)
+{
+    return block_take_over(errp);
+}
+
 static gboolean finish(gpointer opaque)
 {
     struct incoming *in = opaque;
@@ -89,6 +95,7 @@ static gboolean finish(gpointer opaque)
     migration_set_status(g, in->ok ? MIGRATE_COMPLETED : MIGRATE_FAILED, in->why);
     if (!in->ok) {
         struct error *err = NULL;
+        block_hand_over();
         error_set(&err, "-incoming %s: %s", in->uri_text, in->why);
         error_report(err);
         if (g->params.exit_on_error)
@@ -132,7 +139,7 @@ static bool receive(struct incoming *in, struct error **errp)
         in->snapshot = snapshot_open(in->file, in->uri.offset, !in->uri.skip_verify, m, errp);
     else
         in->snapshot = snapshot_read(&in->channel->io, m, errp);
-    if (!in->snapshot)
+    if (!in->snapshot || !main_call(&in->call, take_disks, in, errp))
         return false;
     if (in->channel && snapshot_wants_reply(in->snapshot) && !take_over(in, errp))
         return false;

@@ -38,7 +38,8 @@ struct outgoing {
     GByteArray *description;
     GPtrArray *blobs;
     bool was_running, stopped, cancelled;
-    bool committed; /* the destination has it: there is no way back */
+    bool handed_over; /* the disks' locks */
+    bool committed;   /* the destination has it: there is no way back */
     bool ok;
     char *why;
     int64_t stop_ns, slice_ns, round_ns;
@@ -151,6 +152,8 @@ static bool take_state(void *arg, struct error **errp)
     if (!snap_can_save(m, errp))
         return false;
     o->blobs = snap_collect(m, o->was_running);
+    block_hand_over();
+    o->handed_over = true;
     return true;
 }
 
@@ -165,7 +168,7 @@ static void go_on(struct outgoing *o)
     if (m->run_state != RUN_FINISH_MIGRATE)
         return;
     m->run_state = RUN_PAUSED;
-    if (o->was_running && !machine_cont(m, &err))
+    if ((o->handed_over && !block_take_over(&err)) || (o->was_running && !machine_cont(m, &err)))
         error_report(err);
 }
 
@@ -379,6 +382,7 @@ static void stay_behind(struct outgoing *o)
     struct machine *m = o->g->m;
 
     machine_thaw(m);
+    m->may_take_back = block_take_over;
     if (m->run_state != RUN_FINISH_MIGRATE)
         machine_stop(m, RUN_POSTMIGRATE);
     m->run_state = RUN_POSTMIGRATE;

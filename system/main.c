@@ -45,6 +45,13 @@ static bool setup_name(struct setup *s, struct error **errp)
     return !s->cli->name || host_set_name(s->cli->name, errp);
 }
 
+static bool expect_handover(struct setup *s, struct error **errp UNUSED)
+{
+    if (s->cli->incoming)
+        block_expect_handover();
+    return true;
+}
+
 static bool init_machine(struct setup *s, struct error **errp)
 {
     return machine_init(s->machine, errp);
@@ -76,6 +83,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_netdevs,
         setup_objects,
         setup_shares,
+        expect_handover,
         setup_drives,
         setup_globals,
         setup_machine,

@@ -158,11 +158,13 @@ def test_snapshots_inside_qcow2():
 
 
 def live(uri, listen):
-    """Two processes at once; the guest works all the while and is not told."""
+    """Two processes at once, with one disk; the guest works all the while and is not told."""
     need_tinamou()
-    with Guest(migrate.args("qmp1")) as a:
+    make_disk("disk.img")
+    with Guest(migrate.args("qmp1", DISK)) as a:
         q = boot(a, "qmp1")
-        with Guest(migrate.args("qmp2", ["-incoming", "defer"])) as b:
+        a.run("mount -t ext4 /dev/vda /mnt; echo hello from the guest >/mnt/data/reply")
+        with Guest(migrate.args("qmp2", DISK + ["-incoming", "defer"])) as b:
             r = Qmp("qmp2")
             r.run("migrate-incoming", uri=listen)
             q.run("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
@@ -173,8 +175,12 @@ def live(uri, listen):
             names = [e["data"]["status"] for e in q.events if e["event"] == "MIGRATION"]
             if names[0] != "setup" or names[-1] != "completed":
                 raise Failed("events: %s" % names)
+            if "lock" not in q.call("cont").get("error", {}).get("desc", ""):
+                raise Failed("the source took the machine back, disk and all")
             go_on(b, seen)
+            b.run("umount /mnt", 60)
             power_off(b)
+    check_image("disk.img")
 
 
 def test_live_over_a_unix_socket():

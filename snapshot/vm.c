@@ -419,7 +419,7 @@ bool vm_snapshot_load(struct machine *m, const char *name, const struct vm_snaps
                       struct error **errp)
 {
     g_autoptr(GPtrArray) disks = find_disks(d, errp);
-    struct block_snapshot s;
+    struct block_snapshot s = {0};
     struct stop stop;
 
     if (disks == NULL || !find_state(disks, name, &s, errp))
@@ -435,7 +435,7 @@ bool vm_snapshot_load(struct machine *m, const char *name, const struct vm_snaps
 bool vm_snapshot_delete(const char *name, const struct vm_snapshot_disks *d, struct error **errp)
 {
     g_autoptr(GPtrArray) disks = find_disks(d, errp);
-    struct block_snapshot s;
+    struct block_snapshot s = {0};
     bool any = false;
 
     for (guint i = 0; disks && i < disks->len; i++) {

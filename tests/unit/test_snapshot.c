@@ -5,6 +5,8 @@
 #include "hw/board/boards.h"
 #include "snapshot/load.h"
 #include "snapshot/mapped.h"
+#include "snapshot/state.h"
+#include "snapshot/uri.h"
 #include "util/bits.h"
 #include "util/xxh64.h"
 
@@ -259,6 +261,179 @@ static void test_foreign_files_are_named(void)
     rig_free(&a);
 }
 
+/* ---- files whose memory is mapped ---- */
+
+/* All of a machine's RAM and state into a file in the mapped layout. */
+static void write_mapped(struct rig *r, int fd, uint64_t base)
+{
+    struct mapped_sink *sink = mapped_sink_new(r->m, fd, base);
+    struct ram_save *ram = ram_save_new(r->m);
+    struct snap_memory mem;
+    uint8_t header[SNAP_HEADER_SIZE];
+    bool more = true;
+
+    ram_save_collect(ram);
+    while (more)
+        g_assert_true(ram_save_step(ram, &sink->sink, &more, NULL));
+    snap_memory_init(&mem);
+    machine_pause(r->m);
+    g_autoptr(GByteArray) what = snap_describe(r->m);
+    g_autoptr(GPtrArray) blobs = snap_collect(r->m, true);
+    r->m->pause_depth--;
+    g_assert_true(snap_write_section(&mem.io, SNAP_MACHINE, what->data, what->len, NULL) &&
+                  mapped_write_maps(sink, &mem.io, NULL) &&
+                  snap_write_blobs(&mem.io, blobs, NULL) &&
+                  file_write_at(fd, mem.data->data, mem.data->len, base + sink->end, NULL));
+    snap_pack_header(&(struct snap_header){.layout = SNAP_MAPPED,
+                                           .sections_at = sink->end,
+                                           .sections_len = mem.data->len},
+                     header);
+    g_assert_true(file_write_at(fd, header, sizeof(header), base, NULL));
+    snap_memory_fini(&mem);
+    ram_save_free(ram);
+    mapped_sink_free(sink);
+}
+
+static int new_file(void)
+{
+    char name[] = "/tmp/test_snapshot-XXXXXX";
+    int fd = g_mkstemp(name);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_unlink(name);
+    return fd;
+}
+
+static char *load_file_at(struct rig *r, int fd, uint64_t base, bool verify)
+{
+    struct error *err = NULL;
+    struct snapshot *s = snapshot_open(fd, base, verify, r->m, &err);
+    bool ran = false;
+
+    if (s) {
+        g_assert_true(snapshot_is_mapped(s));
+        machine_pause(r->m);
+        snapshot_install(s, &ran);
+        r->m->pause_depth--;
+    }
+    snapshot_free(s);
+    char *why = err ? g_strdup(error_text(err)) : NULL;
+    error_free(err);
+    return why;
+}
+
+static void test_memory_is_mapped_from_a_file_copy_on_write(void)
+{
+    const uint64_t base = 8192;
+    struct rig a = rig_new(), b = rig_new();
+    int fd = new_file();
+    make_state(&a);
+    write_mapped(&a, fd, base);
+    g_autoptr(GByteArray) first = save(&a);
+    g_assert_null(load_file_at(&b, fd, base, true));
+    g_autoptr(GByteArray) second = save(&b);
+    assert_same(first, second);
+    poke(&b, DRAM, 0x1234); /* the file stays as it is */
+    g_assert_null(load_file_at(&b, fd, base, true));
+    g_assert_cmpuint(peek(&b, DRAM), ==, 1);
+    close(fd);
+    rig_free(&a);
+    rig_free(&b);
+}
+
+static void test_damaged_pages_of_a_file_are_found(void)
+{
+    struct rig a = rig_new(), b = rig_new();
+    int fd = new_file();
+    make_state(&a);
+    write_mapped(&a, fd, 0);
+    off_t data = lseek(fd, MAPPED_ALIGN, SEEK_DATA);
+    uint8_t byte;
+    g_assert_true(file_read_at(fd, &byte, 1, (uint64_t)data + 9, NULL));
+    byte ^= 4;
+    g_assert_true(file_write_at(fd, &byte, 1, (uint64_t)data + 9, NULL));
+    g_autofree char *why = load_file_at(&b, fd, 0, true);
+    g_assert_nonnull(strstr(why, "checksum"));
+    g_assert_null(load_file_at(&b, fd, 0, false)); /* verify=off takes it as it is */
+    g_assert_cmpint(ftruncate(fd, data + 100), ==, 0);
+    g_autofree char *cut = load_file_at(&b, fd, 0, false);
+    g_assert_nonnull(strstr(cut, "too early"));
+    close(fd);
+    rig_free(&a);
+    rig_free(&b);
+}
+
+/* ---- dirty pages ---- */
+
+static uint64_t dirty_pages(struct ram_block *ram, uint64_t *map)
+{
+    memset(map, 0, 8 * (ram_pages(ram) / 64 + 1));
+    return ram_take_dirty(ram, map);
+}
+
+static void test_dirty_pages_are_those_written_since_they_were_taken(void)
+{
+    struct error *err = NULL;
+    struct ram_block *ram = ram_new("ram", 100 * RAM_PAGE_SIZE, &err);
+    uint64_t map[2];
+
+    dirty_pages(ram, map);
+    g_assert_cmpuint(dirty_pages(ram, map), ==, 0);
+    ram_written(ram, 5 * RAM_PAGE_SIZE + 4000, 200);
+    ram_written(ram, 99 * RAM_PAGE_SIZE, 1);
+    g_assert_cmpuint(dirty_pages(ram, map), ==, 3);
+    g_assert_cmphex(map[0], ==, 3 << 5);
+    g_assert_cmphex(map[1], ==, UINT64_C(1) << 35);
+    g_assert_cmpuint(dirty_pages(ram, map), ==, 0);
+    ram_free(ram);
+}
+
+/* ---- addresses ---- */
+
+static void parses(const char *text, enum uri_kind kind, const char *what, const char *port)
+{
+    struct migrate_uri u;
+
+    g_assert_true(migrate_uri_parse(text, &u, NULL));
+    g_assert_cmpint(u.kind, ==, kind);
+    g_assert_cmpstr(u.text, ==, what);
+    g_assert_cmpstr(u.port, ==, port);
+    migrate_uri_fini(&u);
+}
+
+static void test_addresses_are_as_users_write_them(void)
+{
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "tcp:",
+                                      "tcp:host",
+                                      "tcp:host:",
+                                      "exec:",
+                                      "file:",
+                                      "file:x,offset=-1",
+                                      "file:x,vrify=on",
+                                      "unix:",
+                                      "FILE:x"};
+    struct migrate_uri u;
+
+    parses("tcp:localhost:4444", URI_TCP, "localhost", "4444");
+    parses("tcp::4444,ipv4=on", URI_TCP, "", "4444");
+    parses("tcp:[::1]:4444", URI_TCP, "::1", "4444");
+    parses("unix:/a/b", URI_UNIX, "/a/b", NULL);
+    parses("exec:cat >x, y", URI_EXEC, "cat >x, y", NULL);
+    parses("fd:7", URI_FD, "7", NULL);
+    g_assert_true(migrate_uri_parse("file:a,,b,offset=64k,verify=off", &u, NULL));
+    g_assert_cmpstr(u.text, ==, "a,b");
+    g_assert_cmpuint(u.offset, ==, 65536);
+    g_assert_true(u.skip_verify);
+    migrate_uri_fini(&u);
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        struct error *err = NULL;
+        g_assert_false(migrate_uri_parse(bad[i], &u, &err));
+        error_free(err);
+    }
+}
+
 /* ---- checksum ---- */
 
 /* Values of the specification's reference implementation. */
@@ -280,6 +455,10 @@ int main(int argc, char **argv)
     g_test_add_func("/snapshot/damage",
                     test_what_is_cut_off_or_changed_is_refused_and_nothing_happens);
     g_test_add_func("/snapshot/foreign", test_foreign_files_are_named);
+    g_test_add_func("/snapshot/mapped", test_memory_is_mapped_from_a_file_copy_on_write);
+    g_test_add_func("/snapshot/damaged-file", test_damaged_pages_of_a_file_are_found);
+    g_test_add_func("/snapshot/dirty", test_dirty_pages_are_those_written_since_they_were_taken);
+    g_test_add_func("/snapshot/uri", test_addresses_are_as_users_write_them);
     g_test_add_func("/snapshot/xxh64", test_xxh64_known_values);
     return g_test_run();
 }

@@ -21,7 +21,7 @@ struct cli {
     const char *display, *vga;
     const char *log_items, *log_file, *dfilter, *gdb, *semihosting_config;
     const char *incoming, *loadvm;
-    const char *name, *uuid, *rtc, *boot, *pidfile, *escape;
+    const char *name, *uuid, *rtc, *boot, *pidfile, *escape, *sandbox;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
     bool semihosting;
     bool want_help, want_version, want_runner_help;

@@ -99,6 +99,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_semihosting,
         setup_gdb,
         attach_runner,
+        setup_sandbox, /* last: what came before needed more */
     };
     /* clang-format on */
 

@@ -117,23 +117,16 @@ static bool call_vga(struct cli *cli, const char *arg, struct error **errp)
     return false;
 }
 
-static bool call_sandbox(struct cli *cli UNUSED, const char *arg, struct error **errp)
-{
-    g_autoptr(GString) word = g_string_new(arg);
-
-    g_string_truncate(word, strcspn(arg, ","));
-    if (!strcmp(word->str, "off"))
-        return true;
-    error_set(errp, "there is no sandbox yet; only 'off' is accepted");
-    return false;
-}
-
 static bool call_audiodev(struct cli *cli UNUSED, const char *arg, struct error **errp)
 {
-    if (g_str_has_prefix(arg, "none"))
-        return true;
-    error_set(errp, "sound is not supported yet; only 'none' is accepted");
-    return false;
+    struct opts *o = opts_parse_any(arg, "driver", errp);
+    const char *driver = o ? opts_get(o, "driver", "") : "";
+    bool ok = !strcmp(driver, "none");
+
+    if (o && !ok)
+        error_set(errp, "sound is not supported yet; only 'none' is accepted");
+    opts_free(o);
+    return ok;
 }
 
 static bool call_message(struct cli *cli UNUSED, const char *arg, struct error **errp)
@@ -337,7 +330,9 @@ const struct cli_option cli_options[] = {
     {.name = "daemonize", FLAG(daemonize), .help = "go to the background once the guest is ready to run"},
     {.name = "pidfile", .args = "FILE", TEXT(pidfile), .help = "write the process id there"},
     {.name = "enable-kvm", CALL(call_enable_kvm), .help = "as -accel kvm, which cannot run these guests: add -accel tcg"},
-    {.name = "sandbox", .args = "off", CALL(call_sandbox), .help = "no sandbox (there is none yet)"},
+    {.name = "sandbox", .args = "on|off[,obsolete=deny|allow][,elevateprivileges=allow|deny|children]", TEXT(sandbox),
+     .help = "[,spawn=allow|deny][,resourcecontrol=allow|deny]\n"
+             "deny system calls that the emulator does not need"},
     {.name = "msg", .args = "[timestamp=on|off][,guest-name=on|off]", CALL(call_message),
      .help = "accepted: messages have neither"},
 

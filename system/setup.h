@@ -113,6 +113,9 @@ void end_migration(void);
 /* cmd_devices.c: monitor commands for the balloon, keyboards and mice. */
 void setup_device_commands(void);
 
+/* sandbox.c: -sandbox. */
+bool setup_sandbox(struct setup *s, struct error **errp) MUST_CHECK;
+
 /* help.c: answer an option whose argument is 'help'; true when one was, and *status is the exit
  * status. */
 bool answer_help(struct setup *s, int *status);

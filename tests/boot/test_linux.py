@@ -1,8 +1,10 @@
 """Debian's riscv64 kernel boots to a shell, works, and powers off."""
 import gzip
+import os
 import time
 
 from guest import Failed, Guest, arch_args, debian, linux, need_tinamou
+from migrate import Qmp
 
 
 def use_shell(g, cpus, timeout=60):
@@ -154,4 +156,20 @@ def test_options_of_kernel_test_tools():
                               "hvf", "-accel", "tcg", "-serial", "stdio", "-machine", "virt", "-cpu", "rv64", "-bios",
                               "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin"]) as g:
         g.shell()
+        power_off(g)
+
+
+def test_sandbox_denies_what_a_guest_does_not_need():
+    need_tinamou()
+    deny = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+    with linux(["-sandbox", deny, "-qmp", "unix:qmp,server=on,wait=off"], smp=2) as g:
+        g.shell()
+        pid = g.process.pid
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/status" % (pid, task)) as f:
+                if "Seccomp:\t2" not in f.read():
+                    g.fail("thread %s has no filter" % task)
+        said = Qmp("qmp").call("migrate", uri="exec:cat >/dev/null")
+        if "Operation not permitted" not in said.get("error", {}).get("desc", ""):
+            g.fail("a program could be started: %s" % said)
         power_off(g)

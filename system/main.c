@@ -82,6 +82,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_chardevs,
         setup_netdevs,
         setup_objects,
+        setup_memory,
         setup_shares,
         expect_handover,
         setup_drives,
@@ -89,6 +90,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_machine,
         setup_flash,
         init_machine,
+        setup_prealloc,
         setup_devices,
         setup_nics,
         setup_share_devices,
@@ -119,6 +121,7 @@ static void tear_down(struct setup *s)
     block_close_all();
     fsdev_free_all();
     rng_source_free_all();
+    memdev_free_all();
     chardev_free_all();
     host_remove_pid();
 }

@@ -63,7 +63,7 @@ const char *setup_own(struct setup *s, char *take_text)
 }
 
 /* The last value of a key over all -machine options, or NULL. */
-static const char *machine_opt(struct setup *s, const char *key)
+const char *setup_machine_opt(struct setup *s, const char *key)
 {
     const char *value = NULL;
 
@@ -90,7 +90,7 @@ static const char *arch_of_file(const char *path, struct error **errp)
 static bool detect_arch(struct setup *s, struct error **errp)
 {
     const struct cli *cli = s->cli;
-    const char *kernel = cli->kernel ? cli->kernel : machine_opt(s, "kernel");
+    const char *kernel = cli->kernel ? cli->kernel : setup_machine_opt(s, "kernel");
     bool is_file = cli->bios && strcmp(cli->bios, "none") && strcmp(cli->bios, "default");
     const char *path = kernel ? kernel : is_file ? cli->bios : NULL;
     g_autofree char *names = arch_names();
@@ -143,7 +143,7 @@ bool setup_arch(struct setup *s, struct error **errp)
 
 bool setup_machine_class(struct setup *s, struct error **errp)
 {
-    const char *name = machine_opt(s, "type");
+    const char *name = setup_machine_opt(s, "type");
 
     if (name)
         s->cls = machine_class_find(s->arch->name, name, errp);
@@ -250,7 +250,7 @@ static bool config_smp(struct setup *s, struct error **errp)
 /* Options that may also be written as properties of the machine. */
 static const char *option_or_machine(struct setup *s, const char *option, const char *key)
 {
-    const char *value = machine_opt(s, key);
+    const char *value = setup_machine_opt(s, key);
 
     return option ? option : value;
 }
@@ -309,7 +309,7 @@ bool setup_config(struct setup *s, struct error **errp)
     cfg->append = option_or_machine(s, cli->append, "append");
     cfg->dtb = option_or_machine(s, cli->dtb, "dtb");
     cfg->bios = option_or_machine(s, cli->bios, "firmware");
-    cfg->dumpdtb = machine_opt(s, "dumpdtb");
+    cfg->dumpdtb = setup_machine_opt(s, "dumpdtb");
     cfg->firmware_dirs = (const char *const *)s->dirs->pdata;
     cfg->no_reboot = cli->no_reboot;
     cfg->no_shutdown = cli->no_shutdown;
@@ -325,8 +325,9 @@ bool setup_config(struct setup *s, struct error **errp)
 static bool is_common_key(const char *key)
 {
     static const char *const common[] = {
-        "type",    "accel",           "kernel",    "initrd",   "append",          "dtb", "firmware",
-        "dumpdtb", "dump-guest-core", "mem-merge", "graphics", "suppress-vmdesc", NULL};
+        "type",           "accel",   "kernel",          "initrd",    "append",   "dtb",
+        "firmware",       "dumpdtb", "dump-guest-core", "mem-merge", "graphics", "suppress-vmdesc",
+        "memory-backend", NULL};
 
     for (size_t i = 0; common[i]; i++)
         if (opts_key_equal(common[i], key))

@@ -74,6 +74,17 @@ bool setup_monitors(struct setup *s, struct error **errp) MUST_CHECK;
 /* cmd_system.c: commands that need s, which must live as long as the monitors. */
 void setup_commands(struct setup *s);
 
+/* The last value of a key over all -machine options, or NULL. */
+const char *setup_machine_opt(struct setup *s, const char *key);
+
+/* memory.c: -object memory-backend-ram and -machine memory-backend=; prealloc=on, once the machine
+ * has its memory. */
+bool setup_memory(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_prealloc(struct setup *s, struct error **errp) MUST_CHECK;
+bool memdev_create(const char *id, struct opts *o, struct error **errp) MUST_CHECK;
+bool memdev_destroy(const char *id);
+void memdev_free_all(void);
+
 /* objects.c: -object, and what -object help prints. */
 bool setup_objects(struct setup *s, struct error **errp) MUST_CHECK;
 /* objects.c: object-add, with qom-type, id and properties in o; object-del. */

@@ -1,9 +1,10 @@
 """Debian's riscv64 kernel boots to a shell, works, and powers off."""
 import gzip
 import os
+import subprocess
 import time
 
-from guest import Failed, Guest, arch_args, debian, linux, need_tinamou
+from guest import Failed, Guest, arch_args, debian, linux, need_tinamou, need_tool
 from migrate import Qmp
 
 
@@ -173,3 +174,41 @@ def test_sandbox_denies_what_a_guest_does_not_need():
         if "Operation not permitted" not in said.get("error", {}).get("desc", ""):
             g.fail("a program could be started: %s" % said)
         power_off(g)
+
+
+def test_options_of_libvirt():
+    """The shape of what libvirt starts: JSON everywhere, a root port, a memory back end, the sandbox."""
+    d = debian()
+    with open("key", "wb") as f:
+        f.write(os.urandom(32))
+    subprocess.run([need_tool("qemu-img"), "create", "-q", "-f", "qcow2", "disk.qcow2", "64M"], check=True)
+    args = arch_args() + [
+        "-name", "guest=G,debug-threads=on", "-object", '{"qom-type":"secret","id":"masterKey0","format":"raw","file":"key"}',
+        "-machine", "virt,usb=off,dump-guest-core=off,memory-backend=riscv.ram,acpi=off", "-accel", "tcg", "-m", "size=524288k",
+        "-object", '{"qom-type":"memory-backend-ram","id":"riscv.ram","size":536870912}', "-overcommit", "mem-lock=off",
+        "-smp", "2,sockets=2,cores=1,threads=1", "-uuid", "2fbe3b0c-8b28-4b3a-b7c6-8b9b8f1c0b5b", "-display", "none",
+        "-no-user-config", "-nodefaults", "-chardev", "socket,id=charmonitor,path=monitor,server=on,wait=off",
+        "-mon", "chardev=charmonitor,id=monitor,mode=control", "-rtc", "base=utc", "-no-shutdown", "-boot", "strict=on",
+        "-device", '{"driver":"pcie-root-port","port":8,"chassis":1,"id":"pci.1","bus":"pcie.0","multifunction":true,"addr":"0x1"}',
+        "-blockdev", '{"driver":"file","filename":"disk.qcow2","node-name":"storage","auto-read-only":true,"discard":"unmap"}',
+        "-blockdev", '{"node-name":"format","read-only":false,"driver":"qcow2","file":"storage"}',
+        "-device", '{"driver":"virtio-blk-pci","bus":"pci.1","addr":"0x0","drive":"format","id":"virtio-disk0","bootindex":1}',
+        "-netdev", '{"type":"user","id":"hostnet0"}',
+        "-device", '{"driver":"virtio-net-pci","netdev":"hostnet0","id":"net0","mac":"52:54:00:aa:bb:cc","bus":"pcie.0","addr":"0x2"}',
+        "-chardev", "stdio,id=charserial0", "-serial", "chardev:charserial0", "-audiodev", '{"id":"audio1","driver":"none"}',
+        "-kernel", d + "/kernel", "-initrd", d + "/initrd-small.cpio.gz", "-append", "console=ttyS0 quiet",
+        "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", "-msg", "timestamp=on", "-S"]
+    with Guest(args) as g:
+        q = Qmp("monitor")
+        if q.run("query-status")["status"] != "prelaunch":
+            g.fail("not waiting for cont")
+        q.run("cont")
+        g.shell()
+        if g.run("ls /sys/bus/pci/devices | wc -l").strip() < "4":
+            g.fail("devices are missing: " + g.run("ls /sys/bus/pci/devices"))
+        g.send("exit\n")
+        g.expect("reboot: Power down")
+        while q.run("query-status")["status"] != "shutdown":
+            time.sleep(0.1)
+        q.run("quit")
+        g.wait_exit(0)

@@ -53,6 +53,10 @@ struct net_hdr {
     uint16_t hdr_len, gso_size; /* bytes */
     uint16_t csum_start, csum_offset;
 };
+enum { NET_HDR_BYTES = 10 };
+/* From and to the 10 bytes, little endian, of virtio 1.2 section 5.1.6. */
+void net_hdr_load(struct net_hdr *h, const uint8_t *p);
+void net_hdr_store(uint8_t *p, const struct net_hdr *h);
 
 struct net_frame {
     const struct iovec *iov;

@@ -486,3 +486,19 @@ void gro_flush(struct gro *g)
         if (g->flow[i].size)
             flow_emit(g, &g->flow[i]);
 }
+
+void net_hdr_load(struct net_hdr *h, const uint8_t *p)
+{
+    *h = (struct net_hdr){p[0],           p[1],           ld_le16(p + 2),
+                          ld_le16(p + 4), ld_le16(p + 6), ld_le16(p + 8)};
+}
+
+void net_hdr_store(uint8_t *p, const struct net_hdr *h)
+{
+    p[0] = h->flags;
+    p[1] = h->gso_type;
+    st_le16(p + 2, h->hdr_len);
+    st_le16(p + 4, h->gso_size);
+    st_le16(p + 6, h->csum_start);
+    st_le16(p + 8, h->csum_offset);
+}

@@ -52,16 +52,6 @@ static void wait_for_room(struct tap_net *t)
     mutex_unlock(&t->lock);
 }
 
-static void store_header(uint8_t *p, const struct net_hdr *h)
-{
-    p[0] = h->flags;
-    p[1] = h->gso_type;
-    st_le16(p + 2, h->hdr_len);
-    st_le16(p + 4, h->gso_size);
-    st_le16(p + 6, h->csum_start);
-    st_le16(p + 8, h->csum_offset);
-}
-
 static bool tap_send(struct net_client *c, const struct net_frame *f)
 {
     struct tap_net *t = c->opaque;
@@ -70,7 +60,7 @@ static bool tap_send(struct net_client *c, const struct net_frame *f)
     unsigned n = 0;
 
     if (t->vnet_hdr) {
-        store_header(head, &f->hdr);
+        net_hdr_store(head, &f->hdr);
         iov[n++] = (struct iovec){head, VNET_HDR};
     }
     if (f->niov > MAX_IOV - n)
@@ -96,13 +86,10 @@ static bool read_one(struct tap_net *t)
     struct iovec iov = {t->in + hdr, (size_t)n - hdr};
     struct net_frame f = {&iov, 1, iov.iov_len, {0}};
     const uint8_t *p = t->in;
-    if (t->vnet_hdr)
-        f.hdr = (struct net_hdr){p[0] & (NET_HDR_NEEDS_CSUM | NET_HDR_DATA_VALID),
-                                 p[1],
-                                 ld_le16(p + 2),
-                                 ld_le16(p + 4),
-                                 ld_le16(p + 6),
-                                 ld_le16(p + 8)};
+    if (t->vnet_hdr) {
+        net_hdr_load(&f.hdr, p);
+        f.hdr.flags &= NET_HDR_NEEDS_CSUM | NET_HDR_DATA_VALID;
+    }
     net_send(t->client, &f);
     return true;
 }

@@ -96,26 +96,6 @@ static unsigned control_queue(struct virtio_device *v)
     return virtio_has(v, F_MQ) ? 2 * ((struct virtio_net *)v)->pairs : 2;
 }
 
-static void load_header(struct net_hdr *h, const uint8_t *p)
-{
-    *h = (struct net_hdr){p[0] & NET_HDR_NEEDS_CSUM,
-                          p[1],
-                          ld_le16(p + 2),
-                          ld_le16(p + 4),
-                          ld_le16(p + 6),
-                          ld_le16(p + 8)};
-}
-
-static void store_header(uint8_t *p, const struct net_hdr *h)
-{
-    p[0] = h->flags;
-    p[1] = h->gso_type;
-    st_le16(p + 2, h->hdr_len);
-    st_le16(p + 4, h->gso_size);
-    st_le16(p + 6, h->csum_start);
-    st_le16(p + 8, h->csum_offset);
-}
-
 /* Cut n bytes off the front of segments; returns how many segments went. */
 static unsigned skip(struct iovec *iov, unsigned count, size_t n)
 {
@@ -143,7 +123,8 @@ static bool send_one(struct virtio_net *n, unsigned pair, struct virtq_elem *e)
         return true;
     }
     virtq_read(e, 0, head, hdr);
-    load_header(&f.hdr, head);
+    net_hdr_load(&f.hdr, head);
+    f.hdr.flags &= NET_HDR_NEEDS_CSUM;
     unsigned gone = skip(e->iov, e->nout, hdr);
     f.iov = e->iov + gone;
     f.niov = e->nout - gone;
@@ -261,7 +242,7 @@ static void scatter(struct virtio_net *n, const struct net_frame *f, struct virt
     size_t hdr = header_size(&n->v);
     unsigned at = 0;
 
-    store_header(head, &f->hdr);
+    net_hdr_store(head, &f->hdr);
     st_le16(head + HDR_SIZE, (uint16_t)count);
     written[0] = virtq_write(elems[0], 0, head, hdr);
     for (unsigned i = 0; i < f->niov; i++) {

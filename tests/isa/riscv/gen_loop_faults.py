@@ -23,7 +23,7 @@ OPS = {"lw": 4, "lbu": 1, "lh": 2, "sw": 4, "sh": 2, "sb": 1, "amoadd.w": 4}
 OPS.update({"ld": 8, "sd": 8} if X == 64 else {})
 # What the bad page's entry is, and the causes of a load's and a store's exception.
 KINDS = {"missing": ("0", 13, 15), "constant": ("ENTRY(PHYS(1), PTE_V | PTE_R | PTE_A)", None, 15),
-         "nowhere": ("ENTRY(0x40000000, RW)", 5, 7), "across": ("0", 13, 15), "misaligned": (None, None, 6)}
+         "nowhere": ("ENTRY(0x28000000, RW)", 5, 7), "across": ("0", 13, 15), "misaligned": (None, None, 6)}
 POINTERS = ["a0", "a1", "a2", "a3", "a4", "a5"]
 VALUES = ["s1", "s2", "s3", "s4", "s5", "s6"]
 TURN, SUM, LATE = "s7", "a6", "a7"

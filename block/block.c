@@ -119,13 +119,13 @@ static void account(struct block_node *b, enum block_op op, uint64_t bytes, int6
 }
 
 /* After done() the request is the caller's again; only the node is touched. */
-void block_run(struct block_req *req)
+void block_finish(struct block_req *req, int ret)
 {
     struct block_node *b = req->node;
     enum block_op op = req->op;
     uint64_t bytes = req->bytes;
     int64_t start = req->start_ns;
-    int ret = req->is_cancelled ? -EIO : perform(b, req), failed = ret;
+    int failed = ret;
 
     bool waits = ret && !req->is_cancelled && ret != -EINVAL && ret != -EROFS && ret != -EPERM &&
                  policy_apply(b, req, &ret);
@@ -136,6 +136,33 @@ void block_run(struct block_req *req)
     if (!--b->in_flight)
         cond_broadcast(&b->idle);
     mutex_unlock(&b->lock);
+}
+
+void block_run(struct block_req *req)
+{
+    block_finish(req, req->is_cancelled ? -EIO : perform(req->node, req));
+}
+
+/* Whether what is to be done to the node is no more than what is to be done to its file. */
+static bool may_pass(const struct block_node *b, const struct block_req *req)
+{
+    bool is_plain = req->op != BLOCK_WRITE || b->detect_zeroes == BLOCK_ZEROES_OFF;
+
+    return b->drv->through && is_plain && !req->is_cancelled && !check_req(b, req);
+}
+
+void block_start(struct block_req *req)
+{
+    struct block_node *b = req->node;
+    uint64_t off = req->offset;
+
+    if (may_pass(b, req)) {
+        while (b->drv->through)
+            b = b->drv->through(b, &off);
+        if (b->drv->submit && b->drv->submit(b, req, off))
+            return;
+    }
+    pool_submit(req);
 }
 
 void block_submit(struct block_node *b, struct block_req *req)
@@ -149,7 +176,7 @@ void block_submit(struct block_node *b, struct block_req *req)
     if (b->throttle)
         throttle_submit(b->throttle, req);
     else
-        pool_submit(req);
+        block_start(req);
 }
 
 void block_get_stats(struct block_node *b, struct block_stats *out)

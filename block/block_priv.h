@@ -41,6 +41,9 @@ void ranges_fini(struct ranges *r);
 /* Wait until nobody holds bytes of [start, end) exclusively or, for an exclusive hold, at all; *own
  * is the hold. */
 void ranges_take(struct ranges *r, struct range *own, uint64_t start, uint64_t end, bool exclusive);
+/* The same without waiting; false when it would have to. */
+bool ranges_try_take(struct ranges *r, struct range *own, uint64_t start, uint64_t end,
+                     bool exclusive);
 void ranges_drop(struct ranges *r, struct range *own);
 
 /* --- options of a node: the keys of o that begin with prefix --- */
@@ -103,6 +106,11 @@ struct block_driver {
                         struct error **errp);
     bool (*make_empty)(struct block_node *b, struct error **errp);
     bool has_backing;
+    /* The node below that has the bytes as they are, at *off of it: requests may pass by b. */
+    struct block_node *(*through)(struct block_node *b, uint64_t *off);
+    /* Take a request that passed by the nodes above, at off of b, to end in block_finish() or
+     * pool_submit(); false: run it on a worker thread.  From any thread, without blocking. */
+    bool (*submit)(struct block_node *b, struct block_req *req, uint64_t off);
 };
 extern const struct block_driver file_driver, host_device_driver, nbd_driver, null_driver,
     raw_driver, overlay_driver, qcow2_driver, vdi_driver, vhdx_driver, vmdk_driver, vpc_driver;
@@ -198,8 +206,11 @@ bool policy_apply(struct block_node *b, struct block_req *req, int *ret);
 /* pool.c: run requests on worker threads, started on first use. */
 void pool_submit(struct block_req *req);
 void pool_stop(void);
-/* block.c: called by the pool. */
+/* block.c: to where a request runs best; to its end, in a worker thread; what comes after that: ret
+ * is 0 or -errno, the request may be the caller's again when this returns. */
+void block_start(struct block_req *req);
 void block_run(struct block_req *req);
+void block_finish(struct block_req *req, int ret);
 
 /* Add one to info->facts; take_text is owned. */
 void info_add_text(struct block_info *info, const char *key, const char *label, char *take_text);

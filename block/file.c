@@ -5,7 +5,7 @@
  * through a buffer, and a part of a block is changed while its range is held.  Ref: preadv(2),
  * fallocate(2), open(2) on O_DIRECT.
  */
-#include "block/block_priv.h"
+#include "block/file_priv.h"
 
 #include "util/bits.h"
 #include "util/fds.h"
@@ -23,14 +23,6 @@
 
 enum { BATCH = 64, ZERO_BUF = 65536, MAX_ALIGN = 4096, BOUNCE = 1 << 20 };
 static const uint64_t MAX_SIZE = INT64_MAX - SECTOR;
-
-struct file {
-    int fd;
-    bool is_direct, lock;
-    unsigned align;       /* of direct transfers, bytes */
-    struct ranges ranges; /* direct: parts of blocks */
-    struct mutex size_lock;
-};
 
 static int transfer(int fd, bool write, struct sg sg, uint64_t bytes, uint64_t off)
 {
@@ -199,19 +191,21 @@ static unsigned find_align(int fd)
     return pread(fd, buf, SECTOR, 0) >= 0 ? SECTOR : MAX_ALIGN;
 }
 
-static bool read_options(struct file *f, struct node_opts o, struct error **errp)
+/* *aio: 0 worker threads, else the kernel's own queue. */
+static bool read_options(struct file *f, struct node_opts o, int *aio, struct error **errp)
 {
-    static const char *const aio[] = {"threads", "native", "io_uring", NULL};
+    static const char *const engines[] = {"threads", "native", "io_uring", NULL};
     static const char *const locking[] = {"auto", "on", "off", NULL};
     int lock = node_opt_choice(o, "locking", locking, errp);
 
     f->lock = lock != 2;
-    return lock >= 0 && node_opt_choice(o, "aio", aio, errp) >= 0;
+    return lock >= 0 && (*aio = node_opt_choice(o, "aio", engines, errp)) >= 0;
 }
 
 static bool file_open(struct block_node *b, struct node_opts o, struct error **errp)
 {
     struct file *f = g_new0(struct file, 1);
+    int aio;
 
     f->fd = -1;
     b->state = f;
@@ -225,11 +219,14 @@ static bool file_open(struct block_node *b, struct node_opts o, struct error **e
     }
     if (b->flags & BLOCK_AUTO_READ_ONLY && !access(b->path, F_OK) && access(b->path, W_OK))
         b->flags |= BLOCK_READ_ONLY;
-    if (!read_options(f, o, errp) || !open_fd(b, f, errp) || !find_size(b, f->fd, errp))
+    if (!read_options(f, o, &aio, errp) || !open_fd(b, f, errp) || !find_size(b, f->fd, errp))
         return false;
     f->is_direct = b->flags & BLOCK_DIRECT;
     f->align = f->is_direct ? find_align(f->fd) : 1;
-    return !f->lock || b->flags & BLOCK_NO_LOCK || file_lock_node(b, f->fd, errp);
+    if (f->lock && !(b->flags & BLOCK_NO_LOCK) && !file_lock_node(b, f->fd, errp))
+        return false;
+    f->uring = aio ? uring_new(b) : NULL;
+    return true;
 }
 
 static bool host_device_open(struct block_node *b, struct node_opts o, struct error **errp)
@@ -250,6 +247,7 @@ static void file_close(struct block_node *b)
 {
     struct file *f = b->state;
 
+    uring_free(f->uring);
     if (f->fd >= 0)
         close(f->fd);
     mutex_fini(&f->size_lock);
@@ -283,7 +281,7 @@ static bool file_reopen(struct block_node *b, bool read_only, struct error **err
 }
 
 /* --- transfers --- */
-static bool is_aligned(const struct file *f, uint64_t off, uint64_t bytes, struct sg sg)
+bool file_is_aligned(const struct file *f, uint64_t off, uint64_t bytes, struct sg sg)
 {
     uint64_t bits = off | bytes;
     struct iovec one;
@@ -350,7 +348,7 @@ static int direct_transfer(struct file *f, bool write, uint64_t off, uint64_t by
 {
     struct range hold;
 
-    if (!is_aligned(f, off, bytes, sg))
+    if (!file_is_aligned(f, off, bytes, sg))
         return direct_bounce(f, write, off, bytes, sg);
     ranges_take(&f->ranges, &hold, off, off + bytes, false);
     int ret = transfer(f->fd, write, sg, bytes, off);
@@ -409,6 +407,13 @@ static int write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool
 static int discard(struct block_node *b, uint64_t off, uint64_t bytes)
 {
     return file_discard(((struct file *)b->state)->fd, off, bytes);
+}
+
+static bool submit(struct block_node *b, struct block_req *req, uint64_t off)
+{
+    struct file *f = b->state;
+
+    return f->uring && uring_submit(f->uring, req, off);
 }
 
 static int flush(struct block_node *b)
@@ -510,7 +515,7 @@ static const char *const file_keys[] = {"filename", "locking", "aio", NULL};
 #define FILE_OPS                                                                                   \
     .is_protocol = true, .keys = file_keys, .close = file_close, .read = file_read,                \
     .write = file_write, .write_zeroes = write_zeroes, .discard = discard, .flush = flush,         \
-    .map = map, .resize = resize, .reopen = file_reopen
+    .map = map, .resize = resize, .reopen = file_reopen, .submit = submit
 
 const struct block_driver file_driver = {
     .name = "file", .schemes = file_schemes, .open = file_open, FILE_OPS};

@@ -105,7 +105,7 @@ static void resubmit(struct block_node *b, bool cancel)
     for (struct block_req *r = list; r; r = next) {
         next = r->next;
         r->is_cancelled = cancel;
-        pool_submit(r);
+        block_start(r);
     }
 }
 

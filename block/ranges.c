@@ -40,6 +40,19 @@ void ranges_take(struct ranges *r, struct range *own, uint64_t start, uint64_t e
     mutex_unlock(&r->lock);
 }
 
+bool ranges_try_take(struct ranges *r, struct range *own, uint64_t start, uint64_t end,
+                     bool exclusive)
+{
+    *own = (struct range){start, end, exclusive, NULL};
+    mutex_lock(&r->lock);
+    own->next = r->first;
+    bool ok = !is_blocked(own);
+    if (ok)
+        r->first = own;
+    mutex_unlock(&r->lock);
+    return ok;
+}
+
 void ranges_drop(struct ranges *r, struct range *own)
 {
     struct range **p = &r->first;

@@ -48,6 +48,12 @@ static void raw_close(struct block_node *b)
     g_free(b->state);
 }
 
+static struct block_node *raw_through(struct block_node *b, uint64_t *off)
+{
+    *off += offset_of(b);
+    return b->file;
+}
+
 static int raw_read(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg)
 {
     return node_read(b->file, off + offset_of(b), bytes, sg);
@@ -128,4 +134,5 @@ const struct block_driver raw_driver = {
     .resize = raw_resize,
     .create = raw_create,
     .create_opts = raw_create_opts,
+    .through = raw_through,
 };

@@ -102,7 +102,7 @@ static int64_t run_group(struct throttle *t, int64_t now)
             return wait;
         struct block_req *req = t->first;
         t->first = req->next;
-        pool_submit(req);
+        block_start(req);
     }
     return -1;
 }
@@ -149,7 +149,7 @@ void throttle_submit(struct throttle *t, struct block_req *req)
     }
     mutex_unlock(&all.lock);
     if (go)
-        pool_submit(req);
+        block_start(req);
 }
 
 void throttle_release(struct throttle *t, const struct block_node *b)
@@ -172,7 +172,7 @@ void throttle_release(struct throttle *t, const struct block_node *b)
     mutex_unlock(&all.lock);
     for (struct block_req *next; out; out = next) {
         next = out->next;
-        pool_submit(out);
+        block_start(out);
     }
 }
 

@@ -241,7 +241,7 @@ const struct cli_option cli_options[] = {
     {.name = "drive", .args = "[file=FILE][,if=none|virtio|pflash][,format=raw|qcow2|...]", LIST(drive),
      .help = "[,id=ID][,index=N][,unit=N][,media=disk|cdrom][,readonly=on|off]\n"
              "[,snapshot=on|off][,cache=none|writeback|writethrough|directsync|unsafe]\n"
-             "[,aio=threads][,discard=ignore|unmap][,detect-zeroes=off|on|unmap]\n"
+             "[,aio=threads|io_uring][,discard=ignore|unmap][,detect-zeroes=off|on|unmap]\n"
              "[,werror=report|ignore|enospc|stop][,rerror=report|ignore|stop]\n"
              "[,throttling.bps-total=N][,throttling.iops-total=N]...[,serial=TEXT]\n"
              "a disk; if=none only names it for -device"},

@@ -64,6 +64,7 @@ BAD = [
     (A + ["-drive", "file=text,if=virtoi"], "did you mean 'virtio'"),
     (A + ["-drive", "file=text,cache=writbac"], "did you mean 'writeback'"),
     (A + ["-drive", "file=text,format=qcow3"], "qcow3"),
+    (A + ["-drive", "file=text,format=raw,aio=iouring"], "aio=iouring.*did you mean 'io_uring'"),
     (A + ["-drive", "file=image.qcow2"], "qcow2"),
     (A + ["-drive", "file=text,format=raw,disard=on"], "did you mean 'discard'"),
     (A + ["-drive", "file=text,format=raw,detect-zeroes=unmap"], "needs discard=unmap"),

@@ -91,6 +91,19 @@ def test_snapshot_leaves_the_image_alone():
         raise Failed("-snapshot wrote to the image")
 
 
+def test_ext4_by_io_uring():
+    """Passing by the host's cache, and with a flush after each write."""
+    make_disk("disk.img")
+    for cache in ("none", "directsync"):
+        with linux(["-drive", "file=disk.img,if=none,format=raw,id=d0,aio=io_uring,discard=unmap,cache=" + cache,
+                    "-device", "virtio-blk-device,drive=d0"], MODULES) as g:
+            use_disk(g)
+        check_image("disk.img")
+
+
+test_ext4_by_io_uring.limit = 240
+
+
 def test_read_only_disk():
     make_disk("disk.img")
     before = host_sum("disk.img")

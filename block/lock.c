@@ -10,6 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Bytes whose shared locks tell what a program does, or does not want others to do: as qemu-img 7.2
+ * takes them, so that either sees the other.  Who writes here locks all of the file. */
+enum { BYTE_READS = 100, BYTE_WRITES = 101, BYTE_NO_WRITES = 201, BYTE_NO_RESIZE = 203 };
+
 /* Whether process pid, as far as we may look, has the file open. */
 static bool has_open(const char *pid, const struct stat *file)
 {
@@ -57,13 +61,40 @@ static void set_locked(int fd, const char *path, bool write, struct error **errp
     error_append(errp, " (readonly=on lets several read, snapshot=on keeps changes private)");
 }
 
+/* 0, or an errno. */
+static int lock_bytes(int fd, int type, off_t start, off_t len)
+{
+    struct flock lk = {.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+
+    return fcntl(fd, F_OFD_SETLK, &lk) ? errno : 0;
+}
+
+/* Whether another program says with its locks that it writes. */
+static bool has_writer(int fd)
+{
+    struct flock lk = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = BYTE_WRITES, .l_len = 1};
+
+    return !fcntl(fd, F_OFD_GETLK, &lk) && lk.l_type != F_UNLCK;
+}
+
+static int lock_for_reading(int fd)
+{
+    int ret = lock_bytes(fd, F_RDLCK, 0, BYTE_READS + 1);
+
+    if (!ret)
+        ret = lock_bytes(fd, F_RDLCK, BYTE_NO_WRITES, 1);
+    if (!ret)
+        ret = lock_bytes(fd, F_RDLCK, BYTE_NO_RESIZE, 1);
+    return !ret && has_writer(fd) ? EAGAIN : ret;
+}
+
 bool file_lock(int fd, const char *path, bool write, struct error **errp)
 {
-    struct flock lk = {.l_type = write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+    int ret = write ? lock_bytes(fd, F_WRLCK, 0, 0) : lock_for_reading(fd);
 
-    if (!fcntl(fd, F_OFD_SETLK, &lk))
+    if (!ret)
         return true;
-    if (errno != EAGAIN && errno != EACCES)
+    if (ret != EAGAIN && ret != EACCES)
         return true; /* a file system without locks */
     set_locked(fd, path, write, errp);
     return false;

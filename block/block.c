@@ -37,6 +37,7 @@ void block_detach(struct block_node *b)
     block_drain(b);
     g_clear_pointer(&b->owner, g_free);
     b->slot = NULL;
+    node_settle(b);
 }
 
 static bool is_change(enum block_op op)
@@ -171,8 +172,11 @@ void block_submit(struct block_node *b, struct block_req *req)
     req->start_ns = monotonic_ns();
     req->is_cancelled = false;
     mutex_lock(&b->lock);
-    b->in_flight++;
+    bool is_held = node_hold_locked(b, req);
+    b->in_flight += !is_held;
     mutex_unlock(&b->lock);
+    if (is_held)
+        return;
     if (b->throttle)
         throttle_submit(b->throttle, req);
     else

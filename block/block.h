@@ -278,6 +278,30 @@ bool block_make_empty(struct block_node *b, struct error **errp) MUST_CHECK;
 /* A backing file's name as seen from the image that names it. */
 char *block_resolve_path(const char *image, const char *name);
 
+/* --- external snapshots: a new image on top of one in use.  Main thread. --- */
+struct block_overlay {
+    struct block_node *b;   /* the disk */
+    const char *path;       /* of the new image */
+    const char *format;     /* NULL: qcow2 */
+    const char *node_name;  /* or NULL */
+    bool existing;          /* it is there already and has the right backing file */
+    struct block_node *top; /* set by the functions below, as is is_new */
+    bool is_new;
+};
+/* Make and open the image; then either block_overlay_commit(), which cannot fail and leaves the
+ * guest's requests waiting for a moment, or block_overlay_abort(). */
+bool block_overlay_prepare(struct block_overlay *s, struct error **errp) MUST_CHECK;
+/* The same with a node that is open, has no user and no backing file yet. */
+bool block_overlay_prepare_node(struct block_overlay *s, struct block_node *top,
+                                struct error **errp) MUST_CHECK;
+void block_overlay_commit(struct block_overlay *s);
+void block_overlay_abort(struct block_overlay *s);
+/* Write another name of its backing file into an image of root's chain; what is open stays. */
+bool block_change_backing_file(struct block_node *root, struct block_node *image, const char *path,
+                               struct error **errp) MUST_CHECK;
+/* Whether path names a file of the host, not an address or options. */
+bool block_path_is_plain(const char *path);
+
 extern const struct prop_kind prop_drive; /* field type: struct block_node *; value is a node id */
 
 #endif

@@ -105,6 +105,9 @@ struct block_driver {
     bool (*set_backing)(struct block_node *b, const char *path, const char *format,
                         struct error **errp);
     bool (*make_empty)(struct block_node *b, struct error **errp);
+    /* The file was opened for writing: make the rest ready, BLOCK_READ_ONLY is taken off after it.
+     */
+    bool (*set_writable)(struct block_node *b, struct error **errp);
     bool has_backing;
     /* The node below that has the bytes as they are, at *off of it: requests may pass by b. */
     struct block_node *(*through)(struct block_node *b, uint64_t *off);
@@ -129,12 +132,14 @@ struct block_node {
     _Atomic uint64_t size; /* bytes; of a file that is written to, it grows */
     unsigned flags;        /* enum block_flags */
     enum block_zeroes detect_zeroes;
+    bool by_user;      /* -blockdev or blockdev-add named it: stays open until blockdev-del */
     bool is_guess;     /* raw because nothing else matched: its first sector must stay like that */
     bool lock_pending; /* another process still writes it: lock.c */
     struct block_node *file; /* what a format lies in */
     struct block_node *backing;
     char *backing_path, *backing_format; /* as the image names it, or NULL */
     struct throttle *throttle;           /* or NULL */
+    const char *job;                     /* id of the job that uses it, or NULL; main thread */
     enum block_on_error on_read_error, on_write_error;
     unsigned refs; /* parents, and the user when `held` */
     unsigned parents;
@@ -142,6 +147,8 @@ struct block_node {
     struct cond idle;
     unsigned in_flight GUARDED_BY(lock);
     struct block_req *stalled GUARDED_BY(lock); /* failed, and the machine stopped for it */
+    unsigned quiesced GUARDED_BY(lock);         /* requests wait in held while this is not 0 */
+    struct block_req *held GUARDED_BY(lock), *last_held GUARDED_BY(lock);
     struct block_stats stats GUARDED_BY(lock);
     struct block_node *next;
 };
@@ -162,6 +169,34 @@ struct block_node *node_new(const struct block_driver *drv, const char *path, un
 void node_link(struct block_node *b);
 struct block_node *node_ref(struct block_node *b);
 void node_unref(struct block_node *b);
+
+/* --- replace.c: main thread --- */
+/* Hold back what is submitted to b, wait for what is in flight; nests.  node_resume() lets it go.
+ */
+void node_quiesce(struct block_node *b);
+void node_resume(struct block_node *b);
+/* b->lock held: keep req for node_resume(); false when it may run. */
+bool node_hold_locked(struct block_node *b, struct block_req *req) REQUIRES(b->lock);
+/* Exchange what two nodes show, not who uses them.  Both quiesced or without users. */
+void node_exchange(struct block_node *a, struct block_node *b);
+/* Count the users of b anew; closed when there are none. */
+void node_settle(struct block_node *b);
+/* Another backing file (NULL: none) in memory; the old one is closed unless others use it. */
+void node_set_backing(struct block_node *b, struct block_node *backing);
+/* Open b's file the other way.  Without users' requests in flight. */
+bool node_set_read_only(struct block_node *b, bool read_only, struct error **errp) MUST_CHECK;
+/* False when a job uses b or what is below it. */
+bool node_check_idle(const struct block_node *b, struct error **errp) MUST_CHECK;
+/* The node of top's chain whose backing file is `wanted`; NULL: none. */
+struct block_node *node_overlay_of(struct block_node *top, const struct block_node *wanted);
+
+/* --- external.c --- */
+/* How an image in any directory names b as its backing file; g_free it. */
+char *node_backing_name(const struct block_node *b);
+/* node_open_image() with a node name, or NULL. */
+struct block_node *node_open_target(const char *path, const char *format, const char *name,
+                                    unsigned flags, struct error **errp);
+
 /* --- open.c: the child that key names: a node by name, nested options, or path when there are
  * none.  prefix + key + "." are its own options. */
 struct block_node *node_open_file(struct node_opts parent, const char *key, const char *path,

@@ -202,6 +202,13 @@ static char *scheme_of(const char *path)
     return NULL;
 }
 
+bool block_path_is_plain(const char *path)
+{
+    g_autofree char *scheme = scheme_of(path);
+
+    return !scheme || !access(path, F_OK);
+}
+
 static const struct block_driver *driver_by_scheme(const char *scheme)
 {
     for (const struct block_driver *const *d = block_drivers; *d; d++)
@@ -531,5 +538,7 @@ struct block_node *block_open_node(struct opts *o, struct error **errp)
         block_close(b);
         return NULL;
     }
+    if (b)
+        b->by_user = true;
     return b;
 }

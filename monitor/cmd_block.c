@@ -20,6 +20,16 @@ static void set_image_size(JsonObject *o, const struct block_info *info)
         json_object_set_int_member(o, "cluster-size", (int64_t)info->cluster_size);
 }
 
+static void set_backing(JsonObject *o, const struct block_info *info)
+{
+    if (info->backing_path)
+        json_object_set_string_member(o, "backing-filename", info->backing_path);
+    if (info->full_backing_path)
+        json_object_set_string_member(o, "full-backing-filename", info->full_backing_path);
+    if (info->backing_format)
+        json_object_set_string_member(o, "backing-filename-format", info->backing_format);
+}
+
 static JsonObject *describe_image(struct block_node *b)
 {
     JsonObject *o = json_object_new();
@@ -30,8 +40,7 @@ static JsonObject *describe_image(struct block_node *b)
     json_object_set_string_member(o, "format", block_driver_name(b));
     if (block_get_info(b, &info, NULL)) {
         set_image_size(o, &info);
-        if (info.backing_path)
-            json_object_set_string_member(o, "backing-filename", info.backing_path);
+        set_backing(o, &info);
         json_object_set_boolean_member(o, "dirty-flag", info.is_dirty);
     } else {
         json_object_set_int_member(o, "virtual-size", (int64_t)block_size(b));
@@ -73,6 +82,8 @@ static JsonObject *describe_node(struct block_node *b)
     json_object_set_string_member(o, "node-name", block_node_name(b));
     json_object_set_boolean_member(o, "ro", block_read_only(b));
     json_object_set_string_member(o, "drv", block_driver_name(b));
+    if (block_backing(b))
+        json_object_set_string_member(o, "backing_file", block_path(block_backing(b)));
     json_object_set_int_member(o, "backing_file_depth", chain_length(b));
     json_object_set_boolean_member(o, "encrypted", false);
     json_object_set_string_member(o, "detect_zeroes", "off");
@@ -222,7 +233,7 @@ static void print_stats(struct mon_call *c UNUSED, JsonNode *result, FILE *out)
 
 /* ---- changes ---- */
 
-static struct block_node *find_node(struct mon_call *c, const char *name, struct error **errp)
+struct block_node *mon_find_node(struct mon_call *c, const char *name, struct error **errp)
 {
     struct block_node *b = block_find(name);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -248,7 +259,7 @@ static JsonNode *run_resize(struct mon_call *c, struct error **errp)
         error_set(errp, name ? "size: wanted 0 or more bytes" : "wanted device or node-name");
         return NULL;
     }
-    struct block_node *b = find_node(c, name, errp);
+    struct block_node *b = mon_find_node(c, name, errp);
     if (!b)
         return NULL;
     block_drain(b);
@@ -275,7 +286,7 @@ static bool is_root(const struct block_node *b)
 static JsonNode *run_del(struct mon_call *c, struct error **errp)
 {
     const char *name = mon_str(c, "node-name", "");
-    struct block_node *b = find_node(c, name, errp);
+    struct block_node *b = mon_find_node(c, name, errp);
 
     if (!b)
         return NULL;
@@ -297,7 +308,7 @@ static struct block_node *find_drive(struct mon_call *c, struct error **errp)
         if (block_owner(b) && !strcmp(block_owner(b), id))
             return b;
     if (id || device)
-        return find_node(c, device ? device : id, errp);
+        return mon_find_node(c, device ? device : id, errp);
     error_set(errp, "wanted device or id");
     return NULL;
 }
@@ -336,8 +347,8 @@ static void print_no_jobs(struct mon_call *c UNUSED, JsonNode *result UNUSED, FI
     fprintf(out, "No active jobs\n");
 }
 
-static void complete_node(struct machine *m UNUSED, void (*add)(void *opaque, const char *word),
-                          void *opaque)
+void mon_complete_node(struct machine *m UNUSED, void (*add)(void *opaque, const char *word),
+                       void *opaque)
 {
     for (struct block_node *b = block_next_root(NULL); b; b = block_next_root(b))
         add(opaque, block_id(b));
@@ -348,13 +359,13 @@ static const struct mon_arg stats_args[] = {
     MON_ARG_END,
 };
 static const struct mon_arg resize_args[] = {
-    {"device", MON_STR, .optional = true, .help = "the drive", .complete = complete_node},
+    {"device", MON_STR, .optional = true, .help = "the drive", .complete = mon_complete_node},
     {"node-name", MON_STR, .optional = true, .help = "or its node"},
     {"size", MON_INT, .help = "bytes"},
     MON_ARG_END,
 };
 static const struct mon_arg hmp_resize_args[] = {
-    {"device", MON_STR, .help = "the drive", .complete = complete_node},
+    {"device", MON_STR, .help = "the drive", .complete = mon_complete_node},
     {"size", MON_SIZE, .help = "MiB, or with a suffix"},
     MON_ARG_END,
 };
@@ -377,7 +388,7 @@ static const struct mon_arg blockdev_del_args[] = {
         LIMIT_ARG(name "_max", "the same in a burst"),                                             \
         LIMIT_ARG(name "_max_length", "seconds that a burst lasts")
 static const struct mon_arg throttle_args[] = {
-    {"device", MON_STR, .optional = true, .help = "the drive", .complete = complete_node},
+    {"device", MON_STR, .optional = true, .help = "the drive", .complete = mon_complete_node},
     {"id", MON_STR, .optional = true, .help = "or the device that has it"},
     LIMIT_ARGS("bps", "bytes"),
     LIMIT_ARGS("bps_rd", "bytes read"),
@@ -390,7 +401,7 @@ static const struct mon_arg throttle_args[] = {
     MON_ARG_END,
 };
 static const struct mon_arg hmp_throttle_args[] = {
-    {"device", MON_STR, .help = "the drive", .complete = complete_node},
+    {"device", MON_STR, .help = "the drive", .complete = mon_complete_node},
     {"bps", MON_INT, .help = "bytes a second"},
     {"bps_rd", MON_INT, .help = "bytes read"},
     {"bps_wr", MON_INT, .help = "bytes written"},
@@ -402,7 +413,8 @@ static const struct mon_arg hmp_throttle_args[] = {
 
 #define IMAGE_TYPE                                                                                 \
     "{filename: str, format: str, virtual-size: int, actual-size?: int, cluster-size?: int, "      \
-    "backing-filename?: str, dirty-flag?: bool, backing-image?: any}"
+    "backing-filename?: str, full-backing-filename?: str, backing-filename-format?: str, "         \
+    "dirty-flag?: bool, backing-image?: any}"
 #define NODE_TYPE                                                                                  \
     "{file: str, node-name?: str, ro: bool, drv: str, backing_file?: str, "                        \
     "backing_file_depth: int, encrypted: bool, detect_zeroes: off|on|unmap, bps: int, "            \

@@ -11,8 +11,16 @@ extern const struct monitor_command cmd_dump[];
 extern const struct monitor_command cmd_fds[];
 extern const struct monitor_command cmd_memory[];
 extern const struct monitor_command cmd_net[];
+extern const struct monitor_command cmd_overlay[];
 extern const struct monitor_command cmd_pci[];
 extern const struct monitor_command cmd_qom[];
 extern const struct monitor_command cmd_schema[];
+
+/* cmd_block.c: a node or drive by name, NULL and *errp with the nearest name; completion of names.
+ */
+struct block_node;
+struct block_node *mon_find_node(struct mon_call *c, const char *name, struct error **errp);
+void mon_complete_node(struct machine *m, void (*add)(void *opaque, const char *word),
+                       void *opaque);
 
 #endif

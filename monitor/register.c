@@ -10,6 +10,7 @@ void monitor_register_all(void)
     monitor_register(cmd_fds);
     monitor_register(cmd_memory);
     monitor_register(cmd_net);
+    monitor_register(cmd_overlay);
     monitor_register(cmd_pci);
     monitor_register(cmd_qom);
     monitor_register(cmd_schema);

@@ -65,6 +65,19 @@ static bool prepare_writing(struct block_node *b, struct error **errp)
     return !ret;
 }
 
+/* What was changed stays changed in memory only when the header cannot be written. */
+static bool qcow2_set_writable(struct block_node *b, struct error **errp)
+{
+    unsigned flags = b->flags;
+
+    b->flags &= ~(unsigned)BLOCK_READ_ONLY;
+    bool ok = !qcow2(b)->is_corrupt && prepare_writing(b, errp);
+    if (qcow2(b)->is_corrupt)
+        error_set(errp, "'%s' is damaged: repair it with tinamou-img check -r all", b->path);
+    b->flags = flags;
+    return ok;
+}
+
 static bool check_options(struct node_opts o, struct error **errp)
 {
     static const char *const sizes[] = {"l2-cache-size", "refcount-cache-size", "cache-size",
@@ -271,4 +284,5 @@ const struct block_driver qcow2_driver = {
     .create = qcow2_create,
     .create_opts = qcow2_create_opts,
     .set_backing = qcow2_set_backing,
+    .set_writable = qcow2_set_writable,
 };

@@ -1,0 +1,221 @@
+/* External snapshots: commands that put a new image on top of a disk in use, alone or several at
+ * once. */
+#include "monitor/commands_priv.h"
+
+#include "block/block.h"
+
+#include <string.h>
+
+static const char default_format[] = "qcow2";
+
+/* The disk that "device" or "node-name" means. */
+static struct block_node *find_disk(struct mon_call *c, struct error **errp)
+{
+    const char *name = mon_str(c, "device", mon_str(c, "node-name", NULL));
+
+    if (name)
+        return mon_find_node(c, name, errp);
+    error_set(errp, "wanted device or node-name");
+    return NULL;
+}
+
+/* blockdev-snapshot-sync and snapshot_blkdev: the first half. */
+static bool prepare_sync(struct mon_call *c, struct block_overlay *s, struct error **errp)
+{
+    const char *mode = mon_str(c, "mode", "absolute-paths"), *name;
+
+    s->b = find_disk(c, errp);
+    if (!s->b)
+        return false;
+    s->path = mon_str(c, "snapshot-file", NULL);
+    s->format = mon_str(c, "format", default_format);
+    s->existing = !strcmp(mode, "existing") || mon_bool(c, "reuse", false);
+    name = s->node_name = mon_str(c, "snapshot-node-name", NULL);
+    if (name && block_find(name)) {
+        error_set(errp, "snapshot-node-name '%s' is taken by another node or drive", name);
+        return false;
+    }
+    return block_overlay_prepare(s, errp);
+}
+
+static bool prepare_node(struct mon_call *c, struct block_overlay *s, struct error **errp)
+{
+    struct block_node *top;
+
+    s->b = mon_find_node(c, mon_str(c, "node", ""), errp);
+    top = s->b ? mon_find_node(c, mon_str(c, "overlay", ""), errp) : NULL;
+    return top && block_overlay_prepare_node(s, top, errp);
+}
+
+static JsonNode *run_sync(struct mon_call *c, struct error **errp)
+{
+    struct block_overlay s = {0};
+
+    if (!prepare_sync(c, &s, errp))
+        return NULL;
+    block_overlay_commit(&s);
+    return mon_ok();
+}
+
+static JsonNode *run_node(struct mon_call *c, struct error **errp)
+{
+    struct block_overlay s = {0};
+
+    if (!prepare_node(c, &s, errp))
+        return NULL;
+    block_overlay_commit(&s);
+    return mon_ok();
+}
+
+/* ---- several at once ---- */
+
+struct action {
+    const char *name;
+    bool (*prepare)(struct mon_call *c, struct block_overlay *s, struct error **errp);
+};
+
+static bool prepare_abort(struct mon_call *c UNUSED, struct block_overlay *s UNUSED,
+                          struct error **errp)
+{
+    error_set(errp, "the transaction has the action 'abort'");
+    return false;
+}
+
+static const struct action actions[] = {
+    {"blockdev-snapshot-sync", prepare_sync},
+    {"blockdev-snapshot", prepare_node},
+    {"abort", prepare_abort},
+};
+
+static const struct action *find_action(const char *name, struct error **errp)
+{
+    const char *names[ARRAY_SIZE(actions) + 1] = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+        if (!strcmp(actions[i].name, name))
+            return &actions[i];
+        names[i] = actions[i].name;
+    }
+    g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)names);
+    error_set(errp, "type '%s': wanted one of %s", name, all);
+    return NULL;
+}
+
+static bool check_data(struct mon_call *c, const char *name, JsonNode *data, struct error **errp)
+{
+    const struct monitor_command *cmd = monitor_find_qmp(name);
+    JsonObject *o = data && JSON_NODE_HOLDS_OBJECT(data) ? json_node_get_object(data) : NULL;
+
+    return !cmd || mon_args_from_json(c, cmd, o, errp);
+}
+
+static bool prepare_action(struct mon_call *c, JsonObject *o, struct block_overlay *s,
+                           struct error **errp)
+{
+    const char *name = json_object_get_string_member(o, "type");
+    const struct action *a = find_action(name, errp);
+
+    return a && check_data(c, name, json_object_get_member(o, "data"), errp) &&
+           a->prepare(c, s, errp);
+}
+
+/* The same disk twice would put the second image on top of what is not there yet. */
+static bool is_repeated(const struct block_overlay *all, guint i, struct error **errp)
+{
+    for (guint k = 0; k < i; k++)
+        if (all[i].b && (all[k].b == all[i].b || all[k].top == all[i].top)) {
+            error_set(errp, "disk '%s' comes twice", block_id(all[i].b));
+            return true;
+        }
+    return false;
+}
+
+/* All of the actions, or none. */
+static JsonNode *run_transaction(struct mon_call *c, struct error **errp)
+{
+    JsonArray *list = json_node_get_array(mon_json(c, "actions"));
+    guint n = json_array_get_length(list), i;
+    struct block_overlay *all = g_new0(struct block_overlay, n + 1);
+    struct mon_call *calls = g_new0(struct mon_call, n + 1);
+    bool ok = true;
+
+    for (i = 0; i < n && ok; i++) {
+        calls[i] = (struct mon_call){.m = c->m, .mon = c->mon, .cpu = c->cpu};
+        ok = prepare_action(&calls[i], json_array_get_object_element(list, i), &all[i], errp) &&
+             !is_repeated(all, i, errp);
+        c->error_class = calls[i].error_class;
+    }
+    for (guint k = 0; k < i; k++) {
+        if (ok)
+            block_overlay_commit(&all[k]);
+        else
+            block_overlay_abort(&all[k]);
+    }
+    for (guint k = 0; k < i; k++)
+        mon_args_clear(&calls[k]);
+    g_free(calls);
+    g_free(all);
+    return ok ? mon_ok() : NULL;
+}
+
+static JsonNode *run_change_backing(struct mon_call *c, struct error **errp)
+{
+    struct block_node *root = mon_find_node(c, mon_str(c, "device", ""), errp), *image;
+
+    image = root ? mon_find_node(c, mon_str(c, "image-node-name", ""), errp) : NULL;
+    if (!image)
+        return NULL;
+    const char *path = mon_str(c, "backing-file", "");
+    return block_change_backing_file(root, image, path, errp) ? mon_ok() : NULL;
+}
+
+static const struct mon_arg sync_args[] = {
+    {"device", MON_STR, .optional = true, .help = "the drive", .complete = mon_complete_node},
+    {"node-name", MON_STR, .optional = true, .help = "or its node"},
+    {"snapshot-file", MON_STR, .help = "file of the new image"},
+    {"snapshot-node-name", MON_STR, .optional = true, .help = "name of its node"},
+    {"format", MON_STR, .optional = true, .help = "its format (default: qcow2)"},
+    {"mode", MON_CHOICE, .optional = true, .type = "existing|absolute-paths",
+     .help = "existing: the file is there and names its backing file"},
+    MON_ARG_END,
+};
+static const struct mon_arg hmp_sync_args[] = {
+    {"reuse", MON_FLAG, .optional = true, .flag = 'n', .help = "the image is there already"},
+    {"device", MON_STR, .help = "the drive", .complete = mon_complete_node},
+    {"snapshot-file", MON_STR, .help = "file of the new image"},
+    {"format", MON_STR, .optional = true, .help = "its format (default: qcow2)"},
+    MON_ARG_END,
+};
+static const struct mon_arg node_args[] = {
+    {"node", MON_STR, .help = "the disk: a drive or node"},
+    {"overlay", MON_STR, .help = "node of the new image, opened with \"backing\": null"},
+    MON_ARG_END,
+};
+static const struct mon_arg transaction_args[] = {
+    {"actions", MON_JSON, .type = "[{type: str, data: {...}}]", .help = "commands and arguments"},
+    {"properties", MON_JSON, .optional = true, .type = "{completion-mode?: individual}",
+     .help = "completion-mode: individual"},
+    MON_ARG_END,
+};
+static const struct mon_arg change_backing_args[] = {
+    {"device", MON_STR, .help = "the drive or node at the top"},
+    {"image-node-name", MON_STR, .help = "node of the image to change"},
+    {"backing-file", MON_STR, .help = "the name to write into it, empty: none"},
+    MON_ARG_END,
+};
+
+/* clang-format off */
+const struct monitor_command cmd_overlay[] = {
+    {.qmp = "blockdev-snapshot-sync", .args = sync_args, .run = run_sync,
+     .help = "make an image on top of a disk, which takes the writes from now on"},
+    {.hmp = "snapshot_blkdev", .args = hmp_sync_args, .run = run_sync,
+     .help = "make an image on top of a disk, which takes the writes from now on"},
+    {.qmp = "blockdev-snapshot", .args = node_args, .run = run_node,
+     .help = "put an open image on top of a disk"},
+    {.qmp = "transaction", .args = transaction_args, .run = run_transaction,
+     .help = "several snapshots at once, or none"},
+    {.qmp = "change-backing-file", .args = change_backing_args, .run = run_change_backing,
+     .help = "write another name of the backing file into an image"},
+    {0},
+};
+/* clang-format on */

@@ -92,12 +92,13 @@ static struct address get_address(const uint8_t *lun)
     return a;
 }
 
+/* In the form that REPORT LUNS uses: drivers compare it with that. */
 static void put_address(uint8_t *lun, const struct scsi_unit *u)
 {
     memset(lun, 0, 8);
     lun[0] = 1;
     lun[1] = (uint8_t)u->id;
-    lun[2] = (uint8_t)(0x40 | u->lun >> 8);
+    lun[2] = (uint8_t)(u->lun < 256 ? 0 : 0x40 | u->lun >> 8);
     lun[3] = (uint8_t)u->lun;
 }
 

@@ -31,6 +31,11 @@ bool block_attach(struct block_node *b, const char *owner, struct error **errp)
     return true;
 }
 
+void block_set_slot(struct block_node *b, struct block_node **slot)
+{
+    b->slot = slot;
+}
+
 void block_detach(struct block_node *b)
 {
     block_cancel_stalled(b);

@@ -64,6 +64,9 @@ enum block_flags {
  * at its first bytes. id NULL: make one up.  NULL and *errp when it cannot be opened. */
 struct block_node *block_open_path(const char *id, const char *path, const char *format,
                                    unsigned flags, struct error **errp) MUST_CHECK;
+/* The same without the name of a drive: for a medium. */
+struct block_node *block_open_medium(const char *path, const char *format, unsigned flags,
+                                     struct error **errp) MUST_CHECK;
 /* The same, with flags as two switches. */
 struct block_node *block_open(const char *id, const char *path, const char *format, bool read_only,
                               bool snapshot, struct error **errp) MUST_CHECK;
@@ -114,6 +117,14 @@ unsigned block_get_flags(const struct block_node *b); /* enum block_flags */
 /* Claim for one device; false when another device has it. */
 bool block_attach(struct block_node *b, const char *owner, struct error **errp);
 void block_detach(struct block_node *b);
+/* The property through which the device has it, so that the device's end detaches it. */
+void block_set_slot(struct block_node *b, struct block_node **slot);
+/* The name of its -drive, NULL when it has none. */
+const char *block_drive_name(const struct block_node *b);
+/* Give it that name; NULL takes the name off, which closes what -blockdev did not open. */
+void block_name_drive(struct block_node *b, const char *name);
+/* False with *errp when a job uses b or what is below it. */
+bool block_check_idle(const struct block_node *b, struct error **errp) MUST_CHECK;
 
 /* --- what the host does with it --- */
 /* cache=unsafe: flushes do nothing.  discard: frees space, or does nothing. */

@@ -169,6 +169,11 @@ const char *block_id(const struct block_node *b)
     return b->id ? b->id : b->name;
 }
 
+const char *block_drive_name(const struct block_node *b)
+{
+    return b->id;
+}
+
 const char *block_node_name(const struct block_node *b)
 {
     return b->name;

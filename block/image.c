@@ -87,8 +87,10 @@ bool block_resize(struct block_node *b, uint64_t size, const char *prealloc, str
 {
     if (!has_op(b, b->drv->resize, "cannot be resized", errp) || !is_writable(b, errp))
         return false;
-    block_drain(b);
-    return b->drv->resize(b, size, prealloc, errp);
+    node_quiesce(b);
+    bool ok = b->drv->resize(b, size, prealloc, errp);
+    node_resume(b);
+    return ok;
 }
 
 bool block_check(struct block_node *b, unsigned fix, bool quiet, struct block_check *result,

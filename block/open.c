@@ -491,6 +491,12 @@ struct block_node *block_open_path(const char *id, const char *path, const char 
     return block_open_drive(id, path, format, NULL, flags, errp);
 }
 
+struct block_node *block_open_medium(const char *path, const char *format, unsigned flags,
+                                     struct error **errp)
+{
+    return node_open_image(path, format, (struct node_opts){NULL, ""}, flags, errp);
+}
+
 struct block_node *block_open(const char *id, const char *path, const char *format, bool read_only,
                               bool snapshot, struct error **errp)
 {

@@ -166,6 +166,18 @@ bool node_check_idle(const struct block_node *b, struct error **errp)
     return true;
 }
 
+bool block_check_idle(const struct block_node *b, struct error **errp)
+{
+    return node_check_idle(b, errp);
+}
+
+void block_name_drive(struct block_node *b, const char *name)
+{
+    g_free(b->id);
+    b->id = g_strdup(name);
+    node_settle(b);
+}
+
 struct block_node *node_overlay_of(struct block_node *top, const struct block_node *wanted)
 {
     for (; top && top->backing != wanted; top = top->backing)

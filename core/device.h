@@ -33,6 +33,7 @@ struct device_class {
     /* s was loaded and may hold anything: bring what indexes or sizes something into its range.
      * Before sync; optional. */
     void (*loaded)(struct device *dev);
+    const struct drive_ops *drive; /* hw/drive.h: of devices with a disk, or NULL */
 };
 
 /* What DEVICE_CLASS() exports: the class plus the sizes of its structs. */

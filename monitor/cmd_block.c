@@ -2,6 +2,7 @@
 #include "monitor/commands_priv.h"
 
 #include "block/block.h"
+#include "hw/drive.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -97,23 +98,61 @@ static JsonObject *describe_node(struct block_node *b)
     return o;
 }
 
-static JsonNode *run_block(struct mon_call *c UNUSED, struct error **errp UNUSED)
+static JsonObject *describe_drive(struct block_node *b, const struct device *dev, const char *name)
+{
+    JsonObject *o = json_object_new();
+    struct drive_status s = {0};
+    const char *owner = dev ? dev->id : block_owner(b);
+
+    if (dev)
+        dev->type->cls->drive->status(dev, &s);
+    json_object_set_string_member(o, "device", name ? name : "");
+    if (owner)
+        json_object_set_string_member(o, "qdev", owner);
+    if (owner)
+        json_object_set_string_member(o, "io-status", "ok");
+    json_object_set_boolean_member(o, "locked", s.is_locked);
+    json_object_set_boolean_member(o, "removable", s.is_removable);
+    if (s.has_tray)
+        json_object_set_boolean_member(o, "tray_open", s.is_open);
+    json_object_set_string_member(o, "type", "unknown");
+    if (b)
+        json_object_set_object_member(o, "inserted", describe_node(b));
+    return o;
+}
+
+/* What is open and no other's child, and drives without a medium. */
+static JsonNode *run_block(struct mon_call *c, struct error **errp UNUSED)
 {
     JsonArray *list = json_array_new();
 
-    for (struct block_node *b = block_next_root(NULL); b; b = block_next_root(b)) {
-        JsonObject *o = json_object_new();
-        const char *owner = block_owner(b);
-        json_object_set_string_member(o, "device", block_id(b));
-        if (owner)
-            json_object_set_string_member(o, "qdev", owner);
-        json_object_set_boolean_member(o, "locked", false);
-        json_object_set_boolean_member(o, "removable", false);
-        json_object_set_string_member(o, "type", "unknown");
-        json_object_set_object_member(o, "inserted", describe_node(b));
-        json_array_add_object_element(list, o);
+    for (struct block_node *b = block_next_root(NULL); b; b = block_next_root(b))
+        json_array_add_object_element(list, describe_drive(b, drive_of_node(c->m, b), block_id(b)));
+    for (struct device *dev = NULL; (dev = drive_next(c->m, dev));) {
+        struct drive_status s = {0};
+        dev->type->cls->drive->status(dev, &s);
+        if (!s.medium)
+            json_array_add_object_element(list, describe_drive(NULL, dev, s.name));
     }
     return mon_array(list);
+}
+
+static void print_inserted(JsonObject *in, FILE *out)
+{
+    fprintf(out, " (%s): %s (%s%s)\n", json_object_get_string_member(in, "node-name"),
+            json_object_get_string_member(in, "file"), json_object_get_string_member(in, "drv"),
+            json_object_get_boolean_member(in, "ro") ? ", read-only" : "");
+}
+
+static void print_state(JsonObject *o, FILE *out)
+{
+    if (json_object_has_member(o, "qdev"))
+        fprintf(out, "    Attached to:      %s\n", json_object_get_string_member(o, "qdev"));
+    if (!json_object_get_boolean_member(o, "removable"))
+        return;
+    fprintf(out, "    Removable device: %slocked, tray %s\n",
+            json_object_get_boolean_member(o, "locked") ? "" : "not ",
+            json_object_get_boolean_member_with_default(o, "tray_open", false) ? "open" : "closed");
 }
 
 static void print_block(struct mon_call *c UNUSED, JsonNode *result, FILE *out)
@@ -122,13 +161,17 @@ static void print_block(struct mon_call *c UNUSED, JsonNode *result, FILE *out)
 
     for (guint i = 0; i < json_array_get_length(list); i++) {
         JsonObject *o = json_array_get_object_element(list, i);
-        JsonObject *in = json_object_get_object_member(o, "inserted");
-        fprintf(out, "%s (%s): %s (%s%s)\n", json_object_get_string_member(o, "device"),
-                json_object_get_string_member(in, "node-name"),
-                json_object_get_string_member(in, "file"), json_object_get_string_member(in, "drv"),
-                json_object_get_boolean_member(in, "ro") ? ", read-only" : "");
-        if (json_object_has_member(o, "qdev"))
-            fprintf(out, "    Attached to:      %s\n", json_object_get_string_member(o, "qdev"));
+        JsonObject *in = json_object_has_member(o, "inserted")
+                             ? json_object_get_object_member(o, "inserted")
+                             : NULL;
+        fprintf(out, "%s", json_object_get_string_member(o, "device"));
+        if (in)
+            print_inserted(in, out);
+        else
+            fprintf(out, ": [not inserted]\n");
+        print_state(o, out);
+        if (!in)
+            continue;
         JsonObject *cache = json_object_get_object_member(in, "cache");
         fprintf(out, "    Cache mode:       %s%s%s\n",
                 json_object_get_boolean_member(cache, "writeback") ? "writeback" : "writethrough",
@@ -262,8 +305,16 @@ static JsonNode *run_resize(struct mon_call *c, struct error **errp)
     struct block_node *b = mon_find_node(c, name, errp);
     if (!b)
         return NULL;
-    block_drain(b);
-    return block_resize(b, (uint64_t)size, "off", errp) ? mon_ok() : NULL;
+    if (size % 512) {
+        error_set(errp, "size: wanted a multiple of 512 bytes, found %" PRId64, size);
+        return NULL;
+    }
+    if (!block_check_idle(b, errp) || !block_resize(b, (uint64_t)size, "off", errp))
+        return NULL;
+    struct device *dev = drive_of_node(c->m, b);
+    if (dev && dev->type->cls->drive->resized)
+        dev->type->cls->drive->resized(dev);
+    return mon_ok();
 }
 
 static JsonNode *run_add(struct mon_call *c, struct error **errp)
@@ -300,7 +351,7 @@ static JsonNode *run_del(struct mon_call *c, struct error **errp)
 }
 
 /* By drive, or by the id of the device that has it. */
-static struct block_node *find_drive(struct mon_call *c, struct error **errp)
+static struct block_node *find_disk(struct mon_call *c, struct error **errp)
 {
     const char *id = mon_str(c, "id", NULL), *device = mon_str(c, "device", NULL);
 
@@ -315,7 +366,7 @@ static struct block_node *find_drive(struct mon_call *c, struct error **errp)
 
 static JsonNode *run_throttle(struct mon_call *c, struct error **errp)
 {
-    struct block_node *b = find_drive(c, errp);
+    struct block_node *b = find_disk(c, errp);
     struct block_limits l = {0};
 
     if (!b)
@@ -423,6 +474,7 @@ static const struct mon_arg hmp_throttle_args[] = {
     "cache: {writeback: bool, direct: bool, no-flush: bool}, write_threshold: int}"
 #define BLOCK_TYPE                                                                                 \
     "[{device: str, qdev?: str, type: str, removable: bool, locked: bool, tray_open?: bool, "      \
+    "io-status?: ok|failed|nospace, "                                                              \
     "inserted?: " NODE_TYPE "}]"
 
 /* clang-format off */

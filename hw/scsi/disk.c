@@ -5,6 +5,7 @@
  */
 #include "hw/scsi/disk.h"
 #include "core/event.h"
+#include "hw/drive.h"
 #include "hw/on_error.h"
 #include "hw/scsi/disk_priv.h"
 
@@ -76,7 +77,7 @@ static bool service_action_in(struct scsi_disk *d, struct scsi_request *r)
 static void say_tray(const struct scsi_disk *d)
 {
     event_emit("DEVICE_TRAY_MOVED", "{\"device\": \"%s\", \"id\": \"%s\", \"tray-open\": %s}",
-               d->drive ? block_id(d->drive) : "", d->u.dev.id, d->s.tray_open ? "true" : "false");
+               d->drive_name ? d->drive_name : "", d->u.dev.id, d->s.tray_open ? "true" : "false");
 }
 
 /* A guest that closes the tray itself looks what is in it: a unit attention would only fail its
@@ -247,17 +248,47 @@ bool scsi_disk_set_medium(struct device *dev, struct block_node *medium, struct 
         error_set(errp, "the tray of '%s' is not open", dev->id);
         return false;
     }
-    if (medium && !block_attach(medium, dev->id, errp))
+    if (medium && (!block_attach(medium, dev->id, errp) ||
+                   !disk_set_on_error(medium, d->rerror, d->werror, errp)))
         return false;
-    if (d->drive) {
-        block_drain(d->drive);
-        block_detach(d->drive);
-    }
+    mutex_lock(lock); /* from here on no request starts */
+    struct block_node *old = d->drive;
+    d->drive = NULL;
+    mutex_unlock(lock);
+    if (old)
+        block_detach(old);
+    if (medium)
+        block_set_slot(medium, &d->drive);
     mutex_lock(lock);
     d->drive = medium;
     mutex_unlock(lock);
     return true;
 }
+
+static void drive_status(const struct device *dev, struct drive_status *out)
+{
+    const struct scsi_disk *d = (const struct scsi_disk *)dev;
+    *out = (struct drive_status){.name = d->drive_name,
+                                 .medium = d->drive,
+                                 .is_removable = d->removable,
+                                 .has_tray = d->removable,
+                                 .is_open = d->s.tray_open,
+                                 .is_locked = d->s.locked,
+                                 .is_cd = is_cd(d)};
+}
+
+static void resized(struct device *dev)
+{
+    struct scsi_disk *d = (struct scsi_disk *)dev;
+    struct mutex *lock = &d->u.bus->adapter->lock;
+    mutex_lock(lock);
+    d->s.attention = ASC_CAPACITY_CHANGED;
+    mutex_unlock(lock);
+    d->u.bus->ops->changed(d->u.bus, &d->u, ASC_CAPACITY_CHANGED);
+}
+
+static const struct drive_ops scsi_drive_ops = {drive_status, scsi_disk_move_tray,
+                                                scsi_disk_set_medium, resized};
 
 struct block_node *scsi_disk_medium(const struct device *dev)
 {
@@ -307,6 +338,7 @@ static bool check_policies(struct scsi_disk *d, struct error **errp)
 
 static void set_names(struct scsi_disk *d)
 {
+    d->drive_name = d->drive ? g_strdup(block_drive_name(d->drive)) : NULL;
     if (d->device_id == NULL && (d->serial || d->drive))
         d->device_id = g_strdup(d->serial ? d->serial : block_id(d->drive));
 }
@@ -338,6 +370,7 @@ static bool scsi_cd_realize(struct device *dev, struct error **errp)
 static void scsi_disk_unrealize(struct device *dev)
 {
     scsi_unit_unrealize((struct scsi_unit *)dev);
+    g_clear_pointer(&((struct scsi_disk *)dev)->drive_name, g_free);
 }
 
 static void scsi_disk_reset(struct device *dev)
@@ -407,6 +440,7 @@ static const struct device_class scsi_hd_class = {
     .realize = scsi_hd_realize,
     .unrealize = scsi_disk_unrealize,
     .reset = scsi_disk_reset,
+    .drive = &scsi_drive_ops,
 };
 
 static const struct device_class scsi_cd_class = {
@@ -418,6 +452,7 @@ static const struct device_class scsi_cd_class = {
     .realize = scsi_cd_realize,
     .unrealize = scsi_disk_unrealize,
     .reset = scsi_disk_reset,
+    .drive = &scsi_drive_ops,
 };
 
 const struct device_type scsi_hd_type = {"scsi-hd", &scsi_hd_class, sizeof(struct scsi_disk),

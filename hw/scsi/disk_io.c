@@ -107,7 +107,8 @@ static void submit(struct scsi_request *r)
 {
     r->io.done = io_done;
     r->io.opaque = r;
-    block_submit(((struct scsi_disk *)r->unit)->drive, &r->io);
+    /* Later steps go where the first one did: the medium may be out by now. */
+    block_submit(r->io.node ? r->io.node : ((struct scsi_disk *)r->unit)->drive, &r->io);
 }
 
 /* Cut segments to n bytes in all; how many are left. */

@@ -5,6 +5,7 @@
  * one of its worker threads under the device's lock.
  */
 #include "block/block.h"
+#include "hw/drive.h"
 #include "hw/on_error.h"
 #include "hw/virtio/virtio.h"
 #include "util/bits.h"
@@ -405,6 +406,22 @@ static void virtio_blk_unrealize(struct device *dev)
     cond_fini(&b->idle);
 }
 
+static void drive_status(const struct device *dev, struct drive_status *out)
+{
+    out->medium = ((const struct virtio_blk *)dev)->drive;
+    out->name = out->medium ? block_drive_name(out->medium) : NULL;
+}
+
+/* Section 5.2.5: the driver reads the capacity again. */
+static void resized(struct device *dev)
+{
+    mutex_lock(&dev->lock);
+    virtio_config_changed(&((struct virtio_blk *)dev)->v);
+    mutex_unlock(&dev->lock);
+}
+
+static const struct drive_ops virtio_blk_drive_ops = {.status = drive_status, .resized = resized};
+
 static const struct state_field virtio_blk_state[] = {
     STATE(virtio_blk, v, 0),
     STATE(virtio_blk, writeback, 1),
@@ -455,4 +472,5 @@ DEVICE_CLASS_NAMED(virtio_blk, "virtio-blk-device") = {
     .sync = virtio_sync,
     .can_save = virtio_can_save,
     .reset = virtio_blk_reset,
+    .drive = &virtio_blk_drive_ops,
 };

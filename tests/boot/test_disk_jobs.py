@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from guest import Failed, linux, need_tinamou, need_tool
+from modules import with_modules
 from test_monitor import Qmp, want
 
 MIB = 1 << 20
@@ -96,3 +97,75 @@ def test_snapshots_while_the_guest_writes():
 
 
 test_snapshots_while_the_guest_writes.limit = 400
+
+
+def await_size(g, disk, sectors):
+    g.run("n=0; until [ $(cat /sys/block/%s/size) = %d ]; do n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done"
+          % (disk, sectors))
+
+
+def test_disks_grow_under_the_guest():
+    need_tinamou()
+    for name in ("v", "s"):
+        qemu_img("create", "-q", "-f", "qcow2", name + ".qcow2", "16M")
+    args = ["-qmp", "unix:q,server=on,wait=off", "-device", "virtio-scsi-device"]
+    for name, device in (("v", "virtio-blk-device"), ("s", "scsi-hd")):
+        args += ["-drive", "file=%s.qcow2,if=none,id=%s" % (name, name), "-device", device + ",drive=" + name]
+    with linux(args, with_modules(["virtio_blk", "virtio_scsi", "sd_mod"])) as g:
+        q = Qmp("q")
+        load(g, "/dev/vda", "/dev/sda")
+        for disk, name in (("vda", "v"), ("sda", "s")):
+            want("multiple" in q.fails("block_resize", device=name, size=1000), "an odd size")
+            q.ok("block_resize", device=name, size=24 * MIB)
+            await_size(g, disk, 24 * 2048)
+            g.run("echo end | dd of=/dev/%s bs=512 seek=49151 conv=fsync 2>/dev/null" % disk)
+        finish(g)
+    for name in ("v", "s"):
+        qemu_img("check", "-q", name + ".qcow2")
+
+
+def load(g, *devices):
+    """Load the drivers and wait for what they drive."""
+    g.shell()
+    g.run("sh /extra/load")
+    for d in devices:
+        g.run("n=0; until [ -b %s ]; do n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done" % d)
+
+
+def test_discs_are_changed():
+    """What a guest finds in its drive after eject, change, and a walk through each step of it."""
+    need_tinamou()
+    for name, mib in (("one", 4), ("two", 6), ("three", 8)):
+        with open(name + ".iso", "wb") as f:
+            f.write(name.encode().ljust(2048, b"\0") + bytes((mib << 20) - 2048))
+    args = ["-qmp", "unix:q,server=on,wait=off", "-device", "virtio-scsi-device", "-drive",
+            "file=one.iso,if=none,format=raw,id=cd,media=cdrom", "-device", "scsi-cd,drive=cd,id=dev"]
+    found = "head -c5 /dev/sr0 2>/dev/null | tr -d '\\0'; echo"
+    with linux(args, with_modules(["virtio_scsi", "sr_mod"])) as g:
+        q = Qmp("q")
+        load(g, "/dev/sr0")
+        want("one" in g.run(found), "the first disc")
+        g.run("exec 5</dev/sr0") # Linux locks the tray of what is open
+        want("locked" in q.fails("eject", device="cd"), "a locked tray")
+        q.ok("blockdev-open-tray", id="dev")
+        q.ok("eject", device="cd", force=True)
+        want(q.event("DEVICE_TRAY_MOVED") == {"device": "cd", "id": "dev", "tray-open": True}, "the event")
+        g.run("exec 5<&-")
+        want("inserted" not in q.ok("query-block")[0], "an empty drive")
+        g.run("! dd if=/dev/sr0 bs=2048 count=1 of=/dev/null 2>/dev/null")
+        q.ok("blockdev-change-medium", id="dev", filename="two.iso", format="raw")
+        want("two" in g.run(found) and g.run("cat /sys/block/sr0/size").split()[0] == "12288", "the second disc")
+        want("could not open" in q.fails("blockdev-change-medium", id="dev", filename="none.iso"), "no such file")
+        want("two" in g.run(found), "the second disc, still")
+        for command, more in (("open-tray", {}), ("remove-medium", {}), ("insert-medium", {"node_name": "n3"}), ("close-tray", {})):
+            if more:
+                q.ok("blockdev-add", driver="raw", node_name="n3", read_only=True, file={"driver": "file", "filename": "three.iso"})
+            q.ok("blockdev-" + command, id="dev", **more)
+        want("three" in g.run(found), "the third disc")
+        want("in use" in q.fails("blockdev-del", node_name="n3"), "blockdev-del of what is used")
+        want(q.hmp("change cd one.iso raw") == "", "change")
+        want("one" in g.run(found), "the first disc again")
+        q.ok("blockdev-del", node_name="n3")
+        want(q.hmp("eject cd") == "" and "[not inserted]" in q.hmp("info block"), "eject")
+        want("not removable" in q.hmp("eject nope") or "not found" in q.hmp("eject nope"), "no such drive")
+        finish(g)

@@ -105,6 +105,8 @@ struct block_driver {
     bool (*set_backing)(struct block_node *b, const char *path, const char *format,
                         struct error **errp);
     bool (*make_empty)(struct block_node *b, struct error **errp);
+    /* b->state came from another node: for drivers that keep a pointer to theirs. */
+    void (*moved)(struct block_node *b);
     /* The file was opened for writing: make the rest ready, BLOCK_READ_ONLY is taken off after it.
      */
     bool (*set_writable)(struct block_node *b, struct error **errp);

@@ -255,6 +255,11 @@ static void file_close(struct block_node *b)
     g_free(f);
 }
 
+static void file_moved(struct block_node *b)
+{
+    uring_moved(((struct file *)b->state)->uring, b);
+}
+
 /* A second descriptor with the other access; the first one's lock goes with it. */
 static bool file_reopen(struct block_node *b, bool read_only, struct error **errp)
 {
@@ -515,7 +520,7 @@ static const char *const file_keys[] = {"filename", "locking", "aio", NULL};
 #define FILE_OPS                                                                                   \
     .is_protocol = true, .keys = file_keys, .close = file_close, .read = file_read,                \
     .write = file_write, .write_zeroes = write_zeroes, .discard = discard, .flush = flush,         \
-    .map = map, .resize = resize, .reopen = file_reopen, .submit = submit
+    .map = map, .resize = resize, .reopen = file_reopen, .moved = file_moved, .submit = submit
 
 const struct block_driver file_driver = {
     .name = "file", .schemes = file_schemes, .open = file_open, FILE_OPS};

@@ -23,6 +23,8 @@ bool file_is_aligned(const struct file *f, uint64_t off, uint64_t bytes, struct 
 struct uring *uring_new(struct block_node *b);
 /* Nothing is in flight. */
 void uring_free(struct uring *u);
+/* The file is b's now (u may be NULL).  Nothing is in flight. */
+void uring_moved(struct uring *u, struct block_node *b);
 /* struct block_driver's submit for u's node. */
 bool uring_submit(struct uring *u, struct block_req *req, uint64_t off);
 

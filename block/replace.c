@@ -77,11 +77,16 @@ void node_exchange(struct block_node *a, struct block_node *b)
     exchange_flag(a, b, BLOCK_WRITETHROUGH); /* that is the user's */
     EXCHANGE(a->detect_zeroes, b->detect_zeroes);
     EXCHANGE(a->is_guess, b->is_guess);
+    EXCHANGE(a->lock_pending, b->lock_pending);
     EXCHANGE(a->by_user, b->by_user);
     EXCHANGE(a->file, b->file);
     EXCHANGE(a->backing, b->backing);
     EXCHANGE(a->backing_path, b->backing_path);
     EXCHANGE(a->backing_format, b->backing_format);
+    if (a->drv->moved)
+        a->drv->moved(a);
+    if (b->drv->moved)
+        b->drv->moved(b);
 }
 
 void node_settle(struct block_node *b)

@@ -408,6 +408,12 @@ struct uring *uring_new(struct block_node *b)
     return u;
 }
 
+void uring_moved(struct uring *u, struct block_node *b)
+{
+    if (u)
+        u->node = b;
+}
+
 void uring_free(struct uring *u)
 {
     if (!u)

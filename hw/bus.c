@@ -90,7 +90,7 @@ static struct hw_bus *bus_with_room(struct machine *m, const char *type, struct 
     return NULL;
 }
 
-static struct hw_bus *choose(struct machine *m, const char *type, const char *bus_id,
+struct hw_bus *hw_bus_choose(struct machine *m, const char *type, const char *bus_id,
                              struct error **errp)
 {
     if (bus_id == NULL)
@@ -116,7 +116,7 @@ bool hw_bus_plug(struct machine *m, struct device *dev, const char *bus_id, stru
         error_set(errp, "%s is part of a board and cannot be plugged in", dev->type->name);
         return false;
     }
-    struct hw_bus *b = choose(m, type, bus_id, errp);
+    struct hw_bus *b = hw_bus_choose(m, type, bus_id, errp);
     if (b == NULL || !b->plug(b, dev, errp)) {
         error_prefix(errp, "%s", dev->type->name);
         return false;

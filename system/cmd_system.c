@@ -1,8 +1,7 @@
 /* Monitor commands about what was set up, and about what this executable has: name, UUID, boards,
  * CPU models, options, objects. */
 #include "chardev/chardev.h"
-#include "core/event.h"
-#include "hw/bus.h"
+#include "hw/hotplug.h"
 #include "hw/registry.h"
 #include "monitor/command.h"
 #include "system/setup.h"
@@ -404,59 +403,15 @@ static JsonNode *run_type_props(struct mon_call *c, struct error **errp)
 
 /* ---- plugging, objects ---- */
 
-/* Buses that tell their guest of what comes and goes. */
-static bool takes_hot(const char *bus_type)
-{
-    return !strcmp(bus_type, "SCSI");
-}
-
-static bool refuse_cold(struct mon_call *c, const struct device_type *type, struct error **errp)
-{
-    const char *wanted = opts_get(c->opts, "bus", NULL);
-
-    if (takes_hot(type->cls->bus))
-        return false;
-    for (const struct hw_bus *b = c->m->buses; b && !wanted; b = b->next)
-        if (!strcmp(b->type, type->cls->bus))
-            wanted = b->name;
-    if (wanted)
-        error_set(errp, "Bus '%s' does not support hotplugging", wanted);
-    else
-        error_set(errp, "the machine has no %s to plug it into", type->cls->bus);
-    return true;
-}
-
 static JsonNode *run_device_add(struct mon_call *c, struct error **errp)
 {
-    const char *driver = mon_str(c, "driver", ""), *id = mon_str(c, "id", NULL);
-    const struct device_type *type = hw_device_find_creatable(driver, errp);
+    const char *id = mon_str(c, "id", NULL);
 
-    if (!type)
-        return NULL;
     if (id && machine_find_device(c->m, id)) {
         error_set(errp, "Duplicate device ID '%s'", id);
         return NULL;
     }
-    if (refuse_cold(c, type, errp))
-        return NULL;
-    machine_pause(c->m);
-    bool ok = device_create(the_setup, driver, c->opts, errp);
-    machine_resume(c->m);
-    return ok ? mon_ok() : NULL;
-}
-
-/* The guest has been told, and its requests have ended, when device_free() returns. */
-static void unplug(struct machine *m, struct device *dev)
-{
-    struct hw_bus *bus = dev->bus;
-    g_autofree char *id = g_strdup(dev->id);
-
-    machine_pause(m);
-    device_free(dev);
-    bus->used--;
-    machine_resume(m);
-    event_emit("DEVICE_DELETED", "{\"device\": \"%s\", \"path\": \"/machine/peripheral/%s\"}", id,
-               id);
+    return device_hot_add(the_setup, mon_str(c, "driver", ""), c->opts, errp) ? mon_ok() : NULL;
 }
 
 static JsonNode *run_device_del(struct mon_call *c, struct error **errp)
@@ -464,19 +419,10 @@ static JsonNode *run_device_del(struct mon_call *c, struct error **errp)
     const char *id = mon_str(c, "id", "");
     const char *slash = strrchr(id, '/'); /* a path is known by its end */
     struct device *dev = machine_find_device(c->m, slash ? slash + 1 : id);
-    const struct hw_bus *bus = dev ? dev->bus : NULL;
 
     if (!dev)
         return mon_fail(c, "DeviceNotFound", errp, "Device '%s' not found", id);
-    if (bus && takes_hot(bus->type)) {
-        unplug(c->m, dev);
-        return mon_ok();
-    }
-    if (bus)
-        error_set(errp, "Bus '%s' does not support hotplugging", bus->name);
-    else
-        error_set(errp, "device '%s' is part of the board", id);
-    return NULL;
+    return hw_hotplug_unplug(dev, errp) ? mon_ok() : NULL;
 }
 
 static JsonNode *run_object_add(struct mon_call *c, struct error **errp)

@@ -1,5 +1,6 @@
 /* What -device, -global, -object and -fw_cfg ask for. */
 #include "hw/bus.h"
+#include "hw/hotplug.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/registry.h"
 #include "hw/virtio/pci.h"
@@ -99,18 +100,31 @@ static bool plug_in(const struct created *c, const char *bus, struct error **err
            (!c->inner || device_realize(c->inner, errp)) && device_realize(c->dev, errp);
 }
 
-bool device_create(struct setup *s, const char *name, struct opts *o, struct error **errp)
+/* Names go into events and paths. */
+static bool check_id(const char *id, struct error **errp)
 {
-    g_autofree char *full = full_name(s->machine, name);
-    const struct device_type *type = hw_device_find_creatable(full, errp);
+    static const char others[] = "-._";
+    bool ok = g_ascii_isalpha(*id);
+
+    for (const char *p = id; *p; p++)
+        ok = ok && (g_ascii_isalnum(*p) || strchr(others, *p));
+    if (!ok)
+        error_set(errp, "id=%s: wanted letters, digits, '-', '.' and '_', a letter first", id);
+    return ok;
+}
+
+/* Create, configure, plug and realize; NULL on failure. */
+static struct device *create(struct setup *s, const struct device_type *type, struct opts *o,
+                             struct error **errp)
+{
     const char *wanted = opts_get(o, "id", NULL);
     struct created c = {NULL, NULL};
 
-    if (!type)
-        return false;
+    if (wanted && !check_id(wanted, errp))
+        return NULL;
     if (wanted && machine_find_device(s->machine, wanted)) {
         error_set(errp, "id=%s: another device has that id", wanted);
-        return false;
+        return NULL;
     }
     g_autofree char *id = wanted ? g_strdup(wanted) : make_id(s->machine, type->name);
     c.dev = device_new(type, s->machine, id);
@@ -118,11 +132,39 @@ bool device_create(struct setup *s, const char *name, struct opts *o, struct err
         c.inner = virtio_pci_create_inner(c.dev);
     if (set_inner_globals(&c, errp) && set_device_props(&c, o, errp) &&
         plug_in(&c, opts_get(o, "bus", NULL), errp))
-        return true;
+        return c.dev;
     device_free(c.inner);
     hw_bus_unplug(c.dev);
     device_free(c.dev);
-    return false;
+    return NULL;
+}
+
+static const struct device_type *find_type(struct setup *s, const char *name, struct error **errp)
+{
+    g_autofree char *full = full_name(s->machine, name);
+
+    return hw_device_find_creatable(full, errp);
+}
+
+bool device_create(struct setup *s, const char *name, struct opts *o, struct error **errp)
+{
+    const struct device_type *type = find_type(s, name, errp);
+
+    return type && create(s, type, o, errp);
+}
+
+bool device_hot_add(struct setup *s, const char *name, struct opts *o, struct error **errp)
+{
+    const struct device_type *type = find_type(s, name, errp);
+
+    if (!type || !hw_hotplug_check(s->machine, type, opts_get(o, "bus", NULL), errp))
+        return false;
+    machine_pause(s->machine);
+    struct device *dev = create(s, type, o, errp);
+    if (dev)
+        hw_hotplug_added(dev);
+    machine_resume(s->machine);
+    return dev;
 }
 
 static bool add_device(struct setup *s, const char *text, struct error **errp)

@@ -103,6 +103,9 @@ bool setup_fw_cfg(struct setup *s, struct error **errp) MUST_CHECK;
 /* Create, configure, plug and realize one device; o holds its properties besides the name. */
 bool device_create(struct setup *s, const char *name, struct opts *o,
                    struct error **errp) MUST_CHECK;
+/* The same once the machine has started, on a bus that tells its guest. */
+bool device_hot_add(struct setup *s, const char *name, struct opts *o,
+                    struct error **errp) MUST_CHECK;
 
 /* hints.c: -boot, -rtc, -uuid. */
 bool setup_boot(struct setup *s, struct error **errp) MUST_CHECK;

@@ -10,21 +10,12 @@
 #include <string.h>
 
 enum { PORT_MSIX_VECTORS = 1, BRIDGE_MSI_VECTORS = 1 };
-enum { /* slot capabilities, control and status */
-       SLOT_NUMBER_SHIFT = 19,
-       SLOT_NO_COMMAND_COMPLETED = 1 << 18,
-       SLOT_CONTROL_BITS = 0x1fff & ~0x0800, /* no electromechanical interlock */
-       SLOT_CONTROL_AFTER_RESET = 0x03c0,    /* both indicators off */
-       SLOT_STATUS_EVENTS = 0x011f,
-       SLOT_STATUS_PRESENT = 0x40,
-       PORT_NUMBER_SHIFT = 24,
-       ROOT_CONTROL_BITS = 0x1f,
-};
+enum { PORT_NUMBER_SHIFT = 24, ROOT_CONTROL_BITS = 0x1f };
 enum { AER_SIZE = 0x38, AER_SEVERITY_AFTER_RESET = 0x00462030, AER_ERRORS = 0x07fff030 };
 enum { AER_CORRECTABLE = 0xf1c1, AER_MASKED_AFTER_RESET = 0x6000 };
 enum { ACS_SIZE = 8, ACS_PORT_BITS = 0x5d };
 enum { SUBSYSTEM_CAP_SIZE = 8, SUBSYSTEM_CAP_IDS = 4 };
-static const uint32_t CLASS_BRIDGE = 0x060400;
+static const uint32_t CLASS_BRIDGE = 0x060400, ANY_SLOT = UINT32_MAX;
 
 /* What sets one type of bridge apart from another. */
 struct bridge_kind {
@@ -49,7 +40,9 @@ struct pci_bridge {
     struct pci_device pci;
     struct pci_bus bus;
     uint8_t chassis, port;
-    uint16_t slot;
+    uint32_t slot; /* number */
+    bool hotplug;
+    struct pci_slot slot_state; /* of a port that has one */
     struct pci_bridge_state {
         struct pci_state pci;
     } s;
@@ -68,7 +61,7 @@ static bool is_port_with_slot(const struct bridge_kind *k)
     return k->secondary == PCI_BUS_LINK;
 }
 
-static void reset_below(struct pci_bus *bus)
+void pci_reset_below(struct pci_bus *bus)
 {
     for (unsigned i = 0; i < PCI_MAX_FUNCTIONS; i++) {
         struct pci_device *p = bus->functions[i];
@@ -78,34 +71,25 @@ static void reset_below(struct pci_bus *bus)
         pci_function_reset(p);
         mutex_unlock(&p->dev.lock);
         if (p->secondary)
-            reset_below(p->secondary);
+            pci_reset_below(p->secondary);
     }
 }
 
 static void bridge_written(struct pci_device *p, unsigned off, unsigned size)
 {
+    struct pci_bridge *b = (struct pci_bridge *)p;
     if (pci_overlaps(off, size, PCI_BRIDGE_CONTROL, 1) &&
         (pci_config_get(p, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_CONTROL_RESET))
-        reset_below(p->secondary);
+        pci_reset_below(p->secondary);
+    if (b->bus.slot)
+        pci_slot_written(&b->slot_state, off, size);
 }
 
-static bool anything_below(const struct pci_bus *bus)
-{
-    for (unsigned i = 0; i < PCI_MAX_FUNCTIONS; i++)
-        if (bus->functions[i])
-            return true;
-    return false;
-}
-
-/* Whether a card is in the slot is no matter of reset or of saved state. */
 static void bridge_read(struct pci_device *p, unsigned off, unsigned size)
 {
     struct pci_bridge *b = (struct pci_bridge *)p;
-    unsigned reg = p->express_cap + PCIE_SLOT_STATUS;
-    if (!p->express_cap || !is_port_with_slot(kind_of(b)) || !pci_overlaps(off, size, reg, 2))
-        return;
-    uint32_t status = pci_config_get(p, reg, 2) & ~(uint32_t)SLOT_STATUS_PRESENT;
-    pci_config_put(p, reg, 2, status | (anything_below(&b->bus) ? SLOT_STATUS_PRESENT : 0));
+    if (b->bus.slot)
+        pci_slot_read(&b->slot_state, off, size);
 }
 
 static const struct pci_ops bridge_ops = {bridge_read, bridge_written, NULL};
@@ -114,17 +98,12 @@ static void add_slot(struct pci_bridge *b, bool is_root)
 {
     struct pci_device *p = &b->pci;
     unsigned cap = p->express_cap;
-    uint32_t flags = pci_config_initial(p, cap + PCIE_FLAGS, 2);
     uint32_t link = pci_config_initial(p, cap + PCIE_LINK_CAP, 4);
-    pci_config_init(p, cap + PCIE_FLAGS, 2, flags | PCIE_CAP_FLAGS_SLOT);
     pci_config_init(p, cap + PCIE_LINK_CAP, 4, link | (uint32_t)b->port << PORT_NUMBER_SHIFT);
-    pci_config_init(p, cap + PCIE_SLOT_CAP, 4,
-                    SLOT_NO_COMMAND_COMPLETED | (uint32_t)b->slot << SLOT_NUMBER_SHIFT);
-    pci_config_init(p, cap + PCIE_SLOT_CONTROL, 2, SLOT_CONTROL_AFTER_RESET);
-    pci_config_writable(p, cap + PCIE_SLOT_CONTROL, 2, SLOT_CONTROL_BITS);
-    pci_config_w1c(p, cap + PCIE_SLOT_STATUS, 2, SLOT_STATUS_EVENTS);
     if (is_root)
         pci_config_writable(p, cap + PCIE_ROOT_CONTROL, 2, ROOT_CONTROL_BITS);
+    pci_slot_init(&b->slot_state, p, &b->bus,
+                  &(struct pci_slot_conf){.number = b->slot, .hotplug = b->hotplug});
 }
 
 static void add_aer(struct pci_device *p)
@@ -167,6 +146,34 @@ static void add_subsystem(struct pci_device *p, const struct bridge_kind *k)
     pci_config_init(p, cap + SUBSYSTEM_CAP_IDS, 4, k->vendor);
 }
 
+/* The port, other than b, whose slot has this number; NULL: none. */
+static const struct device *find_slot(const struct pci_bridge *b, uint32_t number)
+{
+    for (const struct device *d = b->pci.dev.machine->devices; d; d = d->next) {
+        const struct pci_bridge *other = (const struct pci_bridge *)d;
+        if (d->type->cls->realize == b->pci.dev.type->cls->realize && d != &b->pci.dev &&
+            other->bus.slot && other->chassis == b->chassis && other->slot == number)
+            return d;
+    }
+    return NULL;
+}
+
+/* Guests name slots by chassis and number: no two alike. */
+static bool choose_slot_number(struct pci_bridge *b, struct error **errp)
+{
+    if (b->slot == ANY_SLOT)
+        for (b->slot = 0; find_slot(b, b->slot) && b->slot < PCI_MAX_SLOT_NUMBER;)
+            b->slot++;
+    if (b->slot > PCI_MAX_SLOT_NUMBER) {
+        error_set(errp, "slot is %u, must be 0 to %d", b->slot, PCI_MAX_SLOT_NUMBER);
+        return false;
+    }
+    const struct device *there = find_slot(b, b->slot);
+    if (there)
+        error_set(errp, "slot %u of chassis %u is taken by '%s'", b->slot, b->chassis, there->id);
+    return there == NULL;
+}
+
 /* Where the parts of an Express fabric may sit. */
 static bool check_place(const struct pci_bridge *b, const struct bridge_kind *k,
                         struct error **errp)
@@ -189,6 +196,16 @@ static bool check_place(const struct pci_bridge *b, const struct bridge_kind *k,
     return false;
 }
 
+/* A card's functions mostly use INTA, which comes out at the port's own.  A port that takes cards
+ * out has another line: Linux's hot-plug thread would wait for itself when the driver that it
+ * removes waits for the handlers of its line. */
+static uint8_t interrupt_pin(const struct pci_bridge *b, const struct bridge_kind *k)
+{
+    if (k->type == PCIE_UPSTREAM_PORT)
+        return 0;
+    return is_port_with_slot(k) && b->hotplug ? 2 : 1;
+}
+
 static bool pci_bridge_realize(struct device *dev, struct error **errp)
 {
     struct pci_bridge *b = (struct pci_bridge *)dev;
@@ -197,8 +214,9 @@ static bool pci_bridge_realize(struct device *dev, struct error **errp)
                           .device = k->device,
                           .class_code = CLASS_BRIDGE,
                           .revision = k->revision,
-                          .pin = k->type == PCIE_UPSTREAM_PORT ? 0 : 1};
-    if (!check_place(b, k, errp) || !pci_init(&b->pci, &ids, &bridge_ops, errp))
+                          .pin = interrupt_pin(b, k)};
+    if (!check_place(b, k, errp) || (is_port_with_slot(k) && !choose_slot_number(b, errp)) ||
+        !pci_init(&b->pci, &ids, &bridge_ops, errp))
         return false;
     if (k->express)
         add_express(b, k);
@@ -216,9 +234,28 @@ static bool pci_bridge_realize(struct device *dev, struct error **errp)
 static void pci_bridge_unrealize(struct device *dev)
 {
     struct pci_bridge *b = (struct pci_bridge *)dev;
+    if (b->bus.slot)
+        pci_slot_fini(&b->slot_state);
+    b->bus.slot = NULL;
     pci_bus_fini(&b->bus);
     b->pci.secondary = NULL;
     pci_fini(&b->pci);
+}
+
+static void pci_bridge_reset(struct device *dev)
+{
+    struct pci_bridge *b = (struct pci_bridge *)dev;
+    pci_reset(dev);
+    if (b->bus.slot)
+        pci_slot_reset(&b->slot_state);
+}
+
+static void pci_bridge_sync(struct device *dev)
+{
+    struct pci_bridge *b = (struct pci_bridge *)dev;
+    pci_sync(dev);
+    if (b->bus.slot)
+        pci_slot_sync(&b->slot_state);
 }
 
 static const struct state_field pci_bridge_state[] = {
@@ -229,7 +266,16 @@ static const struct state_field pci_bridge_state[] = {
 static const struct prop port_props[] = {
     PCI_PROPS(pci_bridge),
     PROP(prop_uint8, pci_bridge, "chassis", chassis, "0", "number of the chassis its slot is in"),
-    PROP(prop_uint16, pci_bridge, "slot", slot, "0", "number of its slot as the guest shows it"),
+    PROP(prop_uint32, pci_bridge, "slot", slot, "4294967295",
+         "number of its slot as the guest shows it (default: first free of the chassis)"),
+    PROP(prop_uint8, pci_bridge, "port", port, "0", "port number of its link"),
+    PROP(prop_bool, pci_bridge, "hotplug", hotplug, "on",
+         "cards may come and go while the machine runs"),
+    PROP_END,
+};
+
+static const struct prop upstream_props[] = {
+    PCI_PROPS(pci_bridge),
     PROP(prop_uint8, pci_bridge, "port", port, "0", "port number of its link"),
     PROP_END,
 };
@@ -249,8 +295,8 @@ static const struct prop conventional_props[] = {
         .state = pci_bridge_state,                                                                 \
         .realize = pci_bridge_realize,                                                             \
         .unrealize = pci_bridge_unrealize,                                                         \
-        .reset = pci_reset,                                                                        \
-        .sync = pci_sync,                                                                          \
+        .reset = pci_bridge_reset,                                                                 \
+        .sync = pci_bridge_sync,                                                                   \
     };                                                                                             \
     extern const struct device_type sym##_type;                                                    \
     const struct device_type sym##_type = {text, &sym##_class, sizeof(struct pci_bridge),          \
@@ -259,7 +305,8 @@ static const struct prop conventional_props[] = {
 
 BRIDGE_TYPE(pcie_root_port, "pcie-root-port", "PCI Express root port", port_props);
 BRIDGE_TYPE(ioh3420, "ioh3420", "Intel PCI Express root port", port_props);
-BRIDGE_TYPE(x3130_upstream, "x3130-upstream", "Upstream port of a PCI Express switch", port_props);
+BRIDGE_TYPE(x3130_upstream, "x3130-upstream", "Upstream port of a PCI Express switch",
+            upstream_props);
 BRIDGE_TYPE(xio3130_downstream, "xio3130-downstream", "Downstream port of a PCI Express switch",
             port_props);
 BRIDGE_TYPE(pcie_pci_bridge, "pcie-pci-bridge", "PCI Express to PCI bridge", conventional_props);

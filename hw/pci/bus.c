@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FUNCTIONS_PER_SLOT = 8, SLOTS = 32, BAR_PRIORITY = 1 };
+enum { FUNCTIONS_PER_SLOT = PCI_SLOT_FUNCTIONS, SLOTS = 32, BAR_PRIORITY = 1 };
 
 static unsigned slot_of(const struct pci_device *p)
 {
@@ -112,8 +112,11 @@ static bool bus_plug(struct hw_bus *hw, struct device *dev, struct error **errp)
 static void bus_unplug(struct hw_bus *hw, struct device *dev)
 {
     struct pci_device *p = (struct pci_device *)dev;
-    ((struct pci_bus *)hw)->functions[p->devfn] = NULL;
+    struct pci_bus *bus = (struct pci_bus *)hw;
+    bus->functions[p->devfn] = NULL;
     p->bus = NULL;
+    if (bus->slot)
+        pci_slot_occupied(bus->slot);
 }
 
 void pci_bus_init(struct pci_bus *bus, struct device *owner, struct pci_host *host,
@@ -157,6 +160,8 @@ struct pci_device *pci_find(struct pci_bus *root, unsigned number, unsigned devf
     while (at != number) {
         struct pci_device *p = bridge_to(bus, number);
         if (p == NULL)
+            return NULL;
+        if (pci_slot_is_down(p))
             return NULL;
         at = pci_config_get(p, PCI_SECONDARY_BUS, 1);
         bus = p->secondary;
@@ -240,7 +245,7 @@ static bool host_forwards(const struct pci_host *h, bool is_io, uint64_t base, u
 static bool reachable(const struct pci_bus *bus, bool is_io, uint64_t base, uint64_t size)
 {
     for (const struct pci_bus *b = bus; b->bridge; b = b->bridge->bus)
-        if (!bridge_forwards(b->bridge, is_io, base, size))
+        if (pci_slot_is_down(b->bridge) || !bridge_forwards(b->bridge, is_io, base, size))
             return false;
     return host_forwards(bus->host, is_io, base, size);
 }
@@ -302,7 +307,7 @@ static bool update_bus(struct pci_bus *bus, bool master)
         atomic_store_explicit(&p->master, may, memory_order_release);
         changed |= update_function(p);
         if (p->secondary)
-            changed |= update_bus(p->secondary, may);
+            changed |= update_bus(p->secondary, may && !pci_slot_is_down(p));
     }
     return changed;
 }

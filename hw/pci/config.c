@@ -160,10 +160,13 @@ bool pci_init(struct pci_device *p, const struct pci_ids *ids, const struct pci_
     init_header(p, ids);
     if (p->pin)
         irq_connect(&p->dev.irq, intx_changed, p, p->pin - 1U);
-    if (pci_load_rom(p, errp))
-        return true;
-    pci_fini(p);
-    return false;
+    if (!pci_load_rom(p, errp)) {
+        pci_fini(p);
+        return false;
+    }
+    if (p->bus->slot)
+        pci_slot_occupied(p->bus->slot);
+    return true;
 }
 
 /* Section 6.2.5: type bits are read-only, address bits below the size, too. */

@@ -49,6 +49,7 @@ enum pci_bar_type {
 
 struct pci_device;
 struct pci_host;
+struct pci_slot;
 
 /* Optional hooks, with dev.lock held. */
 struct pci_ops {
@@ -78,6 +79,7 @@ struct pci_bus {
     struct hw_bus hw;
     struct pci_host *host;
     struct pci_device *bridge; /* that leads here; NULL: the root bus */
+    struct pci_slot *slot;     /* of a port's bus; NULL: it has none */
     enum pci_bus_kind kind;
     bool express; /* functions may be Express ones */
     unsigned first_slot, last_slot;

@@ -4,7 +4,7 @@
 
 #include "hw/pci/pci.h"
 
-enum { PCI_PINS = 4, PCI_MEM_WINDOWS = 2 };
+enum { PCI_PINS = 4, PCI_MEM_WINDOWS = 2, PCI_SLOT_FUNCTIONS = 8 };
 
 /* The top of a hierarchy.  Its device's lock is held during configuration accesses: it guards, with
  * machine_pause(), every command register, BAR and bridge window below. */
@@ -51,5 +51,39 @@ uint32_t pci_config_initial(const struct pci_device *p, unsigned off, unsigned s
 bool pci_overlaps(unsigned off, unsigned size, unsigned at, unsigned len);
 bool pci_in_d0(struct pci_device *p);
 void pcie_add_capability(struct pci_device *p, enum pcie_type type);
+/* Reset all functions on bus and on the buses behind it. */
+void pci_reset_below(struct pci_bus *bus);
+
+/* The slot of a root port or downstream port: hw/pci/slot.c.  Guarded by the port's lock. */
+struct pci_slot {
+    struct pci_device *port;
+    struct pci_bus *bus;
+    bool hotplug;
+    uint16_t control;    /* the register as it was after the last write */
+    bool link_active;    /* as it was at the last look */
+    bool raised;         /* the level of its interrupt */
+    bool asked, blinked; /* the user wants the card out; the guest has begun with that */
+    int64_t asked_at;    /* virtual time */
+    char *asked_id;      /* of the device that the user named */
+    unsigned source;     /* in the main loop: the card is about to be taken out; 0: none */
+};
+struct pci_slot_conf {
+    uint32_t number; /* at most PCI_MAX_SLOT_NUMBER */
+    bool hotplug;
+};
+enum { PCI_MAX_SLOT_NUMBER = 0x1fff };
+/* After the port's Express capability was added. */
+void pci_slot_init(struct pci_slot *s, struct pci_device *port, struct pci_bus *bus,
+                   const struct pci_slot_conf *conf);
+void pci_slot_fini(struct pci_slot *s);
+/* The port's part of its hooks: before a read, after a write, reset and load of its registers. */
+void pci_slot_read(struct pci_slot *s, unsigned off, unsigned size);
+void pci_slot_written(struct pci_slot *s, unsigned off, unsigned size);
+void pci_slot_reset(struct pci_slot *s);
+void pci_slot_sync(struct pci_slot *s);
+/* Function 0 came or went; tells no guest. */
+void pci_slot_occupied(struct pci_slot *s);
+/* Whether nothing behind a bridge answers: its slot has no power, or its link is disabled. */
+bool pci_slot_is_down(struct pci_device *bridge);
 
 #endif

@@ -228,11 +228,15 @@ static char *new_bus_name(struct machine *m)
     return g_strdup_printf("scsi.%u", n);
 }
 
+/* The adapter tells its guest. */
+static const struct hw_bus_hotplug hotplug = {NULL, NULL, NULL};
+
 void scsi_bus_init(struct scsi_bus *bus, struct device *adapter, const struct scsi_bus_ops *ops)
 {
     bus->adapter = adapter;
     bus->ops = ops;
     bus->hw.plug = plug;
+    bus->hw.hotplug = &hotplug;
     hw_bus_register(&bus->hw, adapter, "SCSI", new_bus_name(adapter->machine));
 }
 

@@ -67,16 +67,14 @@ struct block_node *node_open_target(const char *path, const char *format, const 
     return b;
 }
 
-/* The contents of take_top go on top of those of b; b shows them from now on. */
+/* The contents of take_top go on top of those of b, which is quiesced; b shows them from now on. */
 static void put_on_top(struct block_node *b, struct block_node *take_top)
 {
-    node_quiesce(b);
     take_top->by_user |= !b->id && !b->owner; /* nothing else would keep it open */
     node_exchange(b, take_top);
     b->backing = take_top;
     take_top->parents++;
     node_settle(take_top);
-    node_resume(b);
 }
 
 static bool same_file(const struct block_node *b, const char *path)
@@ -136,8 +134,10 @@ bool block_overlay_prepare_node(struct block_overlay *s, struct block_node *top,
 
 void block_overlay_commit(struct block_overlay *s)
 {
+    node_quiesce(s->b);
     put_on_top(s->b, s->top);
     (void)!node_set_read_only(s->b->backing, true, NULL); /* its file stays locked, then */
+    node_resume(s->b);
     s->top = NULL;
 }
 

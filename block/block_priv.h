@@ -111,6 +111,7 @@ struct block_driver {
      */
     bool (*set_writable)(struct block_node *b, struct error **errp);
     bool has_backing;
+    bool is_read_only; /* never written to: a format in it is read-only without being told */
     /* The node below that has the bytes as they are, at *off of it: requests may pass by b. */
     struct block_node *(*through)(struct block_node *b, uint64_t *off);
     /* Take a request that passed by the nodes above, at off of b, to end in block_finish() or
@@ -118,7 +119,8 @@ struct block_driver {
     bool (*submit)(struct block_node *b, struct block_req *req, uint64_t off);
 };
 extern const struct block_driver file_driver, host_device_driver, nbd_driver, null_driver,
-    raw_driver, overlay_driver, qcow2_driver, vdi_driver, vhdx_driver, vmdk_driver, vpc_driver;
+    fat_driver, raw_driver, overlay_driver, qcow2_driver, vdi_driver, vhdx_driver, vmdk_driver,
+    vpc_driver;
 /* Formats first, in the order in which they are asked to probe; ended by NULL. */
 extern const struct block_driver *const block_drivers[];
 const struct block_driver *driver_find(const char *name);

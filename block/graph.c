@@ -8,8 +8,9 @@ static struct block_node
     *all; /* process-wide, as the ids of the command line are; main thread only */
 
 const struct block_driver *const block_drivers[] = {
-    &raw_driver,  &qcow2_driver,       &vmdk_driver, &vdi_driver,  &vhdx_driver,    &vpc_driver,
-    &file_driver, &host_device_driver, &nbd_driver,  &null_driver, &overlay_driver, NULL,
+    &raw_driver,  &qcow2_driver,       &vmdk_driver, &vdi_driver,  &vhdx_driver, &vpc_driver,
+    &file_driver, &host_device_driver, &nbd_driver,  &null_driver, &fat_driver,  &overlay_driver,
+    NULL,
 };
 
 const struct block_driver *driver_find(const char *name)

@@ -173,6 +173,8 @@ static struct block_node *open_format(const struct block_driver *drv, struct blo
         node_unref(take_file);
         return NULL;
     }
+    if (take_file->drv->is_read_only)
+        flags |= BLOCK_READ_ONLY;
     if (take_file->flags & BLOCK_READ_ONLY && !(flags & BLOCK_READ_ONLY)) {
         if (!(flags & BLOCK_AUTO_READ_ONLY)) {
             error_set(errp, "node '%s' is read-only: add read-only=on", take_file->name);
@@ -219,9 +221,9 @@ static const struct block_driver *driver_by_scheme(const char *scheme)
 
 static bool is_known_scheme(const char *scheme)
 {
-    static const char *const known[] = {"fat",  "http",   "https",    "ftp",     "ftps",
-                                        "ssh",  "iscsi",  "rbd",      "nfs",     "nvme",
-                                        "vxhs", "quorum", "blkdebug", "gluster", NULL};
+    static const char *const known[] = {"http",   "https",    "ftp",     "ftps", "ssh",
+                                        "iscsi",  "rbd",      "nfs",     "nvme", "vxhs",
+                                        "quorum", "blkdebug", "gluster", NULL};
 
     return g_strv_contains(known, scheme);
 }

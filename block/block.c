@@ -99,20 +99,36 @@ static int write_data(struct block_node *b, const struct block_req *req)
     return node_write(b, req->offset, req->bytes, sg);
 }
 
+static int change(struct block_node *b, const struct block_req *req)
+{
+    struct node_hook *h = b->hook;
+    struct range hold;
+    int ret;
+
+    if (h && h->before)
+        h->before(h, &hold, req->offset, req->bytes);
+    if (req->op == BLOCK_WRITE)
+        ret = write_data(b, req);
+    else if (req->op == BLOCK_DISCARD)
+        ret = node_discard(b, req->offset, req->bytes);
+    else
+        ret = node_write_zeroes(b, req->offset, req->bytes, true);
+    if (h && h->after)
+        h->after(h, &hold, req->offset, req->bytes);
+    return ret;
+}
+
 static int perform(struct block_node *b, const struct block_req *req)
 {
     int ret = check_req(b, req);
 
     if (ret)
         return ret;
-    switch (req->op) {
-    case BLOCK_READ:
+    if (req->op == BLOCK_READ)
         return node_read(b, req->offset, req->bytes, (struct sg){req->iov, req->niov, 0});
-    case BLOCK_WRITE: ret = write_data(b, req); break;
-    case BLOCK_FLUSH: return node_flush(b);
-    case BLOCK_DISCARD: ret = node_discard(b, req->offset, req->bytes); break;
-    case BLOCK_WRITE_ZEROES: ret = node_write_zeroes(b, req->offset, req->bytes, true); break;
-    }
+    if (req->op == BLOCK_FLUSH)
+        return node_flush(b);
+    ret = change(b, req);
     return ret || !(b->flags & BLOCK_WRITETHROUGH) ? ret : node_flush(b);
 }
 
@@ -154,7 +170,7 @@ static bool may_pass(const struct block_node *b, const struct block_req *req)
 {
     bool is_plain = req->op != BLOCK_WRITE || b->detect_zeroes == BLOCK_ZEROES_OFF;
 
-    return b->drv->through && is_plain && !req->is_cancelled && !check_req(b, req);
+    return b->drv->through && !b->hook && is_plain && !req->is_cancelled && !check_req(b, req);
 }
 
 void block_start(struct block_req *req)

@@ -125,6 +125,13 @@ extern const struct block_driver file_driver, host_device_driver, nbd_driver, nu
 extern const struct block_driver *const block_drivers[];
 const struct block_driver *driver_find(const char *name);
 
+/* Called on worker threads for each change that is submitted to a root: before it and after it,
+ * whether or not it went well.  hold is a place for a hold on a range.  NULL: not called. */
+struct node_hook {
+    void (*before)(struct node_hook *h, struct range *hold, uint64_t off, uint64_t bytes);
+    void (*after)(struct node_hook *h, struct range *hold, uint64_t off, uint64_t bytes);
+};
+
 struct block_node {
     char *id;   /* of the drive, or NULL */
     char *name; /* of the node */
@@ -143,6 +150,7 @@ struct block_node {
     struct block_node *backing;
     char *backing_path, *backing_format; /* as the image names it, or NULL */
     struct throttle *throttle;           /* or NULL */
+    struct node_hook *hook;              /* of a job, or NULL; changed while quiesced */
     const char *job;                     /* id of the job that uses it, or NULL; main thread */
     enum block_on_error on_read_error, on_write_error;
     unsigned refs; /* parents, and the user when `held` */

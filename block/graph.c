@@ -1,5 +1,6 @@
 /* The nodes: making, counting, finding, taking down. */
 #include "block/block_priv.h"
+#include "block/job.h"
 
 #include <glib.h>
 #include <string.h>
@@ -149,6 +150,7 @@ void block_close_all(void)
 {
     struct block_node *b;
 
+    job_stop_all();
     while ((b = block_next_root(NULL)))
         block_close(b);
     throttle_stop();

@@ -135,7 +135,8 @@ bool block_snapshot_create(struct block_node *b, const struct block_snapshot *s,
 
 bool block_snapshot_goto(struct block_node *b, const char *id_or_name, struct error **errp)
 {
-    return snapshot_ready(b, errp) && b->drv->snapshot_goto(b, id_or_name, errp);
+    return node_check_idle(b, errp) && snapshot_ready(b, errp) &&
+           b->drv->snapshot_goto(b, id_or_name, errp);
 }
 
 bool block_snapshot_delete(struct block_node *b, const char *id_or_name, struct error **errp)

@@ -388,16 +388,6 @@ static JsonNode *run_throttle(struct mon_call *c, struct error **errp)
     return block_set_limits(b, &l, mon_str(c, "group", NULL), errp) ? mon_ok() : NULL;
 }
 
-static JsonNode *run_no_jobs(struct mon_call *c UNUSED, struct error **errp UNUSED)
-{
-    return mon_array(json_array_new());
-}
-
-static void print_no_jobs(struct mon_call *c UNUSED, JsonNode *result UNUSED, FILE *out)
-{
-    fprintf(out, "No active jobs\n");
-}
-
 void mon_complete_node(struct machine *m UNUSED, void (*add)(void *opaque, const char *word),
                        void *opaque)
 {
@@ -495,8 +485,6 @@ const struct monitor_command cmd_block[] = {
      .help = "limit the rate of requests of a disk"},
     {.hmp = "block_set_io_throttle", .args = hmp_throttle_args, .run = run_throttle,
      .help = "limit the rate of requests of a disk"},
-    {.qmp = "query-block-jobs", .hmp = "info block-jobs", .ret = "[any]", .run = run_no_jobs,
-     .print = print_no_jobs, .help = "list the jobs on disks"},
     {0},
 };
 /* clang-format on */

@@ -9,6 +9,7 @@ extern const struct monitor_command cmd_chardev[];
 extern const struct monitor_command cmd_control[];
 extern const struct monitor_command cmd_dump[];
 extern const struct monitor_command cmd_fds[];
+extern const struct monitor_command cmd_job[];
 extern const struct monitor_command cmd_media[];
 extern const struct monitor_command cmd_memory[];
 extern const struct monitor_command cmd_net[];

@@ -1,6 +1,7 @@
 /* The machine's migration and snapshots, from start to end of the process, and the commands of
  * snapshots. */
 #include "system/cmd_snapshot.h"
+#include "block/job.h"
 #include "snapshot/vm.h"
 #include "system/setup.h"
 
@@ -150,7 +151,7 @@ bool start_incoming(struct setup *s, struct error **errp)
 
 void end_migration(void)
 {
-    end_jobs();
+    job_stop_all();
     migration_free(migration);
     migration = NULL;
 }

@@ -7,8 +7,6 @@
 
 extern const struct monitor_command cmd_migrate[];
 extern const struct monitor_command cmd_jobs[];
-/* Forget all jobs. */
-void end_jobs(void);
 /* The machine's; NULL before setup_migration(). */
 struct migration *the_migration(void);
 

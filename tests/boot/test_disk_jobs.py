@@ -10,7 +10,7 @@ from test_monitor import Qmp, want
 
 MIB = 1 << 20
 WRITER = ("w() { i=0; while [ ! -e /tmp/stop ]; do dd if=/dev/urandom of=/dev/vda bs=64k count=3"
-          " seek=$((i * 37 % 1000)) conv=notrunc,fsync 2>/dev/null; i=$((i+1)); echo $i >/tmp/count; done; }; { w & }")
+          " seek=$((i * 37 % 1000)) conv=notrunc,fsync 2>/dev/null; i=$((i+1)); echo $i >/tmp/c; mv /tmp/c /tmp/count; done; }; { w & }")
 
 
 def qemu_img(*args):
@@ -97,6 +97,137 @@ def test_snapshots_while_the_guest_writes():
 
 
 test_snapshots_while_the_guest_writes.limit = 400
+
+
+def ends(q, error=None):
+    """Wait for the end of the one job."""
+    end = q.event("BLOCK_JOB_COMPLETED")
+    want((error is None) == ("error" not in end) and (error or "") in end.get("error", ""), "the job's end: %r" % end)
+    want(q.ok("query-block-jobs") == [], "the job is still there")
+
+
+def test_commits_and_streams_while_the_guest_writes():
+    qemu_img("create", "-q", "-f", "qcow2", "disk.qcow2", "64M")
+    with start([]) as g:
+        q = Qmp("q")
+        begin_writing(g)
+        for i in range(3):
+            q.ok("blockdev-snapshot-sync", device="d", snapshot_file="s%d.qcow2" % i)
+            has_gone_on(g, count(g))
+        want("not below" in q.fails("block-commit", device="d", top="s0.qcow2", base="s1.qcow2"), "a base above")
+        q.ok("block-commit", device="d", top="s1.qcow2", base="s0.qcow2", job_id="mid")
+        ends(q)
+        want(q.ok("query-block")[0]["inserted"]["backing_file"] == "s0.qcow2", "s1 is gone")
+        has_gone_on(g, count(g))
+        q.ok("block-commit", device="d", job_id="active")
+        q.event("BLOCK_JOB_READY")
+        want("in use by block job" in q.fails("blockdev-snapshot-sync", device="d", snapshot_file="x.qcow2"), "a busy disk")
+        has_gone_on(g, count(g))
+        q.ok("block-job-complete", device="active")
+        ends(q)
+        want(q.ok("query-block")[0]["inserted"]["file"] == "disk.qcow2", "back on the first image")
+        has_gone_on(g, count(g))
+        q.ok("blockdev-snapshot-sync", device="d", snapshot_file="s3.qcow2")
+        q.ok("block-stream", device="d")
+        ends(q)
+        has_gone_on(g, count(g))
+        wanted = stop_writing(g)
+        finish(g)
+    if chain("s3.qcow2") != ["s3.qcow2"]:
+        raise Failed("the chain is %r" % chain("s3.qcow2"))
+    check_contents("s3.qcow2", wanted)
+    for old in ("disk.qcow2", "s0.qcow2"):
+        qemu_img("check", "-q", old)
+
+
+test_commits_and_streams_while_the_guest_writes.limit = 400
+
+
+def test_mirror_while_the_guest_writes():
+    qemu_img("create", "-q", "-f", "qcow2", "disk.qcow2", "64M")
+    with start([]) as g:
+        q = Qmp("q")
+        begin_writing(g)
+        q.ok("drive-mirror", device="d", target="m.qcow2", sync="full", format="qcow2", speed=1000000, job_id="m")
+        has_gone_on(g, count(g))
+        q.ok("job-pause", id="m")
+        want(q.event("JOB_STATUS_CHANGE")["status"] == "created", "the first status")
+        want("cannot be completed" in q.fails("job-complete", id="m"), "not ready yet")
+        q.ok("job-resume", id="m")
+        q.ok("block-job-set-speed", device="m", speed=0)
+        q.event("BLOCK_JOB_READY")
+        has_gone_on(g, count(g))
+        q.ok("job-complete", id="m")
+        ends(q)
+        want(q.ok("query-block")[0]["inserted"]["file"] == "m.qcow2", "the disk is the copy")
+        has_gone_on(g, count(g))
+        q.ok("blockdev-snapshot-sync", device="d", snapshot_file="top.qcow2")
+        has_gone_on(g, count(g))
+        q.ok("drive-mirror", device="d", target="t.qcow2", sync="top", job_id="t")
+        q.event("BLOCK_JOB_READY")
+        wanted = stop_writing(g)
+        q.ok("block-job-cancel", device="t") # leaves a copy of now
+        ends(q)
+        finish(g)
+    for image in ("top.qcow2", "t.qcow2"):
+        if chain(image) != [image, "m.qcow2"]:
+            raise Failed("the chain is %r" % chain(image))
+        check_contents(image, wanted)
+    qemu_img("check", "-q", "disk.qcow2")
+
+
+test_mirror_while_the_guest_writes.limit = 400
+
+
+def test_backup_has_the_disk_as_it_was():
+    qemu_img("create", "-q", "-f", "qcow2", "disk.qcow2", "64M")
+    with start([]) as g:
+        q = Qmp("q")
+        begin_writing(g)
+        before = stop_writing(g)
+        q.ok("drive-backup", device="d", target="b.qcow2", sync="full", speed=2000000, job_id="b", compress=True)
+        g.run("rm /tmp/stop")
+        g.run(WRITER)
+        has_gone_on(g, count(g))
+        want(q.ok("query-block-jobs")[0]["status"] == "running", "the guest writes while it is copied")
+        q.ok("block-job-set-speed", device="b", speed=0)
+        ends(q)
+        wanted = stop_writing(g)
+        finish(g)
+    check_contents("b.qcow2", before)
+    check_contents("disk.qcow2", wanted)
+
+
+test_backup_has_the_disk_as_it_was.limit = 400
+
+
+def test_a_mirror_whose_target_fails_leaves_the_disk_alone():
+    nbd = need_tool("qemu-nbd")
+    qemu_img("create", "-q", "-f", "qcow2", "disk.qcow2", "64M")
+    qemu_img("create", "-q", "-f", "raw", "t.raw", "64M")
+    server = subprocess.Popen([nbd, "-f", "raw", "-k", os.path.abspath("n"), "-t", "t.raw"])
+    try:
+        with start([]) as g:
+            q = Qmp("q")
+            begin_writing(g)
+            q.ok("blockdev-add", driver="raw", node_name="t", file={"driver": "nbd", "server.type": "unix", "server.path": os.path.abspath("n")})
+            q.ok("blockdev-mirror", device="d", target="t", sync="full", job_id="m", speed=1000000)
+            has_gone_on(g, count(g))
+            server.kill()
+            server.wait()
+            ends(q, "")
+            want(q.event("JOB_STATUS_CHANGE")["id"] == "m", "which job")
+            has_gone_on(g, count(g))
+            q.ok("blockdev-del", node_name="t")
+            wanted = stop_writing(g)
+            finish(g)
+    finally:
+        server.kill()
+        server.wait()
+    check_contents("disk.qcow2", wanted)
+
+
+test_a_mirror_whose_target_fails_leaves_the_disk_alone.limit = 400
 
 
 def await_size(g, disk, sectors):

@@ -34,9 +34,28 @@ static bool text_nothing(struct mon_call *c UNUSED, FILE *out UNUSED, struct err
 
 static bool has_effects(const struct monitor_command *cmd)
 {
-    static const char *const names[] = {"memsave",    "pmemsave",    "chardev-add",  "logfile",
-                                        "netdev_add", "hostfwd_add", "blockdev-add", "log",
-                                        "quit",       NULL};
+    static const char *const names[] = {"memsave",
+                                        "pmemsave",
+                                        "chardev-add",
+                                        "logfile",
+                                        "netdev_add",
+                                        "hostfwd_add",
+                                        "blockdev-add",
+                                        "log",
+                                        "quit",
+                                        "change",
+                                        "transaction",
+                                        "blockdev-change-medium",
+                                        "snapshot_blkdev",
+                                        "drive-mirror",
+                                        "drive_mirror",
+                                        "drive-backup",
+                                        "drive_backup",
+                                        "block-commit",
+                                        "block-stream",
+                                        "blockdev-snapshot-sync",
+                                        "block_stream",
+                                        NULL};
     const char *name = cmd->qmp ? cmd->qmp : cmd->hmp;
 
     return g_strv_contains(names, name) || (name[0] && strstr(name, "dump"));

@@ -27,6 +27,8 @@ bool block_attach(struct block_node *b, const char *owner, struct error **errp)
         error_set(errp, "node '%s' is in use by another node", b->name);
         return false;
     }
+    if (!node_check_idle(b, errp))
+        return false;
     b->owner = g_strdup(owner);
     return true;
 }

@@ -121,7 +121,7 @@ bool block_can_snapshot(const struct block_node *b)
 static bool snapshot_ready(struct block_node *b, struct error **errp)
 {
     if (!has_op(b, b->drv->snapshot_create, "has no snapshots inside the image; qcow2 has", errp) ||
-        !is_writable(b, errp))
+        !is_writable(b, errp) || !node_check_idle(b, errp))
         return false;
     block_drain(b);
     return true;
@@ -135,8 +135,7 @@ bool block_snapshot_create(struct block_node *b, const struct block_snapshot *s,
 
 bool block_snapshot_goto(struct block_node *b, const char *id_or_name, struct error **errp)
 {
-    return node_check_idle(b, errp) && snapshot_ready(b, errp) &&
-           b->drv->snapshot_goto(b, id_or_name, errp);
+    return snapshot_ready(b, errp) && b->drv->snapshot_goto(b, id_or_name, errp);
 }
 
 bool block_snapshot_delete(struct block_node *b, const char *id_or_name, struct error **errp)

@@ -211,6 +211,13 @@ static bool is_cancelled(struct block_job *j)
     return yes;
 }
 
+/* Whoever had the root may have left meanwhile. */
+static void leave_root(struct block_job *j)
+{
+    if (j->root)
+        node_settle(j->root);
+}
+
 static void fail(struct block_job *j)
 {
     bool by_user = is_cancelled(j);
@@ -221,6 +228,7 @@ static void fail(struct block_job *j)
     release_nodes(j);
     if (j->ops->abort)
         j->ops->abort(j);
+    leave_root(j);
     tell(j, by_user ? "BLOCK_JOB_CANCELLED" : "BLOCK_JOB_COMPLETED");
     conclude(j);
 }
@@ -235,6 +243,7 @@ static void finish(struct block_job *j)
     release_nodes(j);
     if (j->ops->commit)
         j->ops->commit(j);
+    leave_root(j);
     tell(j, "BLOCK_JOB_COMPLETED");
     conclude(j);
 }

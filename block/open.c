@@ -256,6 +256,8 @@ static struct block_node *ref_named(const char *name, unsigned flags, struct err
         error_set(errp, "node '%s' is in use by '%s'", name, b->owner);
         return NULL;
     }
+    if (!node_check_idle(b, errp))
+        return NULL;
     bool can_upgrade =
         b->flags & BLOCK_AUTO_READ_ONLY && b->flags & BLOCK_READ_ONLY && b->drv->reopen;
     if (can_upgrade && !(flags & BLOCK_READ_ONLY) && !b->drv->reopen(b, false, NULL))

@@ -91,7 +91,7 @@ void node_exchange(struct block_node *a, struct block_node *b)
 
 void node_settle(struct block_node *b)
 {
-    bool is_held = b->by_user || b->id || b->owner;
+    bool is_held = b->by_user || b->id || b->owner || b->job;
 
     b->refs = b->parents + is_held;
     if (b->refs)

@@ -376,6 +376,30 @@ static void test_what_is_cancelled_leaves_the_disk_alone(void)
     }
 }
 
+static void test_a_disk_without_a_user_stays_while_it_has_a_job(void)
+{
+    struct rig *r = new_rig(7);
+    g_autofree char *path = new_path();
+    struct job_target t = {.path = path, .format = "qcow2"};
+    struct job_options o = {.id = "j", .speed = MIB};
+    struct error *err = NULL;
+
+    check(block_attach(r->disk, "device", &err), err);
+    check(job_start_mirror(r->disk, &t, &o, &err), err);
+    block_name_drive(r->disk, NULL);
+    block_detach(r->disk);
+    check(job_set_speed(job_find("j"), 0, &err), err);
+    await_status(JOB_READY);
+    check(job_cancel(job_find("j"), false, &err), err);
+    await_end();
+    g_assert_null(block_next(NULL)); /* closed with the job's end */
+    check_file(path, r->model);
+    block_close_all();
+    g_rand_free(r->rand);
+    g_free(r->model);
+    g_free(r);
+}
+
 /* ---- states ---- */
 
 static GString *log_text;
@@ -413,6 +437,8 @@ static void test_states_follow_each_other_and_refuse_what_does_not_fit(void)
     check(job_start_mirror(r->disk, &t, &o, &err), err);
     refuses(job_start_stream(r->disk, NULL, NULL, &plain, &err), &err);
     refuses(block_check_idle(r->disk, &err), &err);
+    refuses(block_attach(r->disk, "dev", &err), &err);
+    refuses(block_snapshot_create(r->disk, &(struct block_snapshot){.name = "s"}, &err), &err);
     struct block_job *j = job_find("j");
     refuses(job_complete(j, &err), &err);
     refuses(job_resume(j, &err), &err);
@@ -494,6 +520,7 @@ int main(int argc, char **argv)
     g_test_add_func("/job/backup", test_a_backup_holds_the_disk_as_it_was);
     g_test_add_func("/job/copy", test_a_cancelled_mirror_that_was_ready_is_a_copy_of_that_moment);
     g_test_add_func("/job/cancel", test_what_is_cancelled_leaves_the_disk_alone);
+    g_test_add_func("/job/orphan", test_a_disk_without_a_user_stays_while_it_has_a_job);
     g_test_add_func("/job/states", test_states_follow_each_other_and_refuse_what_does_not_fit);
     g_test_add_func("/job/failure", test_a_job_rests_when_its_target_fails_and_goes_on);
     int ret = g_test_run();

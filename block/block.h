@@ -74,6 +74,9 @@ struct block_node *block_open(const char *id, const char *path, const char *form
  * alone. */
 struct block_node *block_open_drive(const char *id, const char *path, const char *format,
                                     struct opts *o, unsigned flags, struct error **errp) MUST_CHECK;
+/* A drive without a medium: a name that a device with exchangeable media takes over. */
+struct block_node *block_open_empty(const char *id, struct error **errp) MUST_CHECK;
+bool block_is_empty(const struct block_node *b);
 /* A -blockdev or blockdev-add: driver=, node-name= and all it needs; keys that nothing asks for are
  * an error. */
 struct block_node *block_open_node(struct opts *o, struct error **errp) MUST_CHECK;

@@ -26,6 +26,10 @@ static bool can_take_overlay(struct block_node *b, struct error **errp)
                   block_id(b));
         return false;
     }
+    if (block_is_empty(b)) {
+        error_set(errp, "drive '%s' is empty", block_id(b));
+        return false;
+    }
     return node_check_idle(b, errp);
 }
 

@@ -98,7 +98,10 @@ bool job_init(struct block_job *j, const struct job_ops *ops, struct block_node 
     else if (root && root->parents)
         error_set(errp, "node '%s' is in use by another node: wanted the top of a disk",
                   root->name);
-    if (!id || (root && root->parents) || !check_id(id, errp) || !node_check_idle(root, errp))
+    else if (root && block_is_empty(root))
+        error_set(errp, "drive '%s' is empty", id);
+    if (!id || (root && (root->parents || block_is_empty(root))) || !check_id(id, errp) ||
+        !node_check_idle(root, errp))
         return false;
     j->id = g_strdup(id);
     j->ops = ops;

@@ -1,6 +1,7 @@
 /* Protocol null-co: reads zeros, forgets writes; for measuring what lies above it. */
 #include "block/block_priv.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <unistd.h>
 
@@ -98,3 +99,33 @@ const struct block_driver null_driver = {
     .flush = null_flush,
     .map = null_map,
 };
+
+/* --- a drive without a medium: only its name; it is in no list of drivers --- */
+static int empty_read(struct block_node *b UNUSED, uint64_t off UNUSED, uint64_t bytes UNUSED,
+                      struct sg sg UNUSED)
+{
+    return -ENOMEDIUM;
+}
+
+static const struct block_driver empty_driver = {
+    .name = "empty",
+    .is_protocol = true,
+    .read = empty_read,
+};
+
+struct block_node *block_open_empty(const char *id, struct error **errp)
+{
+    if (block_find(id)) {
+        error_set(errp, "drive '%s' exists already", id);
+        return NULL;
+    }
+    struct block_node *b = node_new(&empty_driver, "", BLOCK_READ_ONLY);
+    b->id = g_strdup(id);
+    node_link(b);
+    return b;
+}
+
+bool block_is_empty(const struct block_node *b)
+{
+    return b->drv == &empty_driver;
+}

@@ -116,7 +116,7 @@ static JsonObject *describe_drive(struct block_node *b, const struct device *dev
     if (s.has_tray)
         json_object_set_boolean_member(o, "tray_open", s.is_open);
     json_object_set_string_member(o, "type", "unknown");
-    if (b)
+    if (b && !block_is_empty(b))
         json_object_set_object_member(o, "inserted", describe_node(b));
     return o;
 }

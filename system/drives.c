@@ -15,6 +15,7 @@ struct drive {
     enum block_on_error on_read_error, on_write_error;
     struct block_limits limits;
     char *group;
+    bool is_cdrom, is_empty;
 };
 
 /* Everything a -drive may say beside the options of block nodes. */
@@ -173,6 +174,7 @@ static bool parse_place(struct opts *o, struct drive *d, struct error **errp)
         !opts_get_uint(o, key, 255, 255, &index, errp))
         return false;
     d->index = opts_get(o, key, NULL) ? (int)index : -1;
+    d->is_cdrom = kind == 1;
     d->flags |= kind == 1 ? BLOCK_READ_ONLY : 0;
     return true;
 }
@@ -213,8 +215,10 @@ static bool parse_drive(struct setup *s, struct opts *o, struct drive *d, struct
     if (!opts_check_used(o, drive_keys,
                          errp)) /* rather than "wanted file=" when that was misspelt */
         return false;
-    error_set(errp, "wanted file=FILE");
-    return false;
+    d->is_empty = d->is_cdrom && d->iface == DRIVE_NONE;
+    if (!d->is_empty)
+        error_set(errp, "wanted file=FILE");
+    return d->is_empty;
 }
 
 static struct drive *drive_at(const struct setup *s, enum drive_if iface, int index)
@@ -246,6 +250,8 @@ static bool place_drive(struct setup *s, struct drive *d, struct error **errp)
 
 static bool open_drive(struct drive *d, struct opts *o, struct error **errp)
 {
+    if (d->is_empty)
+        return block_open_empty(d->id, errp);
     struct block_node *b = block_open_drive(d->id, d->path, d->format, o, d->flags, errp);
 
     if (!b || !block_check_options(o, drive_keys, errp) ||

@@ -338,7 +338,8 @@ static bool check_policies(struct scsi_disk *d, struct error **errp)
 
 static void set_names(struct scsi_disk *d)
 {
-    d->drive_name = d->drive ? g_strdup(block_drive_name(d->drive)) : NULL;
+    if (d->drive && !d->drive_name)
+        d->drive_name = g_strdup(block_drive_name(d->drive));
     if (d->device_id == NULL && (d->serial || d->drive))
         d->device_id = g_strdup(d->serial ? d->serial : block_id(d->drive));
 }
@@ -358,12 +359,29 @@ static bool scsi_hd_realize(struct device *dev, struct error **errp)
         error_set(errp, "needs drive=ID, the id of a -drive or -blockdev");
         return false;
     }
+    if (block_is_empty(d->drive)) {
+        error_set(errp, "drive '%s' is empty: it needs file=FILE", block_id(d->drive));
+        return false;
+    }
     return realize(d, &hd_ucls, errp);
+}
+
+/* A drive that begins empty keeps its name for what is put in. */
+static void take_name_of_empty(struct scsi_disk *d)
+{
+    struct block_node *empty = d->drive;
+    if (!empty || !block_is_empty(empty))
+        return;
+    d->drive_name = g_strdup(block_drive_name(empty));
+    d->drive = NULL;
+    block_detach(empty);
+    block_name_drive(empty, NULL);
 }
 
 static bool scsi_cd_realize(struct device *dev, struct error **errp)
 {
     ((struct scsi_disk *)dev)->removable = true;
+    take_name_of_empty((struct scsi_disk *)dev);
     return realize((struct scsi_disk *)dev, &cd_ucls, errp);
 }
 

@@ -388,6 +388,10 @@ static bool virtio_blk_realize(struct device *dev, struct error **errp)
         error_set(errp, "needs drive=ID, the id of a -drive or -blockdev");
         return false;
     }
+    if (block_is_empty(b->drive)) {
+        error_set(errp, "drive '%s' is empty: it needs file=FILE", block_id(b->drive));
+        return false;
+    }
     if (!check_sizes(b, errp) || !check_queues(b, errp) || !parse_write_cache(b, errp) ||
         !disk_set_on_error(b->drive, b->rerror, b->werror, errp))
         return false;

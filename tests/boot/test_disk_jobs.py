@@ -270,7 +270,8 @@ def test_discs_are_changed():
         with open(name + ".iso", "wb") as f:
             f.write(name.encode().ljust(2048, b"\0") + bytes((mib << 20) - 2048))
     args = ["-qmp", "unix:q,server=on,wait=off", "-device", "virtio-scsi-device", "-drive",
-            "file=one.iso,if=none,format=raw,id=cd,media=cdrom", "-device", "scsi-cd,drive=cd,id=dev"]
+            "file=one.iso,if=none,format=raw,id=cd,media=cdrom", "-device", "scsi-cd,drive=cd,id=dev",
+            "-drive", "if=none,id=empty,media=cdrom", "-device", "scsi-cd,drive=empty"]
     found = "head -c5 /dev/sr0 2>/dev/null | tr -d '\\0'; echo"
     with linux(args, with_modules(["virtio_scsi", "sr_mod"])) as g:
         q = Qmp("q")
@@ -282,7 +283,7 @@ def test_discs_are_changed():
         q.ok("eject", device="cd", force=True)
         want(q.event("DEVICE_TRAY_MOVED") == {"device": "cd", "id": "dev", "tray-open": True}, "the event")
         g.run("exec 5<&-")
-        want("inserted" not in q.ok("query-block")[0], "an empty drive")
+        want(all("inserted" not in b for b in q.ok("query-block")), "empty drives")
         g.run("! dd if=/dev/sr0 bs=2048 count=1 of=/dev/null 2>/dev/null")
         q.ok("blockdev-change-medium", id="dev", filename="two.iso", format="raw")
         want("two" in g.run(found) and g.run("cat /sys/block/sr0/size").split()[0] == "12288", "the second disc")
@@ -298,5 +299,8 @@ def test_discs_are_changed():
         want("one" in g.run(found), "the first disc again")
         q.ok("blockdev-del", node_name="n3")
         want(q.hmp("eject cd") == "" and "[not inserted]" in q.hmp("info block"), "eject")
+        q.hmp("eject empty")
+        want(q.hmp("change empty three.iso raw") == "", "change of a drive that began empty")
+        want("three" in g.run("head -c5 /dev/sr1 2>/dev/null"), "its disc")
         want("not removable" in q.hmp("eject nope") or "not found" in q.hmp("eject nope"), "no such drive")
         finish(g)

@@ -180,6 +180,19 @@ static JsonNode *run_node_backup(struct mon_call *c, struct error **errp)
     return run_copy(c, true, job_start_backup, errp);
 }
 
+char *mon_start_backup(struct mon_call *c, bool to_node, struct error **errp)
+{
+    JsonNode *ok = run_copy(c, to_node, job_start_backup, errp);
+    struct job_info i;
+
+    if (!ok)
+        return NULL;
+    json_node_unref(ok);
+    struct block_node *root = block_find(mon_str(c, "device", ""));
+    job_get_info(job_find(mon_str(c, "job-id", block_drive_name(root))), &i);
+    return g_strdup(i.id);
+}
+
 /* ---- steering ---- */
 
 static struct block_job *find_job(struct mon_call *c, struct error **errp)

@@ -1,8 +1,9 @@
-/* External snapshots: commands that put a new image on top of a disk in use, alone or several at
- * once. */
+/* External snapshots: commands that put a new image on top of a disk in use; transactions. */
 #include "monitor/commands_priv.h"
 
 #include "block/block.h"
+#include "block/job.h"
+#include "core/machine.h"
 
 #include <string.h>
 
@@ -69,23 +70,74 @@ static JsonNode *run_node(struct mon_call *c, struct error **errp)
 
 /* ---- several at once ---- */
 
-struct action {
-    const char *name;
-    bool (*prepare)(struct mon_call *c, struct block_overlay *s, struct error **errp);
+/* One of them: a snapshot that is prepared, or a job that has been started. */
+struct step {
+    struct block_overlay s;
+    char *job;
 };
 
-static bool prepare_abort(struct mon_call *c UNUSED, struct block_overlay *s UNUSED,
-                          struct error **errp)
+struct action {
+    const char *name;
+    bool (*prepare)(struct mon_call *c, struct step *s, struct error **errp);
+};
+
+static bool add_sync(struct mon_call *c, struct step *s, struct error **errp)
+{
+    return prepare_sync(c, &s->s, errp);
+}
+
+static bool add_node(struct mon_call *c, struct step *s, struct error **errp)
+{
+    return prepare_node(c, &s->s, errp);
+}
+
+static bool add_backup(struct mon_call *c, bool to_node, struct step *s, struct error **errp)
+{
+    s->job = mon_start_backup(c, to_node, errp);
+    s->s.b = s->job ? block_find(mon_str(c, "device", "")) : NULL;
+    return s->job;
+}
+
+static bool add_drive_backup(struct mon_call *c, struct step *s, struct error **errp)
+{
+    return add_backup(c, false, s, errp);
+}
+
+static bool add_node_backup(struct mon_call *c, struct step *s, struct error **errp)
+{
+    return add_backup(c, true, s, errp);
+}
+
+static bool prepare_abort(struct mon_call *c UNUSED, struct step *s UNUSED, struct error **errp)
 {
     error_set(errp, "the transaction has the action 'abort'");
     return false;
 }
 
 static const struct action actions[] = {
-    {"blockdev-snapshot-sync", prepare_sync},
-    {"blockdev-snapshot", prepare_node},
+    {"blockdev-snapshot-sync", add_sync},
+    {"blockdev-snapshot", add_node},
+    {"drive-backup", add_drive_backup},
+    {"blockdev-backup", add_node_backup},
     {"abort", prepare_abort},
 };
+
+static void commit_step(struct step *s)
+{
+    if (s->s.top)
+        block_overlay_commit(&s->s);
+    g_free(s->job);
+}
+
+static void abort_step(struct step *s)
+{
+    struct block_job *j = s->job ? job_find(s->job) : NULL;
+
+    block_overlay_abort(&s->s);
+    if (j && !job_cancel(j, true, NULL))
+        j = NULL; /* it has ended already */
+    g_free(s->job);
+}
 
 static const struct action *find_action(const char *name, struct error **errp)
 {
@@ -109,8 +161,7 @@ static bool check_data(struct mon_call *c, const char *name, JsonNode *data, str
     return !cmd || mon_args_from_json(c, cmd, o, errp);
 }
 
-static bool prepare_action(struct mon_call *c, JsonObject *o, struct block_overlay *s,
-                           struct error **errp)
+static bool prepare_action(struct mon_call *c, JsonObject *o, struct step *s, struct error **errp)
 {
     const char *name = json_object_get_string_member(o, "type");
     const struct action *a = find_action(name, errp);
@@ -120,41 +171,55 @@ static bool prepare_action(struct mon_call *c, JsonObject *o, struct block_overl
 }
 
 /* The same disk twice would put the second image on top of what is not there yet. */
-static bool is_repeated(const struct block_overlay *all, guint i, struct error **errp)
+static bool is_repeated(const struct step *all, guint i, struct error **errp)
 {
-    for (guint k = 0; k < i; k++)
-        if (all[i].b && (all[k].b == all[i].b || all[k].top == all[i].top)) {
-            error_set(errp, "disk '%s' comes twice", block_id(all[i].b));
+    const struct block_overlay *own = &all[i].s;
+
+    for (guint k = 0; k < i && own->b; k++)
+        if (all[k].s.b == own->b || (own->top && all[k].s.top == own->top)) {
+            error_set(errp, "disk '%s' comes twice", block_id(own->b));
             return true;
         }
     return false;
 }
 
-/* All of the actions, or none. */
-static JsonNode *run_transaction(struct mon_call *c, struct error **errp)
+/* All of the actions, or none.  The guest rests meanwhile: what it writes to one disk after it
+ * wrote to another is not to be in the one and missing in the other. */
+static bool carry_out(struct mon_call *c, JsonArray *list, struct mon_call *calls,
+                      struct step *steps, struct error **errp)
 {
-    JsonArray *list = json_node_get_array(mon_json(c, "actions"));
     guint n = json_array_get_length(list), i;
-    struct block_overlay *all = g_new0(struct block_overlay, n + 1);
-    struct mon_call *calls = g_new0(struct mon_call, n + 1);
     bool ok = true;
 
+    machine_pause(c->m);
     for (i = 0; i < n && ok; i++) {
         calls[i] = (struct mon_call){.m = c->m, .mon = c->mon, .cpu = c->cpu};
-        ok = prepare_action(&calls[i], json_array_get_object_element(list, i), &all[i], errp) &&
-             !is_repeated(all, i, errp);
+        ok = prepare_action(&calls[i], json_array_get_object_element(list, i), &steps[i], errp) &&
+             !is_repeated(steps, i, errp);
         c->error_class = calls[i].error_class;
     }
     for (guint k = 0; k < i; k++) {
         if (ok)
-            block_overlay_commit(&all[k]);
+            commit_step(&steps[k]);
         else
-            block_overlay_abort(&all[k]);
+            abort_step(&steps[k]);
     }
+    machine_resume(c->m);
     for (guint k = 0; k < i; k++)
         mon_args_clear(&calls[k]);
+    return ok;
+}
+
+static JsonNode *run_transaction(struct mon_call *c, struct error **errp)
+{
+    JsonArray *list = json_node_get_array(mon_json(c, "actions"));
+    guint n = json_array_get_length(list);
+    struct step *steps = g_new0(struct step, n + 1);
+    struct mon_call *calls = g_new0(struct mon_call, n + 1);
+    bool ok = carry_out(c, list, calls, steps, errp);
+
     g_free(calls);
-    g_free(all);
+    g_free(steps);
     return ok ? mon_ok() : NULL;
 }
 
@@ -213,7 +278,7 @@ const struct monitor_command cmd_overlay[] = {
     {.qmp = "blockdev-snapshot", .args = node_args, .run = run_node,
      .help = "put an open image on top of a disk"},
     {.qmp = "transaction", .args = transaction_args, .run = run_transaction,
-     .help = "several snapshots at once, or none"},
+     .help = "several snapshots and backups at the same moment, or none"},
     {.qmp = "change-backing-file", .args = change_backing_args, .run = run_change_backing,
      .help = "write another name of the backing file into an image"},
     {0},

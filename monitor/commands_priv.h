@@ -24,5 +24,8 @@ struct block_node;
 struct block_node *mon_find_node(struct mon_call *c, const char *name, struct error **errp);
 void mon_complete_node(struct machine *m, void (*add)(void *opaque, const char *word),
                        void *opaque);
+/* cmd_job.c: drive-backup, or blockdev-backup (to_node); the job's id to g_free(), NULL and *errp.
+ */
+char *mon_start_backup(struct mon_call *c, bool to_node, struct error **errp);
 
 #endif

@@ -192,6 +192,15 @@ def test_backup_has_the_disk_as_it_was():
         want(q.ok("query-block-jobs")[0]["status"] == "running", "the guest writes while it is copied")
         q.ok("block-job-set-speed", device="b", speed=0)
         ends(q)
+        backup = {"type": "drive-backup", "data": {"device": "d", "target": "n.qcow2", "sync": "full", "job-id": "n"}}
+        want("abort" in q.fails("transaction", actions=[backup, {"type": "abort", "data": {}}]), "a transaction")
+        want(q.event("BLOCK_JOB_CANCELLED")["device"] == "n", "which job")
+        top = {"type": "blockdev-snapshot-sync", "data": {"device": "d", "snapshot-file": "x.qcow2"}}
+        want("twice" in q.fails("transaction", actions=[top, backup]), "one disk for two actions")
+        q.event("BLOCK_JOB_CANCELLED")
+        q.ok("transaction", actions=[backup])
+        ends(q)
+        qemu_img("check", "-q", "n.qcow2")
         wanted = stop_writing(g)
         finish(g)
     check_contents("b.qcow2", before)

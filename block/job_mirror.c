@@ -3,7 +3,8 @@
  *
  * Each change of the source makes its chunk dirty after it was made; the thread cleans a chunk
  * before it copies it.  So whatever is clean and not being copied is the same on both sides.  The
- * last chunks are copied while the guest's requests wait.
+ * last chunks are copied while the guest's requests wait.  Whoever copies a chunk holds it, and
+ * reads it then: the last one copies what is there last.
  */
 #include "block/dirty.h"
 #include "block/job_priv.h"
@@ -21,12 +22,43 @@ struct mirror {
     struct block_node *target, *until; /* until: what is not copied, NULL: all is */
     struct dirty dirty;
     struct copier copier;
+    struct ranges ranges; /* being copied */
+    _Atomic bool is_ready;
+    bool is_blocking; /* the guest's change is complete when it is copied */
     bool unmap, is_commit,
         is_new; /* is_new: the target has zeros, or `until`, where nothing is copied */
     bool is_hooked, is_quiesced;
 };
 
+static int copy_held(struct mirror *m, struct copier *c, uint64_t off, uint64_t n, bool *is_read)
+{
+    struct range hold;
+
+    ranges_take(&m->ranges, &hold, off, off + n, true);
+    int ret = copier_copy(c, off, n, is_read);
+    ranges_drop(&m->ranges, &hold);
+    return ret;
+}
+
 /* --- watching the guest --- */
+/* What fails stays dirty: the thread will find out why. */
+static void copy_now(struct mirror *m, uint64_t off, uint64_t bytes)
+{
+    uint64_t g = m->dirty.granularity, end = MIN(off + bytes, m->dirty.size);
+    struct copier c;
+    bool is_read;
+
+    bool ok = copier_init(&c, m->j.root, m->target);
+    c.unmap = m->unmap;
+    for (off = off / g * g; ok && off < end; off += g) {
+        uint64_t n = MIN(g, m->dirty.size - off);
+        ok = !dirty_take_at(&m->dirty, off) || !copy_held(m, &c, off, n, &is_read);
+        if (!ok)
+            dirty_set(&m->dirty, off, n);
+    }
+    copier_fini(&c);
+}
+
 static void after_change(struct node_hook *h, struct range *hold UNUSED, uint64_t off,
                          uint64_t bytes)
 {
@@ -34,6 +66,8 @@ static void after_change(struct node_hook *h, struct range *hold UNUSED, uint64_
 
     if (dirty_set(&m->dirty, off, bytes))
         job_wake(&m->j);
+    if (m->is_blocking && m->is_ready)
+        copy_now(m, off, bytes);
 }
 
 static void set_hook(struct mirror *m, bool on)
@@ -83,7 +117,7 @@ static int copy_one(struct mirror *m, uint64_t off, uint64_t n)
     bool is_read;
     int ret;
 
-    while ((ret = copier_copy(&m->copier, off, n, &is_read)))
+    while ((ret = copy_held(m, &m->copier, off, n, &is_read)))
         if (!job_may_retry(&m->j, is_read, ret) || !job_point(&m->j, 0))
             return ret;
     m->j.offset += n;
@@ -120,6 +154,7 @@ static int mirror_run(struct block_job *j)
         if (!job_point(j, 0))
             return -ECANCELED;
         job_set_ready(j);
+        m->is_ready = true;
         if (job_is_told_to_end(j))
             return 0;
         if (!dirty_bytes(&m->dirty))
@@ -224,6 +259,7 @@ static void mirror_free(struct block_job *j)
 {
     struct mirror *m = (struct mirror *)j;
 
+    ranges_fini(&m->ranges);
     dirty_fini(&m->dirty);
     copier_fini(&m->copier);
 }
@@ -239,6 +275,7 @@ static bool start(struct mirror *m, uint64_t granularity, struct error **errp)
     struct block_node *root = m->j.root;
 
     m->hook.after = after_change;
+    ranges_init(&m->ranges);
     bool ok = dirty_init(&m->dirty, root->size, granularity ? granularity : JOB_CHUNK);
     if (!copier_init(&m->copier, root, m->target) || !ok) {
         error_set(errp, "no memory to keep track of the changes of '%s'", block_id(root));
@@ -273,6 +310,7 @@ bool job_start_mirror(struct block_node *root, const struct job_target *t,
     m->target = target_open(root, t, &m->is_new, errp);
     m->until = t->top_only ? root->backing : NULL;
     m->unmap = t->unmap;
+    m->is_blocking = t->blocking;
     if (m->target && start(m, t->granularity, errp))
         return true;
     if (m->target)

@@ -135,6 +135,7 @@ static bool get_target(struct mon_call *c, struct job_target *t, struct error **
         .existing = !strcmp(mon_str(c, "mode", ""), "existing") || mon_bool(c, "reuse", false),
         .top_only = !strcmp(sync, "top"),
         .unmap = mon_bool(c, "unmap", true),
+        .blocking = !strcmp(mon_str(c, "copy-mode", ""), "write-blocking"),
         .compress = mon_bool(c, "compress", false),
         .granularity = (uint64_t)granularity,
     };
@@ -350,7 +351,8 @@ static void complete_job(struct machine *m UNUSED, void (*add)(void *opaque, con
 #define MIRROR_ARGS                                                                                \
     OPTIONAL("granularity", MON_INT, "bytes that are copied again as one"),                        \
         OPTIONAL("buf-size", MON_INT, "accepted: pieces have up to 1 MiB"),                        \
-        CHOICE("copy-mode", "background", "background: after the guest's write")
+        CHOICE("copy-mode", "background|write-blocking",                                           \
+               "write-blocking: the guest's writes wait for the copy")
 
 /* clang-format off */
 static const struct mon_arg commit_args[] = {

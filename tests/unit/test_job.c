@@ -270,13 +270,16 @@ static void stream(struct rig *r, struct block_node *base)
     g_assert_true(block_backing(r->disk) == base);
 }
 
-static void mirror(struct rig *r, bool top_only)
+static void mirror(struct rig *r, bool top_only, bool blocking)
 {
     g_autofree char *path = new_path();
-    struct job_target t = {.path = path, .format = "qcow2", .top_only = top_only};
+    struct job_target t = {
+        .path = path, .format = "qcow2", .top_only = top_only, .blocking = blocking};
     struct error *err = NULL;
 
     check(job_start_mirror(r->disk, &t, &plain, &err), err);
+    await_status(JOB_READY);
+    let_write(r, 20);
     complete();
     g_assert_cmpstr(block_path(r->disk), ==, path);
 }
@@ -296,12 +299,12 @@ static void test_the_disk_holds_what_is_written_whatever_is_done_to_it(void)
         commit_all(r);
         let_write(r, 20);
         snapshot(r);
-        mirror(r, true);
+        mirror(r, true, true);
         let_write(r, 20);
         snapshot(r);
         stream(r, block_backing(block_backing(r->disk)));
         stream(r, NULL);
-        mirror(r, false);
+        mirror(r, false, round % 2);
     }
     free_rig(r);
 }

@@ -299,20 +299,27 @@ static void virtio_balloon_config_write(struct virtio_device *v, uint32_t off, u
         b->s.poison = (uint32_t)deposit64(b->s.poison, shift, bits, val);
 }
 
-static const struct virtio_class virtio_balloon_vclass = {
-    .id = VIRTIO_ID_BALLOON,
-    .features = virtio_balloon_features,
-    .config_read = virtio_balloon_config_read,
-    .config_write = virtio_balloon_config_write,
-    .queue = virtio_balloon_queue,
-};
-
 static void drop_stats(struct virtio_balloon *b)
 {
     if (b->stats_e)
         virtq_drop(&b->v, b->stats_e);
     b->stats_e = NULL;
 }
+
+static void virtio_balloon_queue_reset(struct virtio_device *v, unsigned queue)
+{
+    if (queue == STATSQ)
+        drop_stats((struct virtio_balloon *)v);
+}
+
+static const struct virtio_class virtio_balloon_vclass = {
+    .id = VIRTIO_ID_BALLOON,
+    .features = virtio_balloon_features,
+    .config_read = virtio_balloon_config_read,
+    .config_write = virtio_balloon_config_write,
+    .queue = virtio_balloon_queue,
+    .queue_reset = virtio_balloon_queue_reset,
+};
 
 static void virtio_balloon_reset(struct device *dev)
 {

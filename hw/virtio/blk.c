@@ -31,7 +31,12 @@ enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_Z
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 enum { HEADER_SIZE = 16, RANGE_SIZE = 16, ID_SIZE = 20, RANGE_UNMAP = 1 };
 enum { CONFIG_SIZE = 60, CONFIG_WCE = 32 };
-enum { SECTOR = 512, SIZE_MAX_BYTES = 1 << 30, MAX_BLK_QUEUES = 16, MAX_BLOCK_SIZE = 2 << 20 };
+enum {
+    SECTOR = 512,
+    SIZE_MAX_BYTES = 1 << 30,
+    MAX_BLK_QUEUES = VIRTIO_MAX_QUEUES,
+    MAX_BLOCK_SIZE = 2 << 20
+};
 
 struct virtio_blk {
     struct virtio_device v;
@@ -304,6 +309,11 @@ static void virtio_blk_config_write(struct virtio_device *v, uint32_t off, unsig
         dev_guest_error(&v->dev, "write to read-only configuration at %#x", off);
 }
 
+static void virtio_blk_queue_reset(struct virtio_device *v, unsigned queue UNUSED)
+{
+    block_cancel_stalled(((struct virtio_blk *)v)->drive);
+}
+
 static const struct virtio_class virtio_blk_vclass = {
     .id = VIRTIO_ID_BLOCK,
     .features = virtio_blk_features,
@@ -311,6 +321,7 @@ static const struct virtio_class virtio_blk_vclass = {
     .config_read = virtio_blk_config_read,
     .config_write = virtio_blk_config_write,
     .queue = virtio_blk_queue,
+    .queue_reset = virtio_blk_queue_reset,
     .thread = VIRTIO_OWN_IF_ASKED,
 };
 
@@ -392,6 +403,8 @@ static bool virtio_blk_realize(struct device *dev, struct error **errp)
         error_set(errp, "drive '%s' is empty: it needs file=FILE", block_id(b->drive));
         return false;
     }
+    if (b->num_queues == UINT16_MAX)
+        b->num_queues = (uint16_t)virtio_default_queues(&b->v, MAX_BLK_QUEUES);
     if (!check_sizes(b, errp) || !check_queues(b, errp) || !parse_write_cache(b, errp) ||
         !disk_set_on_error(b->drive, b->rerror, b->werror, errp))
         return false;
@@ -446,7 +459,8 @@ static const struct prop virtio_blk_props[] = {
     PROP(prop_uint32, virtio_blk, "heads", heads, "0", "geometry: heads"),
     PROP(prop_uint32, virtio_blk, "secs", secs, "0", "geometry: sectors"),
     PROP(prop_uint16, virtio_blk, "queue-size", queue_size, "256", "entries of a queue"),
-    PROP(prop_uint16, virtio_blk, "num-queues", num_queues, "1", "request queues"),
+    PROP(prop_uint16, virtio_blk, "num-queues", num_queues, "65535",
+         "request queues (default: on PCI one for each CPU, else 1)"),
     PROP(prop_string, virtio_blk, "write-cache", write_cache, "auto",
          "cache at reset: on, off or auto (on)"),
     PROP(prop_bool, virtio_blk, "config-wce", config_wce, "on", "guest may turn the cache off"),

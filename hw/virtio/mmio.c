@@ -38,6 +38,7 @@ enum {
     QUEUE_DEVICE_HIGH = 0x0a4,
     SHM_LEN_LOW = 0x0b0,
     SHM_BASE_HIGH = 0x0bc,
+    QUEUE_RESET = 0x0c0,
     CONFIG_GENERATION = 0x0fc,
     CONFIG = 0x100,
     SIZE = 0x200,
@@ -238,6 +239,8 @@ static void write_queue(struct virtio_mmio *t, uint64_t off, uint32_t val)
     struct virtio_queue_state *q = queue(t);
     if (q == NULL)
         dev_guest_error(&t->dev, "there is no queue %u", t->s.queue_sel);
+    else if (off == QUEUE_RESET && modern(t) && val == 1)
+        virtio_queue_reset(t->v, t->s.queue_sel);
     else if (q->ready && off != QUEUE_READY && off != QUEUE_PFN)
         dev_guest_error(&t->dev, "queue %u is in use", t->s.queue_sel);
     else if (off == QUEUE_NUM)

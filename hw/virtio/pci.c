@@ -36,7 +36,8 @@ enum { /* struct virtio_pci_common_cfg */
        QUEUE_DESC = 0x20,
        QUEUE_DRIVER = 0x28,
        QUEUE_DEVICE = 0x30,
-       COMMON_SIZE = 0x38,
+       QUEUE_RESET = 0x3a, /* after the data of notifications, which is not offered */
+       COMMON_SIZE = 0x3c,
 };
 enum { /* the legacy header */
        LEGACY_DEVICE_FEATURES = 0,
@@ -234,6 +235,11 @@ static void write_queue(struct virtio_pci *t, uint64_t off, uint32_t val)
         set_vector(t, &q->vector, val);
         return;
     }
+    if (off == QUEUE_RESET) {
+        if (val == 1)
+            virtio_queue_reset(t->v, t->s.queue_sel);
+        return;
+    }
     if (q->ready) {
         dev_guest_error(&t->pci.dev, "queue %u is in use", t->s.queue_sel);
         return;
@@ -267,7 +273,7 @@ static void write_common(struct virtio_pci *t, uint64_t off, uint32_t val)
 /* Bytes of the register at off, which drivers must access as a whole; section 4.1.3.1. */
 static unsigned width_at(uint64_t off)
 {
-    if (off < CONFIG_VECTOR || off >= QUEUE_DESC)
+    if (off < CONFIG_VECTOR || (off >= QUEUE_DESC && off < QUEUE_DEVICE + 8))
         return 4;
     return off == STATUS || off == GENERATION ? 1 : 2;
 }

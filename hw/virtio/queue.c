@@ -263,8 +263,8 @@ struct virtq_elem *virtq_next(struct virtio_device *v, unsigned queue, unsigned 
 void virtq_drop(struct virtio_device *v, struct virtq_elem *take_e)
 {
     struct virtq *vq = &v->vq[take_e->queue];
-    if (vq->in_flight)
-        vq->in_flight--;
+    if (vq->in_flight && --vq->in_flight == 0)
+        cond_broadcast(&v->drained);
     g_free(take_e);
 }
 

@@ -458,7 +458,7 @@ static void virtio_scsi_reset(struct device *dev) REQUIRES(dev->lock)
 static bool check_props(struct virtio_scsi *d, struct error **errp)
 {
     if (d->num_queues == UINT32_MAX)
-        d->num_queues = 1;
+        d->num_queues = virtio_default_queues(&d->v, MAX_REQUESTQ);
     if (d->num_queues < 1 || d->num_queues > MAX_REQUESTQ)
         error_set(errp, "num_queues is %u, must be 1 to %d", d->num_queues, MAX_REQUESTQ);
     else if (!is_pow2(d->queue_size) || d->queue_size < 4 || d->queue_size > VIRTIO_MAX_QUEUE_SIZE)
@@ -505,7 +505,7 @@ static const struct state_field virtio_scsi_state[] = {
 
 static const struct prop virtio_scsi_props[] = {
     PROP(prop_uint32, virtio_scsi, "num_queues", num_queues, "4294967295",
-         "request queues (default: 1)"),
+         "request queues (default: on PCI one for each CPU, else 1)"),
     PROP(prop_uint32, virtio_scsi, "virtqueue_size", queue_size, "256", "entries of a queue"),
     PROP(prop_uint32, virtio_scsi, "max_sectors", max_sectors, "65535", "longest request"),
     PROP(prop_uint32, virtio_scsi, "cmd_per_lun", cmd_per_lun, "128", "commands at once to a unit"),

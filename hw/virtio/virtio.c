@@ -1,6 +1,8 @@
 /* The virtio core: status, features, configuration and interrupts.  Ref: VIRTIO 1.2, sections 2
  * and 3. */
 #include "hw/virtio/virtio.h"
+
+#include "core/machine.h"
 #include "util/bits.h"
 #include "util/optparse.h"
 
@@ -47,9 +49,19 @@ void virtio_init(struct virtio_device *v, const struct virtio_class *vcls, unsig
     v->queue_max = queue_max;
     v->config_size = config_size;
     timer_init(&v->again, &v->dev.lock, run_again, v);
+    cond_init(&v->drained);
     v->vcls = vcls;
     if (vcls->thread != VIRTIO_ON_VCPU)
         v->worker = virtio_worker_new(v);
+}
+
+unsigned virtio_default_queues(const struct virtio_device *v, unsigned max)
+{
+    const struct device *t = v->transport;
+    if (t == NULL || t->machine == NULL || t->type->cls->bus == NULL ||
+        strcmp(t->type->cls->bus, "PCI") != 0)
+        return 1;
+    return CLAMP(t->machine->cfg.smp, 1, max);
 }
 
 bool virtio_parse_ioeventfd(const char *text, enum virtio_thread_wish *wish, struct error **errp)
@@ -77,6 +89,7 @@ void virtio_fini(struct virtio_device *v)
 {
     g_clear_pointer(&v->worker, virtio_worker_free);
     timer_cancel(&v->again);
+    cond_fini(&v->drained);
 }
 
 static void interrupt(struct virtio_device *v, unsigned event)
@@ -140,7 +153,8 @@ static uint64_t offered(struct virtio_device *v)
     f |= v->event_idx ? BIT64(VIRTIO_F_EVENT_IDX) : 0;
     if (v->modern)
         return f | BIT64(VIRTIO_F_VERSION_1) | (v->packed ? BIT64(VIRTIO_F_RING_PACKED) : 0) |
-               (v->iommu_platform ? BIT64(VIRTIO_F_ACCESS_PLATFORM) : 0);
+               (v->iommu_platform ? BIT64(VIRTIO_F_ACCESS_PLATFORM) : 0) |
+               (v->queue_reset ? BIT64(VIRTIO_F_RING_RESET) : 0);
     return f | (v->any_layout ? BIT64(VIRTIO_F_ANY_LAYOUT) : 0);
 }
 
@@ -290,5 +304,28 @@ void virtio_queue_enable(struct virtio_device *v, unsigned queue, bool on)
         dev_guest_error(&v->dev, "queue %u: %u entries at %#llx, %#llx, %#llx are not all in RAM",
                         queue, q->num, (unsigned long long)q->desc, (unsigned long long)q->avail,
                         (unsigned long long)q->used);
+    mutex_unlock(&v->dev.lock);
+}
+
+/* The transport's lock is held, so nobody starts the queue again before it is empty. */
+static void reset_queue(struct virtio_device *v, unsigned queue) REQUIRES(v->dev.lock)
+{
+    struct virtio_queue_state *q = &virtio_state(v)->q[queue];
+    q->ready = 0; /* chains that are given back go nowhere */
+    if (v->vcls->queue_reset)
+        v->vcls->queue_reset(v, queue);
+    while (v->vq[queue].in_flight)
+        cond_wait(&v->drained, &v->dev.lock);
+    virtq_unmap(v, queue);
+    *q = (struct virtio_queue_state){0};
+}
+
+void virtio_queue_reset(struct virtio_device *v, unsigned queue)
+{
+    mutex_lock(&v->dev.lock);
+    if (!virtio_has(v, VIRTIO_F_RING_RESET))
+        dev_guest_error(&v->dev, "queue %u reset, which was not negotiated", queue);
+    else if (virtio_state(v)->q[queue].ready)
+        reset_queue(v, queue);
     mutex_unlock(&v->dev.lock);
 }

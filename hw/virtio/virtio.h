@@ -42,6 +42,7 @@ enum { /* feature bits of every device */
        VIRTIO_F_VERSION_1 = 32,
        VIRTIO_F_ACCESS_PLATFORM = 33,
        VIRTIO_F_RING_PACKED = 34,
+       VIRTIO_F_RING_RESET = 40,
 };
 enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
 
@@ -109,6 +110,9 @@ struct virtio_class {
     void (*config_write)(struct virtio_device *v, uint32_t off, unsigned size, uint32_t val);
     /* The driver made buffers available, or became ready. */
     void (*queue)(struct virtio_device *v, unsigned queue);
+    /* The driver resets this queue: let go of chains that are kept back; what is in flight will be
+     * waited for.  Optional. */
+    void (*queue_reset)(struct virtio_device *v, unsigned queue);
     /* Where queue is called after a notification; docs/decisions/0006 says what pays. */
     enum virtio_thread thread;
 };
@@ -131,7 +135,8 @@ struct virtio_device {
     bool modern; /* the transport speaks virtio 1 */
     unsigned nqueues, queue_max, config_size;
     bool indirect_desc, event_idx, any_layout; /* properties: what to offer */
-    bool packed, iommu_platform;
+    bool packed, iommu_platform, queue_reset;
+    struct cond drained;          /* a queue has no chain in flight any more */
     struct virtio_worker *worker; /* of a threaded class */
     bool use_worker;
     struct timer again;    /* for queues whose turn ran out */
@@ -149,11 +154,16 @@ struct virtio_device {
              "offer any buffer layout (legacy)"),                                                  \
         PROP(prop_bool, type, "packed", v.packed, "off", "offer packed rings (virtio 1)"),         \
         PROP(prop_bool, type, "iommu_platform", v.iommu_platform, "off",                           \
-             "offer access through the platform's DMA rules (virtio 1)")
+             "offer access through the platform's DMA rules (virtio 1)"),                          \
+        PROP(prop_bool, type, "queue_reset", v.queue_reset, "on",                                  \
+             "offer to reset queues one by one (virtio 1)")
 
 /* For realize of a device: nqueues queues of at most queue_max entries (a power of two). */
 void virtio_init(struct virtio_device *v, const struct virtio_class *vcls, unsigned nqueues,
                  unsigned queue_max, unsigned config_size);
+/* How many request queues a device has whose user did not say: on PCI, where each may have an
+ * interrupt of its own, one for each CPU, at most max; else 1. */
+unsigned virtio_default_queues(const struct virtio_device *v, unsigned max);
 /* For transports: what their property asks for (on, off, or auto, the class's own choice), and
  * telling the device. */
 enum virtio_thread_wish { VIRTIO_THREAD_AUTO, VIRTIO_THREAD_ON, VIRTIO_THREAD_OFF };
@@ -215,6 +225,9 @@ uint8_t virtio_isr_take(struct virtio_device *v);
 void virtio_kick(struct virtio_device *v);
 /* Start (map) or stop a queue whose addresses and size are in its state. */
 void virtio_queue_enable(struct virtio_device *v, unsigned queue, bool on);
+/* Stop a queue, wait for what is in flight, and forget its addresses and size; nothing unless the
+ * driver accepted VIRTIO_F_RING_RESET.  Section 2.6.1. */
+void virtio_queue_reset(struct virtio_device *v, unsigned queue);
 
 /* Within hw/virtio/. */
 struct virtio_worker *virtio_worker_new(struct virtio_device *v);

@@ -1,11 +1,16 @@
 /* What BusyBox cannot do to devices, for tests in a Linux guest: devtool COMMAND FILE... */
 #include <fcntl.h>
 #include <linux/cdrom.h>
+#include <linux/ethtool.h>
 #include <linux/input.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int tray(const char *path, unsigned long request, unsigned long arg)
@@ -45,6 +50,29 @@ static int led(const char *path, int code, int on)
     return fd < 0 || write(fd, ev, sizeof(ev)) != sizeof(ev);
 }
 
+/* Give the rings of a network interface this many entries, and show what they have then. */
+static int rings(const char *interface, unsigned entries)
+{
+    struct ethtool_ringparam ring = {.cmd = ETHTOOL_GRINGPARAM};
+    struct ifreq r = {.ifr_data = (char *)&ring};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    strncpy(r.ifr_name, interface, sizeof(r.ifr_name) - 1);
+    if (fd < 0 || ioctl(fd, SIOCETHTOOL, &r) < 0) {
+        perror(interface);
+        return 1;
+    }
+    ring.cmd = ETHTOOL_SRINGPARAM;
+    ring.rx_pending = ring.tx_pending = entries;
+    if (ioctl(fd, SIOCETHTOOL, &r) < 0) {
+        perror("setting rings");
+        return 1;
+    }
+    ring.cmd = ETHTOOL_GRINGPARAM;
+    ioctl(fd, SIOCETHTOOL, &r);
+    printf("rings: %u %u\n", ring.rx_pending, ring.tx_pending);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
@@ -56,5 +84,7 @@ int main(int argc, char **argv)
         return events(argv[2][0] - '0' + (argv[2][1] ? 10 : 0), argv + 3, argc - 3);
     if (!strcmp(what, "led"))
         return led(argv[2], argv[3][0] - '0', argv[4][0] - '0');
+    if (!strcmp(what, "rings"))
+        return rings(argv[2], (unsigned)atoi(argv[3]));
     return 2;
 }

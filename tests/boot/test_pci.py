@@ -2,6 +2,7 @@
 import re
 
 from guest import Guest, arch_args, linux, need_file
+from modules import devtool, with_modules
 from test_devices import MODULES, check_image, host_sum, make_disk, use_disk
 from test_snapshot import save_and_load
 
@@ -71,6 +72,25 @@ def test_ext4_by_a_thread_of_the_device():
     with linux(["-drive", "file=disk.img,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,ioeventfd=on"], MODULES,
                smp=2) as g:
         use_disk(g)
+
+
+def test_a_queue_for_each_cpu_and_rings_that_change_size():
+    make_disk("disk.img")
+    net = ["-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n"] # bit 40: queues can be reset
+    with linux(["-drive", "file=disk.img,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d"] + net,
+               with_modules([], files=[devtool()]), smp=2) as g:
+        g.shell()
+        if g.run("ls /sys/block/vda/mq").split() != ["0", "1"]:
+            g.fail("two CPUs, and not two queues")
+        g.run("ifconfig eth0 10.0.2.15 up; ping -c1 -W9 10.0.2.2")
+        if g.run("cat /sys/class/net/eth0/device/features")[40] != "1":
+            g.fail("resets of queues were not negotiated")
+        for entries in (32, 64, 256):
+            if "rings: %d %d" % (entries, entries) not in g.run("/extra/devtool rings eth0 %d" % entries):
+                g.fail("the rings have another size")
+            g.run("ping -c3 -i0.1 -W9 10.0.2.2")
+        g.send("exit\n")
+        g.wait_exit(0)
 
 
 def test_legacy_interface_alone():

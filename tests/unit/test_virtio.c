@@ -198,7 +198,7 @@ static void test_identity(void)
         g_assert_cmphex(rd(r, 4), ==, 1 + modern);
         g_assert_cmphex(rd(r, 8), ==, 2);
         wr(r, 0x14, 1);
-        g_assert_cmphex(rd(r, 0x10), ==, modern);
+        g_assert_cmphex(rd(r, 0x10), ==, modern ? 1 | 1 << (VIRTIO_F_RING_RESET - 32) : 0);
         g_assert_cmphex(bench_read(r->b, 0x100, 8), ==, DISK_SECTORS);
         g_assert_cmphex(bench_read(r->b, 0x1fc, 4), ==, 0);
         wr(r, 0x30, 1);
@@ -477,6 +477,38 @@ static void test_reset_waits_for_requests(void)
 }
 
 /* Random rings and registers: nothing is asserted but that we live (under the sanitizers). */
+/* Section 2.6.1: the queue forgets everything, and nothing that was in flight reaches the driver.
+ */
+static void test_queue_is_reset_alone(void)
+{
+    struct rig *r = new_blk(true, false);
+    start(r, true, BIT64(9), 1);
+    wr(r, 0xc0, 1); /* not negotiated */
+    g_assert_cmpuint(rd(r, 0x44), ==, 1);
+    start(r, true, BIT64(9) | BIT64(VIRTIO_F_RING_RESET), 1);
+    for (unsigned lap = 0; lap < 20; lap++) {
+        g_assert_cmpint(request(r, 0, 1, 512, true), ==, 0);
+        desc(r, 0, 0, BENCH_RAM + DATA, 16, NEXT, 1);
+        desc(r, 0, 1, BENCH_RAM + DATA + 0x1000, 512, NEXT | WRITE, 2);
+        for (unsigned i = 0; i < lap % 5; i++)
+            offer(r, 0, 0);
+        wr(r, 0xc0, 1);
+        wr(r, 0x64, 1);
+        g_assert_cmpuint(rd(r, 0xc0), ==, 0);
+        g_assert_cmpuint(rd(r, 0x44), ==, 0);
+        g_assert_cmpuint(rd(r, 0x38), ==, 0);
+        g_assert_cmpuint(rd(r, 0x70), ==, 15); /* the device goes on */
+        memset(mem(r, RINGS), 0, RING_STRIDE);
+        memset(mem(r, DATA + 0x1000), 0, 512);
+        wr(r, 0x50, 0);
+        r->avail[0] = 0;
+        g_assert_cmpuint(used_idx(r, 0), ==, 0);
+        g_assert_cmpuint(*mem(r, DATA + 0x1000), ==, 0);
+        set_up_queue(r, 0, true);
+    }
+    rig_free(r);
+}
+
 static void test_random_rings(void)
 {
     struct rig *r = new_blk(true, false);
@@ -606,6 +638,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio/broken", test_broken_rings_stop_the_device);
     g_test_add_func("/virtio/rings", test_rings_outside_ram_are_refused);
     g_test_add_func("/virtio/reset", test_reset_waits_for_requests);
+    g_test_add_func("/virtio/queue/reset", test_queue_is_reset_alone);
     g_test_add_func("/virtio/random", test_random_rings);
     g_test_add_func("/virtio/serial", test_serial_announces_its_ports);
     g_test_add_func("/virtio/serial-nr", test_serial_ports_have_numbers);

@@ -89,6 +89,18 @@ static void offer_buffer(struct rig *r, uint64_t desc, uint64_t avail, unsigned 
     st_le16(a + 2, (uint16_t)(n + 1));
 }
 
+static void enable_queue(struct rig *r)
+{
+    gpa c = part(r, VIRTIO_CAP_COMMON);
+    poke(r->t, c + 0x16, 2, 0);
+    poke(r->t, c + 0x18, 2, QSIZE);
+    poke(r->t, c + 0x20, 4, (uint32_t)BENCH_RAM + DESC);
+    poke(r->t, c + 0x28, 4, (uint32_t)BENCH_RAM + AVAIL);
+    poke(r->t, c + 0x30, 4, (uint32_t)BENCH_RAM + USED);
+    poke(r->t, c + 0x1c, 2, 1);
+    g_assert_cmpuint(peek(r->t, c + 0x1c, 2), ==, 1);
+}
+
 static void start_modern(struct rig *r, uint64_t more_features)
 {
     gpa c = part(r, VIRTIO_CAP_COMMON);
@@ -101,13 +113,7 @@ static void start_modern(struct rig *r, uint64_t more_features)
     }
     poke(r->t, c + 0x14, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
     g_assert_true(peek(r->t, c + 0x14, 1) & VIRTIO_FEATURES_OK);
-    poke(r->t, c + 0x16, 2, 0);
-    poke(r->t, c + 0x18, 2, QSIZE);
-    poke(r->t, c + 0x20, 4, (uint32_t)BENCH_RAM + DESC);
-    poke(r->t, c + 0x28, 4, (uint32_t)BENCH_RAM + AVAIL);
-    poke(r->t, c + 0x30, 4, (uint32_t)BENCH_RAM + USED);
-    poke(r->t, c + 0x1c, 2, 1);
-    g_assert_cmpuint(peek(r->t, c + 0x1c, 2), ==, 1);
+    enable_queue(r);
     poke(r->t, c + 0x14, 1,
          VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
 }
@@ -335,6 +341,32 @@ static void test_packed_ring_goes_round(void)
     pci_bench_free(p.r.t);
 }
 
+/* A ring that is reset begins at its first lap again.  Section 2.6.1. */
+static void test_queues_are_reset_alone(void)
+{
+    struct packed p = setup_packed(BIT64(VIRTIO_F_RING_RESET));
+    gpa c = part(&p.r, VIRTIO_CAP_COMMON);
+    for (uint16_t lap = 0; lap < 10; lap++) {
+        for (uint16_t i = 0; i < lap; i++) {
+            packed_offer(&p, 1, 16, i);
+            g_assert_cmpint(packed_take(&p, 1, i), ==, 16);
+        }
+        poke(p.r.t, c + 0x1a, 2, 1);
+        poke(p.r.t, c + 0x3a, 2, 0); /* means nothing */
+        g_assert_cmpuint(peek(p.r.t, c + 0x1c, 2), ==, 1);
+        poke(p.r.t, c + 0x3a, 2, 1);
+        g_assert_cmpuint(peek(p.r.t, c + 0x3a, 2), ==, 0);
+        g_assert_cmpuint(peek(p.r.t, c + 0x1c, 2), ==, 0);
+        g_assert_cmphex(peek(p.r.t, c + 0x1a, 2), ==, 0xffff);
+        g_assert_cmphex(peek(p.r.t, c + 0x14, 1) & VIRTIO_DRIVER_OK, ==, VIRTIO_DRIVER_OK);
+        memset(ram(&p.r, DESC), 0, QSIZE * 16);
+        p.next = p.used = 0;
+        p.wrap = p.used_wrap = true;
+        enable_queue(&p.r);
+    }
+    pci_bench_free(p.r.t);
+}
+
 static void test_packed_driver_chooses_its_interrupts(void)
 {
     struct packed p = setup_packed(BIT64(VIRTIO_F_EVENT_IDX));
@@ -440,6 +472,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-pci/master", test_nothing_moves_without_bus_mastering);
     g_test_add_func("/virtio-pci/packed/laps", test_packed_ring_goes_round);
     g_test_add_func("/virtio-pci/packed/events", test_packed_driver_chooses_its_interrupts);
+    g_test_add_func("/virtio-pci/packed/reset", test_queues_are_reset_alone);
     g_test_add_func("/virtio-pci/packed/broken", test_broken_packed_ring_stops_the_device);
     g_test_add_func("/virtio-pci/packed/unpop", test_packed_chain_is_put_back);
     g_test_add_func("/virtio-pci/page-per-vq", test_each_queue_may_have_a_notify_page);

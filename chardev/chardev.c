@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { DRAIN_MS = 500 };
@@ -453,6 +454,22 @@ bool chardev_attach_user(struct chardev *c, const struct chardev_user *user, voi
 bool chardev_is_mux(const struct chardev *c)
 {
     return c->mux;
+}
+
+bool chardev_is_terminal(const struct chardev *c)
+{
+    return c && c->terminal_fd >= 0;
+}
+
+bool chardev_terminal_size(const struct chardev *c, uint16_t *cols, uint16_t *rows)
+{
+    struct winsize w = {0};
+
+    if (!chardev_is_terminal(c) || ioctl(c->terminal_fd, TIOCGWINSZ, &w) < 0)
+        return false;
+    *cols = w.ws_col;
+    *rows = w.ws_row;
+    return w.ws_col && w.ws_row;
 }
 
 void chardev_on_event(struct chardev *c, struct device *dev, chardev_event_fn *event)

@@ -59,8 +59,13 @@ enum chardev_event {
     CHARDEV_BREAK,
     CHARDEV_FOCUS_IN, /* of a mux: this front end gets what is typed from now on */
     CHARDEV_FOCUS_OUT,
+    CHARDEV_RESIZED, /* the terminal at the other end has another size */
 };
 typedef void chardev_event_fn(struct device *dev, enum chardev_event ev);
+/* Whether a terminal may be at the other end; its size in characters, false when it is not known.
+ * Any thread, NULL is allowed. */
+bool chardev_is_terminal(const struct chardev *c);
+bool chardev_terminal_size(const struct chardev *c, uint16_t *cols, uint16_t *rows);
 /* Attach a front end (PROP_CHARDEV does it); false when the back end has one already. */
 bool chardev_attach(struct chardev *c, struct device *dev, chardev_receive_fn *receive,
                     struct error **errp);

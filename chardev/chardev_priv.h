@@ -55,6 +55,7 @@ struct chardev {
     unsigned nfronts, focus;
 
     int in_fd, out_fd; /* -1: none */
+    int terminal_fd;   /* of a terminal with a size, while the back end exists; -1: none */
     bool passes_fds;   /* a UNIX socket, over which file descriptors come */
     int fds[CHARDEV_MAX_FDS];
     unsigned nfds;

@@ -438,7 +438,7 @@ void chardev_io_init(struct chardev *c)
 {
     mutex_init(&c->lock);
     c->out = g_byte_array_new();
-    c->in_fd = c->out_fd = c->log_fd = -1;
+    c->in_fd = c->out_fd = c->log_fd = c->terminal_fd = -1;
     c->kick = g_source_new(&kick_funcs, sizeof(struct kick_source));
     ((struct kick_source *)c->kick)->c = c;
     g_source_set_ready_time(c->kick, -1);

@@ -15,6 +15,7 @@ enum { LOOK_MS = 100 };
 
 struct pty {
     int fd;
+    uint16_t cols, rows; /* at the last look */
     guint timer;
     char *link; /* ours to remove, or NULL */
 };
@@ -78,7 +79,7 @@ static bool pty_open(struct chardev *c, struct opts *o, struct error **errp)
     fcntl(master, F_SETFD, FD_CLOEXEC);
     g_unix_set_fd_nonblocking(master, TRUE, NULL);
     struct pty *p = g_new0(struct pty, 1);
-    p->fd = master;
+    p->fd = c->terminal_fd = master;
     p->link = g_strdup(link_path);
     c->priv = p;
     p->timer = g_timeout_add(LOOK_MS, on_look, c);
@@ -102,6 +103,20 @@ static void pty_close(struct chardev *c)
     g_free(p);
 }
 
+/* No signal tells this side of the terminal's size; we look when the user types. */
+static size_t pty_filter(struct chardev *c, uint8_t *buf UNUSED, size_t n)
+{
+    struct pty *p = c->priv;
+    uint16_t cols, rows;
+
+    if (chardev_terminal_size(c, &cols, &rows) && (cols != p->cols || rows != p->rows)) {
+        p->cols = cols;
+        p->rows = rows;
+        chardev_send_event(c, CHARDEV_RESIZED);
+    }
+    return n;
+}
+
 static char *pty_describe(const struct chardev *c)
 {
     const struct pty *p = c->priv;
@@ -116,6 +131,7 @@ const struct chardev_driver chardev_pty = {
     .options = pty_options,
     .open = pty_open,
     .close = pty_close,
+    .filter = pty_filter,
     .hangup = pty_hangup,
     .describe = pty_describe,
 };

@@ -5,6 +5,7 @@
 #include "chardev/chardev_priv.h"
 
 #include <errno.h>
+#include <glib-unix.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -14,6 +15,7 @@
 static struct termios cooked, raw;
 static volatile sig_atomic_t is_raw, have_terminal;
 static bool in_use;
+static guint resize_watch;
 
 /* A terminal that is not our controlling one has no foreground or background for us. */
 static bool in_foreground(void)
@@ -113,6 +115,12 @@ static void setup_terminal(bool signals)
     enter_raw();
 }
 
+static gboolean on_resize(gpointer c)
+{
+    chardev_send_event(c, CHARDEV_RESIZED);
+    return G_SOURCE_CONTINUE;
+}
+
 static bool stdio_open(struct chardev *c, struct opts *o, struct error **errp)
 {
     bool signals;
@@ -127,6 +135,10 @@ static bool stdio_open(struct chardev *c, struct opts *o, struct error **errp)
     setup_terminal(signals);
     c->out_blocks = true;
     c->escapes |= have_terminal;
+    if (have_terminal) {
+        c->terminal_fd = STDIN_FILENO;
+        resize_watch = g_unix_signal_add(SIGWINCH, on_resize, c);
+    }
     chardev_connect(c, STDIN_FILENO, STDOUT_FILENO);
     return true;
 }
@@ -134,6 +146,9 @@ static bool stdio_open(struct chardev *c, struct opts *o, struct error **errp)
 static void stdio_close(struct chardev *c)
 {
     chardev_disconnect(c);
+    if (resize_watch)
+        g_source_remove(resize_watch);
+    resize_watch = 0;
     chardev_restore_terminal();
     have_terminal = 0;
     in_use = false;

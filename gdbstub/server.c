@@ -173,7 +173,8 @@ static void on_event(void *opaque, enum chardev_event ev)
         break;
     case CHARDEV_BREAK: gdb_handle_interrupt(g); break;
     case CHARDEV_FOCUS_IN:
-    case CHARDEV_FOCUS_OUT: break;
+    case CHARDEV_FOCUS_OUT:
+    case CHARDEV_RESIZED: break;
     }
 }
 

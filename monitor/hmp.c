@@ -89,6 +89,7 @@ void hmp_event(struct monitor *mon, enum chardev_event ev)
     case CHARDEV_FOCUS_IN: greet(mon); break;
     case CHARDEV_FOCUS_OUT: monitor_write_lines(mon, "\n", 1); break;
     case CHARDEV_CLOSED: readline_reset(mon->rl); break;
-    case CHARDEV_BREAK: break;
+    case CHARDEV_BREAK:
+    case CHARDEV_RESIZED: break;
     }
 }

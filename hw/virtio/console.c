@@ -24,7 +24,14 @@ enum {
     PORT_OPEN = 6,
     PORT_NAME = 7,
 };
-enum { CONTROL_SIZE = 8, CONTROL_RX = 2, CONTROL_TX = 3, EMERG_WR = 8, CONFIG_SIZE = 12 };
+enum {
+    CONTROL_SIZE = 8,
+    RESIZE_SIZE = 4,
+    CONTROL_RX = 2,
+    CONTROL_TX = 3,
+    EMERG_WR = 8,
+    CONFIG_SIZE = 12
+};
 enum { QUEUE_SIZE = 128, MAX_PORTS = 31, MAX_NAME = 255, MAX_PIECE = 64 << 10 };
 static const uint32_t ANY_NR = UINT32_MAX;
 
@@ -62,7 +69,7 @@ struct virtio_serial {
 };
 
 /* Messages to the driver about one port, in the order in which they go out. */
-enum { TODO_ADD = 1, TODO_CONSOLE = 2, TODO_NAME = 4, TODO_OPEN = 8 };
+enum { TODO_ADD = 1, TODO_CONSOLE = 2, TODO_NAME = 4, TODO_OPEN = 8, TODO_SIZE = 16 };
 
 static unsigned rx_queue(unsigned nr)
 {
@@ -102,16 +109,28 @@ static void resume_input(void *opaque)
     }
 }
 
+/* Columns come first: section 5.3.6.  Linux before 2025 has them the other way round. */
+static size_t put_size(const struct serial_port *p, uint8_t *buf)
+{
+    uint16_t cols = 0, rows = 0;
+    chardev_terminal_size(p->chardev, &cols, &rows);
+    st_le16(buf, cols);
+    st_le16(buf + 2, rows);
+    return RESIZE_SIZE;
+}
+
 /* The next message of port nr into buf; its length. */
 static size_t next_message(const struct virtio_serial *d, unsigned nr, uint8_t *buf, uint8_t *bit)
 {
-    static const uint16_t events[] = {PORT_ADD, CONSOLE_PORT, PORT_NAME, PORT_OPEN};
+    static const uint16_t events[] = {PORT_ADD, CONSOLE_PORT, PORT_NAME, PORT_OPEN, RESIZE};
     const struct serial_port *p = d->ports[nr];
     unsigned i = (unsigned)__builtin_ctz(d->s.todo[nr]);
     *bit = (uint8_t)(1 << i);
     st_le32(buf, nr);
     st_le16(buf + 4, events[i]);
     st_le16(buf + 6, events[i] == PORT_OPEN ? p->host_open : 1);
+    if (events[i] == RESIZE)
+        return CONTROL_SIZE + put_size(p, buf + CONTROL_SIZE);
     if (events[i] != PORT_NAME)
         return CONTROL_SIZE;
     size_t n = strlen(p->name);
@@ -148,13 +167,22 @@ static void announce(struct virtio_serial *d, unsigned nr, uint8_t todo)
     flush_control(d);
 }
 
+/* Whether the driver wants to hear of a console's size, and there is one. */
+static uint8_t size_todo(struct virtio_serial *d, const struct serial_port *p)
+{
+    uint16_t cols, rows;
+    bool tell = p->is_console && virtio_has(&d->v, F_SIZE) && virtio_has(&d->v, F_MULTIPORT) &&
+                chardev_terminal_size(p->chardev, &cols, &rows);
+    return tell ? TODO_SIZE : 0;
+}
+
 /* The driver has set a port up: tell what it is. */
 static void describe(struct virtio_serial *d, unsigned nr)
 {
     const struct serial_port *p = d->ports[nr];
     announce(d, nr,
              (p->is_console ? TODO_CONSOLE : 0) | (p->name && *p->name ? TODO_NAME : 0) |
-                 (p->host_open ? TODO_OPEN : 0));
+                 (p->host_open ? TODO_OPEN : 0) | size_todo(d, p));
 }
 
 static void device_ready(struct virtio_serial *d, bool ok)
@@ -247,13 +275,23 @@ static void virtio_serial_queue(struct virtio_device *v, unsigned queue)
 static uint64_t virtio_serial_features(struct virtio_device *v)
 {
     const struct virtio_serial *d = (const struct virtio_serial *)v;
-    return BIT64(F_MULTIPORT) | (d->emergency_write ? BIT64(F_EMERG_WRITE) : 0);
+    bool sized = false;
+    for (unsigned nr = 0; nr < d->max_ports; nr++)
+        sized |=
+            d->ports[nr] && d->ports[nr]->is_console && chardev_is_terminal(d->ports[nr]->chardev);
+    return BIT64(F_MULTIPORT) | (sized ? BIT64(F_SIZE) : 0) |
+           (d->emergency_write ? BIT64(F_EMERG_WRITE) : 0);
 }
 
 static void virtio_serial_config_read(struct virtio_device *v, uint8_t *config)
 {
     const struct virtio_serial *d = (const struct virtio_serial *)v;
-    st_le32(config + 4, d->max_ports); /* columns and rows stay 0: size is not offered */
+    uint16_t cols = 0, rows = 0;
+    if (d->ports[0])
+        chardev_terminal_size(d->ports[0]->chardev, &cols, &rows);
+    st_le16(config, cols);
+    st_le16(config + 2, rows);
+    st_le32(config + 4, d->max_ports);
 }
 
 static void virtio_serial_config_write(struct virtio_device *v, uint32_t off, unsigned size UNUSED,
@@ -297,18 +335,33 @@ static size_t port_receive(struct device *dev, const uint8_t *buf, size_t n)
     return done;
 }
 
+static void set_host_open(struct virtio_serial *d, struct serial_port *p, bool open)
+{
+    if (open == p->host_open)
+        return;
+    p->host_open = open;
+    announce(d, p->nr, TODO_OPEN | (open ? size_todo(d, p) : 0));
+}
+
+/* Drivers that know of one port only look at the configuration. */
+static void size_changed(struct virtio_serial *d, struct serial_port *p)
+{
+    if (virtio_has(&d->v, F_MULTIPORT))
+        announce(d, p->nr, size_todo(d, p));
+    else if (p->nr == 0 && virtio_has(&d->v, F_SIZE))
+        virtio_config_changed(&d->v);
+}
+
+/* There is no such thing as a break on a virtio port. */
 static void port_event(struct device *dev, enum chardev_event ev)
 {
     struct serial_port *p = (struct serial_port *)dev;
     struct virtio_serial *d = p->serial;
-    if (ev == CHARDEV_BREAK) /* there is no such thing on a virtio port */
-        return;
     mutex_lock(&d->v.dev.lock);
-    bool open = ev == CHARDEV_OPENED;
-    if (open != p->host_open) {
-        p->host_open = open;
-        announce(d, p->nr, TODO_OPEN);
-    }
+    if (ev == CHARDEV_OPENED || ev == CHARDEV_CLOSED)
+        set_host_open(d, p, ev == CHARDEV_OPENED);
+    else if (ev == CHARDEV_RESIZED)
+        size_changed(d, p);
     mutex_unlock(&d->v.dev.lock);
 }
 
@@ -452,7 +505,7 @@ static void virtio_serial_loaded(struct device *dev)
 {
     struct virtio_serial *d = (struct virtio_serial *)dev;
     for (unsigned nr = 0; nr < MAX_PORTS; nr++)
-        d->s.todo[nr] &= TODO_ADD | TODO_CONSOLE | TODO_OPEN |
+        d->s.todo[nr] &= TODO_ADD | TODO_CONSOLE | TODO_OPEN | TODO_SIZE |
                          (d->ports[nr] && d->ports[nr]->name ? TODO_NAME : 0);
 }
 

@@ -116,7 +116,7 @@ class Guest:
         """Run a shell command in the guest; its output.  Fails when its status is not 0."""
         self.send(command + '; echo "<""status $?>"\n')
         start = self.pos
-        m = self.expect(r"<status (\d+)>\r?\n", timeout)
+        m = self.expect(r"<status (\d+)>\r*\n", timeout)
         output = self.text[start:m.start()].replace("\r", "")
         output = output.partition("\n")[2] # without the echo of the command
         if m.group(1) != "0":

@@ -1,8 +1,13 @@
 """Disks, consoles and random numbers as Linux sees them."""
+import fcntl
 import os
+import pty
+import signal
+import struct
 import subprocess
+import termios
 
-from guest import Failed, debian, linux, need_tool
+from guest import Failed, Guest, arch_args, debian, linux, need_tinamou, need_tool
 
 MODULES = "initrd.cpio.gz"
 
@@ -178,6 +183,27 @@ def test_virtio_console():
     with open("hvc.log") as f:
         if "through the virtio console" not in f.read():
             raise Failed("the text did not arrive in hvc.log")
+
+
+def set_size(tty, rows, cols):
+    fcntl.ioctl(tty, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+
+def test_console_has_the_size_of_the_terminal():
+    need_tinamou()
+    ours, theirs = pty.openpty()
+    set_size(theirs, 33, 101)
+    args = arch_args() + ["-M", "virt", "-m", "512M", "-display", "none", "-serial", "null", "-monitor", "none", "-kernel",
+                          debian() + "/kernel", "-initrd", debian() + "/initrd-small.cpio.gz", "-append", "console=hvc0 quiet",
+                          "-device", "virtio-serial-pci", "-chardev", "stdio,id=c", "-device", "virtconsole,chardev=c"]
+    with Guest(args, stdin=theirs, stdout=theirs) as g:
+        g.process.stdin = g.process.stdout = os.fdopen(ours, "r+b", buffering=0)
+        g.shell()
+        for rows, cols in ((33, 101), (50, 132), (24, 80)):
+            set_size(theirs, rows, cols)
+            g.process.send_signal(signal.SIGWINCH)
+            g.run("n=0; until [ \"$(stty size)\" = '%d %d' ]; do n=$((n+1)); [ $n -lt 20 ] || exit; sleep 1; done" % (rows, cols))
+    os.close(theirs)
 
 
 def test_virtio_serial_port():

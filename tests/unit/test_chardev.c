@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,7 +25,7 @@ struct line {
     size_t room;
     char got[8192];
     size_t n;
-    unsigned opened, closed, breaks;
+    unsigned opened, closed, breaks, resized;
     struct line_state {
         uint8_t x;
     } s;
@@ -51,6 +52,7 @@ static void line_event(struct device *dev, enum chardev_event ev)
     case CHARDEV_BREAK: l->breaks++; break;
     case CHARDEV_FOCUS_IN:
     case CHARDEV_FOCUS_OUT: g_assert_not_reached(); /* for users only */
+    case CHARDEV_RESIZED: l->resized++; break;
     }
 }
 
@@ -430,6 +432,8 @@ static void test_pty_is_a_clean_line(void)
 {
     int saved = dup(1), out[2];
     char text[200] = {0}, name[100];
+    struct winsize size = {.ws_row = 43, .ws_col = 132};
+    uint16_t cols, rows;
 
     g_assert_cmpint(pipe(out), ==, 0);
     fflush(stdout);
@@ -453,6 +457,16 @@ static void test_pty_is_a_clean_line(void)
     spin(250);
     g_assert_cmpint(write(fd, "back", 4), ==, 4);
     expect_input(l, "back", 4);
+    g_assert_true(chardev_is_terminal(l->chardev));
+    g_assert_false(chardev_terminal_size(l->chardev, &cols, &rows));
+    g_assert_cmpint(ioctl(fd, TIOCSWINSZ, &size), ==, 0);
+    g_assert_true(chardev_terminal_size(l->chardev, &cols, &rows));
+    g_assert_cmpuint(cols, ==, 132);
+    g_assert_cmpuint(rows, ==, 43);
+    g_assert_cmpuint(l->resized, ==, 0); /* nothing tells us before the user types */
+    g_assert_cmpint(write(fd, "typed", 5), ==, 5);
+    expect_input(l, "typed", 5);
+    g_assert_cmpuint(l->resized, ==, 1);
     close(fd);
     finish(l);
 }

@@ -113,8 +113,34 @@ const struct device_type *hw_device_find(const char *name)
     return NULL;
 }
 
+/* Devices that users know, and that somebody else than the emulator would have to serve. */
+static const struct {
+    const char *prefix, *why;
+} served_elsewhere[] = {
+    {"vhost-vsock", "the host's kernel serves it (/dev/vhost-vsock), which is not supported; "
+                    "virtserialport, or hostfwd= of -netdev user, connect guest and host"},
+    {"vhost-scsi", "the host's kernel serves it (/dev/vhost-scsi), which is not supported; "
+                   "virtio-scsi and scsi-hd are a SCSI disk"},
+    {"vhost-user-fs", "another process serves it, which is not supported; -virtfs shares a "
+                      "directory"},
+    {"vhost-user-", "another process serves it, which is not supported; look for the same device "
+                    "with 'virtio-' in '-device help'"},
+};
+
+static const char *why_not(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(served_elsewhere); i++)
+        if (g_str_has_prefix(name, served_elsewhere[i].prefix))
+            return served_elsewhere[i].why;
+    return NULL;
+}
+
 static void set_no_such_device(const char *name, struct error **errp)
 {
+    if (why_not(name)) {
+        error_set(errp, "there is no device '%s': %s", name, why_not(name));
+        return;
+    }
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (const struct device_type *const *t = hw_device_types(); *t; t++)
         if ((*t)->cls->user_creatable)

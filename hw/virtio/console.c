@@ -70,6 +70,7 @@ struct virtio_serial {
 
 /* Messages to the driver about one port, in the order in which they go out. */
 enum { TODO_ADD = 1, TODO_CONSOLE = 2, TODO_NAME = 4, TODO_OPEN = 8, TODO_SIZE = 16 };
+enum { TODO_REMOVE = 32 }; /* before the others, which are about the next port of that number */
 
 static unsigned rx_queue(unsigned nr)
 {
@@ -125,8 +126,14 @@ static size_t next_message(const struct virtio_serial *d, unsigned nr, uint8_t *
     static const uint16_t events[] = {PORT_ADD, CONSOLE_PORT, PORT_NAME, PORT_OPEN, RESIZE};
     const struct serial_port *p = d->ports[nr];
     unsigned i = (unsigned)__builtin_ctz(d->s.todo[nr]);
-    *bit = (uint8_t)(1 << i);
     st_le32(buf, nr);
+    if (d->s.todo[nr] & TODO_REMOVE) {
+        *bit = TODO_REMOVE;
+        st_le16(buf + 4, PORT_REMOVE);
+        st_le16(buf + 6, 1);
+        return CONTROL_SIZE;
+    }
+    *bit = (uint8_t)(1 << i);
     st_le16(buf + 4, events[i]);
     st_le16(buf + 6, events[i] == PORT_OPEN ? p->host_open : 1);
     if (events[i] == RESIZE)
@@ -144,7 +151,7 @@ static void flush_control(struct virtio_serial *d)
     uint8_t buf[CONTROL_SIZE + MAX_NAME], bit;
     bool any = false;
     for (unsigned nr = 0; nr < d->max_ports; nr++) {
-        while (d->s.todo[nr] && d->ports[nr]) {
+        while (d->s.todo[nr]) {
             struct virtq_elem *e = virtq_pop(&d->v, CONTROL_RX);
             if (e == NULL)
                 goto out;
@@ -164,6 +171,16 @@ static void announce(struct virtio_serial *d, unsigned nr, uint8_t todo)
     if (d->ports[nr] == NULL || !d->s.device_ready)
         return;
     d->s.todo[nr] |= todo;
+    flush_control(d);
+}
+
+/* The port is no more; the driver is told unless it did not hear of the port yet. */
+static void withdraw(struct virtio_serial *d, unsigned nr)
+{
+    uint8_t *todo = &d->s.todo[nr];
+    bool known = d->s.device_ready && !(*todo & TODO_ADD);
+    *todo = known ? TODO_REMOVE : *todo & TODO_REMOVE;
+    d->s.guest_open[nr] = 0;
     flush_control(d);
 }
 
@@ -427,6 +444,7 @@ static void port_unrealize(struct device *dev)
     struct serial_port *p = (struct serial_port *)dev;
     mutex_lock(&p->serial->v.dev.lock);
     p->serial->ports[p->nr] = NULL;
+    withdraw(p->serial, p->nr);
     mutex_unlock(&p->serial->v.dev.lock);
 }
 
@@ -471,6 +489,9 @@ const struct device_type virtserialport_type = {
     "virtserialport", &virtserialport_class, sizeof(struct serial_port),
     offsetof(struct serial_port, s), sizeof(struct serial_port_state)};
 
+/* Ports tell the driver themselves. */
+static const struct hw_bus_hotplug serial_hotplug = {NULL, NULL, NULL};
+
 static char *new_bus_name(struct machine *m)
 {
     unsigned n = 0;
@@ -489,6 +510,7 @@ static bool virtio_serial_realize(struct device *dev, struct error **errp)
     timer_init(&d->resume, &dev->lock, resume_input, d);
     virtio_init(&d->v, &virtio_serial_vclass, 2 * (d->max_ports + 1), QUEUE_SIZE, CONFIG_SIZE);
     d->bus.plug = serial_bus_plug;
+    d->bus.hotplug = &serial_hotplug;
     d->bus.max = d->max_ports;
     hw_bus_register(&d->bus, dev, "virtio-serial-bus", new_bus_name(dev->machine));
     return true;
@@ -504,9 +526,12 @@ static void virtio_serial_unrealize(struct device *dev)
 static void virtio_serial_loaded(struct device *dev)
 {
     struct virtio_serial *d = (struct virtio_serial *)dev;
-    for (unsigned nr = 0; nr < MAX_PORTS; nr++)
-        d->s.todo[nr] &= TODO_ADD | TODO_CONSOLE | TODO_OPEN | TODO_SIZE |
-                         (d->ports[nr] && d->ports[nr]->name ? TODO_NAME : 0);
+    for (unsigned nr = 0; nr < MAX_PORTS; nr++) {
+        const struct serial_port *p = d->ports[nr];
+        uint8_t possible = TODO_ADD | TODO_CONSOLE | TODO_OPEN | TODO_SIZE;
+        possible |= p && p->name ? TODO_NAME : 0;
+        d->s.todo[nr] &= TODO_REMOVE | (p ? possible : 0);
+    }
 }
 
 static const struct state_field virtio_serial_state[] = {

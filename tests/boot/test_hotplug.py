@@ -181,6 +181,28 @@ def test_a_slot_without_power_and_a_reset_let_the_card_go():
         g.wait_exit(0)
 
 
+def test_serial_ports_come_and_go():
+    need_tinamou()
+    args = ["-qmp", "unix:q,server=on,wait=off", "-device", "virtio-serial-pci,id=s,max_ports=3"]
+    with linux(args, MODULES) as g:
+        g.shell()
+        q = Qmp("q")
+        g.run("p=/sys/class/virtio-ports; ls $p; [ -z \"$(ls $p)\" ]")
+        for n in range(2):
+            q.ok("chardev-add", id="c", backend={"type": "file", "data": {"out": "port.log"}})
+            q.ok("device_add", driver="virtserialport", id="p", bus="s.0", chardev="c", name="org.test.%d" % n)
+            want("in use" in q.fails("chardev-remove", id="c"), "a port uses it")
+            wait_for(g, "grep org.test.%d $p/*/name" % n)
+            g.run("echo words %d >/dev/$(ls $p)" % n)
+            q.ok("device_del", id="p")
+            want(q.event("DEVICE_DELETED")["device"] == "p", "which device")
+            wait_for(g, "[ -z \"$(ls $p)\" ]")
+            q.ok("chardev-remove", id="c")
+            want("words %d" % n in open("port.log").read(), "what the guest wrote")
+        q.ok("quit")
+        g.wait_exit(0)
+
+
 def test_what_cannot_be_plugged_is_refused():
     need_tinamou()
     with machine(["-device", "pcie-root-port,id=rp", "-device", "pcie-root-port,id=cold,hotplug=off", "-device",

@@ -5,6 +5,7 @@
  * Input: a byte of choices, then operations.
  */
 #include "core/ram.h"
+#include "hw/hotplug.h"
 #include "hw/registry.h"
 #include "hw/virtio/pci.h"
 #include "tests/fuzz/fuzz.h"
@@ -14,19 +15,35 @@
 #include <glib.h>
 #include <string.h>
 
-enum { MAX_OPS = 300, DATA = 0x40000, BUSES = 4, SLOTS = 4 };
-enum { OP_CONFIG, OP_CONFIG_BIT, OP_BAR, OP_WINDOW, OP_MEMORY, OP_RING, OP_LOOP, OP_RESET, OPS };
+enum { MAX_OPS = 300, DATA = 0x40000, BUSES = 4, SLOTS = 4, CARD = 3 };
+enum {
+    OP_CONFIG,
+    OP_CONFIG_BIT,
+    OP_BAR,
+    OP_WINDOW,
+    OP_MEMORY,
+    OP_RING,
+    OP_LOOP,
+    OP_RESET,
+    OP_CARD,
+    OPS
+};
 
 struct rig {
     struct pci_bench *t;
-    struct device *functions[8];
-    unsigned n;
+    unsigned n; /* functions, f0 and so on */
 };
 
-static void add(struct rig *r, const char *type, const char *bus, const char *prop)
+static struct device *function(struct rig *r, unsigned n)
+{
+    g_autofree char *id = g_strdup_printf("f%u", n);
+    return machine_find_device(r->t->m, id);
+}
+
+static void add_as(struct rig *r, const char *id, const char *type, const char *bus,
+                   const char *prop)
 {
     struct machine *m = r->t->m;
-    g_autofree char *id = g_strdup_printf("f%u", r->n);
     struct device *dev = device_new(hw_device_find(type), m, id), *inner = NULL;
     if (virtio_pci_inner(dev->type))
         inner = virtio_pci_create_inner(dev);
@@ -34,7 +51,41 @@ static void add(struct rig *r, const char *type, const char *bus, const char *pr
         !hw_bus_plug(m, dev, bus, NULL) || (inner && !device_realize(inner, NULL)) ||
         !device_realize(dev, NULL))
         g_error("%s on %s", type, bus);
-    r->functions[r->n++] = dev;
+}
+
+static void add(struct rig *r, const char *type, const char *bus, const char *prop)
+{
+    g_autofree char *id = g_strdup_printf("f%u", r->n++);
+    add_as(r, id, type, bus, prop);
+}
+
+/* Let the guest listen to the button, or each press is a warning. */
+static void press_button(struct rig *r, struct device *card)
+{
+    const struct pci_device *port = (const struct pci_device *)function(r, 0);
+    gpa at = config_address(0, 1, 0, port->express_cap + PCIE_SLOT_CONTROL);
+    uint64_t v;
+    mem_read(&r->t->m->as, at, 2, &v);
+    mem_write(&r->t->m->as, at, 2, v | 0x21);
+    (void)!hw_hotplug_unplug(card, NULL);
+}
+
+/* The user puts a card into the root port's slot, or wants it back. */
+static void change_card(struct rig *r, struct fuzz_in *in)
+{
+    uint64_t how = fuzz_take(in, 1);
+    struct machine *m = r->t->m;
+    struct device *card = function(r, CARD);
+    const char *type = how & 2 ? "virtio-serial-pci" : "virtio-rng-pci";
+    m->run_state = how & 1 ? RUN_RUNNING : RUN_PRELAUNCH;
+    if (card) {
+        press_button(r, card);
+    } else if (hw_hotplug_check(m, hw_device_find(type), "f0", NULL)) {
+        machine_pause(m);
+        add_as(r, "f3", type, "f0", how & 4 ? "packed" : NULL);
+        hw_hotplug_added(function(r, CARD));
+        machine_resume(m);
+    }
 }
 
 /* Buses 1 and 2 with windows, BARs of slots 0 to 3 side by side: what firmware would have done. */
@@ -136,7 +187,9 @@ static void save_and_load(struct device *dev)
 static void reset_one(struct rig *r, struct fuzz_in *in)
 {
     uint64_t v = fuzz_take(in, 1);
-    struct device *dev = r->functions[v % r->n];
+    struct device *dev = function(r, v % r->n);
+    if (dev == NULL) /* the card is out */
+        return;
     if (v & 0x80)
         device_reset(dev);
     else
@@ -157,6 +210,7 @@ static void step(struct rig *r, struct fuzz_in *in)
     case OP_MEMORY: put_bytes(r, in); break;
     case OP_RING: put_ring(r, in); break;
     case OP_LOOP: g_main_context_iteration(NULL, FALSE); break;
+    case OP_CARD: change_card(r, in); break;
     default: reset_one(r, in);
     }
 }

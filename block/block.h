@@ -58,6 +58,7 @@ enum block_flags {
     BLOCK_FOR_CHECK = 1 << 9,      /* open what is marked dirty or corrupt as it is */
     BLOCK_NO_WARN = 1 << 10,       /* say nothing about a guessed raw format */
     BLOCK_QUIET = 1 << 11,         /* nor about damage */
+    BLOCK_COPY_ON_READ = 1 << 12,  /* keep what is read from the backing file */
 };
 
 /* Open an image by its path ("disk.qcow2", "nbd://host/export", "json:{...}").  format NULL: look
@@ -133,6 +134,9 @@ bool block_check_idle(const struct block_node *b, struct error **errp) MUST_CHEC
 /* cache=unsafe: flushes do nothing.  discard: frees space, or does nothing. */
 void block_set_unsafe(struct block_node *b, bool unsafe);
 void block_set_discard(struct block_node *b, bool discard);
+/* What is read from the backing file is kept in the image.  False and *errp, which says why, where
+ * nothing could be kept. */
+bool block_set_copy_on_read(struct block_node *b, struct error **errp) MUST_CHECK;
 enum block_zeroes { BLOCK_ZEROES_OFF, BLOCK_ZEROES_ON, BLOCK_ZEROES_UNMAP };
 void block_set_detect_zeroes(struct block_node *b, enum block_zeroes how);
 

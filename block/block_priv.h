@@ -119,8 +119,8 @@ struct block_driver {
     bool (*submit)(struct block_node *b, struct block_req *req, uint64_t off);
 };
 extern const struct block_driver file_driver, host_device_driver, nbd_driver, null_driver,
-    fat_driver, raw_driver, overlay_driver, qcow2_driver, vdi_driver, vhdx_driver, vmdk_driver,
-    vpc_driver;
+    fat_driver, raw_driver, overlay_driver, copy_on_read_driver, qcow2_driver, vdi_driver,
+    vhdx_driver, vmdk_driver, vpc_driver;
 /* Formats first, in the order in which they are asked to probe; ended by NULL. */
 extern const struct block_driver *const block_drivers[];
 const struct block_driver *driver_find(const char *name);

@@ -9,9 +9,9 @@ static struct block_node
     *all; /* process-wide, as the ids of the command line are; main thread only */
 
 const struct block_driver *const block_drivers[] = {
-    &raw_driver,  &qcow2_driver,       &vmdk_driver, &vdi_driver,  &vhdx_driver, &vpc_driver,
-    &file_driver, &host_device_driver, &nbd_driver,  &null_driver, &fat_driver,  &overlay_driver,
-    NULL,
+    &raw_driver, &qcow2_driver,   &vmdk_driver,         &vdi_driver, &vhdx_driver,
+    &vpc_driver, &file_driver,    &host_device_driver,  &nbd_driver, &null_driver,
+    &fat_driver, &overlay_driver, &copy_on_read_driver, NULL,
 };
 
 const struct block_driver *driver_find(const char *name)
@@ -226,6 +226,19 @@ void block_set_unsafe(struct block_node *b, bool unsafe)
 void block_set_discard(struct block_node *b, bool discard)
 {
     set_flag(b, BLOCK_UNMAP, discard);
+}
+
+bool block_set_copy_on_read(struct block_node *b, struct error **errp)
+{
+    if (b->drv == &overlay_driver)
+        error_set(errp, "'%s' is open with snapshot=on, whose file is dropped at the end", b->path);
+    else if (!b->drv->has_backing || !b->drv->write)
+        error_set(errp, "'%s' has format '%s', which is not copied to", b->path, b->drv->name);
+    else if (b->flags & BLOCK_READ_ONLY)
+        error_set(errp, "'%s' is read-only", b->path);
+    else
+        b->flags |= BLOCK_COPY_ON_READ;
+    return b->flags & BLOCK_COPY_ON_READ;
 }
 
 void block_set_detect_zeroes(struct block_node *b, enum block_zeroes how)

@@ -74,7 +74,8 @@ void node_exchange(struct block_node *a, struct block_node *b)
     EXCHANGE(a->drv, b->drv);
     EXCHANGE(a->state, b->state);
     EXCHANGE(a->flags, b->flags);
-    exchange_flag(a, b, BLOCK_WRITETHROUGH); /* that is the user's */
+    exchange_flag(a, b, BLOCK_WRITETHROUGH); /* those are the user's */
+    exchange_flag(a, b, BLOCK_COPY_ON_READ);
     EXCHANGE(a->detect_zeroes, b->detect_zeroes);
     EXCHANGE(a->is_guess, b->is_guess);
     EXCHANGE(a->lock_pending, b->lock_pending);

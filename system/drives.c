@@ -15,7 +15,7 @@ struct drive {
     enum block_on_error on_read_error, on_write_error;
     struct block_limits limits;
     char *group;
-    bool is_cdrom, is_empty;
+    bool is_cdrom, is_empty, copy_on_read;
 };
 
 /* Everything a -drive may say beside the options of block nodes. */
@@ -128,12 +128,11 @@ static bool parse_limits(struct opts *o, struct drive *d, struct error **errp)
 static bool parse_tuning(struct opts *o, struct drive *d, struct error **errp)
 {
     static const char *const aio[] = {"threads", "native", "io_uring", NULL};
-    bool copy_on_read;
 
     if (!parse_cache(o, d, errp) || choice(o, "aio", aio, errp) < 0 ||
         !parse_on_error(o, "rerror", &d->on_read_error, errp) ||
         !parse_on_error(o, "werror", &d->on_write_error, errp) || !parse_limits(o, d, errp) ||
-        !opts_get_bool(o, "copy-on-read", false, &copy_on_read, errp))
+        !opts_get_bool(o, "copy-on-read", false, &d->copy_on_read, errp))
         return false;
     if (opts_get(o, "aio", NULL) && !opts_get(o, "file.aio", NULL))
         opts_set(o, "file.aio", opts_get(o, "aio", NULL));
@@ -248,6 +247,16 @@ static bool place_drive(struct setup *s, struct drive *d, struct error **errp)
     return true;
 }
 
+/* A disk without anything to copy from or to does as well without. */
+static void set_copy_on_read(struct block_node *b)
+{
+    struct error *err = NULL;
+
+    if (!block_set_copy_on_read(b, &err))
+        log_warn("copy-on-read=on has no effect: %s", error_text(err));
+    error_free(err);
+}
+
 static bool open_drive(struct drive *d, struct opts *o, struct error **errp)
 {
     if (d->is_empty)
@@ -258,6 +267,8 @@ static bool open_drive(struct drive *d, struct opts *o, struct error **errp)
         !block_set_limits(b, &d->limits, d->group, errp))
         return false;
     block_set_on_error(b, d->on_read_error, d->on_write_error);
+    if (d->copy_on_read)
+        set_copy_on_read(b);
     return true;
 }
 

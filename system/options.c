@@ -242,7 +242,7 @@ const struct cli_option cli_options[] = {
      .help = "[,id=ID][,index=N][,unit=N][,media=disk|cdrom][,readonly=on|off]\n"
              "[,snapshot=on|off][,cache=none|writeback|writethrough|directsync|unsafe]\n"
              "[,aio=threads|io_uring][,discard=ignore|unmap][,detect-zeroes=off|on|unmap]\n"
-             "[,werror=report|ignore|enospc|stop][,rerror=report|ignore|stop]\n"
+             "[,copy-on-read=on|off][,werror=report|ignore|enospc|stop][,rerror=report|ignore|stop]\n"
              "[,throttling.bps-total=N][,throttling.iops-total=N]...[,serial=TEXT]\n"
              "a disk; if=none only names it for -device"},
     {.name = "blockdev", .args = "driver=DRIVER,node-name=ID,...", LIST(blockdev),

@@ -1,9 +1,12 @@
 /* The guest's data: reading from wherever it lies, writing in place or to new clusters with the
  * rest copied. */
 #include "block/qcow2/qcow2_priv.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <string.h>
+
+enum { COPY_UNIT = 1 << 18 }; /* bytes copied at once from a backing file */
 
 /* Where the guest's data lies. */
 static struct block_node *data_file(const struct block_node *b)
@@ -365,6 +368,87 @@ int qcow2_write_at(struct block_node *b, uint64_t off, uint64_t bytes, struct sg
     ret = write_held(b, off, bytes, sg);
     ranges_drop(&q->ranges, &hold);
     return ret;
+}
+
+/* --- copy on read --- */
+/* The image takes bytes from its backing file that it has not; the range, all of one extent, is
+ * held exclusively.  Whole clusters of zeros need no place. */
+static int copy_extent(struct block_node *b, uint64_t off, uint64_t bytes, void *buf)
+{
+    struct qcow2 *q = qcow2(b);
+    struct iovec iov = {buf, bytes};
+    bool is_whole = !(off & (q->cluster_size - 1)) &&
+                    (!(bytes & (q->cluster_size - 1)) || off + bytes == q->disk_size);
+    int ret = node_read_backing(b, off, bytes, (struct sg){&iov, 1, 0});
+
+    if (ret)
+        return ret;
+    if (is_whole && q->version >= 3 && !q->data && buffer_is_zero(buf, bytes))
+        return qcow2_zero_held(b, off, align_up(off + bytes, q->cluster_size));
+    return write_held(b, off, bytes, (struct sg){&iov, 1, 0});
+}
+
+/* Through a buffer of our own: the guest may change its own while they are read into it. */
+static int copy_up(struct block_node *b, uint64_t start, uint64_t end)
+{
+    struct qcow2 *q = qcow2(b);
+    g_autofree void *buf = g_try_malloc(end - start);
+    struct extent e = {0};
+    struct range hold;
+    int ret = buf ? qcow2_make_room(b) : -ENOMEM;
+
+    if (ret)
+        return ret;
+    ranges_take(&q->ranges, &hold, start, align_up(end, q->cluster_size), true);
+    for (uint64_t off = start; !ret && off < end; off += e.bytes) {
+        mutex_lock(&q->lock);
+        ret = extent_find(b, off, end - off, &e);
+        mutex_unlock(&q->lock);
+        if (!ret && e.type == EXT_NONE)
+            ret = copy_extent(b, off, e.bytes, buf);
+    }
+    ranges_drop(&q->ranges, &hold);
+    return ret;
+}
+
+/* Copy up what of [off, end) only the backing file has, clusters by clusters. */
+static int copy_missing(struct block_node *b, uint64_t off, uint64_t end)
+{
+    struct qcow2 *q = qcow2(b);
+    uint64_t unit = MAX(q->cluster_size, COPY_UNIT);
+    struct extent e;
+    int ret = 0;
+
+    end = MIN(end, b->backing->size);
+    while (!ret && off < end) {
+        mutex_lock(&q->lock);
+        ret = extent_find(b, off, end - off, &e);
+        mutex_unlock(&q->lock);
+        uint64_t stop = MIN(cluster_floor(q, off) + unit, off + e.bytes);
+        if (!ret && e.type == EXT_NONE)
+            ret = copy_up(b, cluster_floor(q, off),
+                          MIN(align_up(stop, q->cluster_size), q->disk_size));
+        off = e.type == EXT_NONE ? stop : off + e.bytes;
+    }
+    return ret;
+}
+
+int qcow2_read(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg)
+{
+    struct qcow2 *q = qcow2(b);
+    bool copies = b->flags & BLOCK_COPY_ON_READ && b->backing && !(b->flags & BLOCK_READ_ONLY);
+    int ret = copies ? copy_missing(b, off, off + bytes) : 0;
+
+    if (ret) { /* the guest wants to read, not to write */
+        mutex_lock(&q->lock);
+        bool is_told = q->is_copy_told;
+        q->is_copy_told = true;
+        mutex_unlock(&q->lock);
+        if (!is_told)
+            log_warn("copy-on-read=on: could not copy to '%s': %s; reads go on without", b->path,
+                     g_strerror(-ret));
+    }
+    return qcow2_read_at(b, off, bytes, sg);
 }
 
 /* --- compressed writes: whole clusters, or the end of the disk --- */

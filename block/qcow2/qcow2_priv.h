@@ -123,6 +123,7 @@ struct qcow2 {
     uint64_t packed_end; /* where the next compressed cluster may follow, 0: nowhere */
     bool is_corrupt;
     bool is_creating;
+    bool is_copy_told; /* copy-on-read failed, and the user knows */
 
     struct ranges ranges;    /* guest clusters that requests work on */
     struct mutex flush_lock; /* before lock: one writeback at a time */
@@ -222,12 +223,16 @@ uint64_t packed_word(const struct qcow2 *q, uint64_t host, uint64_t bytes);
 bool entry_has_host(const struct qcow2 *q, uint64_t word);
 
 /* --- data.c --- */
+/* With copy-on-read, too. */
+int qcow2_read(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
 int qcow2_read_at(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
 int qcow2_write_at(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
 int qcow2_write_compressed(struct block_node *b, uint64_t off, uint64_t bytes, const void *buf);
 /* zero.c */
 int qcow2_zero_at(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap);
 int qcow2_discard_at(struct block_node *b, uint64_t off, uint64_t bytes);
+/* The same for whole clusters of a version 3 image, which the caller holds exclusively. */
+int qcow2_zero_held(struct block_node *b, uint64_t off, uint64_t end);
 /* Make the clusters of [off, off + bytes) read as if they had never been written. */
 int qcow2_forget_at(struct block_node *b, uint64_t off, uint64_t bytes);
 

@@ -80,6 +80,11 @@ static int change_held(struct block_node *b, uint64_t off, uint64_t end, enum ho
     return ret;
 }
 
+int qcow2_zero_held(struct block_node *b, uint64_t off, uint64_t end)
+{
+    return change_range(b, off, end, GIVE_PLACE_UP, true);
+}
+
 /* Whether [off, off + bytes) reads as zeros already, without looking into data. */
 static int reads_zero(struct block_node *b, uint64_t off, uint64_t bytes, bool *yes)
 {

@@ -84,6 +84,8 @@ BAD = [
     (A + ["-blockdev", "driver=vvfat,node-name=f,dir=.,fat-type=8"], "fat-type=8: wanted one of"),
     (A + ["-blockdev", "driver=vvfat,node-name=f,dir=.,label=twelve chars"], "label=twelve chars"),
     (A + ["-blockdev", "driver=vvfat,node-name=f"], "wanted a directory: fat:DIR"),
+    (A + ["-blockdev", "driver=copy-on-read,node-name=c,read-only=on,file.driver=raw,file.read-only=on,file.file.driver=file,"
+          "file.file.filename=text"], "driver=copy-on-read: .*is read-only"),
     (A + ["-drive", "file=http://localhost/x"], "protocol 'http' is not supported"),
     (A + ["-blockdev", '{"driver":"raw","node-name":"n","file":{"driver":"file","filename":"text","lockng":"off"}}'],
      "did you mean 'file.locking'"),

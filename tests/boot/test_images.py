@@ -1,4 +1,5 @@
 """Disk images: the image tool against qemu-img, each reading what the other wrote; guests on images of each kind."""
+import hashlib
 import json
 import os
 import random
@@ -285,6 +286,28 @@ def test_a_guest_writes_to_images_and_they_stay_whole():
 
 
 test_a_guest_writes_to_images_and_they_stay_whole.limit = 400
+
+
+def test_a_guest_fills_overlays_by_reading():
+    """copy-on-read as a drive's option and as a node: afterwards the overlays do without their backing files."""
+    qemu = need_both()
+    clean()
+    for name, seed in (("a", 1), ("b", 2)):
+        pattern(name + ".raw", 9 << 20, seed)
+        run(TOOL, "create", "-q", "-f", "qcow2", "-b", name + ".raw", "-F", "raw", name + ".qcow2")
+    want = {hashlib.md5(open(name + ".raw", "rb").read()).hexdigest() for name in "ab"}
+    with linux(["-drive", "file=a.qcow2,if=virtio,format=qcow2,copy-on-read=on",
+                "-blockdev", "driver=qcow2,node-name=n,file.driver=file,file.filename=b.qcow2",
+                "-blockdev", "driver=copy-on-read,node-name=c,file=n", "-device", "virtio-blk-device,drive=c"], initrd="initrd.cpio.gz") as g:
+        g.shell()
+        if {digest(g.run("md5sum /dev/vd%s" % d, timeout=60)) for d in "ab"} != want:
+            g.fail("the guest reads other bytes")
+        g.send("exit\n")
+        g.wait_exit(0)
+    for name in "ab":
+        run(qemu, "check", "-q", name + ".qcow2")
+        run(qemu, "rebase", "-u", "-b", "", name + ".qcow2")
+        run(qemu, "compare", "-q", "-f", "qcow2", "-F", "raw", name + ".qcow2", name + ".raw")
 
 
 def test_images_of_other_programs_are_read():

@@ -212,6 +212,9 @@ static int fat_map(struct block_node *b, uint64_t off, uint64_t bytes, struct bl
     bool is_free = off >= data && !node_by_offset(f, off, &end);
 
     e->bytes = MIN(bytes, end - off);
+    e->has_offset = true;
+    e->offset = off;
+    e->path = b->path;
     e->data = !is_free;
     e->zero = is_free;
     return 0;

@@ -247,6 +247,71 @@ static void test_errors_of_the_host_arrive(gconstpointer data)
     block_close_all();
 }
 
+static unsigned stops;
+
+static void count_stop(void *opaque G_GNUC_UNUSED)
+{
+    stops++;
+}
+
+static void test_what_failed_is_tried_again_when_the_machine_goes_on(gconstpointer data)
+{
+    const struct way *way = data;
+    g_autofree uint8_t *buf = g_malloc0(8192);
+    struct job j = {.iov = {{buf, 8192}}};
+    struct rlimit old, small;
+
+    make_file(65536);
+    struct block_node *b = open_as(way->options, 0);
+    getrlimit(RLIMIT_FSIZE, &old);
+    small = (struct rlimit){4096, old.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    block_set_on_error(b, BLOCK_ON_ERROR_STOP, BLOCK_ON_ERROR_STOP);
+    block_set_stop_hook(count_stop, NULL);
+    stops = 0;
+    j.req.iov = j.iov;
+    j.req.niov = 1;
+    start(b, &j, BLOCK_WRITE, 8192, 8192);
+    while (!stops)
+        g_main_context_iteration(NULL, TRUE);
+    block_drain(b);
+    g_assert_false(j.is_done);
+    setrlimit(RLIMIT_FSIZE, &old);
+    block_retry_stalled();
+    block_drain(b);
+    g_assert_true(j.is_done && !j.ret);
+    block_set_stop_hook(NULL, NULL);
+    block_close_all();
+}
+
+static void test_limits_slow_requests_down(gconstpointer data)
+{
+    const struct way *way = data;
+    const struct block_limits limits = {.avg[BLOCK_IOPS_TOTAL] = 200};
+    enum { N = 60 };
+    g_autofree struct job *jobs = g_new0(struct job, N);
+    g_autofree uint8_t *buf = g_malloc(N * 512);
+
+    make_file(N * 512);
+    struct block_node *b = open_as(way->options, 0);
+    g_assert_true(block_set_limits(b, &limits, NULL, NULL));
+    int64_t begin_ns = monotonic_ns();
+    for (int i = 0; i < N; i++) {
+        jobs[i].iov[0] = (struct iovec){buf + i * 512, 512};
+        jobs[i].req.iov = jobs[i].iov;
+        jobs[i].req.niov = 1;
+        start(b, &jobs[i], BLOCK_READ, (uint64_t)i * 512, 512);
+    }
+    while (!__atomic_load_n(&jobs[N - 1].is_done, __ATOMIC_ACQUIRE))
+        g_usleep(1000);
+    g_assert_cmpint(monotonic_ns() - begin_ns, >, 100 * 1000000); /* 20 are free, 5 ms each */
+    block_drain(b);
+    for (int i = 0; i < N; i++)
+        g_assert_true(jobs[i].is_done && !jobs[i].ret);
+    block_close_all();
+}
+
 /* --- where the kernel refuses --- */
 /* A system call fails from here on, in every thread. */
 static void deny(unsigned call)
@@ -470,6 +535,8 @@ int main(int argc, char **argv)
     add("many", test_more_requests_than_the_ring_holds, 2);
     add("end", test_a_last_sector_that_is_cut_off_reads_as_zeros, 2);
     add("errors", test_errors_of_the_host_arrive, 2);
+    add("retry", test_what_failed_is_tried_again_when_the_machine_goes_on, 2);
+    add("limits", test_limits_slow_requests_down, 2);
     g_test_add_func("/aio/refused", test_a_refusal_is_told_once);
     g_test_add_func("/aio/cut-off", test_a_refusal_under_way_loses_nothing);
     if (g_test_perf())

@@ -57,7 +57,7 @@ struct job_target {
     bool top_only; /* copy only what is not in the backing file, and have that as backing file */
     bool unmap;    /* zeros may be holes */
     bool compress;
-    bool blocking; /* mirror: once it is ready, the guest's writes wait for their copy */
+    bool blocking;        /* mirror: once it is ready, the guest's writes wait for their copy */
     uint64_t granularity; /* of what is copied again; 0: chosen */
 };
 /* Copy root and what is written to it meanwhile; when told to complete, the target takes root's

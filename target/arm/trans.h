@@ -1,0 +1,106 @@
+/* State of one translation, and what the trans_* functions of all instruction sets share. */
+#ifndef TARGET_ARM_TRANS_H
+#define TARGET_ARM_TRANS_H
+
+#include "target/arm/cpu.h"
+#include "target/arm/helpers.h"
+#include "tcg/ir.h"
+
+/* What set the flags last in this block, so that conditions need not look at them. */
+enum flag_source { FLAGS_SLOT, FLAGS_SUB, FLAGS_LOGIC, FLAGS_ADD };
+
+struct dis {
+    struct ir *ir;
+    const struct arm_cpu *cpu; /* configuration only */
+    uint64_t start;            /* pc of the unit */
+    uint64_t pc, next;         /* of this instruction and of the one translated after it */
+    uint32_t insn;
+    unsigned len;  /* bytes of this instruction */
+    uint32_t mode; /* enum ARM_MODE_* of the unit */
+    unsigned el;
+    uint32_t mem;        /* of memops: MMU index, byte order, alignment rule */
+    uint32_t mem_unpriv; /* the same for LDTR and the like */
+    bool ended;          /* an exit was emitted */
+    /* After an instruction that set the flags: what it compared (flags.c). */
+    enum flag_source flag_source;
+    ir_val flag_a, flag_b; /* FLAGS_SUB: a - b; FLAGS_LOGIC: a is the result; FLAGS_ADD: a + b */
+    unsigned btype;        /* AArch64: PSTATE.BTYPE before this instruction */
+    unsigned it;           /* T32: ITSTATE before this instruction */
+};
+
+static inline bool dis_has(const struct dis *d, enum arm_feature f)
+{
+    return arm_has(d->cpu, f);
+}
+static inline bool dis_is_a32(const struct dis *d)
+{
+    return d->mode & ARM_MODE_A32;
+}
+
+/* --- trans.c: the loop over a unit's instructions, pc, exits, exceptions --- */
+void arm_dis_init(struct dis *d, struct ir *ir, const struct arm_cpu *cpu, uint64_t pc,
+                  uint32_t mode);
+/* A pc as a value. */
+ir_val pc64(struct dis *d, uint64_t pc);
+/* Helpers that may raise need the pc slot (and BTYPE, IT). */
+void set_pc(struct dis *d, uint64_t pc);
+/* Continue at pc, known now; in the instruction set of this unit. */
+void end_jump(struct dis *d, uint64_t pc);
+/* Continue after this instruction in a mode that may be another. */
+void end_mode(struct dis *d);
+/* Continue at the pc slot, which a helper has written. */
+void end_lookup(struct dis *d);
+/* Leave to the executor's loop after this instruction: to sleep, or to let other threads run. */
+enum { MAIN_WAIT = 1, MAIN_YIELD = 2 };
+void end_main(struct dis *d, uint32_t reason);
+/* The exception of this instruction, with a syndrome (ESR_ELx.EC and ISS) known now; el: where it
+ * is taken to at least (1, or higher for traps to hypervisor or monitor).  Ends the unit. */
+void end_exception(struct dis *d, uint32_t syndrome, unsigned el);
+/* Unallocated or disabled: EC 0. */
+void end_undefined(struct dis *d);
+/* FP and AdvSIMD instructions, first thing: true when they trap (the unit has ended). */
+bool fp_is_trapped(struct dis *d);
+
+/* --- x registers --- */
+/* 31 is the zero register; gpr32: the low half. */
+ir_val gpr64(struct dis *d, int n);
+ir_val gpr32(struct dis *d, int n);
+ir_val gpr(struct dis *d, int n, bool is64);
+/* 31 is dropped; I32 values are zero-extended. */
+void set_gpr(struct dis *d, int n, ir_val v);
+/* The same where 31 is the stack pointer. */
+ir_val gpr_sp(struct dis *d, int n, bool is64);
+void set_gpr_sp(struct dis *d, int n, ir_val v);
+ir_val imm64(struct dis *d, uint64_t value);
+ir_val imm32(struct dis *d, uint32_t value);
+
+/* --- flags.c: NZCV --- */
+/* Flags of a - b, a + b, a + b + carry (0 or 1), and of a logical result (C and V clear, or C kept
+ * when c is not IR_NONE: 0 or 1); operands of one type. */
+void flags_sub(struct dis *d, ir_val a, ir_val b);
+void flags_add(struct dis *d, ir_val a, ir_val b);
+void flags_adc(struct dis *d, ir_val a, ir_val b, ir_val carry);
+void flags_logic(struct dis *d, ir_val result);
+/* All four from bits 31..28 of an I32, and back. */
+void flags_set_nzcv(struct dis *d, ir_val nzcv);
+ir_val flags_get_nzcv(struct dis *d);
+ir_val flag_carry(struct dis *d); /* I64, 0 or 1: PSTATE.C */
+/* A condition of the instruction sets as a comparison: a cc b holds when it passes. cond is 0..15;
+ * 14 and 15 always pass (is_always). */
+struct flag_test {
+    enum ir_cc cc;
+    ir_val a, b;
+    bool is_always;
+};
+struct flag_test flag_test(struct dis *d, unsigned cond);
+/* Call where control flow joins: what was compared is not known any more. */
+void flags_forget(struct dis *d);
+
+/* --- address and memory --- */
+/* Check SP alignment when base is 31 (SCTLR.SA), give the address base + offset with its tag
+ * removed as TBI says. */
+ir_val mem_addr(struct dis *d, int base, ir_val offset);
+/* An address whose tag is still there. */
+ir_val mem_untag(struct dis *d, ir_val addr);
+
+#endif

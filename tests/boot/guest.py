@@ -1,4 +1,5 @@
 """Starting a guest and talking to its serial line, with the Python standard library only."""
+import codecs
 import os
 import re
 import select
@@ -69,6 +70,7 @@ class Guest:
     def __init__(self, args, stdin=subprocess.PIPE, stdout=subprocess.PIPE):
         self.args = [EMULATOR] + OPTIONS + args
         self.text, self.pos = "", 0
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end inside a character
         self.process = subprocess.Popen(self.args, stdin=stdin, stdout=stdout, stderr=subprocess.STDOUT, bufsize=0)
 
     def __enter__(self):
@@ -93,7 +95,7 @@ class Guest:
         if not ready:
             return True
         data = os.read(self.process.stdout.fileno(), 65536)
-        self.text += data.decode("utf-8", "replace")
+        self.text += self.decoder.decode(data)
         return bool(data)
 
     def expect(self, pattern, timeout=60):

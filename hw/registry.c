@@ -19,6 +19,7 @@ extern const struct device_type pci_bridge_type;
 extern const struct device_type pcie_pci_bridge_type;
 extern const struct device_type pcie_root_port_type;
 extern const struct device_type pflash_cfi01_type;
+extern const struct device_type pl011_type;
 extern const struct device_type plic_type;
 extern const struct device_type rtl8139_type;
 extern const struct device_type scsi_cd_type;
@@ -56,6 +57,7 @@ static const struct device_type *const written_types[] = {
     &pci_bridge_type,               /* pci-bridge */
     &pcie_pci_bridge_type,          /* pcie-pci-bridge */
     &pcie_root_port_type,           /* pcie-root-port */
+    &pl011_type,
     &aclint_mtimer_type,            /* riscv.aclint.mtimer */
     &aclint_swi_type,               /* riscv.aclint.swi */
     &plic_type,                     /* riscv.sifive.plic */

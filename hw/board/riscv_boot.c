@@ -15,26 +15,8 @@
 
 static const uint64_t MIB = UINT64_C(1) << 20;
 static const gpa FDT_LIMIT = UINT64_C(3) << 30; /* 32-bit addresses that every kernel maps early */
-enum { FDT_SLACK = 4096, SEED_SIZE = 32, MAX_IMAGES = 8 };
+enum { FDT_SLACK = 4096, SEED_SIZE = 32 };
 enum { INFO_MAGIC = 0x4942534f, INFO_VERSION = 2, INFO_MODE_S = 1 };
-
-struct image {
-    char *path, *what;
-    uint8_t *data;
-    size_t len;
-    bool is_program; /* firmware or kernel: may be compressed, or ELF */
-    bool is_elf;
-    gpa low, high, entry; /* what it takes in memory, its uninitialized part included */
-};
-
-static void image_free(void *p)
-{
-    struct image *img = p;
-    g_free(img->path);
-    g_free(img->what);
-    g_free(img->data);
-    g_free(img);
-}
 
 static const char *arch_name(const struct riscv_boot *b)
 {
@@ -44,132 +26,6 @@ static const char *arch_name(const struct riscv_boot *b)
 static gpa ram_end(const struct riscv_boot *b)
 {
     return b->ram_base + b->ram_size;
-}
-
-static bool check_arch(const struct riscv_boot *b, const struct image *img, struct error **errp)
-{
-    const char *arch = image_arch(img->data, img->len);
-    if (arch == NULL || strcmp(arch, arch_name(b)) == 0)
-        return true;
-    error_set(errp, "%s '%s' is for %s, this machine is %s", img->what, img->path, arch,
-              arch_name(b));
-    return false;
-}
-
-/* Bytes that the PE sections of a kernel Image (its EFI side) say the file has; 0 when there are
- * none. */
-static uint64_t pe_size(const uint8_t *d, size_t len)
-{
-    if (len < 2 || d[0] != 'M' || d[1] != 'Z')
-        return 0;
-    uint64_t pe = len < 64 ? 64 : ld_le32(d + 0x3c), end = pe + 24;
-    if (end > len)
-        return end;
-    if (memcmp(d + pe, "PE\0", 4) != 0)
-        return 0;
-    unsigned n = ld_le16(d + pe + 6);
-    uint64_t table = pe + 24 + ld_le16(d + pe + 20);
-    end = table + (uint64_t)n * 40;
-    for (unsigned i = 0; i < n && table + (i + 1) * 40 <= len; i++) {
-        const uint8_t *sec = d + table + i * 40;
-        end = MAX(end, (uint64_t)ld_le32(sec + 16) + ld_le32(sec + 20));
-    }
-    return end;
-}
-
-static bool check_whole(const struct image *img, struct error **errp)
-{
-    uint64_t want = img->is_program ? pe_size(img->data, img->len) : 0;
-    if (img->len == 0)
-        error_set(errp, "%s '%s' is empty", img->what, img->path);
-    else if (img->len < want)
-        error_set(errp, "%s '%s' is truncated: its header tells of %" PRIu64 " bytes, it has %zu",
-                  img->what, img->path, want, img->len);
-    else
-        return true;
-    return false;
-}
-
-/* Read a file into a new image, unwrapped if it is compressed; NULL with *errp. */
-static struct image *image_read(struct riscv_boot *b, const char *what, const char *path,
-                                bool is_program, struct error **errp)
-{
-    struct image *img = g_new0(struct image, 1);
-    size_t max = MIN(b->ram_size, SIZE_MAX / 2);
-    img->what = g_strdup(what);
-    img->path = g_strdup(path);
-    img->is_program = is_program;
-    img->data = load_file(path, max, &img->len, errp);
-    if (img->data == NULL)
-        error_prefix(errp, "%s", what);
-    else if ((!is_program || load_unwrap(&img->data, &img->len, max, path, errp)) &&
-             check_whole(img, errp))
-        return img;
-    image_free(img);
-    return NULL;
-}
-
-/* Two images in one place would silently destroy each other. */
-static bool check_overlap(struct riscv_boot *b, const struct image *img, struct error **errp)
-{
-    for (guint i = 0; i < b->images->len; i++) {
-        const struct image *o = g_ptr_array_index(b->images, i);
-        if (img->low >= o->high || o->low >= img->high)
-            continue;
-        error_set(errp,
-                  "%s '%s' (%#" PRIx64 " to %#" PRIx64 ") overlaps %s '%s' (%#" PRIx64
-                  " to %#" PRIx64 ")",
-                  img->what, img->path, img->low, img->high, o->what, o->path, o->low, o->high);
-        if (strcmp(o->what, "firmware") == 0)
-            error_append(errp, "; a kernel that runs in machine mode needs -bios none");
-        return false;
-    }
-    return true;
-}
-
-static bool image_copy(struct riscv_boot *b, struct image *img, struct error **errp)
-{
-    struct elf_info elf;
-    if (!img->is_elf)
-        return load_blob(&b->m->as, img->low, img->data, img->len, img->path, errp);
-    if (!elf_load(&b->m->as, img->data, img->len, &elf, img->path, errp))
-        return false;
-    img->low = elf.low;
-    img->high = elf.high;
-    img->entry = elf.entry;
-    return true;
-}
-
-static bool check_room(const struct riscv_boot *b, const struct image *img, gpa limit,
-                       struct error **errp)
-{
-    if (img->high <= limit)
-        return true;
-    uint64_t need = align_up(img->high - b->ram_base + 4 * MIB, MIB) / MIB;
-    error_set(errp, "%s '%s' does not fit into %" PRIu64 " MiB of RAM: try -m %" PRIu64 "M",
-              img->what, img->path, b->ram_size / MIB, need);
-    return false;
-}
-
-/* Put take_img into memory, a flat one at addr, and remember it for resets. */
-static struct image *image_place(struct riscv_boot *b, struct image *take_img, gpa addr,
-                                 struct error **errp)
-{
-    struct image_info info;
-    struct elf_info elf;
-    struct image *img = take_img;
-    img->is_elf = img->is_program && elf_probe(img->data, img->len, &elf);
-    img->low = img->entry = addr;
-    img->high = addr + img->len;
-    if (img->is_program && !img->is_elf && image_probe(img->data, img->len, &info))
-        img->high = addr + MAX(img->len, MIN(info.image_size, UINT32_MAX));
-    if ((img->is_elf || check_room(b, img, ram_end(b), errp)) && image_copy(b, img, errp) &&
-        check_overlap(b, img, errp)) {
-        g_ptr_array_add(b->images, img);
-        return img;
-    }
-    image_free(img);
-    return NULL;
 }
 
 /* OpenSBI where distributions put it. */
@@ -228,14 +84,14 @@ static bool load_firmware(struct riscv_boot *b, gpa *end, struct error **errp)
     g_autofree char *path = bios_path(b, errp);
     if (path == NULL)
         return false;
-    struct image *img = image_read(b, "firmware", path, true, errp);
+    struct boot_image *img = boot_image_read(&b->images, "firmware", path, true, errp);
     if (img == NULL)
         return false;
-    if (!check_arch(b, img, errp)) {
-        image_free(img);
+    if (!boot_image_check_arch(img, arch_name(b), errp)) {
+        boot_image_free(img);
         return false;
     }
-    img = image_place(b, img, b->ram_base, errp);
+    img = boot_image_place(&b->images, img, b->ram_base, errp);
     if (img == NULL)
         return false;
     b->start = img->entry;
@@ -244,14 +100,14 @@ static bool load_firmware(struct riscv_boot *b, gpa *end, struct error **errp)
 }
 
 /* With firmware in flash for supervisor mode, that loads the kernel: it finds it in fw_cfg. */
-static bool offer_kernel(struct riscv_boot *b, struct image *img)
+static bool offer_kernel(struct riscv_boot *b, struct boot_image *img)
 {
     const char *append = b->m->cfg.append ? b->m->cfg.append : "";
     fw_cfg_set_u32(b->fw_cfg, FW_CFG_KERNEL_SIZE, (uint32_t)img->len);
     fw_cfg_set_item(b->fw_cfg, FW_CFG_KERNEL_DATA, img->data, img->len);
     fw_cfg_set_u32(b->fw_cfg, FW_CFG_CMDLINE_SIZE, (uint32_t)strlen(append) + 1);
     fw_cfg_set_item(b->fw_cfg, FW_CFG_CMDLINE_DATA, append, strlen(append) + 1);
-    image_free(img);
+    boot_image_free(img);
     return true;
 }
 
@@ -264,16 +120,16 @@ static bool load_kernel(struct riscv_boot *b, gpa firmware_end, struct error **e
         b->next = b->flash_base;
     if (path == NULL)
         return true;
-    struct image *img = image_read(b, "kernel", path, true, errp);
+    struct boot_image *img = boot_image_read(&b->images, "kernel", path, true, errp);
     if (img == NULL)
         return false;
-    if (!check_arch(b, img, errp)) {
-        image_free(img);
+    if (!boot_image_check_arch(img, arch_name(b), errp)) {
+        boot_image_free(img);
         return false;
     }
     if (by_flash)
         return offer_kernel(b, img);
-    img = image_place(b, img, b->kernel_start, errp);
+    img = boot_image_place(&b->images, img, b->kernel_start, errp);
     if (img == NULL)
         return false;
     b->kernel_start = img->entry;
@@ -291,26 +147,26 @@ static bool load_initrd(struct riscv_boot *b, struct error **errp)
     const char *path = b->m->cfg.initrd;
     if (path == NULL)
         return true;
-    struct image *img = image_read(b, "initrd", path, false, errp);
+    struct boot_image *img = boot_image_read(&b->images, "initrd", path, false, errp);
     if (img == NULL)
         return false;
     if (b->has_flash && !bios_is_none(b)) {
         fw_cfg_set_u32(b->fw_cfg, FW_CFG_INITRD_SIZE, (uint32_t)img->len);
         fw_cfg_set_item(b->fw_cfg, FW_CFG_INITRD_DATA, img->data, img->len);
-        image_free(img);
+        boot_image_free(img);
         return true;
     }
     gpa close = align_up(b->kernel_end, 2 * MIB);
     gpa at = MAX(close, b->kernel_start + MIN(b->ram_size / 2, 128 * MIB));
     img->low = at + img->len <= b->fdt_addr ? at : close;
     img->high = img->low + img->len;
-    if (!check_room(b, img, b->fdt_addr, errp)) {
-        image_free(img);
+    if (!boot_image_check_room(&b->images, img, b->fdt_addr, errp)) {
+        boot_image_free(img);
         return false;
     }
     b->initrd_start = img->low;
     b->initrd_size = img->len;
-    return image_place(b, img, img->low, errp) != NULL;
+    return boot_image_place(&b->images, img, img->low, errp) != NULL;
 }
 
 /* As high as a multiple of 2 MiB allows, in RAM and below FDT_LIMIT. */
@@ -347,24 +203,6 @@ static bool write_fdt(struct riscv_boot *b, struct error **errp)
     size_t len;
     const void *blob = fdt_blob(b->fdt, &len);
     return load_blob(&b->m->as, b->fdt_addr, blob, len, "device tree", errp);
-}
-
-static bool check_fdt_room(const struct riscv_boot *b, struct error **errp)
-{
-    for (guint i = 0; i < b->images->len; i++) {
-        const struct image *img = g_ptr_array_index(b->images, i);
-        size_t len;
-        fdt_blob(b->fdt, &len);
-        if (img->high <= b->fdt_addr || img->low >= b->fdt_addr + len)
-            continue;
-        uint64_t need = align_up(img->high - b->ram_base + 4 * MIB, MIB) / MIB;
-        error_set(errp,
-                  "%s '%s' leaves no room for the device tree in %" PRIu64
-                  " MiB of RAM: try -m %" PRIu64 "M",
-                  img->what, img->path, b->ram_size / MIB, need);
-        return false;
-    }
-    return true;
 }
 
 static void put32(uint8_t **p, uint32_t v)
@@ -411,14 +249,19 @@ static void write_reset_vector(struct riscv_boot *b)
 bool riscv_boot_load(struct riscv_boot *b, struct error **errp)
 {
     gpa firmware_end;
-    b->images = g_ptr_array_new_with_free_func(image_free);
+    b->images.as = &b->m->as;
+    b->images.ram_base = b->ram_base;
+    b->images.ram_size = b->ram_size;
+    boot_images_init(&b->images);
     if (!load_firmware(b, &firmware_end, errp))
         return false;
     place_fdt(b);
     if (!load_kernel(b, firmware_end, errp) || !load_initrd(b, errp))
         return false;
     complete_chosen(b);
-    if (!check_fdt_room(b, errp) || !write_fdt(b, errp))
+    size_t len;
+    fdt_blob(b->fdt, &len);
+    if (!boot_images_check_fdt(&b->images, b->fdt_addr, len, errp) || !write_fdt(b, errp))
         return false;
     write_reset_vector(b);
     b->fresh = true;
@@ -428,13 +271,11 @@ bool riscv_boot_load(struct riscv_boot *b, struct error **errp)
 void riscv_boot_reset(struct riscv_boot *b)
 {
     struct error *err = NULL;
-    bool ok = true;
     if (b->fresh) { /* the reset that ends the machine's creation */
         b->fresh = false;
         return;
     }
-    for (guint i = 0; ok && i < b->images->len; i++)
-        ok = image_copy(b, g_ptr_array_index(b->images, i), &err);
+    bool ok = boot_images_restore(&b->images, &err);
     set_seed(b);
     if (!ok || !write_fdt(b, &err))
         error_report(err);
@@ -442,7 +283,6 @@ void riscv_boot_reset(struct riscv_boot *b)
 
 void riscv_boot_fini(struct riscv_boot *b)
 {
-    if (b->images)
-        g_ptr_array_unref(b->images);
+    boot_images_fini(&b->images);
     fdt_free(b->fdt);
 }

@@ -5,8 +5,7 @@
 
 #include "core/fdt.h"
 #include "core/machine.h"
-
-#include <glib.h>
+#include "hw/board/images.h"
 
 struct riscv_boot {
     /* Set by the board. */
@@ -22,8 +21,8 @@ struct riscv_boot {
     /* The tree; the chosen node is completed here. */
     struct fdt *fdt;
 
-    GPtrArray *images; /* what a reset puts back into memory */
-    gpa start;         /* where harts go in machine mode */
+    struct boot_images images; /* what a reset puts back into memory */
+    gpa start;                 /* where harts go in machine mode */
     gpa kernel_start, kernel_end, fdt_addr, initrd_start;
     uint64_t initrd_size;
     gpa next;   /* what the firmware starts in supervisor mode, 0: nothing */

@@ -4,6 +4,8 @@
   decodegen.py --prefix rv --outdir DIR rv.decode rvc.decode
       writes DIR/decode.h (argument structs, trans_* and decoder prototypes), DIR/decode.c (the decoders) and
       DIR/decode_rows.c (the rows as data: names for listings, words for tests)
+      With --stem NAME they are NAME.h, NAME.c and NAME_rows.c; with --symbols PREFIX_ the linker knows every trans_*
+      function as PREFIX_trans_*, so that two targets may have functions of one name.
   decodegen.py --random N [--seed S] [--cond NAME ...] TABLE ...
       prints N random words of the first table, as hexadecimal numbers
 
@@ -12,7 +14,7 @@ A table is a sequence of lines; '#' starts a comment.
   %decoder NAME WIDTH        the rows below make  bool NAME(struct dis *d, uint32_t insn),  WIDTH 16 or 32
   %cond NAME EXPRESSION      a condition and its C expression (d is the decoder state); conditions spelled
                              NAME=VALUE with one NAME and different VALUEs exclude each other
-  &SET FIELD ...             struct args_SET, for formats that share it
+  &SET FIELD ...             struct args_SET, for formats that share it; another table may repeat it
   @FORMAT [&SET] FIELD=SPEC ...
                              a format; without &SET its fields are struct args_FORMAT
   ROW BITS [@FORMAT] [FIELD=SPEC ...] [; CONDITION ...]
@@ -165,7 +167,7 @@ class Tables:
         self.add_argset(where, name, fields)
 
     def add_argset(self, where, name, fields):
-        if name in self.argsets:
+        if self.argsets.get(name, fields) != fields:
             fail(where, "argument set '%s' is defined twice" % name)
         self.argsets[name] = fields
 
@@ -357,12 +359,17 @@ def write_decode_c(tables, names, include):
     out = BANNER % ("Instruction decoders.", names) + DECODE_PRELUDE % include
     for dec in tables.decoders:
         out += "\nbool %s(struct dis *d, uint32_t insn)\n{\n" % dec.name
-        out += emit_node(tables, dec.rows, 0, dec.width, 4)
+        out += emit_node(tables, dec.rows, 0, dec.width, 4) if dec.rows else "    (void)d, (void)insn;\n"
         out += "    return false;\n}\n"
     return out
 
 
-def write_decode_h(tables, names, prefix, guard):
+def symbol(name, symbols):
+    """What follows a function's prototype to give it another name in object files."""
+    return ' __asm__("%s%s")' % (symbols, name) if symbols else ""
+
+
+def write_decode_h(tables, names, prefix, guard, symbols=""):
     out = BANNER % ("Decoded arguments and what handles them.", names)
     out += "#ifndef %s\n#define %s\n\n#include <stdbool.h>\n#include <stdint.h>\n\nstruct dis;\n\n" % (guard, guard)
     for name in sorted(tables.argsets):
@@ -371,7 +378,8 @@ def write_decode_h(tables, names, prefix, guard):
         out += "struct args_%s {\n    %s\n};\n" % (name, body)
     out += "\n/* Emit IR for one instruction; false: it is illegal after all, and nothing was emitted. */\n"
     for name in sorted(tables.trans):
-        out += "bool trans_%s(struct dis *d, const struct args_%s *a);\n" % (name, tables.trans[name])
+        out += "bool trans_%s(struct dis *d, const struct args_%s *a)%s;\n" % (
+            name, tables.trans[name], symbol("trans_" + name, symbols))
     out += "\n/* Decode a word and call its trans function; false: an illegal instruction. */\n"
     for dec in tables.decoders:
         out += "bool %s(struct dis *d, uint32_t insn);\n" % dec.name
@@ -408,7 +416,7 @@ int %(name)s_find(uint32_t insn, const char *without)
 
 uint32_t %(name)s_random(unsigned row, uint32_t bits)
 {
-    const struct %(prefix)s_decode_row *r = &%(name)s_rows[row %% %(rows)s];
+    const struct %(prefix)s_decode_row *r = &%(name)s_rows[row %% (%(rows)s + !%(rows)s)];
     return (r->value | (bits & ~r->mask)) & %(all)s;
 }
 """
@@ -430,7 +438,7 @@ def fields_code(dec, prefix):
     for n, r in enumerate(dec.rows):
         groups.setdefault(tuple((f.name, f.expr()) for f in r.fields), []).append(n)
     out = "\nunsigned %s_fields(unsigned row, uint32_t insn, struct %s_decode_field *out)\n{\n" % (dec.name, prefix)
-    out += "    unsigned n = 0;\n    (void)insn;\n    switch (row) {\n"
+    out += "    unsigned n = 0;\n    (void)insn, (void)out;\n    switch (row) {\n"
     for fields, rows in groups.items():
         if fields:
             out += "".join("    case %d:\n" % n for n in rows)
@@ -475,6 +483,8 @@ def main():
     ap.add_argument("--prefix", help="of the generated types: struct PREFIX_decode_row")
     ap.add_argument("--include", help="header that declares struct dis and includes decode.h; as decode.c includes it")
     ap.add_argument("--outdir", help="directory to write decode.h, decode.c and decode_rows.c to")
+    ap.add_argument("--stem", default="decode", help="of the files' names")
+    ap.add_argument("--symbols", default="", help="what the names of trans functions begin with in object files")
     ap.add_argument("--random", type=int, metavar="N", help="print N random words instead")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--cond", action="append", default=[], help="a condition that holds, for --random")
@@ -487,12 +497,12 @@ def main():
     if not (args.outdir and args.prefix and args.include):
         ap.error("give --outdir, --prefix and --include, or --random")
     names = ", ".join(os.path.basename(p) for p in args.tables)
-    header = os.path.join(os.path.dirname(args.include), "decode.h")
+    header = os.path.join(os.path.dirname(args.include), args.stem + ".h")
     guard = re.sub(r"\W", "_", header).upper()
-    for name, text in (("decode.h", write_decode_h(tables, names, args.prefix, guard)),
-                       ("decode.c", write_decode_c(tables, names, args.include)),
-                       ("decode_rows.c", write_rows_c(tables, names, args.prefix, header))):
-        with open(os.path.join(args.outdir, name), "w") as f:
+    for name, text in ((".h", write_decode_h(tables, names, args.prefix, guard, args.symbols)),
+                       (".c", write_decode_c(tables, names, args.include)),
+                       ("_rows.c", write_rows_c(tables, names, args.prefix, header))):
+        with open(os.path.join(args.outdir, args.stem + name), "w") as f:
             f.write(text)
 
 

@@ -128,5 +128,8 @@ static inline bool arm_has(const struct arm_cpu *cpu, enum arm_feature f)
 
 /* slots.c */
 extern const struct ir_slot arm_slots[ARM_SLOTS];
+/* trans.c: guest_ops.translate */
+struct tx;
+void arm_translate(struct tx *tx);
 
 #endif

@@ -1,0 +1,130 @@
+/* A64: branches.  Ref: DDI 0487, C6.2. */
+#include "target/arm/a64.h"
+
+#include "util/bits.h"
+
+enum { PAGE_BITS = 12 };
+
+/* --- direct --- */
+
+/* Go on with the instructions at target: forwards only, so that every guest loop has an exit where
+ * requests are polled. */
+static bool can_follow(const struct dis *d, uint64_t target)
+{
+    return target > d->pc && (target ^ d->start) >> PAGE_BITS == 0;
+}
+
+static bool jump(struct dis *d, uint64_t target)
+{
+    if (can_follow(d, target))
+        d->next = target;
+    else
+        end_jump(d, target);
+    return true;
+}
+
+static uint64_t target_of(const struct dis *d, int32_t words)
+{
+    return d->pc + (int64_t)words * 4;
+}
+
+bool trans_b(struct dis *d, const struct args_imm26 *a)
+{
+    return jump(d, target_of(d, a->imm));
+}
+
+bool trans_bl(struct dis *d, const struct args_imm26 *a)
+{
+    set_gpr(d, 30, pc64(d, d->next));
+    ir_exit_jump(d->ir, target_of(d, a->imm), d->next, IR_HINT_CALL);
+    d->ended = true;
+    return true;
+}
+
+bool trans_b_cond(struct dis *d, const struct args_cond *a)
+{
+    struct flag_test t = flag_test(d, a->cond);
+    if (t.is_always)
+        return jump(d, target_of(d, a->imm));
+    ir_exit_if(d->ir, t.a, t.b, t.cc, target_of(d, a->imm));
+    return true;
+}
+
+static bool branch_on_zero(struct dis *d, const struct args_cb *a, enum ir_cc cc)
+{
+    ir_val zero = ir_const(d->ir, type_of_sf(a->sf), 0);
+    ir_exit_if(d->ir, gpr(d, a->rt, a->sf), zero, cc, target_of(d, a->imm));
+    return true;
+}
+
+bool trans_cbz(struct dis *d, const struct args_cb *a)
+{
+    return branch_on_zero(d, a, IR_EQ);
+}
+
+bool trans_cbnz(struct dis *d, const struct args_cb *a)
+{
+    return branch_on_zero(d, a, IR_NE);
+}
+
+static bool branch_on_bit(struct dis *d, const struct args_tb *a, enum ir_cc cc)
+{
+    bool high = a->bit >= 32;
+    ir_val mask = ir_const(d->ir, type_of_sf(high), BIT64(a->bit));
+    ir_val bit = ir_and(d->ir, gpr(d, a->rt, high), mask);
+    ir_exit_if(d->ir, bit, ir_const(d->ir, type_of_sf(high), 0), cc, target_of(d, a->imm));
+    return true;
+}
+
+bool trans_tbz(struct dis *d, const struct args_tb *a)
+{
+    return branch_on_bit(d, a, IR_EQ);
+}
+
+bool trans_tbnz(struct dis *d, const struct args_tb *a)
+{
+    return branch_on_bit(d, a, IR_NE);
+}
+
+/* --- to a register --- */
+
+/* Bit 55 says which half of the address space, and so what the top byte becomes.
+ * Ref: DDI 0487, AArch64.BranchAddr. */
+ir_val branch_target(struct dis *d, ir_val addr)
+{
+    enum { WITHOUT_TAG = 0 | 56 << 8 };
+    bool lower = d->mode & ARM_MODE_TBI, upper = d->mode & ARM_MODE_TBI1;
+    if (!lower && !upper)
+        return addr;
+    ir_val plain = ir_sextract(d->ir, addr, WITHOUT_TAG);
+    if (lower && upper)
+        return plain;
+    if (upper)
+        return ir_or(d->ir, addr, ir_and(d->ir, plain, imm64(d, MASK64(56, 8))));
+    return ir_and(d->ir, addr, ir_or(d->ir, plain, imm64(d, MASK64(0, 56))));
+}
+
+static bool jump_to(struct dis *d, ir_val target, unsigned hint)
+{
+    target = branch_target(d, target);
+    if (hint == IR_HINT_CALL)
+        set_gpr(d, 30, pc64(d, d->next));
+    ir_exit_ind(d->ir, target, d->next, hint);
+    d->ended = true;
+    return true;
+}
+
+bool trans_br(struct dis *d, const struct args_rn *a)
+{
+    return jump_to(d, gpr64(d, a->rn), IR_HINT_NONE);
+}
+
+bool trans_blr(struct dis *d, const struct args_rn *a)
+{
+    return jump_to(d, gpr64(d, a->rn), IR_HINT_CALL);
+}
+
+bool trans_ret(struct dis *d, const struct args_rn *a)
+{
+    return jump_to(d, gpr64(d, a->rn), IR_HINT_RET);
+}

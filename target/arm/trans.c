@@ -149,8 +149,26 @@ void end_undefined(struct dis *d)
 void raise_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, uint32_t syndrome)
 {
     struct arm_late *late = &d->late[d->nlate++];
-    *late = (struct arm_late){ir_block_new(d->ir), d->pc, syndrome};
+    *late = (struct arm_late){.block = ir_block_new(d->ir), .pc = d->pc, .syndrome = syndrome};
     ir_br_if(d->ir, a, b, cc, late->block);
+}
+
+void raise_misaligned_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, int base, int64_t offset,
+                         bool is_store)
+{
+    raise_if(d, a, b, cc, 0);
+    struct arm_late *late = &d->late[d->nlate - 1];
+    late->base = base;
+    late->offset = offset;
+    late->is_store = is_store;
+}
+
+static void end_misaligned(struct dis *d, const struct arm_late *late)
+{
+    ir_val addr = ir_add(d->ir, gpr_sp(d, late->base, true), imm64(d, late->offset));
+    set_pc(d, d->pc);
+    call_raise_misaligned(d->ir, addr, imm32(d, d->mem), imm32(d, late->is_store));
+    end_lookup(d);
 }
 
 static void emit_late(struct dis *d)
@@ -158,7 +176,10 @@ static void emit_late(struct dis *d)
     for (unsigned i = 0; i < d->nlate; i++) {
         ir_block_begin(d->ir, d->late[i].block);
         d->pc = d->late[i].pc;
-        end_exception(d, d->late[i].syndrome, 1);
+        if (d->late[i].syndrome)
+            end_exception(d, d->late[i].syndrome, 1);
+        else
+            end_misaligned(d, &d->late[i]);
     }
 }
 

@@ -34,7 +34,10 @@ struct dis {
     struct arm_late {
         unsigned block;
         uint64_t pc;
-        uint32_t syndrome;
+        uint32_t syndrome; /* 0: the access at register base + offset is misaligned */
+        bool is_store;
+        int base;
+        int64_t offset;
     } late[ARM_LATE];
     unsigned nlate;
     bool sp_aligned; /* the stack pointer is a multiple of 16 here */
@@ -73,6 +76,9 @@ void end_exception(struct dis *d, uint32_t syndrome, unsigned el) ARM_SYMBOL(end
 /* The same if a cc b, else go on with this instruction. */
 void raise_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, uint32_t syndrome)
     ARM_SYMBOL(raise_if);
+/* An alignment fault if a cc b, for an access at register base + offset, which has not changed. */
+void raise_misaligned_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, int base, int64_t offset,
+                         bool is_store) ARM_SYMBOL(raise_misaligned_if);
 /* Unallocated or disabled: EC 0. */
 void end_undefined(struct dis *d) ARM_SYMBOL(end_undefined);
 /* FP and AdvSIMD instructions, first thing: true when they trap (the unit has ended). */

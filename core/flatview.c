@@ -162,6 +162,8 @@ void address_space_update(struct address_space *as)
     for (struct memory_listener *l = as->listeners; l && changed; l = l->next)
         if (l->changed)
             l->changed(l, now);
+    for (struct memory_listener *l = as->watchers; l && changed; l = l->next)
+        l->changed(l, now);
     mutex_unlock(&as->lock);
     if (many && as->want_reclaim)
         as->want_reclaim(as->want_reclaim_opaque);
@@ -191,6 +193,26 @@ void address_space_listen(struct address_space *as, struct memory_listener *l)
     as->listeners = l;
     if (l->changed)
         l->changed(l, atomic_load_explicit(&as->view, memory_order_relaxed));
+    mutex_unlock(&as->lock);
+}
+
+void address_space_watch(struct address_space *as, struct memory_listener *l)
+{
+    mutex_lock(&as->lock);
+    l->next = as->watchers;
+    as->watchers = l;
+    l->changed(l, atomic_load_explicit(&as->view, memory_order_relaxed));
+    mutex_unlock(&as->lock);
+}
+
+void address_space_unwatch(struct address_space *as, struct memory_listener *l)
+{
+    mutex_lock(&as->lock);
+    struct memory_listener **p = &as->watchers;
+    while (*p && *p != l)
+        p = &(*p)->next;
+    if (*p)
+        *p = l->next;
     mutex_unlock(&as->lock);
 }
 

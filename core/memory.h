@@ -97,6 +97,7 @@ struct address_space {
     struct flat_view *_Atomic view;
     struct memory_listener *listeners;
     struct mutex lock; /* guards the tree, the retired views and publishing */
+    struct memory_listener *watchers GUARDED_BY(lock);
     struct flat_view *retired GUARDED_BY(lock);
     unsigned nretired GUARDED_BY(lock);
     /* Asked, from any thread, to bring about a call of address_space_reclaim() soon; may be NULL.
@@ -115,6 +116,11 @@ void address_space_update(struct address_space *as);
 void address_space_reclaim(struct address_space *as);
 /* Hear of every later view, and at once of the present one. */
 void address_space_listen(struct address_space *as, struct memory_listener *l);
+/* The same for one that comes and goes while the machine lives, and has `changed` alone; it is
+ * called with the map's lock held, and never again after address_space_unwatch(), which may be told
+ * of one that does not watch. */
+void address_space_watch(struct address_space *as, struct memory_listener *l);
+void address_space_unwatch(struct address_space *as, struct memory_listener *l);
 /* The range that holds addr, or NULL where nothing is mapped.  Lock-free; valid until the caller's
  * next safe point. */
 const struct flat_range *address_space_find(struct address_space *as, gpa addr);

@@ -25,6 +25,7 @@ extern const struct device_type rtl8139_type;
 extern const struct device_type scsi_cd_type;
 extern const struct device_type scsi_hd_type;
 extern const struct device_type sifive_test_type;
+extern const struct device_type vhost_vsock_type;
 extern const struct device_type virtconsole_type;
 extern const struct device_type virtio_9p_type;
 extern const struct device_type virtio_balloon_type;
@@ -66,6 +67,7 @@ static const struct device_type *const written_types[] = {
     &scsi_cd_type,                  /* scsi-cd */
     &scsi_hd_type,                  /* scsi-hd */
     &ns16550_type,                  /* serial-mm */
+    &vhost_vsock_type,              /* vhost-vsock-device */
     &virtconsole_type,              /* virtconsole */
     &virtio_9p_type,                /* virtio-9p-device */
     &virtio_balloon_type,     /* virtio-balloon-device */
@@ -119,8 +121,6 @@ const struct device_type *hw_device_find(const char *name)
 static const struct {
     const char *prefix, *why;
 } served_elsewhere[] = {
-    {"vhost-vsock", "the host's kernel serves it (/dev/vhost-vsock), which is not supported; "
-                    "virtserialport, or hostfwd= of -netdev user, connect guest and host"},
     {"vhost-scsi", "the host's kernel serves it (/dev/vhost-scsi), which is not supported; "
                    "virtio-scsi and scsi-hd are a SCSI disk"},
     {"vhost-user-fs", "another process serves it, which is not supported; -virtfs shares a "

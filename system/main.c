@@ -54,6 +54,8 @@ static bool expect_handover(struct setup *s, struct error **errp UNUSED)
 
 static bool init_machine(struct setup *s, struct error **errp)
 {
+    if (s->cli->incoming) /* devices know at once that another machine may have what they want */
+        s->machine->run_state = RUN_INMIGRATE;
     return machine_init(s->machine, errp);
 }
 

@@ -113,10 +113,11 @@ static uint32_t read_queue(struct virtio_mmio *t, uint64_t off)
 
 static uint32_t read_features(struct virtio_mmio *t)
 {
+    bool high = modern(t); /* before the device is asked: it offers more then */
     uint64_t f = virtio_offered(t->v);
     switch (t->s.device_features_sel) {
     case 0: return (uint32_t)f;
-    case 1: return modern(t) ? f >> 32 : 0;
+    case 1: return high ? f >> 32 : 0;
     default: return 0;
     }
 }

@@ -431,7 +431,7 @@ static void config_written(struct pci_device *p, unsigned off, unsigned size)
     struct virtio_pci *t = (struct virtio_pci *)p;
     uint64_t at;
     unsigned len;
-    if (off < PCI_COMMAND + 2 && off + size > PCI_COMMAND && pci_is_master(p))
+    if (off < PCI_COMMAND + 2 && off + size > PCI_COMMAND)
         virtio_kick(t->v);
     if (window(t, off, size, &at, &len))
         modern_set(t, at, len,

@@ -92,6 +92,12 @@ void virtio_fini(struct virtio_device *v)
     cond_fini(&v->drained);
 }
 
+static void live_changed(struct virtio_device *v)
+{
+    if (v->vcls && v->vcls->live_changed)
+        v->vcls->live_changed(v);
+}
+
 static void interrupt(struct virtio_device *v, unsigned event)
 {
     if (v->transport_ops)
@@ -109,6 +115,7 @@ void virtio_sync(struct device *dev)
         if (virtq_is_live(v, i)) /* loaded: its driver may have told the device that was saved */
             virtq_again(v, i);
     }
+    live_changed(v);
     interrupt(v, VIRTIO_EVENT_NONE);
 }
 
@@ -139,6 +146,7 @@ void virtio_break(struct virtio_device *v, unsigned queue, const char *why)
     struct virtio_state *s = virtio_state(v);
     dev_guest_error(&v->dev, "queue %u: %s; the device stops until it is reset", queue, why);
     s->broken = 1;
+    live_changed(v);
     if (!(s->features >> VIRTIO_F_VERSION_1 & 1))
         return;
     s->status |= VIRTIO_NEEDS_RESET;
@@ -219,6 +227,7 @@ static void change_status(struct virtio_device *v, uint8_t status)
             status &= (uint8_t)~VIRTIO_FEATURES_OK; /* section 6.1: a driver that is not virtio 1 */
     }
     s->status = status | (s->status & VIRTIO_NEEDS_RESET);
+    live_changed(v);
     if (rising & VIRTIO_DRIVER_OK)
         go_live(v);
 }
@@ -290,6 +299,7 @@ uint8_t virtio_isr_take(struct virtio_device *v)
 void virtio_kick(struct virtio_device *v)
 {
     mutex_lock(&v->dev.lock);
+    live_changed(v);
     look_at_queues(v);
     mutex_unlock(&v->dev.lock);
 }
@@ -300,6 +310,7 @@ void virtio_queue_enable(struct virtio_device *v, unsigned queue, bool on)
     struct virtio_queue_state *q = &virtio_state(v)->q[queue];
     virtq_unmap(v, queue);
     q->ready = on && virtq_map(v, queue);
+    live_changed(v);
     if (on && !q->ready)
         dev_guest_error(&v->dev, "queue %u: %u entries at %#llx, %#llx, %#llx are not all in RAM",
                         queue, q->num, (unsigned long long)q->desc, (unsigned long long)q->avail,

@@ -26,6 +26,7 @@ enum {
     VIRTIO_ID_SCSI = 8,
     VIRTIO_ID_9P = 9,
     VIRTIO_ID_INPUT = 18,
+    VIRTIO_ID_VSOCK = 19,
 };
 enum { /* device status */
        VIRTIO_ACKNOWLEDGE = 1,
@@ -113,6 +114,9 @@ struct virtio_class {
     /* The driver resets this queue: let go of chains that are kept back; what is in flight will be
      * waited for.  Optional. */
     void (*queue_reset)(struct virtio_device *v, unsigned queue);
+    /* Something changed that virtq_is_live() looks at, other than by the device itself.  Optional;
+     * for devices whose queues somebody else serves. */
+    void (*live_changed)(struct virtio_device *v);
     /* Where queue is called after a notification; docs/decisions/0006 says what pays. */
     enum virtio_thread thread;
 };
@@ -221,7 +225,7 @@ void virtio_notify(struct virtio_device *v, unsigned queue);
 void virtio_isr_ack(struct virtio_device *v, uint8_t bits);
 /* Read and clear. */
 uint8_t virtio_isr_take(struct virtio_device *v);
-/* Look at every queue: the device may reach memory again. */
+/* Whether the device may reach memory changed: look at every queue that is live now. */
 void virtio_kick(struct virtio_device *v);
 /* Start (map) or stop a queue whose addresses and size are in its state. */
 void virtio_queue_enable(struct virtio_device *v, unsigned queue, bool on);

@@ -3,11 +3,13 @@ import fcntl
 import os
 import pty
 import signal
+import socket
 import struct
 import subprocess
 import termios
 
-from guest import Failed, Guest, arch_args, debian, linux, need_tinamou, need_tool
+from guest import Failed, Guest, Skipped, arch_args, debian, linux, need_tinamou, need_tool
+from modules import with_modules
 
 MODULES = "initrd.cpio.gz"
 
@@ -248,3 +250,22 @@ def test_rtc_base():
             g.fail("the clock chip does not start in 2006")
         g.send("exit\n")
         g.wait_exit(0)
+
+
+def test_sockets_that_the_kernel_serves():
+    """Without a listener in the guest, its kernel refuses what the host's kernel brings it: both queues have worked."""
+    if not os.access("/dev/vhost-vsock", os.R_OK | os.W_OK):
+        raise Skipped("this host has no /dev/vhost-vsock for us")
+    cid = 0x10000 + os.getpid()
+    initrd = with_modules(["vmw_vsock_virtio_transport"])
+    with linux(["-device", "vhost-vsock-pci,guest-cid=%d" % cid], initrd=initrd) as g:
+        g.shell()
+        g.run("sh /extra/load", 60)
+        for _ in range(3):
+            with socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM) as s:
+                s.settimeout(20)
+                try:
+                    s.connect((cid, 5000))
+                except ConnectionResetError:
+                    continue
+                g.fail("nobody listens, and yet the guest answered otherwise")

@@ -7,7 +7,13 @@
 #include <string.h>
 
 /* What one guest instruction may still append once ir_full() is true. */
-enum { SPARE_OPS = 512, SPARE_CONSTS = 256, SPARE_BLOCKS = 32, SPARE_CALL_ARGS = 128 };
+enum {
+    SPARE_OPS = 512,
+    SPARE_CONSTS = 256,
+    SPARE_BLOCKS = 32,
+    SPARE_CALL_ARGS = 128,
+    SPARE_CALL_SLOTS = 64
+};
 
 struct ir *ir_new(const struct ir_slot *slots, unsigned nslots)
 {
@@ -19,6 +25,7 @@ struct ir *ir_new(const struct ir_slot *slots, unsigned nslots)
     ir->consts = g_new(struct ir_konst, IR_MAX_CONSTS);
     ir->blocks = g_new(struct ir_block, IR_MAX_BLOCKS);
     ir->call_args = g_new(ir_val, IR_MAX_CALL_ARGS);
+    ir->call_slots = g_new(struct ir_call_slots, IR_MAX_CALL_SLOTS);
     ir_begin(ir);
     return ir;
 }
@@ -31,6 +38,7 @@ void ir_free(struct ir *ir)
     g_free(ir->consts);
     g_free(ir->blocks);
     g_free(ir->call_args);
+    g_free(ir->call_slots);
     g_free(ir);
 }
 
@@ -55,7 +63,7 @@ static void open_block(struct ir *ir, unsigned blk)
 
 void ir_begin(struct ir *ir)
 {
-    ir->nops = ir->nconsts = ir->ncall_args = ir->norder = 0;
+    ir->nops = ir->nconsts = ir->ncall_args = ir->ncall_slots = ir->norder = 0;
     ir->nblocks = 1;
     ir->blocks[0] = (struct ir_block){0};
     memset(ir->const_head, 0, sizeof(ir->const_head));
@@ -66,7 +74,8 @@ bool ir_full(const struct ir *ir)
 {
     return ir->nops > IR_MAX_OPS - SPARE_OPS || ir->nconsts > IR_MAX_CONSTS - SPARE_CONSTS ||
            ir->nblocks > IR_MAX_BLOCKS - SPARE_BLOCKS ||
-           ir->ncall_args > IR_MAX_CALL_ARGS - SPARE_CALL_ARGS;
+           ir->ncall_args > IR_MAX_CALL_ARGS - SPARE_CALL_ARGS ||
+           ir->ncall_slots > IR_MAX_CALL_SLOTS - SPARE_CALL_SLOTS;
 }
 
 unsigned ir_block_new(struct ir *ir)
@@ -250,7 +259,7 @@ static void forget_set(struct ir *ir, const struct ir_slot_set *set, bool values
 }
 
 /* What a call sees of earlier sets, and which values are stale after it. */
-static void call_effects(struct ir *ir, const struct ir_helper *h)
+static void call_effects(struct ir *ir, const struct ir_helper *h, const struct ir_call_slots *s)
 {
     if (h->flags & HELPER_WRITES_ALL) {
         forget_slots(ir);
@@ -258,24 +267,42 @@ static void call_effects(struct ir *ir, const struct ir_helper *h)
     }
     if (h->flags & (HELPER_READS_ALL | HELPER_RAISES))
         ir->observed = ir->nops;
-    forget_set(ir, &h->reads, false);
-    forget_set(ir, &h->writes, true);
+    forget_set(ir, &s->reads, false);
+    forget_set(ir, &s->writes, true);
 }
 
-ir_val ir_call(struct ir *ir, const struct ir_helper *h, const ir_val *args)
+static ir_val build_call(struct ir *ir, const struct ir_helper *h, const ir_val *args,
+                         const struct ir_call_slots *slots)
 {
     struct ir_op *op = ir_op_begin(ir, OP_call, h->ret);
     op->attr = ir->ncall_args;
     op->imm = (uintptr_t)h;
     if (ir->ended)
         return nowhere(ir);
+    if (h->flags & HELPER_SLOTS) {
+        assert(ir->ncall_slots < IR_MAX_CALL_SLOTS);
+        ir->call_slots[ir->ncall_slots++] = *slots;
+        op->imm2 = ir->ncall_slots;
+    }
     assert(h->nargs <= G_N_ELEMENTS(h->args));
     assert(ir->ncall_args + h->nargs <= IR_MAX_CALL_ARGS);
     for (unsigned i = 0; i < h->nargs; i++)
         ir->call_args[ir->ncall_args++] = args[i];
     ir_val v = append(ir);
-    call_effects(ir, h);
+    call_effects(ir, h, slots);
     return v;
+}
+
+ir_val ir_call(struct ir *ir, const struct ir_helper *h, const ir_val *args)
+{
+    return build_call(ir, h, args, &(struct ir_call_slots){h->reads, h->writes});
+}
+
+ir_val ir_call_slots(struct ir *ir, const struct ir_helper *h, const ir_val *args,
+                     struct ir_slot_set reads, struct ir_slot_set writes)
+{
+    assert(h->flags & HELPER_SLOTS);
+    return build_call(ir, h, args, &(struct ir_call_slots){reads, writes});
 }
 
 void ir_remove_dead(struct ir *ir)

@@ -101,6 +101,24 @@ enum { IR_MAX_SLOTS = 128 };
 struct ir_slot_set {
     uint64_t w[IR_MAX_SLOTS / 64];
 };
+/* Sets are built from the left: ir_slots_add(ir_slots_of(a), b). */
+static inline struct ir_slot_set ir_slots_none(void)
+{
+    return (struct ir_slot_set){{0}};
+}
+static inline struct ir_slot_set ir_slots_add(struct ir_slot_set set, unsigned slot)
+{
+    set.w[slot / 64] |= UINT64_C(1) << slot % 64;
+    return set;
+}
+static inline struct ir_slot_set ir_slots_of(unsigned slot)
+{
+    return ir_slots_add(ir_slots_none(), slot);
+}
+static inline bool ir_slots_has(const struct ir_slot_set *set, unsigned slot)
+{
+    return set->w[slot / 64] >> slot % 64 & 1;
+}
 
 /* A C function that translated code calls.  Effects are exact promises. */
 struct ir_helper {
@@ -109,7 +127,7 @@ struct ir_helper {
     uint8_t ret;   /* enum ir_type */
     uint8_t nargs; /* of args, without cpu */
     uint8_t args[5];
-    uint8_t flags; /* enum ir_helper_flag */
+    uint16_t flags; /* enum ir_helper_flag */
     struct ir_slot_set reads, writes;
 };
 enum ir_helper_flag {
@@ -123,6 +141,8 @@ enum ir_helper_flag {
                            struct is valid inside */
     HELPER_VOLATILE = 64, /* result depends on more than guest state (time, devices): lockstep must
                              not run it twice */
+    HELPER_SLOTS = 128,   /* which slots it reads and writes is said by each call; it has no other
+                             effect but on the FP environment (HELPER_FPENV) */
 };
 
 enum { IR_NO_POLL = 1 }; /* imm of br and brcond: the (first) edge may go back without a poll */
@@ -142,7 +162,8 @@ struct ir_op {
     uint32_t attr; /* slot, memop, rounding, hint, block id; for call: index of the first argument
                       in call_args */
     uint32_t blk2; /* brcond: the other block */
-    uint64_t imm, imm2; /* for call: imm = (uintptr_t)struct ir_helper *; for ld and st that need no
+    uint64_t imm, imm2; /* for call: imm = (uintptr_t)struct ir_helper *, imm2: 1 + index
+                           in call_slots with HELPER_SLOTS; for ld and st that need no
                            check: 1 + slot of the addend that tlb_add gave */
 };
 
@@ -176,6 +197,10 @@ void ir_set(struct ir *ir, unsigned slot, ir_val v);
 /* args: helper->nargs values.  IR_NONE for void.  Forgets forwarded values of slots the helper
  * writes. */
 ir_val ir_call(struct ir *ir, const struct ir_helper *h, const ir_val *args);
+/* The same for a helper with HELPER_SLOTS: the slots that this call reads and writes, apart from
+ * h->reads and h->writes. */
+ir_val ir_call_slots(struct ir *ir, const struct ir_helper *h, const ir_val *args,
+                     struct ir_slot_set reads, struct ir_slot_set writes);
 /* A new block id, to branch to; ir_block_begin closes the current block (which must have ended with
  * br, brcond or an exit). */
 unsigned ir_block_new(struct ir *ir);

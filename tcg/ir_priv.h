@@ -5,7 +5,13 @@
 #include "tcg/ir.h"
 #include "tcg/ops.h"
 
-enum { IR_MAX_OPS = 4096, IR_MAX_CONSTS = 2048, IR_MAX_BLOCKS = 128, IR_MAX_CALL_ARGS = 1024 };
+enum {
+    IR_MAX_OPS = 4096,
+    IR_MAX_CONSTS = 2048,
+    IR_MAX_BLOCKS = 128,
+    IR_MAX_CALL_ARGS = 1024,
+    IR_MAX_CALL_SLOTS = 512
+};
 
 struct ir_konst {
     uint64_t value;
@@ -14,6 +20,11 @@ struct ir_konst {
     uint32_t uses;
 };
 enum { IR_CONST_BUCKETS = 256 };
+
+/* What a call reads and writes. */
+struct ir_call_slots {
+    struct ir_slot_set reads, writes;
+};
 
 struct ir {
     const struct ir_slot *slots;
@@ -27,6 +38,8 @@ struct ir {
     unsigned order[IR_MAX_BLOCKS], norder; /* block ids in the order they were begun: the layout */
     ir_val *call_args;
     unsigned ncall_args;
+    struct ir_call_slots *call_slots; /* of calls with HELPER_SLOTS */
+    unsigned ncall_slots;
     ir_val known[IR_MAX_SLOTS];      /* slot's value now, or IR_NONE */
     uint32_t last_set[IR_MAX_SLOTS]; /* op index of a set not yet observed, or UINT32_MAX */
     uint32_t observed;               /* sets before this op have been observed */
@@ -52,6 +65,18 @@ static inline const struct ir_op_desc *ir_desc(const struct ir_op *op)
 static inline const struct ir_helper *ir_op_helper(const struct ir_op *op)
 {
     return (const struct ir_helper *)(uintptr_t)op->imm;
+}
+static inline struct ir_call_slots ir_op_call_slots(const struct ir *ir, const struct ir_op *op)
+{
+    const struct ir_helper *h = ir_op_helper(op);
+    return op->imm2 ? ir->call_slots[op->imm2 - 1] : (struct ir_call_slots){h->reads, h->writes};
+}
+/* Effects of a call, if it has any, are on slots and the FP environment alone. */
+static inline bool ir_call_is_tame(const struct ir_op *op)
+{
+    unsigned flags = ir_op_helper(op)->flags;
+    unsigned wild = HELPER_READS_ALL | HELPER_WRITES_ALL | HELPER_RAISES | HELPER_VOLATILE;
+    return (flags & (HELPER_PURE | HELPER_SLOTS)) && !(flags & wild);
 }
 /* May be left out when its result is not used.  FP ops may not: they raise sticky flags. */
 static inline bool ir_op_removable(const struct ir_op *op)

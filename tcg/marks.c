@@ -16,8 +16,7 @@ bool ir_has_hidden_effects(const struct ir *ir)
         const struct ir_op *op = &ir->ops[i];
         if (op->opc == OP_env_st)
             return true;
-        if (op->opc == OP_call &&
-            !(((const struct ir_helper *)(uintptr_t)op->imm)->flags & HELPER_PURE))
+        if (op->opc == OP_call && !ir_call_is_tame(op))
             return true;
     }
     return false;

@@ -407,10 +407,32 @@ static const struct ir_helper *find_helper(struct parser *s)
     return NULL;
 }
 
+/* reads(slot, ...) */
+static bool read_slots(struct parser *s, const char *what, struct ir_slot_set *set)
+{
+    uint32_t slot;
+    *set = ir_slots_none();
+    if (!read_word(s) || strcmp(s->word, what)) {
+        error_set(s->errp, "line %u: wanted %s(", s->line, what);
+        return false;
+    }
+    if (!expect(s, '('))
+        return false;
+    if (accept(s, ')'))
+        return true;
+    do {
+        if (!read_slot(s, &slot))
+            return false;
+        *set = ir_slots_add(*set, slot);
+    } while (accept(s, ','));
+    return expect(s, ')');
+}
+
 static bool parse_call(struct parser *s, ir_val *v)
 {
     const struct ir_helper *h = find_helper(s);
     ir_val args[G_N_ELEMENTS(h->args)];
+    struct ir_slot_set reads, writes;
     if (!h || !expect(s, '('))
         return false;
     for (unsigned i = 0; i < h->nargs; i++) {
@@ -422,8 +444,16 @@ static bool parse_call(struct parser *s, ir_val *v)
             return false;
         }
     }
-    *v = ir_call(s->ir, h, args);
-    return expect(s, ')');
+    if (!expect(s, ')'))
+        return false;
+    if (!(h->flags & HELPER_SLOTS)) {
+        *v = ir_call(s->ir, h, args);
+        return true;
+    }
+    if (!read_slots(s, "reads", &reads) || !read_slots(s, "writes", &writes))
+        return false;
+    *v = ir_call_slots(s->ir, h, args, reads, writes);
+    return true;
 }
 
 static int find_op(const char *name)

@@ -155,6 +155,18 @@ static void print_attr(struct printer *p, const struct ir_op *op, enum ir_attr_k
     }
 }
 
+static void print_slots(struct printer *p, const char *what, const struct ir_slot_set *set)
+{
+    const char *sep = "";
+    fprintf(p->f, " %s(", what);
+    for (unsigned i = 0; i < p->ir->nslots; i++)
+        if (ir_slots_has(set, i)) {
+            fprintf(p->f, "%s%s", sep, p->ir->slots[i].name);
+            sep = ", ";
+        }
+    fprintf(p->f, ")");
+}
+
 static void print_call(struct printer *p, const struct ir_op *op)
 {
     const struct ir_helper *h = ir_op_helper(op);
@@ -164,6 +176,11 @@ static void print_call(struct printer *p, const struct ir_op *op)
         print_val(p, p->ir->call_args[op->attr + i], h->args[i]);
     }
     fprintf(p->f, ")");
+    if (!(h->flags & HELPER_SLOTS))
+        return;
+    struct ir_call_slots s = ir_op_call_slots(p->ir, op);
+    print_slots(p, "reads", &s.reads);
+    print_slots(p, "writes", &s.writes);
 }
 
 /* An exit's return pc and hint are left out when there is none. */

@@ -115,6 +115,8 @@ static bool check_call(struct checker *c, const struct ir_op *op)
         return bad(c, "%s: arguments out of range", h->name);
     if (h->ret != op->type)
         return bad(c, "%s: type %d, wanted %d", h->name, op->type, h->ret);
+    if (h->flags & HELPER_SLOTS ? !op->imm2 || op->imm2 > c->ir->ncall_slots : op->imm2)
+        return bad(c, "%s: sets of slots out of range", h->name);
     for (unsigned i = 0; i < h->nargs; i++) {
         ir_val v = c->ir->call_args[op->attr + i];
         if (!check_value(c, v))

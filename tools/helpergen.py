@@ -18,6 +18,8 @@ EFFECTS   READS(slot ...) WRITES(slot ...)   exactly these slots of the target's
           PURE       same arguments, same result; implies NO_CPU
           VOLATILE   depends on more than guest state (time, devices)
           NO_CPU     does not take the CPU pointer
+          SLOTS      reads and writes slots that each call names, and has no other effect (but FPENV):
+                     call_name(ir, a, ..., struct ir_slot_set reads, struct ir_slot_set writes)
 """
 import argparse
 import os
@@ -27,7 +29,8 @@ import sys
 TYPES = {"void": ("IR_VOID", "void"), "I32": ("I32", "uint32_t"), "I64": ("I64", "uint64_t"),
          "F32": ("F32", "uint32_t"), "F64": ("F64", "uint64_t")}
 FLAGS = {"READS_ALL": "HELPER_READS_ALL", "WRITES_ALL": "HELPER_WRITES_ALL", "RAISES": "HELPER_RAISES",
-         "FPENV": "HELPER_FPENV", "PURE": "HELPER_PURE", "VOLATILE": "HELPER_VOLATILE", "NO_CPU": None}
+         "FPENV": "HELPER_FPENV", "PURE": "HELPER_PURE", "VOLATILE": "HELPER_VOLATILE", "NO_CPU": None,
+         "SLOTS": "HELPER_SLOTS"}
 ROW = re.compile(r"HELPER\((\w+),\s*(\w+),\s*\(([\w\s,]*)\),\s*(.*)\)$")
 EFFECT = re.compile(r"(READS|WRITES)\(([\w\s,]*)\)|(\w+)")
 MAX_ARGS, WORDS = 5, 2
@@ -60,6 +63,8 @@ class Helper:
                 self.fail("unknown effect '%s' (one of READS() WRITES() %s)" % (flag, " ".join(FLAGS)))
         if "PURE" in self.flags and (len(self.flags - {"PURE", "NO_CPU"}) or any(self.slots.values())):
             self.fail("a pure helper has no other effects")
+        if "SLOTS" in self.flags and (len(self.flags - {"SLOTS", "FPENV"}) or any(self.slots.values())):
+            self.fail("SLOTS goes with FPENV only")
 
     def takes_cpu(self):
         return not self.flags & {"PURE", "NO_CPU"}
@@ -71,6 +76,8 @@ class Helper:
 
     def builder(self):
         params = ["struct ir *ir"] + ["ir_val %s" % "abcde"[i] for i in range(len(self.args))]
+        if "SLOTS" in self.flags:
+            params += ["struct ir_slot_set reads", "struct ir_slot_set writes"]
         return "%s call_%s(%s)" % ("void" if self.result == "void" else "ir_val", self.name, ", ".join(params))
 
     def slot_words(self, kind, prefix):
@@ -90,9 +97,11 @@ class Helper:
 
     def code(self, prefix):
         args = ", ".join("abcde"[:len(self.args)]) or "IR_NONE"
-        return ("\nstatic const struct ir_helper desc_%s = {\n%s};\n\n%s\n{\n    const ir_val args[] = {%s};\n    %sir_call(ir, &desc_%s, args);\n}\n"
+        slots = "SLOTS" in self.flags
+        return ("\nstatic const struct ir_helper desc_%s = {\n%s};\n\n%s\n{\n    const ir_val args[] = {%s};\n    %sir_call%s(ir, &desc_%s, args%s);\n}\n"
                 % (self.name, self.table(prefix), self.builder(), args,
-                   "" if self.result == "void" else "return ", self.name))
+                   "" if self.result == "void" else "return ", "_slots" if slots else "", self.name,
+                   ", reads, writes" if slots else ""))
 
 
 def read_helpers(path):

@@ -224,9 +224,12 @@ static void relax_nans(struct fast *f)
 void fast_improve(struct ir *ir, unsigned blk, struct presets *out)
 {
     struct fast f = {.ir = ir, .b = &ir->blocks[blk], .out = out, .first_way_out = UINT32_MAX};
-    for (uint32_t i = f.b->end; i-- > f.b->first;)
+    for (uint32_t i = f.b->end; i-- > f.b->first;) {
+        if (ir->ops[i].opc == OP_call)
+            return; /* it costs more than all of this saves */
         if (region_observes(&ir->ops[i]))
             f.first_way_out = i;
+    }
     keep_singles(&f);
     delay_sets(&f);
     relax_nans(&f);

@@ -15,14 +15,14 @@ struct flow_insn *flow_insn_at(struct flow *f, uint64_t pc)
 }
 
 /* --- instructions --- */
-/* What a region cannot hold: helper calls, ways out to computed places, blocks inside an
- * instruction. */
+/* What a region cannot hold: calls that do more than change slots, ways out to computed places,
+ * blocks inside an instruction. */
 static bool is_foreign(const struct ir_op *op)
 {
     uint32_t flags = ir_desc(op)->flags;
     if (op->opc == OP_exit_jump)
         return op->attr != IR_HINT_NONE;
-    return (flags & IR_OP_CALL) || (flags & IR_OP_END);
+    return op->opc == OP_call ? !ir_call_is_tame(op) : (flags & IR_OP_END);
 }
 
 /* Index of the op after the instruction that begins at i; what the instruction does goes to *insn.

@@ -153,6 +153,15 @@ static void note_last_set(struct search *s, const struct ir_op *op)
     k->down |= a.c < 0;
 }
 
+/* Slots that a call may change are none of ours. */
+static void note_call(struct search *s, const struct ir_op *op)
+{
+    struct ir_call_slots k = ir_op_call_slots(s->ir, op);
+    for (unsigned i = 0; i < s->ir->nslots; i++)
+        if (ir_slots_has(&k.writes, i))
+            s->change[i] = (struct change){.any = true};
+}
+
 static void find_changes(struct search *s)
 {
     for (unsigned i = 0; i < s->nblocks; i++) {
@@ -160,6 +169,8 @@ static void find_changes(struct search *s)
         bool seen[IR_MAX_SLOTS] = {false};
         for (uint32_t n = b->end; n-- > b->first;) {
             const struct ir_op *op = &s->ir->ops[n];
+            if (op->opc == OP_call)
+                note_call(s, op);
             if (op->opc != OP_set || seen[op->attr])
                 continue;
             seen[op->attr] = true;

@@ -77,6 +77,16 @@ static void store(struct gen *g, enum ir_type t, struct opnd m, unsigned r)
         x86_store(&g->c, t == I64 ? 3 : 2, m, r);
 }
 
+void slot_load(struct gen *g, unsigned slot, unsigned r)
+{
+    load(g, g->ir->slots[slot].type, r, slot_opnd(g, slot));
+}
+
+void slot_store(struct gen *g, unsigned slot, unsigned r)
+{
+    store(g, g->ir->slots[slot].type, slot_opnd(g, slot), r);
+}
+
 static void own(struct gen *g, unsigned r, uint32_t id)
 {
     g->free &= ~REG_BIT(r);

@@ -96,10 +96,40 @@ static bool any_pinned(const struct gen *g, const struct ir_slot_set *set)
     return false;
 }
 
+/*
+ * Registers that the site itself stores and loads around a call that names its slots: those of the
+ * slots which the stub would not, that is, which C functions keep; in a region, where the stub
+ * knows nothing, all that they may clobber.
+ */
+static uint32_t pins_at_site(const struct gen *g, const struct ir_call_slots *s)
+{
+    uint32_t regs = g->o->region ? g->map->pinned & CALLER_SAVED : 0;
+    for (unsigned i = 0; i < g->ir->nslots; i++) {
+        unsigned r = g->map->pin_reg[i];
+        if (r != NO_REG && (ir_slots_has(&s->reads, i) || ir_slots_has(&s->writes, i)) &&
+            !(CALLER_SAVED >> r & 1))
+            regs |= REG_BIT(r);
+    }
+    return regs;
+}
+
+static void store_pins(struct gen *g, uint32_t regs)
+{
+    for (; regs; regs &= regs - 1)
+        slot_store(g, g->map->reg_slot[__builtin_ctz(regs)], __builtin_ctz(regs));
+}
+
+static void load_pins(struct gen *g, uint32_t regs)
+{
+    for (; regs; regs &= regs - 1)
+        slot_load(g, g->map->reg_slot[__builtin_ctz(regs)], __builtin_ctz(regs));
+}
+
 static unsigned stub_kind(const struct gen *g, const struct ir_helper *h)
 {
-    unsigned kind = 0;
-    bool writes = (h->flags & HELPER_WRITES_ALL) || any_pinned(g, &h->writes);
+    unsigned kind = g->o->region ? CALL_BARE : 0;
+    bool named = h->flags & HELPER_SLOTS;
+    bool writes = !named && ((h->flags & HELPER_WRITES_ALL) || any_pinned(g, &h->writes));
     if (writes)
         kind |= CALL_RELOAD_ALL;
     if (writes || (h->flags & (HELPER_READS_ALL | HELPER_RAISES)) || any_pinned(g, &h->reads))
@@ -129,8 +159,13 @@ void rule_call(struct gen *g, const struct ir_op *op)
     const ir_val *args = &g->ir->call_args[op->attr];
     struct arg_move moves[REG_ARGS];
     unsigned n = h->nargs < REG_ARGS ? h->nargs : REG_ARGS;
+    struct ir_call_slots slots = ir_op_call_slots(g->ir, op);
+    uint32_t at_site = h->flags & HELPER_SLOTS || g->o->region ? pins_at_site(g, &slots) : 0;
+    if (g->o->region && !ir_call_is_tame(op))
+        g->why = "call with wide effects in a region";
     wide_args(g, args, h->nargs);
-    ra_before_call(g, &h->writes, h->flags & HELPER_WRITES_ALL);
+    ra_before_call(g, &slots.writes, h->flags & HELPER_WRITES_ALL);
+    store_pins(g, at_site);
     for (unsigned i = 0; i < n; i++)
         moves[i] = arg_source(g, args[i], dst[i]);
     parallel_move(g, moves, n);
@@ -139,5 +174,6 @@ void rule_call(struct gen *g, const struct ir_op *op)
     if (h->flags & HELPER_RAISES)
         mark_here(g, g->mark);
     ra_after_call(g);
+    load_pins(g, at_site);
     call_result(g, op);
 }

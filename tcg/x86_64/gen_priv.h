@@ -58,7 +58,8 @@ enum call_stub {
     CALL_FPENV = 4,      /* host's MXCSR during the call, guest's image in memory */
     CALL_CPU = 8,        /* the CPU pointer comes before the arguments */
     CALL_WIDE = 16,      /* arguments 3 and 4 are in env->save */
-    CALL_STUBS = 32,
+    CALL_BARE = 32,      /* registers of slots are the site's business */
+    CALL_STUBS = 64,
 };
 
 struct x86_features {
@@ -291,6 +292,9 @@ void ra_after_call(struct gen *g);
 /* d = s, by class; d and s may be equal. */
 void ra_move(struct gen *g, unsigned d, unsigned s);
 struct opnd slot_opnd(const struct gen *g, unsigned slot);
+/* Between a register and the slot's place in memory. */
+void slot_load(struct gen *g, unsigned slot, unsigned r);
+void slot_store(struct gen *g, unsigned slot, unsigned r);
 static inline bool type_is_fp(enum ir_type t)
 {
     return t == F32 || t == F64;

@@ -179,7 +179,7 @@ static void join_group(struct gen *g, const struct ir_op *op, uint32_t i)
 /* Calls with effects may change what memory is mapped. */
 static bool ends_groups(const struct ir_op *op)
 {
-    return op->opc == OP_call && !(ir_op_helper(op)->flags & HELPER_PURE);
+    return op->opc == OP_call && !ir_call_is_tame(op);
 }
 
 /* Values of late sets live to the block's end. */

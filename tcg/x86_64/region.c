@@ -143,35 +143,17 @@ void region_assign(struct gen *g)
 }
 
 /* --- exchanges --- */
-static void put(struct gen *g, unsigned slot, unsigned r)
-{
-    enum ir_type t = g->ir->slots[slot].type;
-    if (type_is_fp(t))
-        x86_fstore(&g->c, t == F64, slot_opnd(g, slot), r, g->rt->has.avx);
-    else
-        x86_store(&g->c, t == I64 ? 3 : 2, slot_opnd(g, slot), r);
-}
-
-static void take(struct gen *g, unsigned slot, unsigned r)
-{
-    enum ir_type t = g->ir->slots[slot].type;
-    if (type_is_fp(t))
-        x86_fload(&g->c, t == F64, r, slot_opnd(g, slot), g->rt->has.avx);
-    else
-        x86_mov(&g->c, t == I64, r, slot_opnd(g, slot));
-}
-
 void region_enter(struct gen *g)
 {
     for (unsigned i = 0; i < g->region.n; i++) {
         const struct repin *p = &g->region.repins[i];
         if (p->outer != NO_SLOT)
-            put(g, p->outer, p->reg);
+            slot_store(g, p->outer, p->reg);
     }
     for (unsigned i = 0; i < g->region.n; i++) {
         const struct repin *p = &g->region.repins[i];
         if (p->load)
-            take(g, p->inner, p->reg);
+            slot_load(g, p->inner, p->reg);
     }
 }
 
@@ -182,12 +164,12 @@ void region_leave(struct gen *g)
     for (unsigned i = 0; i < g->region.n; i++) {
         const struct repin *p = &g->region.repins[i];
         if (p->store)
-            put(g, p->inner, p->reg);
+            slot_store(g, p->inner, p->reg);
     }
     for (unsigned i = 0; i < g->region.n; i++) {
         const struct repin *p = &g->region.repins[i];
         if (p->outer != NO_SLOT)
-            take(g, p->outer, p->reg);
+            slot_load(g, p->outer, p->reg);
     }
 }
 
@@ -309,7 +291,7 @@ static void flush(struct gen *g, const struct late *l, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         unsigned slot = order[i].set->attr;
         if (g->map->pin_reg[slot] != NO_REG)
-            take(g, slot, g->map->pin_reg[slot]);
+            slot_load(g, slot, g->map->pin_reg[slot]);
     }
 }
 

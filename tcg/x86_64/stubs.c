@@ -528,7 +528,8 @@ static void place_arguments(const struct stub *s, unsigned kind)
 static void emit_call(const struct stub *s, unsigned kind)
 {
     s->rt->call[kind] = x86_rx(s->c);
-    store_pins(s, kind & CALL_STORE_ALL ? ALL_GPR | ALL_XMM : CALLER_SAVED);
+    bool bare = kind & CALL_BARE;
+    store_pins(s, bare ? 0 : kind & CALL_STORE_ALL ? ALL_GPR | ALL_XMM : CALLER_SAVED);
     if (kind & CALL_FPENV)
         fp_to_host(s);
     place_arguments(s, kind);
@@ -537,7 +538,7 @@ static void emit_call(const struct stub *s, unsigned kind)
     x86_alu(s->c, true, ALU_ADD, opnd_reg(RSP), opnd_imm(8));
     if (kind & CALL_FPENV)
         fp_to_guest(s);
-    load_pins(s, kind & CALL_RELOAD_ALL ? ALL_GPR | ALL_XMM : CALLER_SAVED);
+    load_pins(s, bare ? 0 : kind & CALL_RELOAD_ALL ? ALL_GPR | ALL_XMM : CALLER_SAVED);
     x86_ret(s->c, 0);
 }
 

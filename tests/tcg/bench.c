@@ -227,6 +227,13 @@ static void help_set_round(struct bench_state *s, uint64_t rc)
     env->guest_mxcsr = (env->guest_mxcsr & ~UINT32_C(0x6000)) | (rc & 3) << 13;
 }
 
+/* x[to] += 3 * x[from]; the call says which. */
+static uint64_t help_add3(struct bench_state *s, uint32_t to, uint32_t from)
+{
+    s->x[to % BENCH_X] += 3 * s->x[from % BENCH_X];
+    return s->x[to % BENCH_X] >> 1;
+}
+
 #define FN(f) (void *)(uintptr_t)(f)
 static const struct ir_helper helpers[] = {
     {"mix5", FN(help_mix5), I64, 5, {I32, I64, F32, F64, I32}, HELPER_PURE, {{0}}, {{0}}},
@@ -261,10 +268,11 @@ static const struct ir_helper helpers[] = {
      {{0}}},
     {"flags", FN(help_flags), I64, 0, {0}, HELPER_CPU | HELPER_FPENV, {{0}}, {{0}}},
     {"set_round", FN(help_set_round), IR_VOID, 1, {I64}, HELPER_CPU | HELPER_FPENV, {{0}}, {{0}}},
+    {"add3", FN(help_add3), I64, 2, {I32, I32}, HELPER_CPU | HELPER_SLOTS, {{0}}, {{0}}},
 };
 const struct ir_helper *const bench_helpers[] = {
-    &helpers[0], &helpers[1], &helpers[2], &helpers[3], &helpers[4],  &helpers[5],
-    &helpers[6], &helpers[7], &helpers[8], &helpers[9], &helpers[10], NULL,
+    &helpers[0], &helpers[1], &helpers[2], &helpers[3],  &helpers[4],  &helpers[5], &helpers[6],
+    &helpers[7], &helpers[8], &helpers[9], &helpers[10], &helpers[11], NULL,
 };
 
 static const struct tcg_layout layout = {

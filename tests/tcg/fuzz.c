@@ -256,16 +256,29 @@ static void gen_atomic(struct gen *g)
     remember(g, ir_build(g->ir, &op), t);
 }
 
+/* x[to] and x[from], as the arguments say. */
+static ir_val call_on_slots(struct gen *g, const struct ir_helper *h)
+{
+    unsigned to = pick(g, BENCH_X), from = pick(g, BENCH_X);
+    const ir_val args[] = {ir_const(g->ir, I32, to), ir_const(g->ir, I32, from)};
+    struct ir_slot_set writes = ir_slots_of(to), reads = ir_slots_add(writes, from);
+    return ir_call_slots(g->ir, h, args, reads, writes);
+}
+
 static void gen_call(struct gen *g)
 {
     unsigned n = 0;
     while (bench_helpers[n])
         n++;
     const struct ir_helper *h = bench_helpers[pick(g, n)];
-    ir_val args[G_N_ELEMENTS(h->args)];
-    for (unsigned i = 0; i < h->nargs; i++)
-        args[i] = any_value(g, h->args[i]);
-    ir_val v = ir_call(g->ir, h, args);
+    ir_val args[G_N_ELEMENTS(h->args)], v;
+    if (h->flags & HELPER_SLOTS) {
+        v = call_on_slots(g, h);
+    } else {
+        for (unsigned i = 0; i < h->nargs; i++)
+            args[i] = any_value(g, h->args[i]);
+        v = ir_call(g->ir, h, args);
+    }
     if (h->ret != IR_VOID)
         remember(g, v, h->ret);
 }

@@ -61,17 +61,24 @@ static uint64_t buffer_bytes(const struct block_req *req)
     return sum;
 }
 
-/* Whether a write makes a disk whose format was guessed look like an image of another format: a
- * guest could that way have the next run open host files for it. */
-static bool looks_like_format(const struct block_req *req)
+bool block_looks_like_format(const void *bytes, size_t n)
 {
     g_autofree uint8_t *head = g_malloc0(PROBE_SIZE);
 
-    sg_read((struct sg){req->iov, req->niov, 0}, head, MIN(req->bytes, PROBE_SIZE));
+    memcpy(head, bytes, MIN(n, PROBE_SIZE));
     for (const struct block_driver *const *d = block_drivers; *d; d++)
         if ((*d)->probe && (*d)->probe(head, PROBE_SIZE))
             return true;
     return false;
+}
+
+static bool looks_like_format(const struct block_req *req)
+{
+    uint8_t head[PROBE_SIZE];
+    size_t n = MIN(req->bytes, PROBE_SIZE);
+
+    sg_read((struct sg){req->iov, req->niov, 0}, head, n);
+    return block_looks_like_format(head, n);
 }
 
 static int check_req(const struct block_node *b, const struct block_req *req)

@@ -293,6 +293,11 @@ bool block_set_backing_path(struct block_node *b, const char *path, const char *
                             struct error **errp) MUST_CHECK;
 /* Drop all that the image itself holds, so that its backing file shows through. */
 bool block_make_empty(struct block_node *b, struct error **errp) MUST_CHECK;
+/* Write what b itself holds (since snapshot=on, or above its backing file) into the image below,
+ * and empty b.  The guest's requests wait meanwhile; main thread. */
+bool block_commit_now(struct block_node *b, struct error **errp) MUST_CHECK;
+/* Whether there is an image below that b's changes could go into. */
+bool block_can_commit(const struct block_node *b);
 /* A backing file's name as seen from the image that names it. */
 char *block_resolve_path(const char *image, const char *name);
 

@@ -199,6 +199,9 @@ void node_set_backing(struct block_node *b, struct block_node *backing);
 bool node_set_read_only(struct block_node *b, bool read_only, struct error **errp) MUST_CHECK;
 /* False when a job uses b or what is below it. */
 bool node_check_idle(const struct block_node *b, struct error **errp) MUST_CHECK;
+/* The image that what b holds by itself lies above: its backing file, or what snapshot=on protects;
+ * NULL: none. */
+struct block_node *node_image_below(const struct block_node *b);
 /* The node of top's chain whose backing file is `wanted`; NULL: none. */
 struct block_node *node_overlay_of(struct block_node *top, const struct block_node *wanted);
 
@@ -258,6 +261,9 @@ void pool_stop(void);
 void block_start(struct block_req *req);
 void block_run(struct block_req *req);
 void block_finish(struct block_req *req, int ret);
+/* Whether the first n bytes of an image make it one of a format, for those whose format was
+ * guessed: a guest could that way have the next run open host files for it. */
+bool block_looks_like_format(const void *head, size_t n);
 
 /* Add one to info->facts; take_text is owned. */
 void info_add_text(struct block_info *info, const char *key, const char *label, char *take_text);

@@ -170,8 +170,12 @@ static bool is_below(const struct block_node *b, const struct block_node *wanted
 bool job_start_commit(struct block_node *root, struct block_node *top, struct block_node *base,
                       const char *backing_path, const struct job_options *o, struct error **errp)
 {
+    bool is_snapshot = root->drv == &overlay_driver; /* of snapshot=on */
+
     if (!top)
         top = root;
+    if (is_snapshot && top == root && !base)
+        base = root->file;
     for (struct block_node *b = top->backing; b && !base; b = b->backing)
         if (!b->backing)
             base = b;
@@ -179,7 +183,8 @@ bool job_start_commit(struct block_node *root, struct block_node *top, struct bl
         error_set(errp, "node '%s' is not in the chain of '%s'", top->name, block_id(root));
     } else if (!base) {
         error_set(errp, "'%s' has no backing file to commit to", top->path);
-    } else if (top == base || !is_below(top, base)) {
+    } else if (is_snapshot && top == root ? base != root->file
+                                          : top == base || !is_below(top, base)) {
         error_set(errp, "base '%s' is not below top '%s'", base->path, top->path);
     } else if (top == root && backing_path) {
         error_set(errp, "backing-file is for a top that has another image above it");

@@ -24,6 +24,8 @@ static int copy_data(struct copier *c, uint64_t off, uint64_t n, bool *is_read)
     *is_read = ret != 0;
     if (ret)
         return ret;
+    if (c->to->is_guess && off == 0 && block_looks_like_format(c->buf, n))
+        return -EPERM;
     if (buffer_is_zero(c->buf, n))
         return node_write_zeroes(c->to, off, n, c->unmap);
     return c->compress ? block_pwrite_compressed(c->to, c->buf, n, off)

@@ -86,6 +86,19 @@ static void set_len(struct mirror *m)
     m->j.len = m->j.offset + dirty_bytes(&m->dirty);
 }
 
+/* Where the bytes of the source come from, as far as they matter. */
+static int map_source(const struct mirror *m, uint64_t off, uint64_t n, struct block_extent *e)
+{
+    struct block_node *b = m->j.root;
+
+    if (b->drv != &overlay_driver || !m->is_commit)
+        return block_map(b, m->until, off, n, e);
+    int ret = block_map_layer(b, off, n, e);
+    if (e->layer != b)
+        e->layer = NULL;
+    return ret;
+}
+
 static bool has_to_be_copied(const struct mirror *m, const struct block_extent *e)
 {
     if (m->until || m->is_commit)
@@ -100,7 +113,7 @@ static int mark_all(struct mirror *m)
     struct block_extent e;
 
     for (uint64_t off = 0; off < b->size; off += e.bytes) {
-        int ret = block_map(b, m->until, off, b->size - off, &e);
+        int ret = map_source(m, off, b->size - off, &e);
         if (ret)
             return ret;
         if (has_to_be_copied(m, &e))
@@ -202,9 +215,12 @@ static void pivot_mirror(struct mirror *m)
 /* The root shows the last of its chain, and what was above that goes. */
 static void pivot_commit(struct mirror *m)
 {
-    struct block_node *root = m->j.root, *base = m->target, *over = node_overlay_of(root, base);
+    struct block_node *root = m->j.root, *base = m->target;
 
-    over->backing = NULL;
+    if (root->file == base)
+        root->file = NULL;
+    else
+        node_overlay_of(root, base)->backing = NULL;
     base->parents--;
     block_set_discard(base, root->flags & BLOCK_UNMAP);
     base->detect_zeroes = root->detect_zeroes;

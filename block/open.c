@@ -331,9 +331,9 @@ static struct block_node *open_probed(struct block_node *take_file, const char *
     }
     bool is_file = take_file->drv == &file_driver;
     struct block_node *b = open_format(drv, take_file, path, o, flags, errp);
-    if (b && drv == &raw_driver && is_file && !(b->flags & BLOCK_READ_ONLY)) {
-        b->is_guess = true;
-        if (!(flags & BLOCK_NO_WARN))
+    if (b && drv == &raw_driver && is_file) {
+        b->is_guess = true; /* a commit may write to it later */
+        if (!(b->flags & BLOCK_READ_ONLY) && !(flags & BLOCK_NO_WARN))
             log_warn("the format of '%s' was not given, and it looks like raw: writes that would "
                      "make its first sector "
                      "look like another format are refused; format=raw allows them",

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct overlay {
@@ -206,6 +207,20 @@ static int overlay_map(struct block_node *b, uint64_t off, uint64_t bytes, struc
     return 0;
 }
 
+/* No request is in flight.  The map first: what it does not name any more may go. */
+static bool overlay_make_empty(struct block_node *b, struct error **errp)
+{
+    struct overlay *o = b->state;
+    struct stat st;
+
+    if (madvise((void *)(uintptr_t)o->map, o->map_size, MADV_DONTNEED) || fstat(o->fd, &st) ||
+        ftruncate(o->fd, 0) || ftruncate(o->fd, st.st_size)) {
+        error_set(errp, "could not drop the changes to '%s': %s", b->path, g_strerror(errno));
+        return false;
+    }
+    return true;
+}
+
 static bool overlay_init(struct block_node *b, struct node_opts n UNUSED, struct error **errp)
 {
     struct overlay *o = overlay_new(b->file->size, errp);
@@ -240,4 +255,5 @@ const struct block_driver overlay_driver = {
     .write_zeroes = overlay_write_zeroes,
     .flush = overlay_flush,
     .map = overlay_map,
+    .make_empty = overlay_make_empty,
 };

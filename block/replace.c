@@ -184,6 +184,11 @@ void block_name_drive(struct block_node *b, const char *name)
     node_settle(b);
 }
 
+struct block_node *node_image_below(const struct block_node *b)
+{
+    return b->drv == &overlay_driver ? b->file : b->backing;
+}
+
 struct block_node *node_overlay_of(struct block_node *top, const struct block_node *wanted)
 {
     for (; top && top->backing != wanted; top = top->backing)

@@ -92,6 +92,25 @@ static JsonNode *run_commit(struct mon_call *c, struct error **errp)
     return job_start_commit(root, top, base, backing, &o, errp) ? mon_ok() : NULL;
 }
 
+static JsonNode *commit_all(struct error **errp)
+{
+    for (struct block_node *b = NULL; (b = block_next_root(b));)
+        if (block_can_commit(b) && !block_commit_now(b, errp))
+            return NULL;
+    return mon_ok();
+}
+
+static JsonNode *run_commit_now(struct mon_call *c, struct error **errp)
+{
+    const char *name = mon_str(c, "device", "");
+    struct block_node *b = block_find(name);
+
+    if (!b && !strcmp(name, "all"))
+        return commit_all(errp);
+    b = mon_find_node(c, name, errp);
+    return b && block_commit_now(b, errp) ? mon_ok() : NULL;
+}
+
 /* "bottom" is the last node whose data is copied: the base is below it. */
 static bool find_bottom(struct mon_call *c, struct block_node **base, struct error **errp)
 {
@@ -437,6 +456,10 @@ static const struct mon_arg hmp_cancel_args[] = {
     {"force", MON_FLAG, .optional = true, .flag = 'f', .help = "do not end it as a copy of now"},
     OLD_JOB_ARG, MON_ARG_END,
 };
+static const struct mon_arg hmp_commit_args[] = {
+    {"device", MON_STR, .help = "the drive, or all", .complete = mon_complete_node},
+    MON_ARG_END,
+};
 static const struct mon_arg old_args[] = {OLD_JOB_ARG, MON_ARG_END};
 static const struct mon_arg speed_args[] = {
     OLD_JOB_ARG,
@@ -454,6 +477,8 @@ static const struct mon_arg id_args[] = {
 const struct monitor_command cmd_job[] = {
     {.qmp = "block-commit", .args = commit_args, .run = run_commit,
      .help = "move what images have into one below them"},
+    {.hmp = "commit", .args = hmp_commit_args, .run = run_commit_now,
+     .help = "write a disk's changes since snapshot=on, or above its backing file, into the image below"},
     {.qmp = "block-stream", .args = stream_args, .run = run_stream,
      .help = "copy what the backing files have into the disk's image"},
     {.hmp = "block_stream", .args = hmp_stream_args, .run = run_stream,

@@ -20,10 +20,16 @@ def qemu_img(*args):
     return r.stdout
 
 
-def start(more, name="disk.qcow2", device="virtio-blk-device"):
+def host_sum(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def start(more, name="disk.qcow2", device="virtio-blk-device", snapshot=False):
     """A guest with one disk of 64 MiB, /dev/vda, and a QMP client."""
     need_tinamou()
-    args = ["-drive", "file=%s,if=none,id=d,format=qcow2" % name, "-device", device + ",drive=d"]
+    args = ["-drive", "file=%s,if=none,id=d,format=qcow2,snapshot=%s" % (name, "on" if snapshot else "off"),
+            "-device", device + ",drive=d"]
     return linux(args + ["-qmp", "unix:q,server=on,wait=off"] + list(more), initrd="initrd.cpio.gz")
 
 
@@ -141,6 +147,86 @@ def test_commits_and_streams_while_the_guest_writes():
 
 
 test_commits_and_streams_while_the_guest_writes.limit = 400
+
+
+def test_changes_since_snapshot_on_are_committed():
+    """With snapshot=on the image changes when it is told to, at once or by a job, and only then."""
+    qemu_img("create", "-q", "-f", "qcow2", "disk.qcow2", "64M")
+    qemu_img("create", "-q", "-f", "raw", "other.raw", "1M")
+    with start(["-drive", "file=other.raw,if=none,id=o,format=raw"], snapshot=True) as g:
+        q = Qmp("q")
+        empty = host_sum("disk.qcow2")
+        begin_writing(g)
+        has_gone_on(g, count(g))
+        want(host_sum("disk.qcow2") == empty, "snapshot=on writes to the image")
+        for name in ("d", "all"):
+            want(q.hmp("commit " + name) == "", "commit " + name)
+            has_gone_on(g, count(g))
+        for bad, words in (("o", "neither snapshot=on nor a backing file"), ("dd", "dd"), ("disk.qcow2", "disk.qcow2")):
+            want(words in q.hmp("commit " + bad), "commit " + bad)
+        first = stop_writing(g)
+        want(q.hmp("commit all") == "", "the last changes")
+        qemu_img("convert", "-U", "-O", "raw", "disk.qcow2", "out.raw")
+        want(host_sum("out.raw") == first, "the image lacks what was committed")
+        g.run("rm /tmp/stop; " + WRITER)
+        q.ok("block-commit", device="d", job_id="active")
+        q.event("BLOCK_JOB_READY")
+        want("in use by block job" in q.hmp("commit d"), "a busy disk")
+        has_gone_on(g, count(g))
+        q.ok("block-job-cancel", device="active")
+        q.event("BLOCK_JOB_COMPLETED")
+        has_gone_on(g, count(g))
+        q.ok("block-commit", device="d", job_id="active")
+        q.event("BLOCK_JOB_READY")
+        has_gone_on(g, count(g))
+        q.ok("block-job-complete", device="active")
+        ends(q)
+        want(q.ok("query-block")[0]["inserted"]["drv"] == "qcow2", "the guest writes to the image itself")
+        has_gone_on(g, count(g))
+        wanted = stop_writing(g)
+        finish(g)
+    check_contents("disk.qcow2", wanted)
+
+
+test_changes_since_snapshot_on_are_committed.limit = 400
+
+
+def test_commit_of_a_backing_chain_at_once():
+    qemu_img("create", "-q", "-f", "qcow2", "base.qcow2", "64M")
+    qemu_img("create", "-q", "-f", "qcow2", "-b", "base.qcow2", "-F", "qcow2", "disk.qcow2", "64M")
+    with start([]) as g:
+        q = Qmp("q")
+        begin_writing(g)
+        has_gone_on(g, count(g))
+        want(q.hmp("commit d") == "", "commit d")
+        has_gone_on(g, count(g))
+        wanted = stop_writing(g)
+        want(q.hmp("commit d") == "", "commit d again")
+        finish(g)
+    want(not any(e["depth"] == 0 and e["present"] for e in json.loads(qemu_img("map", "--output=json", "disk.qcow2"))), "the top is empty")
+    check_contents("disk.qcow2", wanted)
+    check_contents("base.qcow2", wanted)
+
+
+test_commit_of_a_backing_chain_at_once.limit = 300
+
+
+def test_commit_makes_no_image_of_a_disk_whose_format_was_guessed():
+    qemu_img("create", "-q", "-f", "raw", "disk.raw", "1M")
+    qemu_img("create", "-q", "-f", "qcow2", "head.qcow2", "1M")
+    with open("head.qcow2", "rb") as f:
+        header = f.read(512).hex()
+    args = ["-drive", "file=disk.raw,if=none,id=d,snapshot=on", "-device", "virtio-blk-device,drive=d", "-qmp", "unix:q,server=on,wait=off"]
+    with linux(args, initrd="initrd.cpio.gz") as g:
+        q = Qmp("q")
+        g.shell()
+        text = "".join("\\x" + header[i:i + 2] for i in range(0, 256, 2))
+        g.run("printf '%s' >/tmp/head; dd if=/tmp/head of=/dev/vda conv=notrunc,fsync 2>/dev/null; sync" % text)
+        answer = q.hmp("commit d")
+        want("not permitted" in answer, "a guest makes the host open files: %r" % answer)
+        finish(g)
+    with open("disk.raw", "rb") as f:
+        want(f.read(4) == bytes(4), "the image is untouched")
 
 
 def test_mirror_while_the_guest_writes():

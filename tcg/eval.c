@@ -110,6 +110,17 @@ uint64_t ir_eval_field(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uin
     return ir_truncate(t, v);
 }
 
+uint32_t ir_eval_flags(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uint64_t c)
+{
+    bool is_sub = opc == OP_flags_sub;
+    uint64_t y = ir_truncate(t, is_sub ? ~b : b), in = is_sub ? 1 : c & 1;
+    uint64_t x = ir_truncate(t, a), sum = ir_truncate(t, x + y + in);
+    bool carry = ((unsigned __int128)x + y + in) >> width(t);
+    bool overflow = ((x ^ sum) & (y ^ sum)) >> (width(t) - 1) & 1;
+    return (sum >> (width(t) - 1) & 1 ? IR_FLAG_N : 0) | (sum ? 0 : IR_FLAG_Z) |
+           (carry ? 0 : IR_FLAG_NOT_C) | (overflow ? IR_FLAG_V : 0);
+}
+
 bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b)
 {
     int64_t x = sext(t, a), y = sext(t, b);

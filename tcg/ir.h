@@ -41,6 +41,9 @@ enum ir_cc {
     IR_FLTQ,
     IR_FLEQ
 };
+/* Packed flags, as the flags_* ops give them: what LAHF and SETO leave in AX, carry inverted for
+ * additions. */
+enum ir_flag { IR_FLAG_N = 1 << 15, IR_FLAG_Z = 1 << 14, IR_FLAG_NOT_C = 1 << 8, IR_FLAG_V = 1 };
 enum ir_round {
     IR_RNE,
     IR_RTZ,

@@ -120,6 +120,8 @@ enum ir_folded ir_fold(struct ir *ir, struct ir_op *op, ir_val *v);
 /* Reference arithmetic: what a pure integer op without attributes gives; t is the operand type. */
 uint64_t ir_eval(unsigned opc, enum ir_type t, uint64_t a, uint64_t b);
 uint64_t ir_eval_field(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uint32_t attr);
+/* Flags of a + b + c, c being 0 or 1; for OP_flags_sub of a - b. */
+uint32_t ir_eval_flags(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uint64_t c);
 bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b);
 enum ir_cc ir_cc_invert(enum ir_cc cc);
 enum ir_cc ir_cc_swap(enum ir_cc cc);

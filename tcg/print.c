@@ -66,6 +66,7 @@ enum ir_attr_text ir_attr_text(unsigned opc)
     case OP_env_ld:
     case OP_env_st: return IR_TEXT_MEMOP;
     case OP_fence: return IR_TEXT_FENCE;
+    case OP_flags_fcmp: return IR_TEXT_NUMBER;
     case OP_exit_jump:
     case OP_exit_ind: return IR_TEXT_HINT;
     case OP_br:

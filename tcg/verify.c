@@ -185,6 +185,7 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_sitof:
     case OP_uitof:
     case OP_fcvt: return check_conversion(c, op);
+    case OP_flags_fcmp: return op->attr <= 1 || bad(c, "attribute %#x", op->attr);
     default: break;
     }
     if (op->opc == OP_env_ld || op->opc == OP_env_st ||

@@ -37,8 +37,8 @@ enum {
 
 /*
  * ARM_SLOT_FLAGS holds what x86's LAHF and SETO make of a comparison, so that it costs three host
- * instructions there: note that carry is inverted (set: a borrow, which is Arm's C clear).  Other
- * bits are undefined: mask them.
+ * instructions there (the flags_* ops of tcg/ops.def): note that carry is inverted (set: a borrow,
+ * which is Arm's C clear).  Other bits are zero.
  */
 enum {
     ARM_FLAG_N = 1 << 15,

@@ -164,6 +164,15 @@ static void lower_fp(struct lower *s, const struct ir_op *op)
     lower_plain(s, op, BC_fp, bc_fp_word(op->opc, ir_type_of(s->ir, op->arg[0]), op->type, attr));
 }
 
+static void lower_flags(struct lower *s, const struct ir_op *op)
+{
+    enum ir_type t = ir_type_of(s->ir, op->arg[0]);
+    if (op->opc == OP_flags_fcmp)
+        lower_plain(s, op, BC_flags_fcmp, bc_fp_word(OP_fcmp, t, I64, op->attr));
+    else
+        lower_plain(s, op, BC_flags, op->opc | t << 8);
+}
+
 static void lower_slot(struct lower *s, const struct ir_op *op)
 {
     const struct ir_slot *slot = &s->ir->slots[op->attr];
@@ -263,6 +272,10 @@ static void lower_op(struct lower *s, const struct ir_op *op)
     uint32_t flags = ir_desc(op)->flags;
     if (first_form[op->opc]) {
         lower_integer(s, op);
+        return;
+    }
+    if (op->opc >= OP_flags_sub && op->opc <= OP_flags_fcmp) {
+        lower_flags(s, op);
         return;
     }
     if (flags & IR_OP_FP) {

@@ -171,6 +171,28 @@ static inline void do_fp(struct frame *f, const struct bc *p)
     D = bc_fp(env_of(f->cpu), &layout.cb, p->attr, arg);
 }
 
+static inline void do_flags(struct frame *f, const struct bc *p)
+{
+    D = ir_eval_flags(p->attr & 0xff, p->attr >> 8 & 0xff, A, B, p->c ? f->cell[p->c] : 0);
+}
+
+static bool fp_holds(struct frame *f, uint32_t word, enum ir_cc cc, uint64_t a, uint64_t b)
+{
+    return bc_fp(env_of(f->cpu), &layout.cb, word | cc << 16, (uint64_t[3]){a, b, 0});
+}
+
+static inline void do_flags_fcmp(struct frame *f, const struct bc *p)
+{
+    uint32_t word = p->attr & 0xffff;
+    enum ir_cc less = p->attr >> 16 ? IR_FLT : IR_FLTQ;
+    if (fp_holds(f, word, less, A, B))
+        D = IR_FLAG_N | IR_FLAG_NOT_C;
+    else if (fp_holds(f, word, less, B, A))
+        D = 0;
+    else
+        D = fp_holds(f, word, IR_FEQ, A, B) ? IR_FLAG_Z : IR_FLAG_V;
+}
+
 #define SIGN_64 (UINT64_C(1) << 63)
 #define SIGN_32 UINT64_C(0x80000000)
 

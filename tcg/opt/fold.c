@@ -90,6 +90,10 @@ static unsigned zero_above(const struct ir *ir, ir_val v)
     case OP_zext16: return 16;
     case OP_zext32: return 32;
     case OP_extract: return op->attr >> 8 & 0xff;
+    case OP_flags_sub:
+    case OP_flags_add:
+    case OP_flags_adc:
+    case OP_flags_fcmp: return 16;
     case OP_setcond:
     case OP_fcmp: return 1;
     case OP_and: return ir_val_is_const(op->arg[1]) ? zero_above(ir, op->arg[1]) : width(t);
@@ -743,6 +747,21 @@ static enum ir_folded fold_fsgnj(struct ir *ir, struct ir_op *op, ir_val *v)
     return constant(ir, op->type, v, (a & ~sign) | (b & sign));
 }
 
+static enum ir_folded fold_flags(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    uint64_t a, b, c = 0;
+    if (op->opc == OP_flags_adc && arg_is(ir, op, 2, 0)) {
+        op->arg[2] = IR_NONE;
+        return become(op, OP_flags_add, op->arg[0], op->arg[1]);
+    }
+    if (op->opc == OP_flags_adc && !ir_is_const(ir, op->arg[2], &c))
+        return IR_FOLD_NONE;
+    if (!ir_is_const(ir, op->arg[0], &a) || !ir_is_const(ir, op->arg[1], &b))
+        return IR_FOLD_NONE;
+    enum ir_type t = ir_type_of(ir, op->arg[0]);
+    return constant(ir, I32, v, ir_eval_flags(op->opc, t, a, b, c));
+}
+
 static enum ir_folded fold_fence(struct ir *ir UNUSED, struct ir_op *op, ir_val *v UNUSED)
 {
     return op->attr ? IR_FOLD_NONE : IR_FOLD_GONE;
@@ -766,6 +785,7 @@ static const fold_fn rules[OP_COUNT] = {
     [OP_st] = fold_st, [OP_box32] = fold_box32, [OP_unbox32] = fold_unbox32,
     [OP_bits_i32] = fold_cast, [OP_bits_i64] = fold_cast, [OP_bits_f32] = fold_cast, [OP_bits_f64] = fold_cast,
     [OP_fsgnj] = fold_fsgnj, [OP_fsgnjn] = fold_fsgnj, [OP_fsgnjx] = fold_fsgnj,
+    [OP_flags_sub] = fold_flags, [OP_flags_add] = fold_flags, [OP_flags_adc] = fold_flags,
     [OP_fence] = fold_fence,
 };
 /* clang-format on */

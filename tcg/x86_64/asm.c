@@ -276,6 +276,16 @@ void x86_unary(struct x86_code *c, bool w, unsigned ext, struct opnd d)
     x86_op(c, 0xf7 | x86_w(w), ext, d);
 }
 
+void x86_lahf(struct x86_code *c)
+{
+    put8(c, 0x9f);
+}
+
+void x86_carry(struct x86_code *c, enum x86_carry_op op)
+{
+    put8(c, op);
+}
+
 void x86_cqo(struct x86_code *c, bool w)
 {
     if (w)

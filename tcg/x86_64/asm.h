@@ -25,6 +25,7 @@ enum x86_cc {
 enum x86_alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
 enum x86_shift { SH_ROL, SH_ROR, SH_SHL = 4, SH_SHR, SH_SAR = 7 };
 /* clang-format on */
+enum x86_carry_op { CARRY_INVERT = 0xf5, CARRY_CLEAR = 0xf8, CARRY_SET = 0xf9 };
 
 /* The one operand of an instruction that need not be a register. */
 enum opnd_kind { OPND_REG, OPND_MEM, OPND_POOL, OPND_IMM };
@@ -122,6 +123,8 @@ void x86_imul(struct x86_code *c, bool w, unsigned d, struct opnd s);
 void x86_imul_imm(struct x86_code *c, bool w, unsigned d, struct opnd s, int32_t imm);
 void x86_unary(struct x86_code *c, bool w, unsigned ext, struct opnd d); /* F7 /ext */
 enum { UN_NOT = 2, UN_NEG, UN_MUL, UN_IMUL, UN_DIV, UN_IDIV };
+void x86_lahf(struct x86_code *c);
+void x86_carry(struct x86_code *c, enum x86_carry_op op);
 void x86_cqo(struct x86_code *c, bool w);
 void x86_shift_imm(struct x86_code *c, bool w, enum x86_shift op, struct opnd d, unsigned n);
 void x86_shift_cl(struct x86_code *c, bool w, enum x86_shift op, unsigned d);

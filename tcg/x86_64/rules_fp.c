@@ -308,6 +308,40 @@ static void rule_fcmp(struct gen *g, const struct ir_op *op)
     x86_setcc(&g->c, or_equal ? CC_AE : CC_A, d);
 }
 
+/*
+ * ZF and CF say it but for unordered, where all are set.  Less: the carry is copied to the sign by
+ * the multiplication with 2^7 + 1, whose other bits go.
+ */
+static void cold_unordered_flags(struct gen *g, const struct cold *k)
+{
+    x86_mov_imm(&g->c, k->d, IR_FLAG_V);
+    cold_return(g, k);
+}
+
+static void rule_flags_fcmp(struct gen *g, const struct ir_op *op)
+{
+    struct x86_code *c = &g->c;
+    bool f64 = is_f64(arg_type(g, op)), is_used = g->val[g->cur].last;
+    if (is_used)
+        ra_take(g, RAX);
+    unsigned a = ra_use(g, op->arg[0]);
+    struct opnd b = ra_rm(g, op->arg[1]);
+    if (!is_used) { /* but the exceptions are */
+        compare(g, f64, op->attr & 1, a, b);
+        return;
+    }
+    compare(g, f64, op->attr & 1, a, b);
+    uint8_t *unordered = x86_jcc(c, CC_P);
+    x86_lahf(c);
+    x86_alu(c, false, ALU_AND, opnd_reg(RAX), opnd_imm(IR_FLAG_Z | IR_FLAG_NOT_C));
+    x86_imul_imm(c, false, RAX, opnd_reg(RAX), (1 << 7) + 1);
+    x86_alu(c, false, ALU_AND, opnd_reg(RAX), opnd_imm(IR_FLAG_N | IR_FLAG_Z | IR_FLAG_NOT_C));
+    struct cold *k = cold_new(g, cold_unordered_flags, unordered);
+    k->d = RAX;
+    k->back = c->p;
+    ra_def_fixed(g, RAX);
+}
+
 /* --- signs and bits --- */
 static int32_t sign_mask(bool f64)
 {
@@ -567,12 +601,17 @@ static void rule_fcvt(struct gen *g, const struct ir_op *op)
 }
 
 const rule_fn rules_fp[OP_COUNT] = {
-    [OP_fadd] = rule_fadd,       [OP_fsub] = rule_fsub,       [OP_fmul] = rule_fmul,
-    [OP_fdiv] = rule_fdiv,       [OP_fsqrt] = rule_fsqrt,     [OP_fma] = rule_fma,
-    [OP_fmin] = rule_fmin,       [OP_fmax] = rule_fmax,       [OP_fcmp] = rule_fcmp,
-    [OP_fsgnj] = rule_fsgnj,     [OP_fsgnjn] = rule_fsgnj,    [OP_fsgnjx] = rule_fsgnj,
-    [OP_frint] = rule_frint,     [OP_ftosi] = rule_ftosi,     [OP_ftoui] = rule_ftoui,
-    [OP_sitof] = rule_sitof,     [OP_uitof] = rule_uitof,     [OP_fcvt] = rule_fcvt,
-    [OP_box32] = rule_box32,     [OP_unbox32] = rule_unbox32, [OP_bits_i32] = bits_to_int,
-    [OP_bits_i64] = bits_to_int, [OP_bits_f32] = bits_to_fp,  [OP_bits_f64] = bits_to_fp,
+    [OP_fadd] = rule_fadd,       [OP_fsub] = rule_fsub,
+    [OP_fmul] = rule_fmul,       [OP_fdiv] = rule_fdiv,
+    [OP_fsqrt] = rule_fsqrt,     [OP_fma] = rule_fma,
+    [OP_fmin] = rule_fmin,       [OP_fmax] = rule_fmax,
+    [OP_fcmp] = rule_fcmp,       [OP_flags_fcmp] = rule_flags_fcmp,
+    [OP_fsgnj] = rule_fsgnj,     [OP_fsgnjn] = rule_fsgnj,
+    [OP_fsgnjx] = rule_fsgnj,    [OP_frint] = rule_frint,
+    [OP_ftosi] = rule_ftosi,     [OP_ftoui] = rule_ftoui,
+    [OP_sitof] = rule_sitof,     [OP_uitof] = rule_uitof,
+    [OP_fcvt] = rule_fcvt,       [OP_box32] = rule_box32,
+    [OP_unbox32] = rule_unbox32, [OP_bits_i32] = bits_to_int,
+    [OP_bits_i64] = bits_to_int, [OP_bits_f32] = bits_to_fp,
+    [OP_bits_f64] = bits_to_fp,
 };

@@ -11,7 +11,9 @@
 /*
  * Registers of a GICv3's CPU interface; the target has done all trapping and enabling (ICC_SRE_ELx,
  * HCR_EL2.{FMO,IMO,AMO,TC..}, SCR_EL3).  Ref: GIC Architecture Specification, version 3 and 4,
- * chapter 12 (System register access).
+ * chapter 12 (System register access).  Of AP0Rn and AP1Rn there is as many as the preemption bits
+ * of ICC_CTLR and ICH_VTR ask for (n = 0 up to 5 bits), of LRn as ICH_VTR says: others are
+ * UNDEFINED, which the target sees to.
  */
 enum gicv3_reg {
     GICV3_PMR,
@@ -53,6 +55,8 @@ struct gicv3_who {
     uint8_t el;
     bool secure;     /* EL3 counts as secure unless SCR_EL3.NS is set */
     bool is_virtual; /* the ICV_* register of that name */
+    bool group0_ns;  /* SCR_EL3.FIQ is 0: non-secure software has Group 0, and all priorities */
+    bool el3_a32;    /* EL3 is AArch32: secure privileged modes are at el 3, but take IRQs */
 };
 
 /* Called on the vCPU's thread, without locks; cpu is its index.  They take the device's own lock.
@@ -63,6 +67,8 @@ struct gicv3_cpu_ops {
     /* The processor went to another exception level or security state (only told when it has EL3):
      * what counts as FIQ may have changed. */
     void (*state_changed)(void *gic, unsigned cpu, struct gicv3_who who);
+    /* The processor is reset (by PSCI's CPU_ON, for one): so is its interface. */
+    void (*reset)(void *gic, unsigned cpu);
 };
 
 #endif

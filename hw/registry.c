@@ -12,6 +12,9 @@ extern const struct device_type e1000e_type;
 extern const struct device_type ecam_host_type;
 extern const struct device_type ecam_root_type;
 extern const struct device_type fw_cfg_type;
+extern const struct device_type gicv3_its_type;
+extern const struct device_type gicv3_redist_type;
+extern const struct device_type gicv3_type;
 extern const struct device_type goldfish_rtc_type;
 extern const struct device_type ioh3420_type;
 extern const struct device_type ns16550_type;
@@ -46,6 +49,9 @@ extern const struct device_deriver virtio_pci_deriver;
 
 /* clang-format off */
 static const struct device_type *const written_types[] = {
+    &gicv3_type,                    /* arm-gicv3 */
+    &gicv3_its_type,                /* arm-gicv3-its */
+    &gicv3_redist_type,             /* arm-gicv3-redist */
     &pflash_cfi01_type,             /* cfi.pflash01 */
     &e1000_type,
     &e1000_82540em_type,            /* e1000-82540em */

@@ -197,7 +197,7 @@ const struct cli_option cli_options[] = {
     {.name = "help", .alias = "h", FLAG(want_help), .help = "show this list"},
     {.name = "version", FLAG(want_version), .help = "show the version"},
     {.name = "arch", .args = "ARCH", TEXT(arch),
-     .help = "guest architecture: riscv64 or riscv32; found from the -kernel or\n"
+     .help = "guest architecture: riscv64, riscv32, aarch64 or arm; found from the -kernel or\n"
              "-bios image, or from the program's name, when not given"},
     {.name = "machine", .alias = "M", .args = "[type=]NAME[,PROP=VALUE...]", LIST(machine),
      .help = "board and its properties; several are merged\n"

@@ -3,6 +3,7 @@
 
 #include "accel/tcg/tcg.h"
 #include "hw/board/boards.h"
+#include "target/arm/arm.h"
 #include "target/riscv/riscv.h"
 
 #include <glib.h>
@@ -11,11 +12,19 @@
 const struct arch arch_list[] = {
     {"riscv64", 64, riscv_cpu_list, riscv_cpu_help},
     {"riscv32", 32, riscv_cpu_list, riscv_cpu_help},
+    {"aarch64", 64, arm_cpu_list, arm_cpu_help},
+    {"arm", 32, arm_cpu_list, arm_cpu_help},
     {0},
 };
 
 const struct machine_class *const machine_classes[] = {
-    &riscv64_virt_class, &riscv32_virt_class, &riscv64_none_class, &riscv32_none_class, NULL,
+    &riscv64_virt_class,
+    &riscv32_virt_class,
+    &riscv64_none_class,
+    &riscv32_none_class,
+    &aarch64_none_class,
+    &arm_none_class,
+    NULL,
 };
 
 const struct accel_ops *const accel_list[] = {

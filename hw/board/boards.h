@@ -6,5 +6,6 @@
 
 extern const struct machine_class riscv64_virt_class, riscv32_virt_class;
 extern const struct machine_class riscv64_none_class, riscv32_none_class;
+extern const struct machine_class aarch64_none_class, arm_none_class;
 
 #endif

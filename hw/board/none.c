@@ -15,3 +15,5 @@ static bool none_init(struct machine *m UNUSED, struct error **errp UNUSED)
 
 const struct machine_class riscv64_none_class = NONE_CLASS("riscv64");
 const struct machine_class riscv32_none_class = NONE_CLASS("riscv32");
+const struct machine_class aarch64_none_class = NONE_CLASS("aarch64");
+const struct machine_class arm_none_class = NONE_CLASS("arm");

@@ -99,6 +99,20 @@ union arm_vreg {
     uint64_t d[2];
 } __attribute__((aligned(16)));
 
+/* Identification registers, as configured. */
+struct arm_ids {
+    uint64_t midr, revidr, ctr, clidr, ccsidr[16], dczid;
+    uint64_t aa64pfr0, aa64pfr1, aa64dfr0, aa64dfr1, aa64isar0, aa64isar1, aa64isar2, aa64mmfr0,
+        aa64mmfr1, aa64mmfr2;
+    /* AArch32's */
+    uint32_t pfr0, pfr1, pfr2, dfr0, dfr1, afr0, mmfr0, mmfr1, mmfr2, mmfr3, mmfr4, mmfr5;
+    uint32_t isar0, isar1, isar2, isar3, isar4, isar5, isar6;
+    uint32_t mvfr0, mvfr1, mvfr2, fpsid;
+    uint64_t pmceid[2], cbar;
+    uint8_t pa_bits, breakpoints, watchpoints, context_breakpoints, pmu_counters;
+    bool has_16k; /* pages of 16 KiB */
+};
+
 struct arm_cpu {
     struct cpu cpu; /* first */
     /* Slots. */
@@ -115,6 +129,30 @@ struct arm_cpu {
 
     const struct gicv3_cpu_ops *gic_ops; /* NULL: no system-register interface */
     void *gic;
+
+    struct arm_boot { /* arm_cpu_set_boot() */
+        bool valid;
+        unsigned el;
+        uint64_t pc, x[4];
+    } boot;
+    struct arm_ids id; /* computed from the model and its features */
+    uint64_t timer_hz;
+    struct mutex timer_lock; /* leaf: timers and counters against the main loop's thread */
+    struct timer timers[ARM_TIMERS], pmu_timer;
+    struct irq timer_irq[ARM_TIMERS], pmu_irq;
+    /* Invalidations that other processors asked for (tlbi.c), and how many of ours they have yet
+     * to do. */
+    struct arm_tlbi_queue *tlbi;
+    _Atomic uint32_t tlbi_waits;
+    _Atomic bool event_sent; /* SEV by another processor */
+    /* Of the walk that failed last. */
+    struct arm_fault {
+        uint64_t ipa; /* of a stage 2 fault */
+        uint32_t insn;
+    } fault;
+    bool no_globals; /* TLB entries of EL1&0 belong to a VM or a security state */
+    uint32_t saved_fpsr;
+    struct arm_debug_regs *debug_regs; /* gdb.c's, once asked for */
 };
 
 static inline struct arm_cpu *arm(struct cpu *cpu)

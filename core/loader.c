@@ -165,9 +165,12 @@ const char *image_arch(const uint8_t *data, size_t len)
 {
     struct elf_info elf;
     struct image_info image;
+    struct uimage_info uimage;
 
     if (elf_probe(data, len, &elf))
         return elf_arch(&elf);
+    if (uimage_probe(data, len, &uimage))
+        return uimage.arch;
     if (image_probe(data, len, &image))
         return image.arch;
     if (len >= 0x28 && ld_le32(data + 0x24) == 0x016f2818)

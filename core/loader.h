@@ -30,6 +30,16 @@ struct image_info {
     uint64_t text_offset, image_size, flags;
 };
 bool image_probe(const uint8_t *data, size_t len, struct image_info *info);
+/* U-Boot's legacy image. */
+struct uimage_info {
+    const char *arch; /* NULL: one we have no name for */
+    bool any_address; /* load and entry mean nothing */
+    gpa load, entry;
+};
+bool uimage_probe(const uint8_t *data, size_t len, struct uimage_info *info);
+/* Check it, and leave what it holds, unpacked, in place of *data; false with *errp. */
+bool uimage_unwrap(uint8_t **data, size_t *len, size_t max, const char *path,
+                   struct error **errp) MUST_CHECK;
 /* Architecture name ("riscv64", "aarch64", "arm", "x86_64", "i386") that an image file is for, or
  * NULL when it does not tell. */
 const char *image_arch(const uint8_t *data, size_t len);

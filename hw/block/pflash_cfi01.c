@@ -1,5 +1,6 @@
 /*
- * NOR flash bank: two 16-bit Intel chips side by side on a 32-bit bus, 32 MiB.
+ * NOR flash bank: two 16-bit Intel chips side by side on a 32-bit bus, 32 MiB unless a board wants
+ * another number of blocks.
  *
  * QUIRK: both chips take every command, whatever the width of the write.  Guests probe with narrow
  * accesses, take the bank for 16-bit chips, and find that this works.
@@ -20,7 +21,7 @@
 #include <glib.h>
 #include <string.h>
 
-enum { CHIP_BITS = 24, BLOCK_SIZE = 256 << 10, BLOCKS = 128 }; /* a block spans both chips */
+enum { BLOCK_SIZE = 256 << 10, MAX_BLOCKS = 256 }; /* a block spans both chips */
 enum { BUFFER_BITS = 9, BUFFER_SIZE = 2 << BUFFER_BITS, SECTOR = 512 };
 enum { MANUFACTURER = 0x89, DEVICE_CODE = 0x18, READ_CONFIG = 0xbfcf };
 enum {
@@ -47,6 +48,8 @@ struct pflash_cfi01 {
     struct device dev;
     struct block_node *drive;
     char *name;
+    uint32_t blocks;
+    uint64_t size; /* bytes of the bank */
     struct mem_region region;
     struct ram_block *ram;
     bool own_ram;
@@ -75,14 +78,15 @@ static const uint8_t query[] = {
     0x17, 0x20, 0x85, 0x95,             /* Vcc 1.7-2.0 V, Vpp 8.5-9.5 V */
     0x08, 0x09, 0x0a, 0x00,             /* typical times: word, buffer, erase, chip */
     0x01, 0x01, 0x02, 0x00,             /* the longest, as powers of two of these */
-    CHIP_BITS, 0x01, 0x00,              /* size; x16 */
+    0x00, 0x01, 0x00,                   /* size, as a power of two; x16 */
     BUFFER_BITS, 0x00,
-    0x01, BLOCKS - 1, 0x00, 0x00, 0x02, /* one region: 128 blocks of 128 KiB a chip */
+    0x01, 0x00, 0x00, 0x00, 0x02,       /* one region: its blocks less one, of 128 KiB a chip */
     'P', 'R', 'I', '1', '0',
     0x00, 0x00, 0x00, 0x00,             /* no optional features */
     0x00, 0x00, 0x00, 0x18, 0x00, 0x00,
 };
 /* clang-format on */
+enum { QUERY_START = 0x10, QUERY_CHIP_SIZE = 0x27, QUERY_BLOCKS = 0x2d };
 
 static struct pflash_cfi01 *self(struct device *dev)
 {
@@ -220,8 +224,8 @@ static void buffer_commit(struct pflash_cfi01 *p, uint8_t cmd)
         fail(p, SR_SEQUENCE);
     else if (!writable(p))
         fail(p, SR_PROGRAM | SR_LOCKED);
-    else if (s->base < PFLASH_SIZE) /* what was not written is 0xff and changes nothing */
-        program_bytes(p, s->base, s->buffer, MIN(BUFFER_SIZE, PFLASH_SIZE - s->base));
+    else if (s->base < p->size) /* what was not written is 0xff and changes nothing */
+        program_bytes(p, s->base, s->buffer, MIN(BUFFER_SIZE, p->size - s->base));
 }
 
 static void set_mode(struct pflash_cfi01 *p, enum mode mode, enum phase phase)
@@ -273,10 +277,15 @@ static uint16_t read_id(uint64_t addr)
     }
 }
 
-static uint16_t read_query(uint64_t addr)
+static uint16_t read_query(const struct pflash_cfi01 *p, uint64_t addr)
 {
     uint64_t at = addr & 0xff;
-    return at >= 0x10 && at < 0x10 + sizeof(query) ? query[at - 0x10] : 0;
+    switch (at) {
+    case QUERY_CHIP_SIZE: return (uint16_t)__builtin_ctzll(p->size / 2);
+    case QUERY_BLOCKS: return (uint16_t)(p->blocks - 1);
+    default:
+        return at >= QUERY_START && at < QUERY_START + sizeof(query) ? query[at - QUERY_START] : 0;
+    }
 }
 
 /* What one chip answers at a word address, while it does not show the array. */
@@ -284,7 +293,7 @@ static uint16_t answer(const struct pflash_cfi01 *p, uint64_t addr)
 {
     switch (p->s.mode) {
     case ID: return read_id(addr);
-    case QUERY: return read_query(addr);
+    case QUERY: return read_query(p, addr);
     default: return p->s.status;
     }
 }
@@ -321,7 +330,7 @@ static void pflash_write(struct device *dev, struct access a, uint64_t val)
     pflash_sync(dev);
 }
 
-static const struct mmio_ops pflash_ops = {pflash_read, pflash_write, 1, 4, PFLASH_SIZE};
+static const struct mmio_ops pflash_ops = {pflash_read, pflash_write, 1, 4, 0};
 
 struct load {
     struct mutex lock;
@@ -363,12 +372,13 @@ static int read_drive(struct pflash_cfi01 *p, uint64_t bytes)
 static bool load(struct pflash_cfi01 *p, struct error **errp)
 {
     uint64_t size = block_size(p->drive);
-    bool fits = size == PFLASH_SIZE || (size < PFLASH_SIZE && block_read_only(p->drive));
+    bool fits = size == p->size || (size < p->size && block_read_only(p->drive));
     if (!fits) {
         error_set(errp,
-                  "the image of '%s' has %llu bytes, the flash has %d; make it that size "
-                  "(truncate -s %dM), or add readonly=on when it is smaller",
-                  block_id(p->drive), (unsigned long long)size, PFLASH_SIZE, PFLASH_SIZE >> 20);
+                  "the image of '%s' has %llu bytes, the flash has %llu; make it that size "
+                  "(truncate -s %lluM), or add readonly=on when it is smaller",
+                  block_id(p->drive), (unsigned long long)size, (unsigned long long)p->size,
+                  (unsigned long long)p->size >> 20);
         return false;
     }
     int ret = size ? read_drive(p, size) : 0;
@@ -381,15 +391,20 @@ static bool pflash_realize(struct device *dev, struct error **errp)
 {
     struct pflash_cfi01 *p = self(dev);
     const char *name = p->name ? p->name : dev->id;
+    if (p->blocks < 1 || p->blocks > MAX_BLOCKS || !is_pow2(p->blocks)) {
+        error_set(errp, "num-blocks is %u, must be a power of two up to %d", p->blocks, MAX_BLOCKS);
+        return false;
+    }
+    p->size = (uint64_t)p->blocks * BLOCK_SIZE;
     p->own_ram = dev->machine == NULL;
-    p->ram = p->own_ram ? ram_new(name, PFLASH_SIZE, errp)
-                        : machine_new_ram(dev->machine, name, PFLASH_SIZE, errp);
+    p->ram = p->own_ram ? ram_new(name, p->size, errp)
+                        : machine_new_ram(dev->machine, name, p->size, errp);
     if (p->ram == NULL)
         return false;
     cond_init(&p->written);
     region_init_rom_device(&p->region, name, p->ram, &pflash_ops, dev);
-    if (p->drive == NULL || block_size(p->drive) < PFLASH_SIZE)
-        memset(p->ram->host, 0xff, PFLASH_SIZE);
+    if (p->drive == NULL || block_size(p->drive) < p->size)
+        memset(p->ram->host, 0xff, p->size);
     return p->drive == NULL || load(p, errp);
 }
 
@@ -411,6 +426,11 @@ struct mem_region *pflash_region(struct device *dev)
     return &self(dev)->region;
 }
 
+struct ram_block *pflash_ram(struct device *dev)
+{
+    return self(dev)->ram;
+}
+
 bool pflash_has_drive(struct device *dev)
 {
     return self(dev)->drive != NULL;
@@ -430,6 +450,7 @@ static const struct state_field pflash_state[] = {
 
 static const struct prop pflash_props[] = {
     PROP(prop_drive, pflash_cfi01, "drive", drive, NULL, "id of the -drive or -blockdev"),
+    PROP(prop_uint32, pflash_cfi01, "num-blocks", blocks, "128", "blocks of 256 KiB"),
     PROP(prop_string, pflash_cfi01, "name", name, NULL, "name in memory listings"),
     PROP_END,
 };

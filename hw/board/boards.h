@@ -5,6 +5,7 @@
 #include "core/machine.h"
 
 extern const struct machine_class riscv64_virt_class, riscv32_virt_class;
+extern const struct machine_class aarch64_virt_class, arm_virt_class;
 extern const struct machine_class riscv64_none_class, riscv32_none_class;
 extern const struct machine_class aarch64_none_class, arm_none_class;
 

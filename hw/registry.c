@@ -15,6 +15,8 @@ extern const struct device_type fw_cfg_type;
 extern const struct device_type gicv3_its_type;
 extern const struct device_type gicv3_redist_type;
 extern const struct device_type gicv3_type;
+extern const struct device_type gicv2_type;
+extern const struct device_type gicv2m_type;
 extern const struct device_type goldfish_rtc_type;
 extern const struct device_type ioh3420_type;
 extern const struct device_type ns16550_type;
@@ -23,6 +25,8 @@ extern const struct device_type pcie_pci_bridge_type;
 extern const struct device_type pcie_root_port_type;
 extern const struct device_type pflash_cfi01_type;
 extern const struct device_type pl011_type;
+extern const struct device_type pl031_type;
+extern const struct device_type pl061_type;
 extern const struct device_type plic_type;
 extern const struct device_type rtl8139_type;
 extern const struct device_type scsi_cd_type;
@@ -52,6 +56,8 @@ static const struct device_type *const written_types[] = {
     &gicv3_type,                    /* arm-gicv3 */
     &gicv3_its_type,                /* arm-gicv3-its */
     &gicv3_redist_type,             /* arm-gicv3-redist */
+    &gicv2_type,                    /* arm_gic */
+    &gicv2m_type,                   /* arm-gicv2m */
     &pflash_cfi01_type,             /* cfi.pflash01 */
     &e1000_type,
     &e1000_82540em_type,            /* e1000-82540em */
@@ -65,6 +71,8 @@ static const struct device_type *const written_types[] = {
     &pcie_pci_bridge_type,          /* pcie-pci-bridge */
     &pcie_root_port_type,           /* pcie-root-port */
     &pl011_type,
+    &pl031_type,
+    &pl061_type,
     &aclint_mtimer_type,            /* riscv.aclint.mtimer */
     &aclint_swi_type,               /* riscv.aclint.swi */
     &plic_type,                     /* riscv.sifive.plic */

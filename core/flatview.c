@@ -71,6 +71,10 @@ static void show(GArray *ranges, struct mem_region *mr, gpa base, struct window 
     w.end = MIN(w.end, end);
     if (w.base >= w.end)
         return;
+    if (mr->kind == MEM_ALIAS && depth < MAX_DEPTH) {
+        show(ranges, mr->target, base, w, depth + 1);
+        return;
+    }
     if (mr->kind != MEM_CONTAINER) {
         show_leaf(ranges, mr, base, w);
         return;

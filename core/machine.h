@@ -84,6 +84,9 @@ struct machine_class {
     bool (*init)(struct machine *m, struct error **errp);
     void (*reset)(struct machine *m); /* beyond devices and CPUs: reload images, set entry points */
     void (*fini)(struct machine *m);
+    /* Press the power button; NULL: there is none.  Main thread. */
+    void (*powerdown)(struct machine *m);
+    const char *const *aliases; /* further names ("virt-7.2"), NULL-terminated; or NULL */
 };
 
 struct machine {

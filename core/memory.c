@@ -60,6 +60,13 @@ void region_init_rom_device(struct mem_region *mr, const char *name, struct ram_
     atomic_store_explicit(&mr->romd, true, memory_order_release);
 }
 
+void region_init_alias(struct mem_region *mr, const char *name, struct mem_region *target,
+                       uint64_t size)
+{
+    region_init(mr, name, MEM_ALIAS, size);
+    mr->target = target;
+}
+
 static struct address_space *space_of(const struct mem_region *mr)
 {
     while (mr->parent)
@@ -445,6 +452,7 @@ static const char *kind_name(const struct mem_region *mr)
     case MEM_RAM: return "ram";
     case MEM_ROM: return mr->rom_device ? "romd" : "rom";
     case MEM_MMIO: return "i/o";
+    case MEM_ALIAS: return "alias";
     }
     unreachable();
 }

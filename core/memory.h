@@ -1,10 +1,10 @@
 /*
  * Guest physical memory: a tree of regions, flattened to sorted ranges that are read without locks.
  *
- * A region is a container, a window on a RAM block (writable, or ROM), or a device's registers
- * (MMIO). Where siblings overlap, the higher priority shows.  The tree changes only while no vCPU
- * runs (before start, or inside machine_pause()); each change publishes a new flat view, and every
- * memory_listener hears of it.
+ * A region is a container, a window on a RAM block (writable, or ROM), a device's registers (MMIO),
+ * or an alias: another region, with all in it, seen a second time. Where siblings overlap, the
+ * higher priority shows.  The tree changes only while no vCPU runs (before start, or inside
+ * machine_pause()); each change publishes a new flat view, and every memory_listener hears of it.
  */
 #ifndef CORE_MEMORY_H
 #define CORE_MEMORY_H
@@ -36,7 +36,7 @@ struct mmio_ops {
     uint64_t size;    /* bytes of the region */
 };
 
-enum mem_kind { MEM_CONTAINER, MEM_RAM, MEM_ROM, MEM_MMIO };
+enum mem_kind { MEM_CONTAINER, MEM_RAM, MEM_ROM, MEM_MMIO, MEM_ALIAS };
 
 struct mem_region {
     const char *name;
@@ -50,6 +50,7 @@ struct mem_region {
     uint64_t ram_off;
     const struct mmio_ops *ops; /* MEM_MMIO, rom_device */
     struct device *dev;
+    struct mem_region *target; /* MEM_ALIAS */
     struct mem_region *parent, *children, *next;
     struct address_space *as; /* of a root only */
 };
@@ -63,6 +64,9 @@ void region_init_mmio(struct mem_region *mr, const char *name, const struct mmio
 /* Flash: reads come from ram while in ROM mode, writes always go to ops. */
 void region_init_rom_device(struct mem_region *mr, const char *name, struct ram_block *ram,
                             const struct mmio_ops *ops, struct device *dev);
+/* The first size bytes of target, which lies elsewhere in the tree and lives as long. */
+void region_init_alias(struct mem_region *mr, const char *name, struct mem_region *target,
+                       uint64_t size);
 /* Put child into parent at base; a higher priority wins, among equals the later.  Takes the map's
  * lock; call address_space_update() when the changes are complete. */
 void region_add(struct mem_region *parent, gpa base, struct mem_region *child, int priority);

@@ -59,10 +59,12 @@ static JsonNode *run_reset(struct mon_call *c, struct error **errp UNUSED)
     return mon_ok();
 }
 
-/* The boards here have no power button: the event says that somebody pressed it. */
-static JsonNode *run_powerdown(struct mon_call *c UNUSED, struct error **errp UNUSED)
+/* On a board without a power button the event alone says that somebody pressed it. */
+static JsonNode *run_powerdown(struct mon_call *c, struct error **errp UNUSED)
 {
     event_emit("POWERDOWN", NULL);
+    if (c->m->cls->powerdown)
+        c->m->cls->powerdown(c->m);
     return mon_ok();
 }
 

@@ -65,6 +65,11 @@ const struct arch *arch_find(const char *name, struct error **errp)
     return NULL;
 }
 
+static bool is_called(const struct machine_class *c, const char *name)
+{
+    return !strcmp(c->name, name) || (c->aliases && g_strv_contains(c->aliases, name));
+}
+
 const struct machine_class *machine_class_find(const char *arch, const char *name,
                                                struct error **errp)
 {
@@ -73,7 +78,7 @@ const struct machine_class *machine_class_find(const char *arch, const char *nam
     for (const struct machine_class *const *c = machine_classes; *c; c++) {
         if (strcmp((*c)->arch, arch))
             continue;
-        if (!strcmp((*c)->name, name)) {
+        if (is_called(*c, name)) {
             g_ptr_array_unref(names);
             return *c;
         }

@@ -5,13 +5,17 @@
  */
 #include "hw/board/arm_virt.h"
 #include "core/loader.h"
+#include "hw/block/pflash_cfi01.h"
 #include "hw/board/boards.h"
+#include "hw/gpio/pl061.h"
+#include "hw/misc/fw_cfg.h"
+#include "hw/pci/host_ecam.h"
 #include "hw/registry.h"
-#include "target/arm/arm.h"
 #include "util/bits.h"
 #include "util/log.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 static const struct arm_virt_range fixed_map[ARM_VIRT_PLACES] = {
@@ -34,9 +38,124 @@ static const struct arm_virt_range fixed_map[ARM_VIRT_PLACES] = {
     [ARM_VIRT_SECURE_MEM] = {0xe000000, 0x1000000},
     [ARM_VIRT_PCIE_MMIO] = {0x10000000, 0x2eff0000},
     [ARM_VIRT_PCIE_PIO] = {0x3eff0000, 0x10000},
-    [ARM_VIRT_PCIE_ECAM] = {0x3f000000, 0x1000000},
     [ARM_VIRT_DRAM] = {0x40000000, 0},
 };
+
+enum { FLASH_BLOCKS = 256, MAX_CPUS_V2 = 8, CPUS_PER_CLUSTER_V2 = 8, CPUS_PER_CLUSTER_V3 = 16 };
+enum { REDIST_SIZE = 0x20000, AFF1_SHIFT = 8, PRESS_MS = 100 };
+static const uint64_t MIB = UINT64_C(1) << 20, GIB = UINT64_C(1) << 30;
+static const struct arm_virt_range low_ecam = {0x3f000000, 0x1000000};
+
+/* ---- options ---- */
+
+static bool fail(struct error **errp)
+{
+    error_prefix(errp, "machine 'virt'");
+    return false;
+}
+
+/* A choice among words; index into names, or -1 with *errp. */
+static int choose(const char *option, const char *value, const char *const *names,
+                  struct error **errp)
+{
+    for (int i = 0; names[i]; i++)
+        if (strcmp(names[i], value) == 0)
+            return i;
+    g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)names);
+    error_set(errp, "%s=%s: wanted one of %s", option, value, all);
+    return -1;
+}
+
+/* Without a wish it is a GICv2, which serves eight processors, or else a GICv3. */
+static bool choose_gic(struct arm_virt *b, struct error **errp)
+{
+    const char *want = b->gic_wanted;
+    unsigned cpus = MAX(b->m.cfg.smp, 1);
+    if (want == NULL)
+        b->gic_version = cpus > MAX_CPUS_V2 ? 3 : 2;
+    else if (strcmp(want, "2") == 0)
+        b->gic_version = 2;
+    else if (strcmp(want, "3") == 0 || strcmp(want, "max") == 0)
+        b->gic_version = 3;
+    else if (strcmp(want, "host") == 0)
+        error_set(errp,
+                  "gic-version=host: the host's controller serves KVM only; wanted 2, 3 or max");
+    else
+        error_set(errp, "gic-version=%s: wanted 2, 3 or max", want);
+    if (b->gic_version == 2 && cpus > MAX_CPUS_V2)
+        error_set(errp, "gic-version=2 serves at most %d CPUs, -smp asks for %u; wanted 3",
+                  MAX_CPUS_V2, cpus);
+    else if (b->gic_version)
+        return true;
+    return fail(errp);
+}
+
+static bool choose_msi(struct arm_virt *b, struct error **errp)
+{
+    static const char *const names[] = {"auto", "its", "gicv2m", "off", NULL};
+    bool can_its = b->gic_version == 3;
+    switch (choose("msi", b->msi_wanted, names, errp)) {
+    case 0:
+        b->msi = !can_its ? ARM_VIRT_MSI_V2M : b->its_wanted ? ARM_VIRT_MSI_ITS : ARM_VIRT_MSI_NONE;
+        return true;
+    case 1:
+        b->msi = ARM_VIRT_MSI_ITS;
+        if (can_its)
+            return true;
+        error_set(errp, "msi=its needs gic-version=3");
+        break;
+    case 2: b->msi = ARM_VIRT_MSI_V2M; return true;
+    case 3: b->msi = ARM_VIRT_MSI_NONE; return true;
+    default: break;
+    }
+    return fail(errp);
+}
+
+static bool choose_acpi(struct arm_virt *b, struct error **errp)
+{
+    static const char *const names[] = {"auto", "on", "off", NULL};
+    int i = choose("acpi", b->acpi_wanted, names, errp);
+    if (i < 0)
+        return fail(errp);
+    b->acpi = i == 1 || (i == 0 && strcmp(b->m.cls->arch, "aarch64") == 0);
+    return true;
+}
+
+static bool check_absent(const struct arm_virt *b, struct error **errp)
+{
+    if (b->mte)
+        error_set(errp, "mte=on: the memory tagging extension is not supported");
+    else if (b->ras)
+        error_set(errp, "ras=on: reporting memory errors of the host needs KVM");
+    else if (b->usb)
+        error_set(errp, "usb=on: this machine has no USB controller of its own");
+    else if (strcmp(b->iommu, "none") != 0)
+        error_set(errp, "iommu=%s: only 'none' is supported", b->iommu);
+    else if (b->virtio_slots > ARM_VIRT_VIRTIO_SLOTS)
+        error_set(errp, "virtio-mmio-transports=%u: at most %d", b->virtio_slots,
+                  ARM_VIRT_VIRTIO_SLOTS);
+    else if (!is_pow2(b->highmem_mmio_size) || b->highmem_mmio_size < GIB)
+        error_set(errp, "highmem-mmio-size: wanted a power of two of at least 1G");
+    else if (strlen(b->oem_id) > 6 || strlen(b->oem_table_id) > 8)
+        error_set(errp, "x-oem-id has at most 6 characters, x-oem-table-id at most 8");
+    else
+        return true;
+    return fail(errp);
+}
+
+/* Firmware in EL3 answers PSCI itself. */
+static bool choose_all(struct arm_virt *b, struct error **errp)
+{
+    b->boot.has_firmware = b->m.cfg.bios || b->pflash[0];
+    b->psci = b->secure && b->boot.has_firmware ? ARM_PSCI_NONE
+              : b->virtualization               ? ARM_PSCI_SMC
+                                                : ARM_PSCI_HVC;
+    b->dtb_randomness &= b->dtb_kaslr_seed;
+    return check_absent(b, errp) && choose_gic(b, errp) && choose_msi(b, errp) &&
+           choose_acpi(b, errp);
+}
+
+/* ---- processors and memory ---- */
 
 /* Make a device of the board's own; it is realized by the caller. */
 static struct device *create(struct arm_virt *b, const char *type, const char *id)
@@ -46,26 +165,54 @@ static struct device *create(struct arm_virt *b, const char *type, const char *i
     return device_new(t, &b->m, id);
 }
 
-/* Realize a device with registers at a place. */
-static bool attach(struct arm_virt *b, struct device *dev, gpa base, struct error **errp)
+/* Realize a device with registers at base, in one of the worlds, and its line at an interrupt. */
+static bool attach_in(struct arm_virt *b, struct mem_region *world, struct device *dev, gpa base,
+                      unsigned spi, struct error **errp)
 {
     if (!device_realize(dev, errp))
         return false;
-    region_add(&b->m.root, base, &dev->mmio, 0);
+    arm_virt_connect(b, &dev->irq, spi);
+    region_add(world, base, &dev->mmio, 1);
     return true;
+}
+
+static bool attach(struct arm_virt *b, struct device *dev, enum arm_virt_place place, unsigned spi,
+                   struct error **errp)
+{
+    return attach_in(b, &b->m.root, dev, b->map[place].base, spi, errp);
+}
+
+/* A cluster has as many processors as a software-generated interrupt can name. */
+static uint64_t mpidr(const struct arm_virt *b, unsigned i)
+{
+    unsigned cluster = b->gic_version == 2 ? CPUS_PER_CLUSTER_V2 : CPUS_PER_CLUSTER_V3;
+    return (uint64_t)(i / cluster) << AFF1_SHIFT | i % cluster;
+}
+
+static const char *default_model(const struct arm_virt *b)
+{
+    const struct machine_config *cfg = &b->m.cfg;
+    g_autofree uint8_t *data = NULL;
+    size_t len;
+    if (cfg->kernel == NULL || strcmp(b->m.cls->arch, "aarch64") != 0)
+        return b->m.cls->default_cpu;
+    data = load_file(cfg->kernel, SIZE_MAX / 2, &len, NULL);
+    const char *arch = data ? image_arch(data, len) : NULL;
+    return arch && strcmp(arch, "arm") == 0 ? "cortex-a15" : b->m.cls->default_cpu;
 }
 
 static bool create_cpus(struct arm_virt *b, struct error **errp)
 {
     struct machine *m = &b->m;
-    const char *model = m->cfg.cpu_model ? m->cfg.cpu_model : m->cls->default_cpu;
+    const char *model = m->cfg.cpu_model ? m->cfg.cpu_model : default_model(b);
     for (unsigned i = 0; i < MAX(m->cfg.smp, 1); i++) {
         struct arm_cpu_config config = {
             .has_el2 = b->virtualization,
             .has_el3 = b->secure,
-            .start_off = i > 0,
-            .mpidr = i,
-            .psci = b->virtualization ? ARM_PSCI_SMC : ARM_PSCI_HVC,
+            .start_off = i > 0 && b->psci != ARM_PSCI_NONE,
+            .mpidr = mpidr(b, i),
+            .reset_pc = b->map[ARM_VIRT_FLASH].base,
+            .psci = b->psci,
         };
         if (arm_cpu_new(m, model, &config, errp) == NULL)
             return false;
@@ -73,9 +220,65 @@ static bool create_cpus(struct arm_virt *b, struct error **errp)
     return true;
 }
 
+/* Give the next region above RAM its place; false when it lies beyond the address width. */
+static bool place_high(const struct arm_virt *b, gpa *at, uint64_t size, bool wanted,
+                       struct arm_virt_range *out)
+{
+    gpa base = align_up(*at, size);
+    bool fits = base + size <= UINT64_C(1) << arm_pa_bits(b->m.cpus[0]);
+    if ((wanted && fits) || !b->compact_highmem)
+        *at = base + size;
+    if (wanted && fits)
+        *out = (struct arm_virt_range){base, size};
+    return wanted && fits;
+}
+
+/* Ref: QEMU documentation, "virt": highmem and compact-highmem. */
+static void place_high_regions(struct arm_virt *b)
+{
+    gpa ram_end = b->map[ARM_VIRT_DRAM].base + b->m.cfg.ram_size;
+    gpa at = MAX(256 * GIB, align_up(ram_end, GIB));
+    bool is64 = arm_is_aarch64(b->m.cpus[0]);
+    struct arm_virt_range *ecam = &b->map[ARM_VIRT_PCIE_ECAM];
+    *ecam = low_ecam;
+    place_high(b, &at, 64 * MIB, b->highmem && b->highmem_redists && b->gic_version == 3,
+               &b->map[ARM_VIRT_HIGH_REDIST]);
+    at = align_up(at, 256 * MIB); /* the same place with every controller */
+    place_high(b, &at, 256 * MIB, b->highmem && b->highmem_ecam && is64, ecam);
+    place_high(b, &at, b->highmem_mmio_size, b->highmem && b->highmem_mmio,
+               &b->map[ARM_VIRT_HIGH_MMIO]);
+}
+
+static bool check_ram(const struct arm_virt *b, struct error **errp)
+{
+    unsigned bits = b->highmem ? arm_pa_bits(b->m.cpus[0]) : 32;
+    uint64_t room = (UINT64_C(1) << bits) - b->map[ARM_VIRT_DRAM].base;
+    if (b->m.cfg.ram_size <= room)
+        return true;
+    error_set(errp, "-m: at most %" PRIu64 "M fit into the %u address bits%s", room / MIB, bits,
+              b->highmem ? " of this processor" : " that highmem=off leaves");
+    return false;
+}
+
+static bool check_redists(struct arm_virt *b, struct error **errp)
+{
+    unsigned low = (unsigned)(b->map[ARM_VIRT_GIC_REDIST].size / REDIST_SIZE);
+    unsigned high = (unsigned)(b->map[ARM_VIRT_HIGH_REDIST].size / REDIST_SIZE);
+    b->redists = MIN(low, b->m.ncpus);
+    if (b->gic_version != 3 || b->m.ncpus <= low + high)
+        return true;
+    error_set(errp,
+              "-smp %u: without the high region of redistributors (highmem-redists) there is "
+              "room for %u CPUs",
+              b->m.ncpus, low + high);
+    return false;
+}
+
 static bool create_memory(struct arm_virt *b, struct error **errp)
 {
     struct machine *m = &b->m;
+    if (!check_ram(b, errp))
+        return false;
     struct ram_block *dram = machine_new_ram(m, "mach-virt.ram", m->cfg.ram_size, errp);
     if (dram == NULL)
         return false;
@@ -84,13 +287,171 @@ static bool create_memory(struct arm_virt *b, struct error **errp)
     return true;
 }
 
-static bool create_uart(struct arm_virt *b, struct error **errp)
+/* What the secure world sees: everything, and above that its own. */
+static bool create_secure_world(struct arm_virt *b, struct error **errp)
 {
-    const char *chardev = b->m.cfg.serial[0];
-    b->uart = create(b, "pl011", "serial0");
-    return (chardev == NULL || device_set(b->uart, "chardev", chardev, errp)) &&
-           attach(b, b->uart, b->map[ARM_VIRT_UART].base, errp);
+    const struct arm_virt_range *r = &b->map[ARM_VIRT_SECURE_MEM];
+    if (!b->secure)
+        return true;
+    struct ram_block *ram = machine_new_ram(&b->m, "virt.secure-ram", r->size, errp);
+    if (ram == NULL)
+        return false;
+    region_init_container(&b->secure_world, "secure-memory", ARM_SECURE_SPACE);
+    region_init_alias(&b->secure_view, "secure-memory-view", &b->m.root, ARM_SECURE_SPACE);
+    region_init_ram(&b->secure_ram, ram->name, ram, 0, r->size);
+    region_add(&b->secure_world, 0, &b->secure_view, -1);
+    region_add(&b->secure_world, r->base, &b->secure_ram, 1);
+    region_add(&b->m.root, ARM_SECURE_SPACE, &b->secure_world, 0);
+    return true;
 }
+
+/* ---- devices ---- */
+
+static bool create_uart_in(struct arm_virt *b, struct mem_region *world, struct device *dev,
+                           unsigned line, enum arm_virt_place place, unsigned spi,
+                           struct error **errp)
+{
+    const char *chardev = b->m.cfg.serial[line];
+    return (chardev == NULL || device_set(dev, "chardev", chardev, errp)) &&
+           attach_in(b, world, dev, b->map[place].base, spi, errp);
+}
+
+static bool create_uarts(struct arm_virt *b, struct error **errp)
+{
+    b->uart = create(b, "pl011", "serial0");
+    return create_uart_in(b, &b->m.root, b->uart, 0, ARM_VIRT_UART, ARM_VIRT_SPI_UART, errp) &&
+           (!b->secure || create_uart_in(b, &b->secure_world, create(b, "pl011", "serial1"), 1,
+                                         ARM_VIRT_SECURE_UART, ARM_VIRT_SPI_SECURE_UART, errp));
+}
+
+/* The highest slot comes first: there the first device goes that names no bus. */
+static bool create_virtio_slots(struct arm_virt *b, struct error **errp)
+{
+    const struct arm_virt_range *r = &b->map[ARM_VIRT_VIRTIO];
+    for (unsigned i = b->virtio_slots; i-- > 0;) {
+        g_autofree char *id = g_strdup_printf("virtio-mmio.%u", i);
+        struct device *dev = create(b, "virtio-mmio", id);
+        if (!attach_in(b, &b->m.root, dev, r->base + i * r->size, ARM_VIRT_SPI_VIRTIO + i, errp))
+            return false;
+        dev->mmio.size = r->size;
+    }
+    return true;
+}
+
+static bool create_pcie(struct arm_virt *b, struct error **errp)
+{
+    const struct arm_virt_range *m = b->map;
+    struct device *dev = create(b, "gpex-pcihost", "gpex-pcihost");
+    ecam_set_windows(dev, &(struct ecam_windows){
+                              .io = m[ARM_VIRT_PCIE_PIO].base,
+                              .io_size = m[ARM_VIRT_PCIE_PIO].size,
+                              .low = {m[ARM_VIRT_PCIE_MMIO].base, m[ARM_VIRT_PCIE_MMIO].size},
+                              .high = {m[ARM_VIRT_HIGH_MMIO].base, m[ARM_VIRT_HIGH_MMIO].size},
+                          });
+    if (!device_realize(dev, errp))
+        return false;
+    for (unsigned i = 0; i < ECAM_INTX_LINES; i++)
+        arm_virt_connect(b, ecam_irq(dev, i), ARM_VIRT_SPI_PCIE + i);
+    dev->mmio.size = m[ARM_VIRT_PCIE_ECAM].size;
+    region_add(&b->m.root, m[ARM_VIRT_PCIE_ECAM].base, &dev->mmio, 0);
+    return true;
+}
+
+static bool create_fw_cfg(struct arm_virt *b, struct error **errp)
+{
+    struct device *dev = b->fw_cfg = create(b, "fw_cfg_mem", "fw_cfg");
+    if (!device_realize(dev, errp))
+        return false;
+    region_add(&b->m.root, b->map[ARM_VIRT_FW_CFG].base, &dev->mmio, 0);
+    fw_cfg_set_u16(dev, FW_CFG_NB_CPUS, (uint16_t)b->m.ncpus);
+    fw_cfg_set_u16(dev, FW_CFG_MAX_CPUS, (uint16_t)MAX(b->m.cfg.max_cpus, b->m.ncpus));
+    return true;
+}
+
+/* Bank 0 holds what the machine begins with: with a secure world, that world's. */
+static bool create_flash(struct arm_virt *b, unsigned bank, struct error **errp)
+{
+    g_autofree char *id = g_strdup_printf("virt.flash%u", bank);
+    struct device *dev = b->flash[bank] = create(b, "cfi.pflash01", id);
+    g_autofree char *blocks = g_strdup_printf("%d", FLASH_BLOCKS);
+    if ((b->pflash[bank] && !device_set(dev, "drive", b->pflash[bank], errp)) ||
+        !device_set(dev, "num-blocks", blocks, errp) || !device_realize(dev, errp)) {
+        error_prefix(errp, "pflash%u", bank);
+        return false;
+    }
+    const struct arm_virt_range *r = &b->map[ARM_VIRT_FLASH];
+    struct mem_region *world = b->secure && bank == 0 ? &b->secure_world : &b->m.root;
+    region_add(world, r->base + bank * r->size, pflash_region(dev), 1);
+    return true;
+}
+
+/* -bios goes to where a drive would be. */
+static bool load_bios(struct arm_virt *b, struct error **errp)
+{
+    if (b->m.cfg.bios == NULL)
+        return true;
+    if (b->pflash[0]) {
+        error_set(errp,
+                  "-bios %s: the first flash bank holds a drive (pflash0); wanted only one "
+                  "of them",
+                  b->m.cfg.bios);
+        return false;
+    }
+    b->boot.m = &b->m;
+    b->boot.flash = pflash_ram(b->flash[0]);
+    return arm_boot_load_bios(&b->boot, errp);
+}
+
+static void secure_power_off(void *m, unsigned n UNUSED, bool level)
+{
+    if (level)
+        machine_request_shutdown(m, SHUTDOWN_GUEST_OFF, 0);
+}
+
+static void secure_restart(void *m, unsigned n UNUSED, bool level)
+{
+    if (level)
+        machine_request_reset(m);
+}
+
+static bool create_gpios(struct arm_virt *b, struct error **errp)
+{
+    b->gpio = create(b, "pl061", "gpio");
+    if (!attach(b, b->gpio, ARM_VIRT_GPIO, ARM_VIRT_SPI_GPIO, errp))
+        return false;
+    if (!b->secure)
+        return true;
+    struct device *dev = create(b, "pl061", "secure-gpio");
+    irq_connect(pl061_output(dev, 0), secure_power_off, &b->m, 0);
+    irq_connect(pl061_output(dev, 1), secure_restart, &b->m, 0);
+    return attach_in(b, &b->secure_world, dev, b->map[ARM_VIRT_SECURE_GPIO].base,
+                     ARM_VIRT_SPI_SECURE_GPIO, errp);
+}
+
+static bool create_devices(struct arm_virt *b, struct error **errp)
+{
+    return create_uarts(b, errp) &&
+           attach(b, create(b, "pl031", "rtc"), ARM_VIRT_RTC, ARM_VIRT_SPI_RTC, errp) &&
+           create_gpios(b, errp) && create_virtio_slots(b, errp) && create_pcie(b, errp) &&
+           create_fw_cfg(b, errp) && create_flash(b, 0, errp) && create_flash(b, 1, errp) &&
+           load_bios(b, errp);
+}
+
+static void let_go(void *opaque)
+{
+    struct arm_virt *b = opaque;
+    pl061_set_input(b->gpio, ARM_VIRT_POWER_PIN, false);
+}
+
+/* A guest looks at the key a while after its edge. */
+static void arm_virt_powerdown(struct machine *m)
+{
+    struct arm_virt *b = (struct arm_virt *)m;
+    pl061_set_input(b->gpio, ARM_VIRT_POWER_PIN, true);
+    timer_set(&b->power_button, clock_now() + (ns_t)PRESS_MS * 1000000);
+}
+
+/* ---- the machine ---- */
 
 /* The board's own tree, or that of -dtb. */
 static struct fdt *create_fdt(struct arm_virt *b, struct error **errp)
@@ -112,6 +473,7 @@ static bool load(struct arm_virt *b, struct error **errp)
     boot->m = &b->m;
     boot->ram_base = b->map[ARM_VIRT_DRAM].base;
     boot->ram_size = b->m.cfg.ram_size;
+    boot->fw_cfg = b->fw_cfg;
     boot->has_el2 = b->virtualization;
     boot->has_el3 = b->secure;
     boot->randomness = b->dtb_randomness;
@@ -120,11 +482,37 @@ static bool load(struct arm_virt *b, struct error **errp)
     return boot->fdt && arm_boot_load(boot, errp);
 }
 
+/* -machine dumpdtb=FILE: write the tree and end, before the guest runs. */
+static bool dump_fdt(struct arm_virt *b, struct error **errp)
+{
+    const char *path = b->m.cfg.dumpdtb;
+    GError *err = NULL;
+    size_t len;
+    if (path == NULL)
+        return true;
+    const void *blob = fdt_blob(b->boot.fdt, &len);
+    if (!g_file_set_contents(path, blob, (gssize)len, &err)) {
+        error_set(errp, "could not write the device tree: %s", err->message);
+        g_error_free(err);
+        return false;
+    }
+    log_info("device tree written to '%s', exiting", path);
+    b->m.cfg.start_paused = true;
+    machine_request_shutdown(&b->m, SHUTDOWN_HOST_UI, 0);
+    return true;
+}
+
 static bool arm_virt_init(struct machine *m, struct error **errp)
 {
     struct arm_virt *b = (struct arm_virt *)m;
     memcpy(b->map, fixed_map, sizeof(b->map));
-    return create_cpus(b, errp) && create_memory(b, errp) && create_uart(b, errp) && load(b, errp);
+    timer_init(&b->power_button, NULL, let_go, b);
+    if (!choose_all(b, errp) || !create_cpus(b, errp))
+        return false;
+    place_high_regions(b);
+    return check_redists(b, errp) && create_memory(b, errp) && create_secure_world(b, errp) &&
+           arm_virt_create_gic(b, errp) && create_devices(b, errp) && load(b, errp) &&
+           dump_fdt(b, errp);
 }
 
 static void arm_virt_reset(struct machine *m)
@@ -134,22 +522,68 @@ static void arm_virt_reset(struct machine *m)
 
 static void arm_virt_fini(struct machine *m)
 {
-    arm_boot_fini(&((struct arm_virt *)m)->boot);
+    struct arm_virt *b = (struct arm_virt *)m;
+    if (b->power_button.fn)
+        timer_cancel(&b->power_button);
+    arm_boot_fini(&b->boot);
 }
 
 static const struct prop arm_virt_props[] = {
+    PROP(prop_string, arm_virt, "acpi", acpi_wanted, "auto",
+         "ACPI tables for firmware: on, off or auto (on for aarch64)"),
+    PROP(prop_bool, arm_virt, "compact-highmem", compact_highmem, "on",
+         "regions above RAM that are off take no addresses"),
+    PROP(prop_bool, arm_virt, "default-bus-bypass-iommu", bypass_iommu, "off",
+         "nothing: there is no IOMMU to bypass"),
+    PROP(prop_string, arm_virt, "dt-compatible", dt_compatible, "linux,dummy-virt",
+         "compatible property of the device tree's root"),
+    PROP(prop_bool, arm_virt, "dtb-kaslr-seed", dtb_kaslr_seed, "on", "old name of dtb-randomness"),
     PROP(prop_bool, arm_virt, "dtb-randomness", dtb_randomness, "on",
          "random seeds in the device tree"),
+    PROP(prop_string, arm_virt, "gic-version", gic_wanted, NULL,
+         "interrupt controller: 2, 3 or max (default: 2, with more than 8 CPUs 3)"),
+    PROP(prop_bool, arm_virt, "highmem", highmem, "on", "addresses above 4 GiB"),
+    PROP(prop_bool, arm_virt, "highmem-ecam", highmem_ecam, "on",
+         "256 PCI buses, configured above RAM (off: 16)"),
+    PROP(prop_bool, arm_virt, "highmem-mmio", highmem_mmio, "on", "PCI memory window above RAM"),
+    PROP(prop_size, arm_virt, "highmem-mmio-size", highmem_mmio_size, "512G", "its size"),
+    PROP(prop_bool, arm_virt, "highmem-redists", highmem_redists, "on",
+         "redistributors of a GICv3 above RAM, for more than 123 CPUs"),
+    PROP(prop_string, arm_virt, "iommu", iommu, "none", "IOMMU: none"),
+    PROP(prop_bool, arm_virt, "its", its_wanted, "on",
+         "with a GICv3, an interrupt translation service"),
+    PROP(prop_string, arm_virt, "msi", msi_wanted, "auto",
+         "who takes messages of PCI functions: auto, its, gicv2m or off"),
+    PROP(prop_bool, arm_virt, "mte", mte, "off", "memory tagging extension: off"),
+    PROP(prop_string, arm_virt, "pflash0", pflash[0], NULL, "drive of the first flash bank"),
+    PROP(prop_string, arm_virt, "pflash1", pflash[1], NULL, "drive of the second flash bank"),
+    PROP(prop_bool, arm_virt, "ras", ras, "off", "report memory errors of the host: off"),
     PROP(prop_bool, arm_virt, "secure", secure, "off", "EL3 and a secure world"),
+    PROP(prop_bool, arm_virt, "usb", usb, "off", "USB controller: off"),
+    PROP(prop_uint8, arm_virt, "virtio-mmio-transports", virtio_slots, "32",
+         "places for virtio devices that are not on PCI"),
     PROP(prop_bool, arm_virt, "virtualization", virtualization, "off", "EL2, for hypervisors"),
+    PROP(prop_string, arm_virt, "x-oem-id", oem_id, "TINAMO", "OEM ID in ACPI tables"),
+    PROP(prop_string, arm_virt, "x-oem-table-id", oem_table_id, "TINAMOU ",
+         "OEM table ID in ACPI tables"),
     PROP_END,
+};
+
+/* Machines that a version of QEMU froze under a name of their own; here they are all the same. */
+static const char *const arm_virt_aliases[] = {
+    "virt-2.6",  "virt-2.7",  "virt-2.8",  "virt-2.9",  "virt-2.10", "virt-2.11", "virt-2.12",
+    "virt-3.0",  "virt-3.1",  "virt-4.0",  "virt-4.1",  "virt-4.2",  "virt-5.0",  "virt-5.1",
+    "virt-5.2",  "virt-6.0",  "virt-6.1",  "virt-6.2",  "virt-7.0",  "virt-7.1",  "virt-7.2",
+    "virt-8.0",  "virt-8.1",  "virt-8.2",  "virt-9.0",  "virt-9.1",  "virt-9.2",  "virt-10.0",
+    "virt-10.1", "virt-10.2", "virt-11.0", "virt-11.1", NULL,
 };
 
 #define ARM_VIRT_COMMON                                                                            \
     .name = "virt", .desc = "Arm VirtIO board", .max_cpus = MACHINE_MAX_CPUS,                      \
     .default_ram = 128 << 20, .default_net = "virtio", .default_block_if = "virtio",               \
     .size = sizeof(struct arm_virt), .props = arm_virt_props, .init = arm_virt_init,               \
-    .reset = arm_virt_reset, .fini = arm_virt_fini
+    .reset = arm_virt_reset, .fini = arm_virt_fini, .powerdown = arm_virt_powerdown,               \
+    .aliases = arm_virt_aliases
 
 const struct machine_class aarch64_virt_class = {
     ARM_VIRT_COMMON,

@@ -2,8 +2,10 @@
 #ifndef HW_BOARD_ARM_VIRT_H
 #define HW_BOARD_ARM_VIRT_H
 
+#include "core/clock.h"
 #include "core/machine.h"
 #include "hw/board/arm_boot.h"
+#include "target/arm/arm.h"
 
 enum { ARM_VIRT_VIRTIO_SLOTS = 32, ARM_VIRT_FLASH_BANKS = 2 };
 
@@ -31,7 +33,6 @@ enum arm_virt_place {
     ARM_VIRT_DRAM,
     /* Above RAM; size 0: not there. */
     ARM_VIRT_HIGH_REDIST,
-    ARM_VIRT_HIGH_ECAM,
     ARM_VIRT_HIGH_MMIO,
     ARM_VIRT_PLACES,
 };
@@ -43,6 +44,7 @@ struct arm_virt_range {
 
 /* Numbers of shared peripheral interrupts: 32 less than the INTID. */
 enum {
+    ARM_VIRT_SPI_SECURE_GPIO = 0,
     ARM_VIRT_SPI_UART = 1,
     ARM_VIRT_SPI_RTC = 2,
     ARM_VIRT_SPI_PCIE = 3, /* four */
@@ -50,25 +52,48 @@ enum {
     ARM_VIRT_SPI_SECURE_UART = 8,
     ARM_VIRT_SPI_GED = 9,
     ARM_VIRT_SPI_VIRTIO = 16, /* one a slot */
-    ARM_VIRT_SPI_V2M = 48,    /* 64, for messages */
-    ARM_VIRT_SPIS = 256
+    ARM_VIRT_SPI_V2M = 48,
+    ARM_VIRT_V2M_SPIS = 64,
+    ARM_VIRT_IRQS = 288 /* with the 32 private ones */
 };
-/* INTIDs of private peripheral interrupts. */
-enum { ARM_VIRT_PPI_MAINTENANCE = 25, ARM_VIRT_PPI_PMU = 23 };
-extern const uint8_t arm_virt_timer_ppi[]; /* by enum arm_timer */
+/* Numbers of private peripheral interrupts: 16 less than the INTID. */
+enum { ARM_VIRT_PPI_MAINTENANCE = 9, ARM_VIRT_PPI_PMU = 7 };
+extern const uint8_t arm_virt_timer_ppi[ARM_TIMERS]; /* by enum arm_timer */
+enum { ARM_VIRT_POWER_PIN = 3 };                     /* of the PL061 */
+
+enum arm_virt_msi { ARM_VIRT_MSI_NONE, ARM_VIRT_MSI_V2M, ARM_VIRT_MSI_ITS };
 
 struct arm_virt {
     struct machine m;
     /* Options. */
-    bool secure, virtualization, dtb_randomness;
+    bool secure, virtualization, dtb_randomness, dtb_kaslr_seed, mte, ras, usb, bypass_iommu;
+    bool highmem, highmem_redists, highmem_ecam, highmem_mmio, compact_highmem, its_wanted;
+    uint64_t highmem_mmio_size;
+    char *gic_wanted, *msi_wanted, *acpi_wanted, *iommu, *pflash[ARM_VIRT_FLASH_BANKS];
+    char *oem_id, *oem_table_id, *dt_compatible;
+    uint8_t virtio_slots;
 
+    /* What they come to. */
+    unsigned gic_version; /* 2 or 3 */
+    enum arm_virt_msi msi;
+    enum arm_psci psci;
+    bool acpi;
     struct arm_virt_range map[ARM_VIRT_PLACES];
-    struct device *fw_cfg, *uart;
-    struct mem_region dram;
+    unsigned redists; /* in the first region of a GICv3; the others are in the high one */
+
+    struct device *gic, *its, *fw_cfg, *uart, *gpio, *ged, *flash[ARM_VIRT_FLASH_BANKS];
+    struct mem_region dram, secure_world, secure_view, secure_ram;
+    struct timer power_button; /* lets go of it */
     struct arm_boot boot;
 };
 
-/* The device tree of a board whose devices exist. */
+/* arm_virt_gic.c: the interrupt controller of processors that exist, and what turns messages into
+ * interrupts. */
+bool arm_virt_create_gic(struct arm_virt *b, struct error **errp) MUST_CHECK;
+/* Wire a device's line to a shared peripheral interrupt. */
+void arm_virt_connect(struct arm_virt *b, struct irq *irq, unsigned spi);
+
+/* arm_virt_fdt.c: the device tree of a board whose devices exist. */
 struct fdt *arm_virt_fdt(struct arm_virt *b);
 
 #endif

@@ -44,19 +44,12 @@ static void remember(struct dis *d, enum flag_source source, ir_val a, ir_val b)
 
 ir_val flags_of_sub(struct dis *d, ir_val a, ir_val b)
 {
-    bool is64 = ir_type_of(d->ir, a) == I64;
-    return is64 ? call_flags_sub64(d->ir, a, b) : call_flags_sub32(d->ir, a, b);
-}
-
-static ir_val adc_packed(struct dis *d, ir_val a, ir_val b, ir_val carry)
-{
-    bool is64 = ir_type_of(d->ir, a) == I64;
-    return is64 ? call_flags_adc64(d->ir, a, b, carry) : call_flags_adc32(d->ir, a, b, carry);
+    return ir_flags_sub(d->ir, a, b);
 }
 
 ir_val flags_of_add(struct dis *d, ir_val a, ir_val b)
 {
-    return adc_packed(d, a, b, zero_like(d, a));
+    return ir_flags_add(d->ir, a, b);
 }
 
 void flags_sub(struct dis *d, ir_val a, ir_val b)
@@ -86,7 +79,7 @@ void flags_adc(struct dis *d, ir_val a, ir_val b, ir_val carry)
 {
     if (ir_type_of(d->ir, a) == I32)
         carry = ir_trunc(d->ir, carry);
-    set_flags(d, adc_packed(d, a, b, carry));
+    set_flags(d, ir_flags_adc(d->ir, a, b, carry));
 }
 
 void flags_logic(struct dis *d, ir_val result)

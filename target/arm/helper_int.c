@@ -1,42 +1,10 @@
-/* Helpers of integer instructions: flags, checksums. */
+/* Helpers of integer instructions: checksums. */
 #include "target/arm/cpu.h"
 #include "target/arm/helpers.h"
 
 #include "util/bits.h"
 
 #include <zlib.h>
-
-/* --- flags --- */
-
-static uint32_t pack(bool n, bool z, bool c, bool v)
-{
-    return (n ? ARM_FLAG_N : 0) | (z ? ARM_FLAG_Z : 0) | (c ? 0 : ARM_FLAG_NOT_C) |
-           (v ? ARM_FLAG_V : 0);
-}
-
-uint32_t helper_flags_sub32(uint32_t a, uint32_t b)
-{
-    uint32_t r = a - b;
-    return pack(r >> 31, !r, a >= b, ((a ^ b) & (a ^ r)) >> 31);
-}
-
-uint32_t helper_flags_sub64(uint64_t a, uint64_t b)
-{
-    uint64_t r = a - b;
-    return pack(r >> 63, !r, a >= b, ((a ^ b) & (a ^ r)) >> 63);
-}
-
-uint32_t helper_flags_adc32(uint32_t a, uint32_t b, uint32_t c)
-{
-    uint32_t r = a + b + c;
-    return pack(r >> 31, !r, r < a || (c && r == a), ((a ^ r) & (b ^ r)) >> 31);
-}
-
-uint32_t helper_flags_adc64(uint64_t a, uint64_t b, uint64_t c)
-{
-    uint64_t r = a + b + c;
-    return pack(r >> 63, !r, r < a || (c && r == a), ((a ^ r) & (b ^ r)) >> 63);
-}
 
 /* --- CRC32: no inversion before or after.  Ref: DDI 0487, C6.2.82 (CRC32B and the like). --- */
 

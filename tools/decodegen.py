@@ -21,7 +21,7 @@ A table is a sequence of lines; '#' starts a comment.
                              calls trans_ROW(d, &args); several rows may share one function, also across tables
 
 BITS are 0 and 1, '.' for bits that some field must name, '-' for ignored ones; blanks between them do not count.
-SPEC is a number, or pieces LSB:LEN, the first of them most significant, joined by commas; LEN is written sLEN when
+SPEC is a number, an enumerator of C in upper case, or pieces LSB:LEN, the first of them most significant, joined by commas; LEN is written sLEN when
 the field is signed; then <<N (shift left) and +N (add) may follow:  imm=31:s1,7:1,25:6,8:4<<1  rd=2:3+8.
 CONDITION is NAME, NAME|NAME (one of them), or FIELD!=N,N...; all of a row's must hold.  A row whose conditions do
 not hold, or whose trans function returns false, is an illegal instruction.
@@ -50,8 +50,11 @@ class Field:
         if re.fullmatch(r"-?(0x[0-9a-f]+|\d+)", text):
             self.const = int(text, 0)
             return
+        if re.fullmatch(r"[A-Z][A-Z0-9_]+", text):
+            self.const = text
+            return
         if not m:
-            fail(where, "field %s: '%s' is neither a number nor LSB:LEN pieces" % (name, text))
+            fail(where, "field %s: '%s' is neither a number, an enumerator nor LSB:LEN pieces" % (name, text))
         self.const = None
         self.shift, self.add = int(m.group(2) or 0), int(m.group(3) or 0)
         for i, piece in enumerate(m.group(1).split(",")):
@@ -501,7 +504,7 @@ def main():
     guard = re.sub(r"\W", "_", header).upper()
     for name, text in ((".h", write_decode_h(tables, names, args.prefix, guard, args.symbols)),
                        (".c", write_decode_c(tables, names, args.include)),
-                       ("_rows.c", write_rows_c(tables, names, args.prefix, header))):
+                       ("_rows.c", write_rows_c(tables, names, args.prefix, args.include))):
         with open(os.path.join(args.outdir, args.stem + name), "w") as f:
             f.write(text)
 

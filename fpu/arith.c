@@ -273,8 +273,8 @@ static struct fp_num fma_nan(const struct fp_num *a, const struct fp_num *b, con
     return fp_pick_nan((const struct fp_num *const[]){c, a, b}, 3, env);
 }
 
-static struct fp_num multiply_add(const struct fp_num *a, const struct fp_num *b,
-                                  const struct fp_num *c, struct fp_env *env)
+struct fp_num fp_multiply_add(const struct fp_num *a, const struct fp_num *b,
+                              const struct fp_num *c, struct fp_env *env)
 {
     if (fp_is_nan(a) || fp_is_nan(b) || fp_is_nan(c))
         return fma_nan(a, b, c, env);
@@ -297,6 +297,6 @@ uint64_t fp_fma(const struct fp_format *f, struct fp_fma_args args, struct fp_en
         a.sign ^= always || !fp_is_nan(&a);
     if (args.neg & FP_NEG_ADDEND)
         c.sign ^= always || !fp_is_nan(&c);
-    struct fp_num r = multiply_add(&a, &b, &c, env);
+    struct fp_num r = fp_multiply_add(&a, &b, &c, env);
     return fp_pack(f, &r, env);
 }

@@ -10,8 +10,7 @@ const struct fp_int_range fp_range_u32 = {.negative = 0, .positive = UINT32_MAX}
 const struct fp_int_range fp_range_i64 = {.negative = 1ull << 63, .positive = INT64_MAX};
 const struct fp_int_range fp_range_u64 = {.negative = 0, .positive = UINT64_MAX};
 
-/* |n| rounded to an integer, n being a number below 2^127 (beyond any range if above). */
-static u128 integer_magnitude(const struct fp_num *n, enum fp_round rm, bool *inexact)
+u128 fp_integer_magnitude(const struct fp_num *n, enum fp_round rm, bool *inexact)
 {
     *inexact = false;
     if (n->kind != KIND_FINITE || n->exp >= 127)
@@ -27,7 +26,7 @@ uint64_t fp_to_int(const struct fp_format *f, uint64_t a, enum fp_round rm,
 {
     struct fp_num n = fp_unpack(f, a, env);
     bool inexact, negative = n.sign && !fp_is_nan(&n);
-    u128 magnitude = integer_magnitude(&n, rm, &inexact);
+    u128 magnitude = fp_integer_magnitude(&n, rm, &inexact);
     uint64_t limit = negative ? range->negative : range->positive;
     if (magnitude > limit) {
         env->flags |= FP_NV; /* and not NX: 5.8 */
@@ -72,7 +71,7 @@ uint64_t fp_round_int(const struct fp_format *f, uint64_t a, enum fp_round rm, b
         n = fp_pick_nan(&op, 1, env);
     } else if (n.kind == KIND_FINITE && n.exp < f->frac_bits) { /* else integral already */
         bool inexact;
-        n = fp_normalise(n.sign, 127, integer_magnitude(&n, rm, &inexact));
+        n = fp_normalise(n.sign, 127, fp_integer_magnitude(&n, rm, &inexact));
         if (inexact && exact)
             env->flags |= FP_NX;
     }

@@ -106,6 +106,9 @@ struct fp_fma_args {
     uint64_t a, b, c;
     int neg;
 };
+/* a * b + c before it is rounded, NaNs chosen. */
+struct fp_num fp_multiply_add(const struct fp_num *a, const struct fp_num *b,
+                              const struct fp_num *c, struct fp_env *env);
 uint64_t fp_fma(const struct fp_format *f, struct fp_fma_args args, struct fp_env *env);
 
 /* compare.c */
@@ -122,6 +125,8 @@ uint64_t fp_maximum(const struct fp_format *f, uint64_t a, uint64_t b, struct fp
 unsigned fp_class(const struct fp_format *f, uint64_t a);
 
 /* convert.c */
+/* |n| rounded to an integer, n being a number below 2^127 (beyond any range if above). */
+u128 fp_integer_magnitude(const struct fp_num *n, enum fp_round rm, bool *inexact);
 uint64_t fp_round_int(const struct fp_format *f, uint64_t a, enum fp_round rm, bool exact,
                       struct fp_env *env);
 /* The low bits of the result are the integer in two's complement. */

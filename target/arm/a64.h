@@ -4,6 +4,7 @@
 #define TARGET_ARM_A64_H
 
 #include "target/arm/a64_decode.h"
+#include "target/arm/simd.h"
 #include "target/arm/trans.h"
 
 /* An x register as an address of code: the tag is removed as TBI of its half of the address space

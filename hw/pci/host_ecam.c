@@ -76,6 +76,13 @@ void ecam_set_windows(struct device *dev, const struct ecam_windows *w)
     h->mem[1].size = w->high.size;
 }
 
+void ecam_set_message_handler(struct device *dev, pci_message_fn *fn, void *opaque)
+{
+    struct pci_host *h = &((struct ecam_host *)dev)->host;
+    h->message = fn;
+    h->message_opaque = opaque;
+}
+
 struct irq *ecam_irq(struct device *dev, unsigned n)
 {
     return &((struct ecam_host *)dev)->host.irq[n];

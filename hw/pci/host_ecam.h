@@ -18,6 +18,10 @@ struct ecam_windows {
 
 /* Before realize: what of the machine's addresses the bridge forwards. */
 void ecam_set_windows(struct device *host, const struct ecam_windows *w);
+/* Before realize: who is shown every message (MSI, MSI-X) of a function with its requester ID (bus
+ * << 8 | slot << 3 | function), and takes it, or leaves it to memory (false).  Any thread. */
+typedef bool pci_message_fn(void *opaque, uint32_t requester, gpa addr, uint32_t data);
+void ecam_set_message_handler(struct device *host, pci_message_fn *fn, void *opaque);
 /* Interrupt line n, 0 to 3: INTA of slot 0, 4, ... comes at 0, of slot 1, 5, ... at 1. */
 struct irq *ecam_irq(struct device *host, unsigned n);
 

@@ -76,10 +76,35 @@ void pci_set_irq(struct pci_device *p, bool level)
     mutex_unlock(&p->irq_lock);
 }
 
+static unsigned bus_number(const struct pci_bus *bus)
+{
+    return bus->bridge ? pci_state(bus->bridge)->config[PCI_SECONDARY_BUS] : 0;
+}
+
+/* Who a message or DMA comes from, as the root complex sees it.  Ref: PCI Express to PCI/PCI-X
+ * Bridge Specification 1.0, 2.3: such a bridge sends in the name of slot 0 behind it, one on a
+ * conventional bus in its own. */
+static uint32_t requester_id(const struct pci_device *p)
+{
+    const struct pci_bus *bus = p->bus;
+    uint32_t id = bus_number(bus) << 8 | (uint32_t)p->devfn;
+    for (; bus->bridge; bus = bus->bridge->bus) {
+        if (bus->kind != PCI_BUS_CONVENTIONAL)
+            continue;
+        id = bus->bridge->express_cap
+                 ? bus_number(bus) << 8
+                 : bus_number(bus->bridge->bus) << 8 | (uint32_t)bus->bridge->devfn;
+    }
+    return id;
+}
+
 /* A message is a memory write by the function, so it needs what DMA needs. */
 static void send(struct pci_device *p, const struct message *m)
 {
-    if (m->send && pci_is_master(p))
+    const struct pci_host *h = p->bus ? p->bus->host : NULL;
+    if (!m->send || !pci_is_master(p))
+        return;
+    if (!h || !h->message || !h->message(h->message_opaque, requester_id(p), m->addr, m->data))
         mem_write(&p->dev.machine->as, m->addr, 4, m->data);
 }
 

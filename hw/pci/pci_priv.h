@@ -2,6 +2,7 @@
 #ifndef HW_PCI_PCI_PRIV_H
 #define HW_PCI_PCI_PRIV_H
 
+#include "hw/pci/host_ecam.h"
 #include "hw/pci/pci.h"
 
 enum { PCI_PINS = 4, PCI_MEM_WINDOWS = 2, PCI_SLOT_FUNCTIONS = 8 };
@@ -21,6 +22,8 @@ struct pci_host {
     struct mutex lock;                          /* after any pci_device.irq_lock */
     unsigned raised[PCI_PINS] GUARDED_BY(lock); /* functions that drive each line */
     struct irq irq[PCI_PINS];
+    pci_message_fn *message; /* NULL: every message is a write to memory */
+    void *message_opaque;
 };
 
 /* The function that a configuration access goes to, or NULL. */

@@ -8,6 +8,7 @@
 #include "hw/block/pflash_cfi01.h"
 #include "hw/board/boards.h"
 #include "hw/gpio/pl061.h"
+#include "hw/intc/gicv3.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/pci/host_ecam.h"
 #include "hw/registry.h"
@@ -183,7 +184,7 @@ static bool attach(struct arm_virt *b, struct device *dev, enum arm_virt_place p
 }
 
 /* A cluster has as many processors as a software-generated interrupt can name. */
-static uint64_t mpidr(const struct arm_virt *b, unsigned i)
+uint64_t arm_virt_affinity(const struct arm_virt *b, unsigned i)
 {
     unsigned cluster = b->gic_version == 2 ? CPUS_PER_CLUSTER_V2 : CPUS_PER_CLUSTER_V3;
     return (uint64_t)(i / cluster) << AFF1_SHIFT | i % cluster;
@@ -210,7 +211,7 @@ static bool create_cpus(struct arm_virt *b, struct error **errp)
             .has_el2 = b->virtualization,
             .has_el3 = b->secure,
             .start_off = i > 0 && b->psci != ARM_PSCI_NONE,
-            .mpidr = mpidr(b, i),
+            .mpidr = arm_virt_affinity(b, i),
             .reset_pc = b->map[ARM_VIRT_FLASH].base,
             .psci = b->psci,
         };
@@ -241,9 +242,7 @@ static void place_high_regions(struct arm_virt *b)
     bool is64 = arm_is_aarch64(b->m.cpus[0]);
     struct arm_virt_range *ecam = &b->map[ARM_VIRT_PCIE_ECAM];
     *ecam = low_ecam;
-    place_high(b, &at, 64 * MIB, b->highmem && b->highmem_redists && b->gic_version == 3,
-               &b->map[ARM_VIRT_HIGH_REDIST]);
-    at = align_up(at, 256 * MIB); /* the same place with every controller */
+    place_high(b, &at, 64 * MIB, b->highmem && b->highmem_redists, &b->map[ARM_VIRT_HIGH_REDIST]);
     place_high(b, &at, 256 * MIB, b->highmem && b->highmem_ecam && is64, ecam);
     place_high(b, &at, b->highmem_mmio_size, b->highmem && b->highmem_mmio,
                &b->map[ARM_VIRT_HIGH_MMIO]);
@@ -348,6 +347,8 @@ static bool create_pcie(struct arm_virt *b, struct error **errp)
                               .low = {m[ARM_VIRT_PCIE_MMIO].base, m[ARM_VIRT_PCIE_MMIO].size},
                               .high = {m[ARM_VIRT_HIGH_MMIO].base, m[ARM_VIRT_HIGH_MMIO].size},
                           });
+    if (b->its)
+        ecam_set_message_handler(dev, gicv3_its_message, b->its);
     if (!device_realize(dev, errp))
         return false;
     for (unsigned i = 0; i < ECAM_INTX_LINES; i++)

@@ -87,6 +87,9 @@ struct arm_virt {
     struct arm_boot boot;
 };
 
+/* arm_virt.c: the affinity fields of a processor's MPIDR_EL1. */
+uint64_t arm_virt_affinity(const struct arm_virt *b, unsigned cpu);
+
 /* arm_virt_gic.c: the interrupt controller of processors that exist, and what turns messages into
  * interrupts. */
 bool arm_virt_create_gic(struct arm_virt *b, struct error **errp) MUST_CHECK;

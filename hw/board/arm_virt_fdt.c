@@ -81,7 +81,7 @@ static void put_timer(struct fdt *f, const struct arm_virt *b)
 
 static char *cpu_path(const struct arm_virt *b, unsigned i)
 {
-    return g_strdup_printf("/cpus/cpu@%x", (unsigned)arm_mpidr(b->m.cpus[i]));
+    return g_strdup_printf("/cpus/cpu@%x", (unsigned)arm_virt_affinity(b, i));
 }
 
 static void put_cpu(struct fdt *f, const struct arm_virt *b, unsigned i)
@@ -97,7 +97,7 @@ static void put_cpu(struct fdt *f, const struct arm_virt *b, unsigned i)
     fdt_string(f, path, "compatible", arm_compatible(b->m.cpus[i]));
     if (b->psci != ARM_PSCI_NONE && b->m.ncpus > 1)
         fdt_string(f, path, "enable-method", "psci");
-    fdt_u32(f, path, "reg", (uint32_t)arm_mpidr(b->m.cpus[i]));
+    fdt_u32(f, path, "reg", (uint32_t)arm_virt_affinity(b, i));
     fdt_u32(f, thread, "cpu", fdt_phandle(f, path));
 }
 

@@ -1,13 +1,8 @@
-/* Helpers of loads and stores: 16-byte exchanges, alignment faults. */
-#include "target/arm/cpu.h"
+/* Helpers of loads and stores: 16-byte exchanges, structures, alignment faults. */
+#include "target/arm/cpu_priv.h"
 #include "target/arm/helpers.h"
 
-#include "accel/tcg/guest.h"
 #include "util/host_cas16.h"
-
-/* except.c: guest_ops.raise_fault */
-void arm_raise_fault(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
-                     uint32_t cause);
 
 void helper_raise_misaligned(struct arm_cpu *cpu, uint64_t addr, uint32_t memop, uint32_t is_store)
 {
@@ -71,4 +66,65 @@ void helper_casp(struct arm_cpu *cpu, uint64_t addr, uint32_t rs, uint32_t rt, u
     cpu->x[rs] = old.low;
     if (rs + 1 != 31)
         cpu->x[rs + 1] = old.high;
+}
+
+/* --- structures --- */
+
+enum { STRUCT_BYTES = 64, VECTORS = 32 };
+
+/* struct_how(), taken apart, with the size of an element and of a register in bytes. */
+struct elements {
+    unsigned rt, selem, rpt, esize, bytes, total;
+};
+
+static struct elements elements_of(uint32_t how, uint32_t memop)
+{
+    struct elements e = {.rt = how & 31, .selem = how >> 6 & 7, .rpt = how >> 9 & 7};
+    e.esize = memop_bytes(memop);
+    e.bytes = how >> 5 & 1 ? 16 : 8;
+    e.total = e.selem * e.rpt * e.bytes;
+    return e;
+}
+
+/* Where byte i of memory lies in the registers: elements of a structure go to registers in turn,
+ * their bytes in the order of the access. */
+static uint8_t *place_of(struct arm_cpu *cpu, const struct elements *e, unsigned i, bool be)
+{
+    unsigned per_run = e->selem * e->bytes, run = i / per_run, in_run = i % per_run;
+    unsigned n = in_run / e->esize, byte = in_run % e->esize;
+    unsigned reg = e->rt + run * e->selem + n % e->selem;
+    return &cpu->v[reg % VECTORS].b[n / e->selem * e->esize + (be ? e->esize - 1 - byte : byte)];
+}
+
+static void check_struct(struct arm_cpu *cpu, uint64_t addr, const struct elements *e,
+                         uint32_t memop, bool is_store)
+{
+    if ((memop & MO_ALIGN) && (addr & (e->esize - 1)))
+        helper_raise_misaligned(cpu, addr, memop, is_store);
+}
+
+void helper_ld_struct(struct arm_cpu *cpu, uint64_t addr, uint32_t how, uint32_t memop)
+{
+    struct elements e = elements_of(how, memop);
+    uint64_t buf[STRUCT_BYTES / 8];
+    const uint8_t *from = (const uint8_t *)buf;
+    check_struct(cpu, addr, &e, memop, false);
+    for (unsigned i = 0; i < e.total; i += 8)
+        buf[i / 8] = guest_ld(&cpu->cpu, addr + i, MO_64 | (memop & MO_IDX));
+    for (unsigned i = 0; i < e.selem * e.rpt; i++)
+        cpu->v[(e.rt + i) % VECTORS] = (union arm_vreg){0};
+    for (unsigned i = 0; i < e.total; i++)
+        *place_of(cpu, &e, i, memop & MO_BE) = from[i];
+}
+
+void helper_st_struct(struct arm_cpu *cpu, uint64_t addr, uint32_t how, uint32_t memop)
+{
+    struct elements e = elements_of(how, memop);
+    uint64_t buf[STRUCT_BYTES / 8];
+    uint8_t *to = (uint8_t *)buf;
+    check_struct(cpu, addr, &e, memop, true);
+    for (unsigned i = 0; i < e.total; i++)
+        to[i] = *place_of(cpu, &e, i, memop & MO_BE);
+    for (unsigned i = 0; i < e.total; i += 8)
+        guest_st(&cpu->cpu, addr + i, buf[i / 8], MO_64 | (memop & MO_IDX));
 }

@@ -171,7 +171,7 @@ static void end_misaligned(struct dis *d, const struct arm_late *late)
     end_lookup(d);
 }
 
-static void emit_late(struct dis *d)
+void arm_dis_end(struct dis *d)
 {
     for (unsigned i = 0; i < d->nlate; i++) {
         ir_block_begin(d->ir, d->late[i].block);
@@ -232,7 +232,7 @@ static bool decode_a64(struct dis *d, uint32_t insn)
     return false; /* reserved; SME and SVE */
 }
 
-static void insn_a64(struct dis *d, uint32_t insn)
+void arm_dis_a64(struct dis *d, uint32_t insn)
 {
     d->insn = insn;
     d->len = 4;
@@ -274,7 +274,7 @@ void arm_translate(struct tx *tx)
                 end_jump(&d, d.pc);
             break;
         }
-        insn_a64(&d, insn);
+        arm_dis_a64(&d, insn);
     }
-    emit_late(&d);
+    arm_dis_end(&d);
 }

@@ -57,6 +57,10 @@ static inline bool dis_is_a32(const struct dis *d)
 /* --- trans.c: the loop over a unit's instructions, pc, exits, exceptions --- */
 void arm_dis_init(struct dis *d, struct ir *ir, const struct arm_cpu *cpu, uint64_t pc,
                   uint32_t mode) ARM_SYMBOL(arm_dis_init);
+/* Decode and translate the A64 instruction at d->pc; those that are undefined raise. */
+void arm_dis_a64(struct dis *d, uint32_t insn);
+/* After the last instruction, when the unit has ended: what lies behind it. */
+void arm_dis_end(struct dis *d);
 /* A pc as a value. */
 ir_val pc64(struct dis *d, uint64_t pc) ARM_SYMBOL(pc64);
 /* Helpers that may raise need the pc slot (and BTYPE, IT). */

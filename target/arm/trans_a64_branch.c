@@ -128,3 +128,28 @@ bool trans_ret(struct dis *d, const struct args_rn *a)
 {
     return jump_to(d, gpr64(d, a->rn), IR_HINT_RET);
 }
+
+/* --- with authentication --- */
+
+/* rm -1: the modifier is zero; 31: the stack pointer. */
+static ir_val authenticated(struct dis *d, const struct args_br_pac *a)
+{
+    ir_val modifier = a->rm < 0 ? imm64(d, 0) : gpr_sp(d, a->rm, true);
+    return a64_auth_combined(d, gpr64(d, a->rn), modifier, a->b ? PAUTH_IB : PAUTH_IA);
+}
+
+bool trans_br_pac(struct dis *d, const struct args_br_pac *a)
+{
+    return jump_to(d, authenticated(d, a), IR_HINT_NONE);
+}
+
+bool trans_blr_pac(struct dis *d, const struct args_br_pac *a)
+{
+    return jump_to(d, authenticated(d, a), IR_HINT_CALL);
+}
+
+bool trans_ret_pac(struct dis *d, const struct args_ret_pac *a)
+{
+    ir_val link = gpr64(d, 30), sp = gpr_sp(d, 31, true);
+    return jump_to(d, a64_auth_combined(d, link, sp, a->b ? PAUTH_IB : PAUTH_IA), IR_HINT_RET);
+}

@@ -518,7 +518,8 @@ struct mem_region *gicv3_redist_secure_region(struct device *dev, unsigned cpu)
 
 void gicv3_end_redists(struct device *dev, unsigned cpu)
 {
-    gicv3_cpu(dev, cpu)->last = true;
+    if (cpu < gic(dev)->ncpus)
+        gicv3_cpu(dev, cpu)->last = true;
 }
 
 struct irq *gicv3_output(struct device *dev, unsigned cpu, enum gicv3_line line)

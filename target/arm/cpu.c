@@ -638,13 +638,16 @@ static void finalize(struct cpu *c)
 {
     struct arm_cpu *cpu = arm(c);
 
+    arm_debug_regs_free(cpu);
     mutex_fini(&cpu->timer_lock);
 }
 
 #define OPS(name)                                                                                  \
     {                                                                                              \
         .arch = (name), .reset = reset, .interrupt = arm_interrupt, .has_work = arm_has_work,      \
-        .get_pc = get_pc, .set_pc = set_pc, .debug_translate = arm_debug_translate, .dump = dump,  \
+        .get_pc = get_pc, .set_pc = set_pc, .debug_translate = arm_debug_translate,                \
+        .debug_regs = arm_debug_regs, .debug_reg_read = arm_debug_reg_read,                        \
+        .debug_reg_write = arm_debug_reg_write, .backtrace = arm_backtrace, .dump = dump,          \
         .disas = disas, .finalize = finalize, .state = saved_tables, .describe = describe,         \
         .before_save = before_save, .after_load = after_load                                       \
     }

@@ -107,6 +107,18 @@ bool arm_debug_translate(struct cpu *cpu, gva addr, gpa *out);
 /* --- disas.c --- */
 unsigned arm_disas(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);
 
+/* --- gdb.c: cpu_ops.debug_* --- */
+const struct debug_regs *arm_debug_regs(struct cpu *cpu);
+bool arm_debug_reg_read(struct cpu *cpu, const struct debug_reg *reg, uint8_t *buf);
+bool arm_debug_reg_write(struct cpu *cpu, const struct debug_reg *reg, const uint8_t *buf);
+void arm_debug_regs_free(struct arm_cpu *cpu);
+/* Bits of code and data addresses that hold authentication codes: of the lower half, with tags
+ * ignored. */
+uint64_t arm_pac_mask(const struct arm_cpu *cpu);
+
+/* --- backtrace.c --- */
+void arm_backtrace(struct cpu *cpu, cpu_frame_fn *frame, void *opaque);
+
 /* --- semihost.c --- */
 /* Serve the call at the pc slot, an instruction of len bytes, and leave translated code; returns
  * when calls are not served. */

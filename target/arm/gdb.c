@@ -1,0 +1,289 @@
+/*
+ * A processor's registers as debuggers see them.  Ref: GDB manual, G.5.1 (AArch64 features) and
+ * G.5.3 (ARM features).
+ *
+ * The list is that of the highest exception level's state: of a processor with AArch64 state,
+ * programs in AArch32 state show their r0 to r14 as x0 to x14.
+ */
+#include "target/arm/cpu_priv.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* debug_reg.id: what it is, and which. */
+enum {
+    REG_X = 0x100, /* x0..x30, sp; r0..r14 */
+    REG_V = 0x200,
+    REG_D = 0x300,
+    REG_PC = 0x400,
+    REG_CPSR,
+    REG_FPSR,
+    REG_FPCR,
+    REG_FPSCR,
+    REG_PAC_DATA,
+    REG_PAC_CODE
+};
+enum { REG_KIND = 0xf00, REG_NUM = 0xff };
+enum { MAX_FEATURES = 3, MAX_REGS = 80, SP = 31, R_SP = 13, R_LR = 14 };
+
+struct arm_debug_regs {
+    struct debug_regs pub;
+    struct debug_feature features[MAX_FEATURES];
+    struct debug_reg regs[MAX_REGS];
+};
+
+static const char vector_types[] =
+    "<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>"
+    "<vector id=\"v2u\" type=\"uint64\" count=\"2\"/><vector id=\"v2i\" type=\"int64\" "
+    "count=\"2\"/>"
+    "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/>"
+    "<vector id=\"v4u\" type=\"uint32\" count=\"4\"/><vector id=\"v4i\" type=\"int32\" "
+    "count=\"4\"/>"
+    "<vector id=\"v8f\" type=\"ieee_half\" count=\"8\"/>"
+    "<vector id=\"v8u\" type=\"uint16\" count=\"8\"/><vector id=\"v8i\" type=\"int16\" "
+    "count=\"8\"/>"
+    "<vector id=\"v16u\" type=\"uint8\" count=\"16\"/>"
+    "<vector id=\"v16i\" type=\"int8\" count=\"16\"/>"
+    "<union id=\"vnd\"><field name=\"f\" type=\"v2d\"/><field name=\"u\" type=\"v2u\"/>"
+    "<field name=\"s\" type=\"v2i\"/></union>"
+    "<union id=\"vns\"><field name=\"f\" type=\"v4f\"/><field name=\"u\" type=\"v4u\"/>"
+    "<field name=\"s\" type=\"v4i\"/></union>"
+    "<union id=\"vnh\"><field name=\"f\" type=\"v8f\"/><field name=\"u\" type=\"v8u\"/>"
+    "<field name=\"s\" type=\"v8i\"/></union>"
+    "<union id=\"vnb\"><field name=\"u\" type=\"v16u\"/><field name=\"s\" type=\"v16i\"/></union>"
+    "<union id=\"vnq\"><field name=\"u\" type=\"uint128\"/><field name=\"s\" type=\"int128\"/>"
+    "</union>"
+    "<union id=\"aarch64v\"><field name=\"d\" type=\"vnd\"/><field name=\"s\" type=\"vns\"/>"
+    "<field name=\"h\" type=\"vnh\"/><field name=\"b\" type=\"vnb\"/>"
+    "<field name=\"q\" type=\"vnq\"/></union>";
+
+static const char cpsr_type[] =
+    "<flags id=\"cpsr_flags\" size=\"4\">"
+    "<field name=\"SP\" start=\"0\" end=\"0\"/><field name=\"EL\" start=\"2\" end=\"3\"/>"
+    "<field name=\"nRW\" start=\"4\" end=\"4\"/><field name=\"F\" start=\"6\" end=\"6\"/>"
+    "<field name=\"I\" start=\"7\" end=\"7\"/><field name=\"A\" start=\"8\" end=\"8\"/>"
+    "<field name=\"D\" start=\"9\" end=\"9\"/><field name=\"BTYPE\" start=\"10\" end=\"11\"/>"
+    "<field name=\"SSBS\" start=\"12\" end=\"12\"/><field name=\"IL\" start=\"20\" end=\"20\"/>"
+    "<field name=\"SS\" start=\"21\" end=\"21\"/><field name=\"PAN\" start=\"22\" end=\"22\"/>"
+    "<field name=\"UAO\" start=\"23\" end=\"23\"/><field name=\"DIT\" start=\"24\" end=\"24\"/>"
+    "<field name=\"TCO\" start=\"25\" end=\"25\"/><field name=\"V\" start=\"28\" end=\"28\"/>"
+    "<field name=\"C\" start=\"29\" end=\"29\"/><field name=\"Z\" start=\"30\" end=\"30\"/>"
+    "<field name=\"N\" start=\"31\" end=\"31\"/></flags>";
+
+/* ---- the list ---- */
+
+static void add(struct arm_debug_regs *r, const char *name, const char *type, const char *group,
+                unsigned id, unsigned bits)
+{
+    r->regs[r->pub.nregs++] =
+        (struct debug_reg){name, type, group, id, bits, (uint8_t)(r->pub.nfeatures - 1)};
+}
+
+static void add_feature(struct arm_debug_regs *r, const char *name, const char *types)
+{
+    r->features[r->pub.nfeatures++] = (struct debug_feature){name, types};
+}
+
+static void add_general64(struct arm_debug_regs *r)
+{
+    static const char *const names[31] = {
+        "x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",  "x7",  "x8",  "x9",  "x10",
+        "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21",
+        "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "x30",
+    };
+
+    add_feature(r, "org.gnu.gdb.aarch64.core", cpsr_type);
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+        add(r, names[i], "int", "general", REG_X | i, 64);
+    add(r, "sp", "data_ptr", "general", REG_X | SP, 64);
+    r->pub.pc = r->pub.nregs;
+    add(r, "pc", "code_ptr", "general", REG_PC, 64);
+    add(r, "cpsr", "cpsr_flags", "general", REG_CPSR, 32);
+    r->pub.ngeneral = r->pub.nregs;
+}
+
+static void add_vector(struct arm_debug_regs *r)
+{
+    static const char *const names[32] = {
+        "v0",  "v1",  "v2",  "v3",  "v4",  "v5",  "v6",  "v7",  "v8",  "v9",  "v10",
+        "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21",
+        "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31",
+    };
+
+    add_feature(r, "org.gnu.gdb.aarch64.fpu", vector_types);
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+        add(r, names[i], "aarch64v", "vector", REG_V | i, 128);
+    add(r, "fpsr", "int", "float", REG_FPSR, 32);
+    add(r, "fpcr", "int", "float", REG_FPCR, 32);
+}
+
+static void add_general32(struct arm_debug_regs *r)
+{
+    static const char *const names[13] = {"r0", "r1", "r2", "r3",  "r4",  "r5", "r6",
+                                          "r7", "r8", "r9", "r10", "r11", "r12"};
+
+    add_feature(r, "org.gnu.gdb.arm.core", NULL);
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+        add(r, names[i], "uint32", "general", REG_X | i, 32);
+    add(r, "sp", "data_ptr", "general", REG_X | R_SP, 32);
+    add(r, "lr", "int", "general", REG_X | R_LR, 32);
+    r->pub.pc = r->pub.nregs;
+    add(r, "pc", "code_ptr", "general", REG_PC, 32);
+    add(r, "cpsr", "int", "general", REG_CPSR, 32);
+    r->pub.ngeneral = r->pub.nregs;
+}
+
+static void add_vfp(struct arm_debug_regs *r, bool has_32)
+{
+    static const char *const names[32] = {
+        "d0",  "d1",  "d2",  "d3",  "d4",  "d5",  "d6",  "d7",  "d8",  "d9",  "d10",
+        "d11", "d12", "d13", "d14", "d15", "d16", "d17", "d18", "d19", "d20", "d21",
+        "d22", "d23", "d24", "d25", "d26", "d27", "d28", "d29", "d30", "d31",
+    };
+
+    add_feature(r, "org.gnu.gdb.arm.vfp", NULL);
+    for (unsigned i = 0; i < (has_32 ? 32 : 16); i++)
+        add(r, names[i], "ieee_double", "float", REG_D | i, 64);
+    add(r, "fpscr", "int", "float", REG_FPSCR, 32);
+}
+
+static void build(const struct arm_cpu *cpu, struct arm_debug_regs *r)
+{
+    bool is64 = arm_has(cpu, ARM_F_AARCH64);
+
+    r->pub.arch = is64 ? "aarch64" : "arm";
+    if (is64)
+        add_general64(r);
+    else
+        add_general32(r);
+    if (arm_has(cpu, ARM_F_VFP)) {
+        if (is64)
+            add_vector(r);
+        else
+            add_vfp(r, arm_has(cpu, ARM_F_VFP_D32));
+    }
+    if (arm_has(cpu, ARM_F_PAUTH)) {
+        add_feature(r, "org.gnu.gdb.aarch64.pauth", NULL);
+        add(r, "pauth_dmask", "int", "system", REG_PAC_DATA, 64);
+        add(r, "pauth_cmask", "int", "system", REG_PAC_CODE, 64);
+    }
+    r->pub.feature = r->features;
+    r->pub.reg = r->regs;
+}
+
+const struct debug_regs *arm_debug_regs(struct cpu *c)
+{
+    struct arm_cpu *cpu = arm(c);
+
+    if (!cpu->debug_regs) {
+        cpu->debug_regs = g_new0(struct arm_debug_regs, 1);
+        build(cpu, cpu->debug_regs);
+    }
+    return &cpu->debug_regs->pub;
+}
+
+void arm_debug_regs_free(struct arm_cpu *cpu)
+{
+    g_free(cpu->debug_regs);
+    cpu->debug_regs = NULL;
+}
+
+/* ---- values ---- */
+
+uint64_t arm_pac_mask(const struct arm_cpu *cpu)
+{
+    unsigned size = 64 - (unsigned)(cpu->s.tcr_el[1] & 63);
+
+    return size < 55 ? MASK64(size, 55 - size) : 0;
+}
+
+/* FPSCR: what FPSR and FPCR have, and the flags of AArch32 comparisons.  Ref: the manual, FPSCR. */
+static uint32_t fpscr(struct arm_cpu *cpu)
+{
+    return arm_fpsr(cpu) | cpu->s.fpcr;
+}
+
+static uint64_t word(struct arm_cpu *cpu, unsigned id)
+{
+    switch (id) {
+    case REG_PC: return cpu->pc;
+    case REG_CPSR: return arm_spsr_from_pstate(cpu);
+    case REG_FPSR: return arm_fpsr(cpu);
+    case REG_FPCR: return cpu->s.fpcr;
+    case REG_FPSCR: return fpscr(cpu);
+    case REG_PAC_DATA:
+    case REG_PAC_CODE: return arm_pac_mask(cpu);
+    default: return cpu->x[id & REG_NUM];
+    }
+}
+
+bool arm_debug_reg_read(struct cpu *c, const struct debug_reg *reg, uint8_t *buf)
+{
+    struct arm_cpu *cpu = arm(c);
+    unsigned n = reg->id & REG_NUM;
+
+    switch (reg->id & REG_KIND) {
+    case REG_V:
+        st_le64(buf, cpu->v[n].d[0]);
+        st_le64(buf + 8, cpu->v[n].d[1]);
+        return true;
+    case REG_D: st_le64(buf, cpu->v[n / 2].d[n % 2]); return true;
+    }
+    if (reg->bits == 32)
+        st_le32(buf, (uint32_t)word(cpu, reg->id));
+    else
+        st_le64(buf, word(cpu, reg->id));
+    return true;
+}
+
+/* Flags and masks; what the processor is (exception level, mode, state) stays. */
+static void set_cpsr(struct arm_cpu *cpu, uint32_t val)
+{
+    struct arm_pstate *p = &cpu->s.ps;
+
+    cpu->flags = arm_flags_from_nzcv(val);
+    if (p->a32) {
+        cpu->qf = val >> 27 & 1;
+        cpu->ge = val >> 16 & 15;
+        p->it = (uint8_t)((val >> 8 & 0xfc) | (val >> 25 & 3));
+        p->be = val >> 9 & 1;
+        p->thumb = val >> 5 & 1;
+        p->daif = (p->daif & 8) | (val >> 6 & 7);
+    } else {
+        p->btype = val >> 10 & 3;
+        p->daif = val >> 6 & 15;
+    }
+    arm_state_changed(cpu);
+}
+
+static bool set_word(struct arm_cpu *cpu, unsigned id, uint64_t val)
+{
+    switch (id) {
+    case REG_PC: cpu->cpu.ops->set_pc(&cpu->cpu, val); return true;
+    case REG_CPSR: set_cpsr(cpu, (uint32_t)val); return true;
+    case REG_FPSR: arm_set_fpsr(cpu, (uint32_t)val); return true;
+    case REG_FPCR: arm_set_fpcr(cpu, (uint32_t)val); return true;
+    case REG_FPSCR:
+        arm_set_fpsr(cpu, (uint32_t)val);
+        arm_set_fpcr(cpu, (uint32_t)val);
+        return true;
+    case REG_PAC_DATA:
+    case REG_PAC_CODE: return false;
+    default: cpu->x[id & REG_NUM] = val; return true;
+    }
+}
+
+bool arm_debug_reg_write(struct cpu *c, const struct debug_reg *reg, const uint8_t *buf)
+{
+    struct arm_cpu *cpu = arm(c);
+    unsigned n = reg->id & REG_NUM;
+
+    switch (reg->id & REG_KIND) {
+    case REG_V:
+        cpu->v[n].d[0] = ld_le64(buf);
+        cpu->v[n].d[1] = ld_le64(buf + 8);
+        return true;
+    case REG_D: cpu->v[n / 2].d[n % 2] = ld_le64(buf); return true;
+    }
+    return set_word(cpu, reg->id, reg->bits == 32 ? ld_le32(buf) : ld_le64(buf));
+}

@@ -136,6 +136,7 @@ struct arm_cpu {
         uint64_t pc, x[4];
     } boot;
     struct arm_ids id; /* computed from the model and its features */
+    enum { ARM_NOT_STEPPED, ARM_STEPPED, ARM_STEPPED_EXCLUSIVE } stepped; /* software step */
     uint64_t timer_hz;
     struct mutex timer_lock; /* leaf: timers and counters against the main loop's thread */
     struct timer timers[ARM_TIMERS], pmu_timer;

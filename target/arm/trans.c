@@ -232,12 +232,25 @@ static bool decode_a64(struct dis *d, uint32_t insn)
     return false; /* reserved; SME and SVE */
 }
 
+/* LDXR, LDAXR, LDXP, LDAXP */
+#define LOAD_EXCLUSIVE_MASK UINT32_C(0x3fc00000)
+#define LOAD_EXCLUSIVE      UINT32_C(0x08400000)
+
+/* The unit has this one instruction. */
+static void software_step(struct dis *d, bool is_exclusive)
+{
+    set_pc(d, d->pc);
+    call_step(d->ir, imm32(d, is_exclusive));
+}
+
 void arm_dis_a64(struct dis *d, uint32_t insn)
 {
     d->insn = insn;
     d->len = 4;
     d->next = d->pc + 4;
     ir_insn(d->ir, d->pc, insn);
+    if (d->mode & ARM_MODE_SS)
+        software_step(d, (insn & LOAD_EXCLUSIVE_MASK) == LOAD_EXCLUSIVE);
     if (d->mode & ARM_MODE_IL)
         end_exception(d, EC_ILLEGAL_STATE | SYN_IL, 1);
     else if (!decode_a64(d, insn))
@@ -255,8 +268,9 @@ static void misaligned_pc(struct dis *d)
 /* Whether the unit must end before its next instruction. */
 static bool must_end(const struct dis *d, const struct tx *tx, unsigned insns)
 {
-    return insns >= tx_max_insns(tx) || !tx_same_page(tx, d->pc) || ir_full(d->ir) ||
-           tx_break_at(tx, d->pc) || d->nlate > ARM_LATE - 2;
+    unsigned most = d->mode & ARM_MODE_SS ? 1 : tx_max_insns(tx);
+    return insns >= most || !tx_same_page(tx, d->pc) || ir_full(d->ir) || tx_break_at(tx, d->pc) ||
+           d->nlate > ARM_LATE - 2;
 }
 
 void arm_translate(struct tx *tx)

@@ -408,6 +408,65 @@ static void test_interrupts_turn_at_each_bridge(void)
     pci_bench_free(t);
 }
 
+struct message {
+    uint32_t requester, data;
+    gpa addr;
+    bool wanted;
+};
+
+static bool on_message(void *opaque, uint32_t requester, gpa addr, uint32_t data)
+{
+    struct message *m = opaque;
+    m->requester = requester;
+    m->addr = addr;
+    m->data = data;
+    return m->wanted;
+}
+
+/* Send a message of a function through its MSI capability; what the host bridge was told. */
+static struct message send_message(struct pci_bench *t, struct probe *d, gpa at, bool wanted)
+{
+    struct message m = {.wanted = wanted};
+    unsigned cap = cfg_find_cap(t, at, PCI_CAP_MSI);
+    ecam_set_message_handler(t->host, on_message, &m);
+    poke(t, at + PCI_COMMAND, 2, DECODE);
+    poke(t, at + cap + PCI_MSI_ADDRESS, 4, (uint32_t)BENCH_RAM + 256);
+    poke(t, at + cap + PCI_MSI_DATA, 2, 0x77);
+    poke(t, at + cap + PCI_MSI_CONTROL, 2, PCI_MSI_ENABLE);
+    g_assert_true(pci_notify(&d->pci, 0));
+    ecam_set_message_handler(t->host, NULL, NULL);
+    return m;
+}
+
+static void test_messages_tell_who_sends_them(void)
+{
+    static const struct {
+        const char *bridge;
+        unsigned bus, slot, requester;
+    } rows[] = {
+        {"pcie-root-port", 1, 0, 0x100},
+        {"pcie-pci-bridge", 1, 2, 0x100}, /* the bridge speaks for what is behind it */
+        {"pci-bridge", 1, 2, RP << 3},
+    };
+    struct probe *d;
+    struct pci_bench *t = setup(&d);
+    struct message m = send_message(t, d, config_address(0, SLOT, 0, 0), true);
+    g_assert_cmphex(m.requester, ==, SLOT << 3);
+    g_assert_cmphex(m.addr, ==, BENCH_RAM + 256);
+    g_assert_cmphex(m.data, ==, 0x77);
+    g_assert_cmphex(peek(t, BENCH_RAM + 256, 4), ==, 0);
+    send_message(t, d, config_address(0, SLOT, 0, 0), false);
+    g_assert_cmphex(peek(t, BENCH_RAM + 256, 4), ==, 0x77);
+    pci_bench_free(t);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        t = setup_port(&d, rows[i].bridge, rows[i].slot ? "2" : NULL);
+        cfg_write(t, RP, PCI_COMMAND, 2, DECODE);
+        m = send_message(t, d, config_address(rows[i].bus, rows[i].slot, 0, 0), true);
+        g_assert_cmphex(m.requester, ==, rows[i].requester);
+        pci_bench_free(t);
+    }
+}
+
 static void test_conventional_buses_have_no_express(void)
 {
     struct probe *d;
@@ -597,6 +656,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/msix/message", test_msix_writes_its_message_and_keeps_masked_ones);
     g_test_add_func("/pci/msix/intx", test_msix_replaces_intx);
     g_test_add_func("/pci/msi", test_msi_uses_the_vectors_it_was_given);
+    g_test_add_func("/pci/requester", test_messages_tell_who_sends_them);
     g_test_add_func("/pci/dma", test_dma_needs_the_bus_master_bit);
     g_test_add_func("/pci/flr", test_function_reset_restores_the_function);
     g_test_add_func("/pci/rom", test_rom_shows_when_it_is_enabled);

@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <string.h>
 
+extern const struct device_type acpi_ged_type;
 extern const struct device_type aclint_mtimer_type;
 extern const struct device_type aclint_swi_type;
 extern const struct device_type e1000_82540em_type;
@@ -53,6 +54,7 @@ extern const struct device_deriver virtio_pci_deriver;
 
 /* clang-format off */
 static const struct device_type *const written_types[] = {
+    &acpi_ged_type,                 /* acpi-ged */
     &gicv3_type,                    /* arm-gicv3 */
     &gicv3_its_type,                /* arm-gicv3-its */
     &gicv3_redist_type,             /* arm-gicv3-redist */

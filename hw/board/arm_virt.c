@@ -5,6 +5,8 @@
  */
 #include "hw/board/arm_virt.h"
 #include "core/loader.h"
+#include "hw/acpi/ged.h"
+#include "hw/acpi/tables.h"
 #include "hw/block/pflash_cfi01.h"
 #include "hw/board/boards.h"
 #include "hw/gpio/pl061.h"
@@ -429,13 +431,27 @@ static bool create_gpios(struct arm_virt *b, struct error **errp)
                      ARM_VIRT_SPI_SECURE_GPIO, errp);
 }
 
+/* Firmware that finds them in fw_cfg gives them to the system instead of the device tree. */
+static bool create_acpi(struct arm_virt *b, struct error **errp)
+{
+    if (!b->acpi || !b->boot.has_firmware)
+        return true;
+    b->ged = create(b, "acpi-ged", "acpi-ged");
+    if (!attach(b, b->ged, ARM_VIRT_GED, ARM_VIRT_SPI_GED, errp))
+        return false;
+    struct acpi *a = arm_virt_acpi(b);
+    bool ok = acpi_deliver(a, b->fw_cfg, errp);
+    acpi_free(a);
+    return ok;
+}
+
 static bool create_devices(struct arm_virt *b, struct error **errp)
 {
     return create_uarts(b, errp) &&
            attach(b, create(b, "pl031", "rtc"), ARM_VIRT_RTC, ARM_VIRT_SPI_RTC, errp) &&
            create_gpios(b, errp) && create_virtio_slots(b, errp) && create_pcie(b, errp) &&
            create_fw_cfg(b, errp) && create_flash(b, 0, errp) && create_flash(b, 1, errp) &&
-           load_bios(b, errp);
+           load_bios(b, errp) && create_acpi(b, errp);
 }
 
 static void let_go(void *opaque)
@@ -449,6 +465,8 @@ static void arm_virt_powerdown(struct machine *m)
 {
     struct arm_virt *b = (struct arm_virt *)m;
     pl061_set_input(b->gpio, ARM_VIRT_POWER_PIN, true);
+    if (b->ged)
+        acpi_ged_event(b->ged, ACPI_GED_POWER_BUTTON);
     timer_set(&b->power_button, clock_now() + (ns_t)PRESS_MS * 1000000);
 }
 

@@ -9,6 +9,8 @@
 
 enum { ARM_VIRT_VIRTIO_SLOTS = 32, ARM_VIRT_FLASH_BANKS = 2 };
 
+struct acpi;
+
 enum arm_virt_place {
     ARM_VIRT_FLASH,
     ARM_VIRT_GIC_DIST,
@@ -98,5 +100,8 @@ void arm_virt_connect(struct arm_virt *b, struct irq *irq, unsigned spi);
 
 /* arm_virt_fdt.c: the device tree of a board whose devices exist. */
 struct fdt *arm_virt_fdt(struct arm_virt *b);
+
+/* arm_virt_acpi.c: the same as ACPI tables; acpi_free() them. */
+struct acpi *arm_virt_acpi(const struct arm_virt *b);
 
 #endif

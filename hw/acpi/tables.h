@@ -1,0 +1,72 @@
+/*
+ * ACPI tables for firmware that takes them from fw_cfg: they lie one after another in one file,
+ * and a script tells the firmware where to put addresses and checksums.
+ * Ref: ACPI Specification 6.5, chapter 5; QEMU documentation, "fw_cfg" and the linker/loader
+ * interface ("etc/table-loader").
+ */
+#ifndef HW_ACPI_TABLES_H
+#define HW_ACPI_TABLES_H
+
+#include "util/annot.h"
+#include "util/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aml;
+struct device;
+struct acpi;
+
+/* Identifiers of up to 6 and 8 characters. */
+struct acpi *acpi_new(const char *oem_id, const char *oem_table_id);
+void acpi_free(struct acpi *a);
+
+/* A table: begin, contents, end; the latter returns its offset.  With in_root the XSDT names it. */
+void acpi_begin(struct acpi *a, const char signature[static 4], uint8_t revision);
+uint32_t acpi_end(struct acpi *a, bool in_root);
+void acpi_u8(struct acpi *a, uint8_t v);
+void acpi_u16(struct acpi *a, uint16_t v);
+void acpi_u32(struct acpi *a, uint32_t v);
+void acpi_u64(struct acpi *a, uint64_t v);
+void acpi_zeros(struct acpi *a, size_t n);
+void acpi_bytes(struct acpi *a, const void *data, size_t n);
+/* Eight bytes that the firmware fills with the address of the table at an offset. */
+void acpi_pointer(struct acpi *a, uint32_t table);
+/* Bytes since acpi_begin(), the header of 36 included. */
+uint32_t acpi_position(const struct acpi *a);
+
+/* A Generic Address Structure of registers in memory; access: bytes, a power of two. */
+void acpi_address(struct acpi *a, uint8_t bits, uint8_t access, uint64_t addr);
+
+/* Whole tables. */
+uint32_t acpi_put_dsdt(struct acpi *a, const struct aml *aml);
+/* Hardware-reduced; arm_boot: flags of the PSCI interface. */
+void acpi_put_fadt(struct acpi *a, uint32_t dsdt, uint16_t arm_boot);
+struct acpi_ecam {
+    uint64_t base;
+    uint8_t last_bus;
+};
+void acpi_put_mcfg(struct acpi *a, const struct acpi_ecam *ecam);
+struct acpi_serial {
+    uint8_t type;         /* as SPCR and DBG2 number them: 3 is a PL011 */
+    uint8_t interrupt;    /* SPCR's interrupt type: 8 is a GIC */
+    uint8_t bits, access; /* of the registers */
+    uint64_t base, size;
+    uint32_t gsi;
+    const char *path; /* of its device in the DSDT: "\\_SB.COM0" */
+};
+void acpi_put_spcr(struct acpi *a, const struct acpi_serial *s);
+void acpi_put_dbg2(struct acpi *a, const struct acpi_serial *s);
+/* Sockets of cores of threads, numbered from 0 as the processors' UIDs are. */
+struct acpi_topology {
+    unsigned cpus, cores, threads;
+};
+void acpi_put_pptt(struct acpi *a, const struct acpi_topology *t);
+
+/* XSDT and RSDP; then everything into fw_cfg. */
+bool acpi_deliver(struct acpi *a, struct device *fw_cfg, struct error **errp) MUST_CHECK;
+/* The tables so far, for tests. */
+const uint8_t *acpi_blob(const struct acpi *a, size_t *len);
+
+#endif

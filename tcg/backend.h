@@ -114,6 +114,9 @@ struct tcg_callbacks {
     uint64_t (*ld)(void *cpu, uint64_t addr, uint32_t memop,
                    uintptr_t ra); /* extended as memop says, to 64 bits */
     void (*st)(void *cpu, uint64_t addr, uint64_t val, uint32_t memop, uintptr_t ra);
+    /* 16 bytes, the first in the lowest; no byte order, no single-copy atomicity. */
+    void (*ld128)(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra);
+    void (*st128)(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra);
     /* op: enum ir_opc of the atomic; returns the old value, extended as memop says. */
     uint64_t (*atomic)(void *cpu, uint64_t addr, uint64_t val,
                        uint32_t memop_op /* memop | op << 16 */, uintptr_t ra);

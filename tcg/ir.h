@@ -187,7 +187,8 @@ void ir_begin(struct ir *ir);
 /* True once the arena limit (ops, constants) is near: the translator must end the unit soon. */
 bool ir_full(const struct ir *ir);
 
-ir_val ir_const(struct ir *ir, enum ir_type t, uint64_t value); /* F32/F64: the bit pattern */
+/* F32, F64: the bit pattern; V128: the low half, the rest is zero. */
+ir_val ir_const(struct ir *ir, enum ir_type t, uint64_t value);
 bool ir_is_const(const struct ir *ir, ir_val v, uint64_t *value);
 /* From now on, for every unit: code is for whatever page it is entered at (struct tcg_env), which
  * the pcs given to constructors call `page`; or relative is false, and pcs are what they say. */

@@ -21,6 +21,13 @@ struct ir_konst {
 };
 enum { IR_CONST_BUCKETS = 256 };
 
+/* A value of type V128: lanes in the order of their bytes in memory. */
+union ir_vec {
+    uint8_t b[16];
+    uint16_t h[8];
+    uint32_t s[4];
+    uint64_t d[2];
+} __attribute__((aligned(16)));
 /* What a call reads and writes. */
 struct ir_call_slots {
     struct ir_slot_set reads, writes;
@@ -120,6 +127,12 @@ enum ir_folded ir_fold(struct ir *ir, struct ir_op *op, ir_val *v);
 /* Reference arithmetic: what a pure integer op without attributes gives; t is the operand type. */
 uint64_t ir_eval(unsigned opc, enum ir_type t, uint64_t a, uint64_t b);
 uint64_t ir_eval_field(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uint32_t attr);
+/* Vector ops: an operand or result that is no vector is in d[0]. */
+union ir_vec ir_eval_vec(unsigned opc, uint32_t attr, const union ir_vec arg[3]);
+static inline bool ir_opc_is_vec(unsigned opc)
+{
+    return opc >= OP_vand && opc <= OP_vto32;
+}
 /* Flags of a + b + c, c being 0 or 1; for OP_flags_sub of a - b. */
 uint32_t ir_eval_flags(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uint64_t c);
 bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b);

@@ -32,7 +32,7 @@ static bool type_fits(uint8_t sig, enum ir_type t)
     switch (sig) {
     case IR_SIG_INT: return is_int;
     case IR_SIG_FP: return is_fp;
-    case IR_SIG_ANY: return is_int || is_fp;
+    case IR_SIG_ANY: return is_int || is_fp || t == V128;
     case IR_SIG_GIVEN: return true;
     default: return t == sig;
     }
@@ -91,6 +91,10 @@ static bool check_memop(struct checker *c, const struct ir_op *op, enum ir_type 
     unsigned size = op->attr & MO_SIZE;
     bool is_fp = t == F32 || t == F64;
     unsigned type_size = t == I32 || t == F32 ? MO_32 : MO_64;
+    if (t == V128 && (size != MO_128 || (op->attr & MO_BE)))
+        return bad(c, "memop %#x of a vector", op->attr);
+    if (t == V128)
+        return memop_idx(op->attr) <= 7 || bad(c, "memop %#x: MMU index", op->attr);
     if (size > MO_64)
         return bad(c, "memop %#x: size", op->attr);
     if (size > type_size || (is_fp && size != type_size))
@@ -162,6 +166,50 @@ static bool check_conversion(struct checker *c, const struct ir_op *op)
     return true;
 }
 
+/* Which sizes of lanes an op takes: bits 1 << esz. */
+static unsigned lane_sizes(unsigned opc)
+{
+    switch (opc) {
+    case OP_vmul:
+    case OP_vmins:
+    case OP_vmaxs:
+    case OP_vminu:
+    case OP_vmaxu:
+    case OP_vwidenu:
+    case OP_vwidens:
+    case OP_vmullu:
+    case OP_vmulls: return 7;
+    case OP_vqadds:
+    case OP_vqaddu:
+    case OP_vqsubs:
+    case OP_vqsubu:
+    case OP_vavgu: return 3;
+    case OP_vnarrow: return 14;
+    case OP_vrev: return 7;
+    default: return 15;
+    }
+}
+
+static bool check_lanes(struct checker *c, const struct ir_op *op)
+{
+    unsigned esz = op->attr & 0xff, more = op->attr >> 8;
+    bool ok;
+    if (op->opc == OP_vextb)
+        return op->attr < 16 || bad(c, "byte %u", op->attr);
+    if (esz > 3 || !(lane_sizes(op->opc) >> esz & 1))
+        return bad(c, "lanes of 2^%u bytes", esz);
+    switch (op->opc) {
+    case OP_vshli:
+    case OP_vshri:
+    case OP_vsari: ok = more <= 8u << esz; break;
+    case OP_vins: ok = more < 16u >> esz; break;
+    case OP_vextr: ok = (more & 0xff) < 16u >> esz && more >> 9 == 0; break;
+    case OP_vrev: ok = more > esz && more <= 3; break;
+    default: ok = more == 0; break;
+    }
+    return ok || bad(c, "attribute %#x", op->attr);
+}
+
 static bool check_attrs(struct checker *c, const struct ir_op *op)
 {
     switch (op->opc) {
@@ -170,6 +218,20 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_extract:
     case OP_sextract:
     case OP_deposit: return check_field(c, op);
+    case OP_vand:
+    case OP_vor:
+    case OP_vxor:
+    case OP_vandn:
+    case OP_vbsl:
+    case OP_vmake:
+    case OP_vtbl:
+    case OP_vpopcnt8:
+    case OP_vany:
+    case OP_vlow:
+    case OP_vfrom64:
+    case OP_vfrom32:
+    case OP_vto64:
+    case OP_vto32: return true;
     case OP_st: return check_memop(c, op, ir_type_of(c->ir, op->arg[1]));
     case OP_call: return check_call(c, op);
     case OP_br: return check_block_id(c, op->attr);
@@ -188,6 +250,8 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_flags_fcmp: return op->attr <= 1 || bad(c, "attribute %#x", op->attr);
     default: break;
     }
+    if (ir_opc_is_vec(op->opc))
+        return check_lanes(c, op);
     if (op->opc == OP_env_ld || op->opc == OP_env_st ||
         (ir_desc(op)->flags & (IR_OP_LOAD | IR_OP_STORE)))
         return check_memop(c, op, op->type);

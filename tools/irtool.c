@@ -10,6 +10,9 @@
  * request=N want  SLOT=VALUE [ADDR]=VALUE:BYTES exit=main:N|lookup|request flags=F
  */
 #include "tcg/text.h"
+#if defined(__x86_64__)
+#include "tcg/x86_64/level.h"
+#endif
 #include "tests/tcg/bench.h"
 #include "tests/tcg/fuzz.h"
 
@@ -58,8 +61,11 @@ static ir_val free_value(struct ir *ir, unsigned n, enum ir_type t)
 /* The slot that "ret" sets: the last of its type, which no test uses otherwise. */
 static unsigned ret_slot(enum ir_type t)
 {
-    static const unsigned last[] = {
-        [I32] = BENCH_W - 1, [I64] = BENCH_X - 1, [F32] = BENCH_S - 1, [F64] = BENCH_D - 1};
+    static const unsigned last[] = {[I32] = BENCH_W - 1,
+                                    [I64] = BENCH_X - 1,
+                                    [F32] = BENCH_S - 1,
+                                    [F64] = BENCH_D - 1,
+                                    [V128] = BENCH_V - 1};
     return bench_slot(t, last[t]);
 }
 
@@ -333,12 +339,32 @@ static void exit_item(struct tool *t, const struct test_case *c, const struct ex
         fail(t, c, "%s: exit is %s, wanted %s", e->backend, found, value);
 }
 
+/* HIGH:LOW of a vector; without a colon the upper half is zero. */
+static void vector_item(struct tool *t, const struct test_case *c, const struct expectation *e,
+                        int slot, const char *value)
+{
+    const char *colon = strchr(value, ':'), *name = bench_slots[slot].name;
+    uint64_t high = colon ? strtoull(value, NULL, 0) : 0;
+    uint64_t low = strtoull(colon ? colon + 1 : value, NULL, 0);
+    if (e->is_want) {
+        differs(t, c, e, name, bench_read(e->s, slot), low);
+        differs(t, c, e, name, bench_read_high(e->s, slot), high);
+    } else {
+        bench_write(e->s, slot, low);
+        bench_write_high(e->s, slot, high);
+    }
+}
+
 static void slot_item(struct tool *t, const struct test_case *c, const struct expectation *e,
                       const char *name, const char *value)
 {
     int slot = find_slot(name);
     if (slot < 0) {
         fail(t, c, "unknown slot %s", name);
+        return;
+    }
+    if (bench_slots[slot].type == V128) {
+        vector_item(t, c, e, slot, value);
         return;
     }
     uint64_t v = strtoull(value, NULL, 0);
@@ -529,7 +555,7 @@ static bool print_file(struct tool *t, const char *path, bool no_fold)
 int main(int argc, char **argv)
 {
     gboolean verbose = FALSE, just_print = FALSE, no_fold = FALSE;
-    int units = 0, ops = 60;
+    int units = 0, ops = 60, level = 0;
     gint64 seed = 1;
     g_autofree char *only = NULL;
     const GOptionEntry options[] = {
@@ -538,6 +564,8 @@ int main(int argc, char **argv)
         {"ops", 'n', 0, G_OPTION_ARG_INT, &ops, "Size of a random unit (60)", "N"},
         {"seed", 's', 0, G_OPTION_ARG_INT64, &seed, "Seed of the first random unit (1)", "N"},
         {"backend", 'b', 0, G_OPTION_ARG_STRING, &only, "Use one back end only", "NAME"},
+        {"level", 'l', 0, G_OPTION_ARG_INT, &level,
+         "Leave out what hosts of x86-64-vN, N from 1 to 3, do not have", "N"},
         {"print", 'p', 0, G_OPTION_ARG_NONE, &just_print,
          "Print the unit of each FILE after folding", NULL},
         {"no-fold", 0, 0, G_OPTION_ARG_NONE, &no_fold, "With --print: do not fold", NULL},
@@ -553,6 +581,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "irtool: %s\n", err->message);
         return 2;
     }
+#if defined(__x86_64__)
+    if (level >= X86_64_V1 && level < X86_64_HOST)
+        x86_64_limit(level);
+#endif
     struct tool t = {.ir = ir_new(bench_slots, BENCH_SLOTS), .verbose = verbose};
     bool ok = true;
     if (!just_print)

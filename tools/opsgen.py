@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-TYPES = {"-": "IR_VOID", "I32": "I32", "I64": "I64", "F32": "F32", "F64": "F64",
+TYPES = {"-": "IR_VOID", "I32": "I32", "I64": "I64", "F32": "F32", "F64": "F64", "V128": "V128",
          "i": "IR_SIG_INT", "f": "IR_SIG_FP", "x": "IR_SIG_ANY", "R": "IR_SIG_GIVEN"}
 ATTRS = {"cc": ("enum ir_cc", "cc", "IR_ATTR_CC"), "attr": ("uint32_t", "attr", "IR_ATTR_ATTR"),
          "imm": ("uint64_t", "imm", "IR_ATTR_IMM"), "imm2": ("uint64_t", "imm2", "IR_ATTR_IMM2"),

@@ -203,6 +203,25 @@ static uint64_t load(const struct acc *a)
     return extend(swapped(val, a->memop), a->memop);
 }
 
+/* One half of 16 bytes, whose pages were asked before. */
+static uint64_t load_half(const struct acc *a, unsigned off)
+{
+    struct acc half = *a;
+    half.addr += off;
+    return crosses_page(half.addr, 8) ? load_across(&half, 8) : load_in_page(&half, half.addr, 8);
+}
+
+static void load_128(const struct acc *a, uint64_t *val)
+{
+    check_alignment(a, GUEST_READ);
+    watch_read(a, 16);
+    resolve(a, a->addr, GUEST_READ);
+    if (crosses_page(a->addr, 16))
+        resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_READ);
+    val[0] = load_half(a, 0);
+    val[1] = load_half(a, 8);
+}
+
 /* --- stores
  * ------------------------------------------------------------------------------------------------------------------
  */
@@ -244,12 +263,9 @@ static void store_in_page(const struct acc *a, gva addr, unsigned size, uint64_t
     note_written(a, e, addr, size);
 }
 
-static void store(const struct acc *a, uint64_t val)
+/* Both pages are asked first. */
+static void store_bytes(const struct acc *a, unsigned size, uint64_t val)
 {
-    unsigned size = memop_bytes(a->memop);
-    check_alignment(a, GUEST_WRITE);
-    watch_write(a, size);
-    val = swapped(val, a->memop);
     if (!crosses_page(a->addr, size)) {
         store_in_page(a, a->addr, size, val);
         return;
@@ -258,6 +274,27 @@ static void store(const struct acc *a, uint64_t val)
     resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_WRITE);
     for (unsigned i = 0; i < size; i++)
         store_in_page(a, a->addr + i, 1, val >> 8 * i);
+}
+
+static void store(const struct acc *a, uint64_t val)
+{
+    unsigned size = memop_bytes(a->memop);
+    check_alignment(a, GUEST_WRITE);
+    watch_write(a, size);
+    store_bytes(a, size, swapped(val, a->memop));
+}
+
+static void store_128(const struct acc *a, const uint64_t *val)
+{
+    struct acc high = *a;
+    high.addr += 8;
+    check_alignment(a, GUEST_WRITE);
+    watch_write(a, 16);
+    resolve(a, a->addr, GUEST_WRITE);
+    if (crosses_page(a->addr, 16))
+        resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_WRITE);
+    store_bytes(a, 8, val[0]);
+    store_bytes(&high, 8, val[1]);
 }
 
 /* --- atomics
@@ -368,6 +405,18 @@ static void slow_st(void *cpu, uint64_t addr, uint64_t val, uint32_t memop, uint
     tcg_vcpu(cpu)->stats.slow_st++;
     store(&(struct acc){tcg_vcpu(cpu), addr, memop, ra}, val);
 }
+static void slow_ld128(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra)
+{
+    struct acc a = {tcg_vcpu(cpu), addr, memop, ra};
+    a.v->stats.slow_ld++;
+    load_128(&a, val);
+}
+static void slow_st128(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra)
+{
+    struct acc a = {tcg_vcpu(cpu), addr, memop, ra};
+    a.v->stats.slow_st++;
+    store_128(&a, val);
+}
 static uint64_t slow_atomic(void *cpu, uint64_t addr, uint64_t val, uint32_t memop_op, uintptr_t ra)
 {
     tcg_vcpu(cpu)->stats.slow_atomic++;
@@ -396,6 +445,8 @@ static bool fill(void *cpu, uint64_t addr, uint32_t memop)
 
 const struct tcg_callbacks tcg_slow_paths = {
     .ld = slow_ld,
+    .ld128 = slow_ld128,
+    .st128 = slow_st128,
     .st = slow_st,
     .atomic = slow_atomic,
     .cas = slow_cas,

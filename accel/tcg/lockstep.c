@@ -56,18 +56,26 @@ static void undo_stores(struct tcg_vcpu *v)
         memcpy(v->log[i].host, &v->log[i].old, v->log[i].size);
 }
 
+/* Wide slots have a line for each half, the lower first. */
+static void print_slot(struct tcg_vcpu *v, FILE *f, unsigned i)
+{
+    const struct ir_slot *s = &v->ops->slots[i];
+    unsigned size = slot_size(s);
+    for (unsigned off = 0; off < size; off += 8) {
+        uint64_t a = 0, b = 0, before = 0;
+        unsigned n = MIN(size - off, 8);
+        memcpy(&a, v->snap_after + i * SNAP_BYTES + off, n);
+        memcpy(&before, v->snap_before + i * SNAP_BYTES + off, n);
+        memcpy(&b, (const char *)v->cpu + s->off + off, n);
+        fprintf(f, "%c %-10s before %016lx  interp %016lx  host code %016lx\n", a == b ? ' ' : '*',
+                off ? "" : s->name, (unsigned long)before, (unsigned long)a, (unsigned long)b);
+    }
+}
+
 static void print_difference(struct tcg_vcpu *v, FILE *f)
 {
-    for (unsigned i = 0; i < v->ops->nslots; i++) {
-        const struct ir_slot *s = &v->ops->slots[i];
-        const char *jit = (const char *)v->cpu + s->off;
-        uint64_t a = 0, b = 0, before = 0;
-        memcpy(&a, v->snap_after + i * SNAP_BYTES, MIN(slot_size(s), 8));
-        memcpy(&before, v->snap_before + i * SNAP_BYTES, MIN(slot_size(s), 8));
-        memcpy(&b, jit, MIN(slot_size(s), 8));
-        fprintf(f, "%c %-10s before %016lx  interp %016lx  host code %016lx\n", a == b ? ' ' : '*',
-                s->name, (unsigned long)before, (unsigned long)a, (unsigned long)b);
-    }
+    for (unsigned i = 0; i < v->ops->nslots; i++)
+        print_slot(v, f, i);
     for (unsigned i = 0; i < v->nlog; i++) {
         uint64_t now = 0;
         memcpy(&now, v->log[i].host, v->log[i].size);

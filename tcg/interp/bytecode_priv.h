@@ -40,7 +40,8 @@ struct bc {
     X(mov) X(konst) X(sext32) X(trunc) X(extract) X(sextract_64) X(sextract_32) X(deposit) X(setcond) X(select) \
     X(flags) X(flags_fcmp) \
     X(fp) X(fsgnj_64) X(fsgnj_32) X(fsgnjn_64) X(fsgnjn_32) X(fsgnjx_64) X(fsgnjx_32) X(box32) X(unbox32) \
-    X(get_64) X(get_32) X(set_64) X(set_32) X(env_ld) X(env_st) X(ld) X(st) X(atomic) X(cas) X(fence)
+    X(get_64) X(get_32) X(set_64) X(set_32) X(env_ld) X(env_st) X(vec) X(konst_v) X(select_v) \
+    X(get_128) X(set_128) X(ld_128) X(st_128) X(ld) X(st) X(atomic) X(cas) X(fence)
 /* Those that go elsewhere. */
 #define BC_CONTROL(X) \
     X(call) X(br) X(brcond) X(exit_if) X(exit_jump) X(exit_ind) X(exit_lookup) X(exit_main) X(poll)
@@ -53,9 +54,11 @@ enum bc_op { BC_BINARY(BC_ENUM_BINARY) BC_UNARY(BC_ENUM_UNARY) BC_PLAIN(BC_ENUM)
 
 enum {
     BC_MAX_CELLS = IR_MAX_OPS + 8,
-    BC_CC_32 = 16,        /* with a comparison: of 32-bit operands */
-    BC_TYPE_32 = 1 << 16, /* with a memop: the IR type is 32 bits wide */
-    BC_OPC_SHIFT = 20,    /* atomic: enum ir_opc above the memop */
+    BC_VEC_CELL = 1 << 15, /* this cell is one of vectors */
+    BC_VEC_SHIFT = 24,     /* vec: enum ir_opc above the attribute */
+    BC_CC_32 = 16,         /* with a comparison: of 32-bit operands */
+    BC_TYPE_32 = 1 << 16,  /* with a memop: the IR type is 32 bits wide */
+    BC_OPC_SHIFT = 20,     /* atomic: enum ir_opc above the memop */
 };
 
 /* The attr word of BC_fp: op, operand type, result type, the op's attribute (comparison for fcmp).
@@ -87,6 +90,10 @@ uint64_t bc_load(uint8_t *cpu, const struct tcg_callbacks *cb, uint64_t addr, ui
                  uintptr_t ra);
 void bc_store(uint8_t *cpu, const struct tcg_callbacks *cb, uint64_t addr, uint64_t val,
               uint32_t mo, uintptr_t ra);
+union ir_vec bc_load_128(uint8_t *cpu, const struct tcg_callbacks *cb, uint64_t addr, uint32_t mo,
+                         uintptr_t ra);
+void bc_store_128(uint8_t *cpu, const struct tcg_callbacks *cb, uint64_t addr,
+                  const union ir_vec *val, uint32_t mo, uintptr_t ra);
 uint64_t bc_atomic(uint8_t *cpu, const struct tcg_callbacks *cb, const uint64_t arg[2],
                    uint32_t mo_op, uintptr_t ra);
 uint64_t bc_cas(uint8_t *cpu, const struct tcg_callbacks *cb, const uint64_t arg[3], uint32_t mo,

@@ -15,8 +15,10 @@ struct lower {
     uint32_t last[IR_MAX_OPS]; /* op that uses a value last; its own index if none does */
     uint16_t cell[IR_MAX_OPS];
     uint16_t free[BC_MAX_CELLS];
-    unsigned nfree, ncells; /* cell 0 is never given out */
-    uint16_t temps[8];      /* cells of constants, until the op is emitted */
+    unsigned nfree, ncells;          /* cell 0 is never given out */
+    uint16_t vec_free[BC_MAX_CELLS]; /* the same for vectors, with BC_VEC_CELL */
+    unsigned nvec_free, nvec_cells;
+    uint16_t temps[8]; /* cells of constants, until the op is emitted */
     unsigned ntemps;
     uint64_t pc; /* of the guest instruction */
     struct bc_mark *marks;
@@ -34,9 +36,19 @@ static struct bc *emit(struct lower *s, unsigned op)
     return p;
 }
 
-static uint16_t take_cell(struct lower *s)
+static uint16_t take_cell(struct lower *s, enum ir_type t)
 {
+    if (t == V128)
+        return s->nvec_free ? s->vec_free[--s->nvec_free] : ++s->nvec_cells | BC_VEC_CELL;
     return s->nfree ? s->free[--s->nfree] : ++s->ncells;
+}
+
+static void give_cell(struct lower *s, uint16_t c)
+{
+    if (c & BC_VEC_CELL)
+        s->vec_free[s->nvec_free++] = c;
+    else
+        s->free[s->nfree++] = c;
 }
 
 /* The cell that holds a value; a constant is put into one for the op at hand. */
@@ -46,9 +58,10 @@ static uint16_t cell(struct lower *s, ir_val v)
         return 0;
     if (!ir_val_is_const(v))
         return s->cell[v.id];
-    uint16_t c = take_cell(s);
+    enum ir_type t = ir_val_type(s->ir, v);
+    uint16_t c = take_cell(s, t);
     s->temps[s->ntemps++] = c;
-    struct bc *p = emit(s, BC_konst);
+    struct bc *p = emit(s, t == V128 ? BC_konst_v : BC_konst);
     p->d = c;
     p->imm = ir_const_value(s->ir, v);
     return c;
@@ -59,7 +72,7 @@ static void release_arg(struct lower *s, uint32_t id, ir_val v)
     if (v.id == IR_NONE.id || ir_val_is_const(v) || s->last[v.id] != id)
         return;
     s->last[v.id] = UINT32_MAX; /* once, even if it is two of the arguments */
-    s->free[s->nfree++] = s->cell[v.id];
+    give_cell(s, s->cell[v.id]);
 }
 
 /* Operands are read before the result is written, so it may take the cell of one that dies here. */
@@ -71,7 +84,7 @@ static void release_args(struct lower *s, uint32_t id, const struct ir_op *op)
         for (unsigned i = 0; i < ir_op_helper(op)->nargs; i++)
             release_arg(s, id, s->ir->call_args[op->attr + i]);
     while (s->ntemps)
-        s->free[s->nfree++] = s->temps[--s->ntemps];
+        give_cell(s, s->temps[--s->ntemps]);
 }
 
 static bool has_result(const struct ir_op *op)
@@ -177,8 +190,9 @@ static void lower_slot(struct lower *s, const struct ir_op *op)
 {
     const struct ir_slot *slot = &s->ir->slots[op->attr];
     bool narrow = slot->type == I32 || slot->type == F32;
-    struct bc *p = op->opc == OP_get ? lower_plain(s, op, narrow ? BC_get_32 : BC_get_64, 0)
-                                     : lower_plain(s, op, narrow ? BC_set_32 : BC_set_64, 0);
+    unsigned get = slot->type == V128 ? BC_get_128 : narrow ? BC_get_32 : BC_get_64;
+    unsigned set = slot->type == V128 ? BC_set_128 : narrow ? BC_set_32 : BC_set_64;
+    struct bc *p = lower_plain(s, op, op->opc == OP_get ? get : set, 0);
     p->imm = (int64_t)slot->off;
 }
 
@@ -248,8 +262,23 @@ static void note_insn(struct lower *s, const struct ir_op *op)
     };
 }
 
+/* Fields of the CPU struct are read and written as slots are. */
+static void lower_memory_128(struct lower *s, const struct ir_op *op)
+{
+    switch (op->opc) {
+    case OP_env_ld: lower_plain(s, op, BC_get_128, 0)->imm = op->imm; break;
+    case OP_env_st: lower_plain(s, op, BC_set_128, 0)->imm = op->imm; break;
+    case OP_ld: lower_plain(s, op, BC_ld_128, mem_word(op, op->type)); break;
+    default: lower_plain(s, op, BC_st_128, mem_word(op, op->type)); break;
+    }
+}
+
 static void lower_memory(struct lower *s, const struct ir_op *op)
 {
+    if (op->type == V128) {
+        lower_memory_128(s, op);
+        return;
+    }
     switch (op->opc) {
     case OP_ld: lower_plain(s, op, BC_ld, mem_word(op, op->type)); break;
     case OP_st: lower_plain(s, op, BC_st, mem_word(op, op->type)); break;
@@ -278,6 +307,10 @@ static void lower_op(struct lower *s, const struct ir_op *op)
         lower_flags(s, op);
         return;
     }
+    if (ir_opc_is_vec(op->opc)) {
+        lower_plain(s, op, BC_vec, op->attr | (uint32_t)op->opc << BC_VEC_SHIFT);
+        return;
+    }
     if (flags & IR_OP_FP) {
         lower_fp(s, op);
         return;
@@ -295,7 +328,9 @@ static void lower_op(struct lower *s, const struct ir_op *op)
     case OP_sextract: lower_plain(s, op, by_width(op, BC_sextract_64), op->attr); break;
     case OP_deposit: lower_plain(s, op, BC_deposit, op->attr); break;
     case OP_setcond: lower_plain(s, op, BC_setcond, cc_word(s, op)); break;
-    case OP_select: lower_plain(s, op, BC_select, cc_word(s, op)); break;
+    case OP_select:
+        lower_plain(s, op, op->type == V128 ? BC_select_v : BC_select, cc_word(s, op));
+        break;
     case OP_fsgnj: lower_plain(s, op, by_width(op, BC_fsgnj_64), 0); break;
     case OP_fsgnjn: lower_plain(s, op, by_width(op, BC_fsgnjn_64), 0); break;
     case OP_fsgnjx: lower_plain(s, op, by_width(op, BC_fsgnjx_64), 0); break;
@@ -321,10 +356,10 @@ static void lower_op(struct lower *s, const struct ir_op *op)
 /* The operation that computes the op's result: the last emitted, or for a call the last but one. */
 static void place_result(struct lower *s, uint32_t id, const struct ir_op *op)
 {
-    s->cell[id] = take_cell(s);
+    s->cell[id] = take_cell(s, op->type);
     s->out[s->n - (op->opc == OP_call ? 2 : 1)].d = s->cell[id];
     if (s->last[id] == id)
-        s->free[s->nfree++] = s->cell[id];
+        give_cell(s, s->cell[id]);
 }
 
 /* Where the state is that of a guest instruction's start, the unit may be left for its pc. */
@@ -371,8 +406,8 @@ static void fix_branches(struct lower *s)
 static bool can_lower(const struct ir *ir, const char **why)
 {
     for (uint32_t id = 0; id < ir->nops; id++)
-        if (ir->ops[id].type > F64) {
-            *why = "the interpreter has no vector values";
+        if (ir->ops[id].type > V128) {
+            *why = "the interpreter has no vectors of 256 bits";
             return false;
         }
     return true;

@@ -3,6 +3,8 @@
 #include "tcg/interp/bytecode_priv.h"
 #include "util/bits.h"
 
+#include <string.h>
+
 static struct tcg_env *env_of(uint8_t *cpu)
 {
     return (struct tcg_env *)(cpu - sizeof(struct tcg_env));
@@ -102,6 +104,29 @@ void bc_store(uint8_t *cpu, const struct tcg_callbacks *cb, uint64_t addr, uint6
         cb->st(cpu, addr, val, mo, ra);
     if (mo & MO_ACQ)
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+union ir_vec bc_load_128(uint8_t *cpu, const struct tcg_callbacks *cb, uint64_t addr, uint32_t mo,
+                         uintptr_t ra)
+{
+    const void *p = host_read(cpu, addr, mo);
+    union ir_vec v;
+    if (p)
+        memcpy(&v, p, sizeof(v));
+    else
+        cb->ld128(cpu, addr, v.d, mo, ra);
+    return v;
+}
+
+void bc_store_128(uint8_t *cpu, const struct tcg_callbacks *cb, uint64_t addr,
+                  const union ir_vec *val, uint32_t mo, uintptr_t ra)
+{
+    void *p = host_write(cpu, addr, mo);
+    union ir_vec v = *val;
+    if (p)
+        memcpy(p, &v, sizeof(v));
+    else
+        cb->st128(cpu, addr, v.d, mo, ra);
 }
 
 static uint64_t cas_sized(void *p, uint64_t expect, uint64_t val, uint32_t mo)

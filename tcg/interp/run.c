@@ -24,11 +24,13 @@ bool bc_setup(const struct tcg_layout *l)
 struct frame {
     uint8_t *cpu;
     uint64_t *cell;
+    union ir_vec *vec;
 };
 
-#define A (f->cell[p->a])
-#define B (f->cell[p->b])
-#define D (f->cell[p->d])
+#define A      (f->cell[p->a])
+#define B      (f->cell[p->b])
+#define D      (f->cell[p->d])
+#define VEC(n) (f->vec[(n) & (BC_VEC_CELL - 1)])
 
 /* Integer operations: T is the unsigned type, S the signed one; U2 and S2 are twice as wide. */
 
@@ -263,6 +265,52 @@ static inline void do_set_32(struct frame *f, const struct bc *p)
     memcpy(f->cpu + (int64_t)p->imm, &A, 4);
 }
 
+static inline void do_get_128(struct frame *f, const struct bc *p)
+{
+    memcpy(&VEC(p->d), f->cpu + (int64_t)p->imm, 16);
+}
+
+static inline void do_set_128(struct frame *f, const struct bc *p)
+{
+    memcpy(f->cpu + (int64_t)p->imm, &VEC(p->a), 16);
+}
+
+static inline void do_ld_128(struct frame *f, const struct bc *p)
+{
+    VEC(p->d) = bc_load_128(f->cpu, &layout.cb, A, p->attr & 0xffff, (uintptr_t)p);
+}
+
+static inline void do_st_128(struct frame *f, const struct bc *p)
+{
+    bc_store_128(f->cpu, &layout.cb, A, &VEC(p->b), p->attr & 0xffff, (uintptr_t)p);
+}
+
+static inline void do_konst_v(struct frame *f, const struct bc *p)
+{
+    VEC(p->d) = (union ir_vec){.d = {p->imm, 0}};
+}
+
+static inline void do_select_v(struct frame *f, const struct bc *p)
+{
+    VEC(p->d) = compare(p->attr, A, B) ? VEC(p->c) : VEC(p->e);
+}
+
+static union ir_vec operand(const struct frame *f, uint16_t cell)
+{
+    return cell & BC_VEC_CELL ? VEC(cell) : (union ir_vec){.d = {f->cell[cell], 0}};
+}
+
+static inline void do_vec(struct frame *f, const struct bc *p)
+{
+    const union ir_vec arg[3] = {operand(f, p->a), operand(f, p->b), operand(f, p->c)};
+    union ir_vec v =
+        ir_eval_vec(p->attr >> BC_VEC_SHIFT, p->attr & ((1u << BC_VEC_SHIFT) - 1), arg);
+    if (p->d & BC_VEC_CELL)
+        VEC(p->d) = v;
+    else
+        D = v.d[0];
+}
+
 static inline void do_env_ld(struct frame *f, const struct bc *p)
 {
     unsigned bytes = memop_bytes(p->attr), up = 64 - 8 * bytes;
@@ -381,7 +429,8 @@ struct tcg_exit bc_run(uint8_t *cpu, const struct bc *p, uint64_t move)
     static const void *const labels[BC_COUNT] = {
         BC_BINARY(LABEL_BINARY) BC_UNARY(LABEL_UNARY) BC_PLAIN(LABEL) BC_CONTROL(LABEL)};
     uint64_t cells[BC_MAX_CELLS];
-    struct frame frame = {.cpu = cpu, .cell = cells}, *f = &frame;
+    union ir_vec vecs[BC_MAX_CELLS];
+    struct frame frame = {.cpu = cpu, .cell = cells, .vec = vecs}, *f = &frame;
     cells[0] = 0; /* what an absent operand names */
     NEXT(0);
     BC_BINARY(RUN_BINARY)

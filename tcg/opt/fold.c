@@ -747,6 +747,73 @@ static enum ir_folded fold_fsgnj(struct ir *ir, struct ir_op *op, ir_val *v)
     return constant(ir, op->type, v, (a & ~sign) | (b & sign));
 }
 
+/* vto64, vto32: of what was put there; of a constant. */
+static enum ir_folded fold_vto(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    uint64_t c;
+    if (ir_is_const(ir, op->arg[0], &c))
+        return constant(ir, op->type, v, c);
+    const struct ir_op *in = made_by(ir, op->arg[0], op->opc == OP_vto64 ? OP_vfrom64 : OP_vfrom32);
+    return in ? value(v, in->arg[0]) : IR_FOLD_NONE;
+}
+
+/* vfrom64, vfrom32, vlow: of a constant; of what has its upper half zero. */
+static enum ir_folded fold_vlow(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    uint64_t c;
+    if (ir_is_const(ir, op->arg[0], &c))
+        return constant(ir, V128, v, c);
+    if (op->opc != OP_vlow || ir_val_is_const(op->arg[0]))
+        return IR_FOLD_NONE;
+    unsigned in = ir->ops[op->arg[0].id].opc;
+    bool is_low = in == OP_vlow || in == OP_vfrom64 || in == OP_vfrom32;
+    return is_low ? value(v, op->arg[0]) : IR_FOLD_NONE;
+}
+
+static enum ir_folded fold_vlogic(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    bool zero_a = arg_is(ir, op, 0, 0), zero_b = arg_is(ir, op, 1, 0), same = same_args(op);
+    switch (op->opc) {
+    case OP_vand:
+        if (zero_a || same)
+            return value(v, op->arg[0]);
+        return zero_b ? value(v, op->arg[1]) : IR_FOLD_NONE;
+    case OP_vandn:
+        if (same)
+            return constant(ir, V128, v, 0);
+        return zero_a || zero_b ? value(v, op->arg[0]) : IR_FOLD_NONE;
+    case OP_vxor:
+        if (same)
+            return constant(ir, V128, v, 0);
+        break;
+    default:
+        if (same)
+            return value(v, op->arg[0]);
+        break;
+    }
+    return zero_b ? value(v, op->arg[0]) : zero_a ? value(v, op->arg[1]) : IR_FOLD_NONE;
+}
+
+/* vshli, vshri, vsari by nothing. */
+static enum ir_folded fold_vshift(struct ir *ir UNUSED, struct ir_op *op, ir_val *v)
+{
+    return op->attr >> 8 ? IR_FOLD_NONE : value(v, op->arg[0]);
+}
+
+/* Of constants whose upper half stays zero. */
+static enum ir_folded fold_vmake(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    uint64_t low;
+    if (!ir_is_const(ir, op->arg[0], &low) || !arg_is(ir, op, 1, 0))
+        return IR_FOLD_NONE;
+    return constant(ir, V128, v, low);
+}
+
+static enum ir_folded fold_vdup(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    return arg_is(ir, op, 0, 0) ? constant(ir, V128, v, 0) : IR_FOLD_NONE;
+}
+
 static enum ir_folded fold_flags(struct ir *ir, struct ir_op *op, ir_val *v)
 {
     uint64_t a, b, c = 0;
@@ -786,6 +853,11 @@ static const fold_fn rules[OP_COUNT] = {
     [OP_bits_i32] = fold_cast, [OP_bits_i64] = fold_cast, [OP_bits_f32] = fold_cast, [OP_bits_f64] = fold_cast,
     [OP_fsgnj] = fold_fsgnj, [OP_fsgnjn] = fold_fsgnj, [OP_fsgnjx] = fold_fsgnj,
     [OP_flags_sub] = fold_flags, [OP_flags_add] = fold_flags, [OP_flags_adc] = fold_flags,
+    [OP_vto64] = fold_vto, [OP_vto32] = fold_vto,
+    [OP_vfrom64] = fold_vlow, [OP_vfrom32] = fold_vlow, [OP_vlow] = fold_vlow,
+    [OP_vand] = fold_vlogic, [OP_vor] = fold_vlogic, [OP_vxor] = fold_vlogic, [OP_vandn] = fold_vlogic,
+    [OP_vshli] = fold_vshift, [OP_vshri] = fold_vshift, [OP_vsari] = fold_vshift,
+    [OP_vmake] = fold_vmake, [OP_vdup] = fold_vdup,
     [OP_fence] = fold_fence,
 };
 /* clang-format on */

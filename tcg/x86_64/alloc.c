@@ -63,7 +63,9 @@ void ra_move(struct gen *g, unsigned d, unsigned s)
 
 static void load(struct gen *g, enum ir_type t, unsigned r, struct opnd m)
 {
-    if (type_is_fp(t))
+    if (t == V128)
+        x86_fload128(&g->c, r, m, g->rt->has.avx);
+    else if (type_is_fp(t))
         x86_fload(&g->c, t == F64, r, m, g->rt->has.avx);
     else
         x86_mov(&g->c, t == I64, r, m);
@@ -71,7 +73,9 @@ static void load(struct gen *g, enum ir_type t, unsigned r, struct opnd m)
 
 static void store(struct gen *g, enum ir_type t, struct opnd m, unsigned r)
 {
-    if (type_is_fp(t))
+    if (t == V128)
+        x86_fstore128(&g->c, m, r, g->rt->has.avx);
+    else if (type_is_fp(t))
         x86_fstore(&g->c, t == F64, m, r, g->rt->has.avx);
     else
         x86_store(&g->c, t == I64 ? 3 : 2, m, r);
@@ -102,23 +106,40 @@ static void disown(struct gen *g, unsigned r)
 }
 
 /* --- spilling --- */
-static unsigned spill_cell(struct gen *g)
+/* The type of a value in its spill cells. */
+static enum ir_type spill_type(enum ir_type t)
 {
-    for (unsigned w = 0; w < SPILL_SLOTS / 64; w++)
-        if (~g->spill_used[w]) {
-            unsigned bit = __builtin_ctzll(~g->spill_used[w]);
-            g->spill_used[w] |= UINT64_C(1) << bit;
+    return t == V128 ? V128 : type_is_fp(t) ? F64 : I64;
+}
+
+/* Vectors have two cells, the first of which is even. */
+static uint64_t spill_bits(enum ir_type t)
+{
+    return t == V128 ? 3 : 1;
+}
+
+static unsigned spill_cell(struct gen *g, enum ir_type t)
+{
+    for (unsigned w = 0; w < SPILL_SLOTS / 64; w++) {
+        uint64_t room = ~g->spill_used[w];
+        if (t == V128)
+            room &= room >> 1 & UINT64_C(0x5555555555555555);
+        if (room) {
+            unsigned bit = __builtin_ctzll(room);
+            g->spill_used[w] |= spill_bits(t) << bit;
             return w * 64 + bit;
         }
+    }
     g->why = "too many live values";
     return 0;
 }
 
-static void spill_free(struct gen *g, struct val *x)
+static void spill_free(struct gen *g, uint32_t id)
 {
+    struct val *x = &g->val[id];
     if (x->spill == NO_SPILL)
         return;
-    g->spill_used[x->spill / 64] &= ~(UINT64_C(1) << (x->spill & 63));
+    g->spill_used[x->spill / 64] &= ~(spill_bits(type_of_id(g, id)) << (x->spill & 63));
     x->spill = NO_SPILL;
 }
 
@@ -128,8 +149,8 @@ static void save(struct gen *g, uint32_t id)
     struct val *x = &g->val[id];
     if (has_home(x) || id >= IR_MAX_OPS)
         return;
-    x->spill = spill_cell(g);
-    store(g, type_is_fp(type_of_id(g, id)) ? F64 : I64, spill_opnd(x->spill), x->reg);
+    x->spill = spill_cell(g, type_of_id(g, id));
+    store(g, spill_type(type_of_id(g, id)), spill_opnd(x->spill), x->reg);
 }
 
 static void leave_to_memory(struct gen *g, uint32_t id)
@@ -249,7 +270,7 @@ static unsigned const_reg(struct gen *g, ir_val v)
             x86_mov_imm(&g->c, r, k->value);
         else
             x86_zero(&g->c, r);
-    } else if (k->value) {
+    } else if (k->value) { /* the upper half of a vector is zero */
         unsigned t = ra_temp(g);
         x86_mov_imm(&g->c, t, k->value);
         x86_movq_from_gpr(&g->c, true, r, opnd_reg(t), g->rt->has.avx);
@@ -265,7 +286,7 @@ unsigned ra_use_id(struct gen *g, uint32_t id)
     if (x->reg == NO_REG) {
         enum ir_type t = type_of_id(g, id);
         unsigned r = pick(g, class_of(t));
-        load(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : F64, r, home_opnd(g, x));
+        load(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : spill_type(t), r, home_opnd(g, x));
         own(g, r, id);
     }
     g->locked |= REG_BIT(x->reg);
@@ -545,7 +566,7 @@ static void set_pinned(struct gen *g, unsigned slot, unsigned r, ir_val v)
     if (x->reg != NO_REG)
         ra_move(g, r, x->reg);
     else
-        load(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : F64, r, home_opnd(g, x));
+        load(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : spill_type(t), r, home_opnd(g, x));
     if (type_of_id(g, id) != t)
         return; /* trunc: the upper half of the register is not the slot's */
     g->owner[r] = id;
@@ -566,7 +587,7 @@ static void set_memory(struct gen *g, unsigned slot, ir_val v)
     if (!is_const && g->val[id].reg != NO_REG)
         g->locked |= REG_BIT(g->val[id].reg);
     detach_mem(g, slot);
-    if (ra_imm32(g, v, &imm)) {
+    if (!type_is_fp(t) && ra_imm32(g, v, &imm)) {
         x86_store_imm(&g->c, t == I64 ? 3 : 2, slot_opnd(g, slot), imm);
         return;
     }
@@ -655,7 +676,7 @@ static void release(struct gen *g, uint32_t id)
     struct val *x = &g->val[id];
     if (x->reg != NO_REG && is_scratch(g, x->reg) && g->owner[x->reg] == id)
         disown(g, x->reg);
-    spill_free(g, x);
+    spill_free(g, id);
 }
 
 static void release_if_dead(struct gen *g, ir_val v)

@@ -448,14 +448,20 @@ void x86_fstore(struct x86_code *c, bool f64, struct opnd m, unsigned s, bool ve
         x86_op(c, op, s, m);
 }
 
-void x86_fstore128(struct x86_code *c, struct opnd m, unsigned s)
+void x86_fstore128(struct x86_code *c, struct opnd m, unsigned s, bool vex)
 {
-    x86_op(c, 0x11 | X_0F, s, m);
+    if (vex)
+        x86_vex(c, 0x11 | X_0F, s, 0, m);
+    else
+        x86_op(c, 0x11 | X_0F, s, m);
 }
 
-void x86_fload128(struct x86_code *c, unsigned d, struct opnd m)
+void x86_fload128(struct x86_code *c, unsigned d, struct opnd m, bool vex)
 {
-    x86_op(c, 0x10 | X_0F, d, m);
+    if (vex)
+        x86_vex(c, 0x10 | X_0F, d, 0, m);
+    else
+        x86_op(c, 0x10 | X_0F, d, m);
 }
 
 void x86_movq_from_gpr(struct x86_code *c, bool w, unsigned d, struct opnd s, bool vex)

@@ -159,8 +159,9 @@ void x86_fmov(struct x86_code *c, unsigned d, unsigned s, bool vex); /* whole re
 void x86_fload(struct x86_code *c, bool f64, unsigned d, struct opnd m,
                bool vex); /* zeroes the rest */
 void x86_fstore(struct x86_code *c, bool f64, struct opnd m, unsigned s, bool vex);
-void x86_fstore128(struct x86_code *c, struct opnd m, unsigned s);
-void x86_fload128(struct x86_code *c, unsigned d, struct opnd m);
+/* All 16 bytes, at any address. */
+void x86_fstore128(struct x86_code *c, struct opnd m, unsigned s, bool vex);
+void x86_fload128(struct x86_code *c, unsigned d, struct opnd m, bool vex);
 void x86_movq_from_gpr(struct x86_code *c, bool w, unsigned d, struct opnd s, bool vex);
 void x86_movq_to_gpr(struct x86_code *c, bool w, unsigned d, unsigned s, bool vex);
 void x86_stmxcsr(struct x86_code *c, struct opnd m);

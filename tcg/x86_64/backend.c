@@ -6,7 +6,7 @@
  *   rsp            host stack, 16-byte aligned; SPILL_SLOTS cells for values start here
  *   rbx r12 r13 r14 rdi r8 r9 r10 r11
  *                  slots with pin 1 to 9, in this order: those that C functions keep come first
- *   xmm0..xmm7     floating-point slots with pin 1 to 8
+ *   xmm0..xmm7     floating-point and vector slots with pin 1 to 8
  *   rax rcx rdx rsi r15, xmm8..xmm15, and registers of pins that no slot has
  *                  values
  * Between units and between blocks of a unit nothing but the slots is alive: pinned ones in their
@@ -23,9 +23,10 @@
  * A region (struct compile_opts) keeps other slots in these registers than the pins say, see
  * region.c; it never calls C code that may fault: what its fast paths cannot do leaves it.
  *
- * Files: live.c backward pass - alloc.c where values are - rules_{int,fp,mem,ctl}.c what is emitted
- * for each op - calls.c helper calls - cold.c out-of-line code - region.c registers of regions -
- * stubs.c shared code - soft.c exact floating point - patch.c chaining and tables - asm.c encoders.
+ * Files: live.c backward pass - alloc.c where values are - rules_{int,fp,vec,mem,ctl}.c what is
+ * emitted for each op - calls.c helper calls - cold.c out-of-line code - region.c registers of
+ * regions - stubs.c shared code - soft.c exact floating point - patch.c chaining and tables - asm.c
+ * encoders.
  */
 #include "tcg/x86_64/gen_priv.h"
 #include "tcg/x86_64/level.h"
@@ -64,7 +65,9 @@ static struct x86_features host_features(void)
         .lzcnt = avx && (ext >> 5 & 1),
         .movbe = avx && (base >> 22 & 1),
         .popcnt = v2 && __builtin_cpu_supports("popcnt"),
-        .sse41 = v2 && __builtin_cpu_supports("sse4.1"),
+        .sse41 = v2 && __builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("ssse3"),
+        .sse42 = v2 && __builtin_cpu_supports("sse4.2"),
+        .avx2 = avx && __builtin_cpu_supports("avx2"),
     };
 }
 
@@ -139,19 +142,21 @@ static rule_fn rule_of(unsigned opc)
         return rules_int[opc];
     if (rules_mem[opc])
         return rules_mem[opc];
-    return rules_fp[opc] ? rules_fp[opc] : rules_ctl[opc];
+    if (rules_fp[opc])
+        return rules_fp[opc];
+    return rules_vec[opc] ? rules_vec[opc] : rules_ctl[opc];
 }
 
-static bool is_vector(const struct ir_op *op)
+static bool is_too_wide(const struct ir_op *op)
 {
-    return op->type == V128 || op->type == V256;
+    return op->type == V256;
 }
 
 static bool emits_nothing(const struct ir_op *op, const struct val *x)
 {
     if (x->fused || (!x->last && ir_op_removable(op)))
         return true;
-    return op->opc == OP_trunc && !ir_val_is_const(op->arg[0]); /* an alias */
+    return opc_is_alias(op->opc) && !ir_val_is_const(op->arg[0]); /* an alias */
 }
 
 static void compile_op(struct gen *g, uint32_t i)
@@ -161,8 +166,8 @@ static void compile_op(struct gen *g, uint32_t i)
     g->op = op;
     if (emits_nothing(op, &g->val[i]))
         return;
-    if (is_vector(op))
-        g->why = "vector values are not supported by this back end";
+    if (is_too_wide(op))
+        g->why = "vectors of 256 bits are not supported by this back end";
     else
         rule_of(op->opc)(g, op);
     ra_op_end(g);

@@ -48,7 +48,14 @@ enum pool {
     POOL_2P63_F32 = 104,
     POOL_2P32_F64 = 112,
     POOL_2P32_F32 = 120,
-    POOL_SIZE = 128,
+    POOL_SHL8 = 128,                /* bytes 0xff << n, n from 0 to 8 */
+    POOL_SHR8 = POOL_SHL8 + 144,    /* 0xff >> n */
+    POOL_SAR8 = POOL_SHR8 + 144,    /* 0x80 >> n */
+    POOL_REV8 = POOL_SAR8 + 144,    /* byte numbers for PSHUFB, by container log2, from 1 to 3 */
+    POOL_TBL = POOL_REV8 + 48,      /* 0x70: adding it saturates what is above 15 to above 0x7f */
+    POOL_NIBBLE = POOL_TBL + 16,    /* 0x0f */
+    POOL_POPCNT = POOL_NIBBLE + 16, /* of 0 to 15 */
+    POOL_SIZE = POOL_POPCNT + 16,
 };
 
 /* Effects that a helper call stub honours, and how its arguments come. */
@@ -63,7 +70,9 @@ enum call_stub {
 };
 
 struct x86_features {
-    bool avx, fma, bmi1, bmi2, lzcnt, popcnt, movbe, sse41;
+    bool avx, avx2, fma, bmi1, bmi2, lzcnt, popcnt, movbe;
+    bool sse41; /* and SSSE3 */
+    bool sse42;
 };
 
 /* Which register holds which slot. */
@@ -92,8 +101,10 @@ struct x86_rt {
     const uint8_t *miss_st[2];
     const uint8_t *miss_atomic[2];
     const uint8_t *miss_cas[2];
-    const uint8_t *soft[2]; /* exact floating point; [1]: from a region, keeps every register */
-    const uint8_t *fill;    /* first-level TLB by C code, keeps every register */
+    const uint8_t *miss_ld128[2], *miss_st128[2];
+    const uint8_t *soft_vec[2]; /* exact vector ops, as soft */
+    const uint8_t *soft[2];     /* exact floating point; [1]: from a region, keeps every register */
+    const uint8_t *fill;        /* first-level TLB by C code, keeps every register */
     const uint8_t *call[CALL_STUBS];
     struct tcg_exit (*enter)(void *cpu, const void *code);
     void (*unwind)(void *cpu, uint32_t reason);
@@ -236,7 +247,7 @@ struct gen {
 /* --- live.c --- */
 /* Last uses, destination hints and fused addresses of one block: the backward pass. */
 void live_block(struct gen *g, const struct ir_block *b);
-/* The op that makes v, seen through trunc; v is not a constant. */
+/* The op that makes v, seen through aliases; v is not a constant. */
 uint32_t val_id(const struct gen *g, ir_val v);
 /* The value that op reads as argument k (through fused addresses), or NO_VAL for a constant. */
 uint32_t arg_id(const struct gen *g, const struct ir_op *op, unsigned k);
@@ -295,9 +306,15 @@ struct opnd slot_opnd(const struct gen *g, unsigned slot);
 /* Between a register and the slot's place in memory. */
 void slot_load(struct gen *g, unsigned slot, unsigned r);
 void slot_store(struct gen *g, unsigned slot, unsigned r);
+/* Held in vector registers. */
 static inline bool type_is_fp(enum ir_type t)
 {
-    return t == F32 || t == F64;
+    return t == F32 || t == F64 || t == V128;
+}
+/* A view of its operand's register: no code. */
+static inline bool opc_is_alias(unsigned opc)
+{
+    return opc == OP_trunc || opc == OP_vto64 || opc == OP_vto32;
 }
 static inline uint32_t opnd_bit(struct opnd o)
 {
@@ -331,7 +348,9 @@ bool scratch_xmm_live(const struct gen *g);
 /* --- rules --- */
 typedef void (*rule_fn)(struct gen *g, const struct ir_op *op);
 extern const rule_fn rules_int[OP_COUNT], rules_fp[OP_COUNT], rules_mem[OP_COUNT],
-    rules_ctl[OP_COUNT];
+    rules_ctl[OP_COUNT], rules_vec[OP_COUNT];
+/* Exact arithmetic on vectors: what the host cannot do. The stub keeps all registers. */
+void vec_soft_inline(struct gen *g, const struct ir_op *op);
 
 /* A compare that is ready to be emitted: operands in place, nothing else may be allocated. */
 struct cmp {
@@ -363,6 +382,13 @@ struct soft_frame {
     uint64_t arg[3]; /* the result replaces the first */
     uint64_t desc;   /* opcode | operand type << 8 | result type << 16 | attr << 32 */
 };
+struct soft_vec_frame {
+    union ir_vec arg[3]; /* the result replaces the first; what is no vector is in d[0] */
+    uint64_t desc;       /* opcode | attr << 32 */
+    uint64_t pad;
+};
+/* Called by the soft_vec stub. */
+void x86_soft_vec(void *cpu, struct soft_vec_frame *f, const struct x86_rt *rt);
 /* Called by the soft stub: exact arithmetic, flags into the guest's MXCSR image. */
 void x86_soft_call(void *cpu, struct soft_frame *f, const struct x86_rt *rt);
 

@@ -12,7 +12,7 @@ enum { MAX_OFFSET = 0x3fff0000, GROUPS_OPEN = 8 };
 uint32_t val_id(const struct gen *g, ir_val v)
 {
     const struct ir_op *ops = g->ir->ops;
-    while (ops[v.id].opc == OP_trunc && !ir_val_is_const(ops[v.id].arg[0]))
+    while (opc_is_alias(ops[v.id].opc) && !ir_val_is_const(ops[v.id].arg[0]))
         v = ops[v.id].arg[0];
     return v.id;
 }
@@ -213,7 +213,7 @@ static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *o
         x->hint = NO_SLOT;
     if (!x->last && ir_op_removable(op))
         return;
-    if (op->opc == OP_trunc && !ir_val_is_const(op->arg[0]))
+    if (opc_is_alias(op->opc) && !ir_val_is_const(op->arg[0]))
         return;
     if (fuse_address(g, op, x) || fuse_scale(g, op, x, i) || fuse_late(g, op, x, end))
         return;

@@ -237,43 +237,74 @@ static unsigned spare(struct gen *g, const struct late *l, unsigned n, uint32_t 
     return of ? (unsigned)__builtin_ctz(of) : (unsigned)RAX;
 }
 
+static void late_const(struct gen *g, const struct late *l, unsigned n)
+{
+    enum ir_type t = g->ir->slots[l->set->attr].type;
+    struct opnd home = slot_opnd(g, l->set->attr);
+    unsigned r = spare(g, l, n, ALL_GPR);
+    x86_mov_imm(&g->c, r, ir_const_value(g->ir, l->set->arg[0]));
+    x86_store(&g->c, t == I32 || t == F32 ? 2 : 3, home, r);
+    home.disp += 8;
+    if (t == V128)
+        x86_store_imm(&g->c, 3, home, 0);
+}
+
+static void late_load(struct gen *g, enum ir_type t, unsigned r, struct opnd at)
+{
+    if (t == V128)
+        x86_fload128(&g->c, r, at, g->rt->has.avx);
+    else if (type_is_fp(t))
+        x86_fload(&g->c, t == F64, r, at, g->rt->has.avx);
+    else
+        x86_mov(&g->c, t == I64, r, at);
+}
+
+/* What the value is made of has this type in its register. */
+static enum ir_type late_type(const struct gen *g, const struct late *l)
+{
+    if (is_fused(g, l))
+        return l->value->opc == OP_box32 ? F32 : I32;
+    return g->ir->slots[l->set->attr].type;
+}
+
+/* Into a register that may be changed, if it must be. */
+static unsigned late_reg(struct gen *g, const struct late *l, unsigned n, bool changes)
+{
+    enum ir_type t = late_type(g, l);
+    if (l->at.kind == OPND_REG && (!changes || (g->map->scratch >> l->at.reg & 1)))
+        return l->at.reg;
+    unsigned r = spare(g, l, n, type_is_fp(t) ? ALL_XMM : ALL_GPR);
+    if (l->at.kind == OPND_REG)
+        ra_move(g, r, l->at.reg); /* a slot's own register stays as it is */
+    else
+        late_load(g, t, r, l->at);
+    return r;
+}
+
 /* To the slot's home; l[0] is the set, up to l[n - 1] they are still to be done. */
 static void late_store(struct gen *g, const struct late *l, unsigned n)
 {
     struct x86_code *c = &g->c;
-    struct opnd home = slot_opnd(g, l->set->attr), at = l->at;
-    bool fp = type_is_fp(g->ir->slots[l->set->attr].type), fused = is_fused(g, l);
-    bool f64 = fp && !(fused && l->value->opc == OP_box32);
+    struct opnd home = slot_opnd(g, l->set->attr);
     if (!l->value) {
-        unsigned t = spare(g, l, n, ALL_GPR);
-        x86_mov_imm(c, t, ir_const_value(g->ir, l->set->arg[0]));
-        x86_store(c, 3, home, t);
+        late_const(g, l, n);
         return;
     }
-    bool changes = is_fused(g, l) || (l->set->imm & IR_LATE_CANON);
-    if (at.kind == OPND_REG && changes && !(g->map->scratch >> at.reg & 1)) {
-        unsigned t = spare(g, l, n, fp ? ALL_XMM : ALL_GPR);
-        ra_move(g, t, at.reg); /* a slot's own register stays as it is */
-        at = opnd_reg(t);
-    } else if (at.kind != OPND_REG) {
-        unsigned t = spare(g, l, n, fp ? ALL_XMM : ALL_GPR);
-        if (fp)
-            x86_fload(c, f64, t, at, g->rt->has.avx);
-        else
-            x86_mov(c, !fused, t, at);
-        at = opnd_reg(t);
-    }
-    if (!fp) {
-        if (fused)
-            x86_op(c, 0x63 | X_W, at.reg, at); /* movsxd */
-        x86_store(c, 3, home, at.reg);
-        return;
-    }
-    if (l->set->imm & IR_LATE_CANON)
-        canonical(g, f64, at.reg);
-    x86_fstore(c, f64, home, at.reg, g->rt->has.avx);
+    bool fused = is_fused(g, l), canon = l->set->imm & IR_LATE_CANON;
+    enum ir_type t = late_type(g, l);
+    unsigned r = late_reg(g, l, n, fused || canon);
+    if (fused && t == I32)
+        x86_op(c, 0x63 | X_W, r, opnd_reg(r)); /* movsxd */
+    if (canon)
+        canonical(g, t == F64, r);
+    if (t == V128)
+        x86_fstore128(c, home, r, g->rt->has.avx);
+    else if (type_is_fp(t))
+        x86_fstore(c, t == F64, home, r, g->rt->has.avx);
+    else
+        x86_store(c, t == I64 || fused ? 3 : 2, home, r);
     home.disp += 4;
-    if (!f64)
+    if (fused && t == F32)
         x86_store_imm(c, 2, home, -1);
 }
 

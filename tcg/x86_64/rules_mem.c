@@ -89,7 +89,8 @@ static void access_prepare(struct gen *g, struct access *a, const struct ir_op *
 {
     ir_val v = op->arg[0];
     *a = (struct access){.memop = op->attr};
-    if (memop_idx(a->memop) >= TCG_MMU_MODES || (a->memop & MO_SIZE) > MO_64) {
+    if (memop_idx(a->memop) >= TCG_MMU_MODES ||
+        (a->memop & MO_SIZE) > (op->type == V128 ? MO_128 : MO_64)) {
         g->why = "access of an unknown size or MMU index";
         a->memop = MO_64;
     }
@@ -246,6 +247,10 @@ static void load_hit(struct gen *g, const struct ir_op *op, const struct access 
 {
     struct opnd m = hit_opnd(a);
     bool is_fp = type_is_fp(op->type);
+    if (op->type == V128) {
+        x86_fload128(&g->c, d, m, g->rt->has.avx);
+        return;
+    }
     if (is_fp && !(a->memop & MO_BE)) {
         x86_fload(&g->c, op->type == F64, d, m, g->rt->has.avx);
         return;
@@ -273,6 +278,8 @@ static void store_hit(struct gen *g, const struct access *a, struct opnd v)
         x86_store_imm(&g->c, size, hit_opnd(a), v.disp);
     else if ((a->memop & MO_BE) && size)
         store_be(g, a, v.reg);
+    else if (size == MO_128)
+        x86_fstore128(&g->c, hit_opnd(a), v.reg, g->rt->has.avx);
     else if (v.reg >= XMM0)
         x86_fstore(&g->c, size == 3, hit_opnd(a), v.reg, g->rt->has.avx);
     else
@@ -323,6 +330,30 @@ static void cold_fill(struct gen *g, const struct cold *k)
     leave_side(g, k);
 }
 
+/* 16 bytes pass through the save area, whose address is an argument. */
+static struct opnd wide_buffer(void)
+{
+    return opnd_mem(RBP, TCG_ENV_OFF(save) + 64);
+}
+
+static void cold_miss_128(struct gen *g, const struct cold *k)
+{
+    struct x86_code *c = &g->c;
+    bool is_store = k->op->opc == OP_st;
+    push_address(g, k);
+    if (is_store)
+        x86_fstore128(c, wide_buffer(), k->b.reg, g->rt->has.avx);
+    x86_lea(c, true, k->t, wide_buffer());
+    x86_push(c, k->t);
+    x86_push_imm(c, k->exit);
+    x86_call_to(c, (const uint8_t *)(uintptr_t)k->pc);
+    mark_here(g, k->mark);
+    if (!is_store)
+        x86_fload128(c, k->d, wide_buffer(), g->rt->has.avx);
+    void_groups(g, k->groups);
+    cold_return(g, k);
+}
+
 /*
  * The stubs keep every register.  They take address, values and memop from the stack, and leave the
  * result in the address's place.  k: a = base + displacement, b and c = values, d = result, t = a
@@ -332,6 +363,10 @@ static void cold_miss(struct gen *g, const struct cold *k)
 {
     struct x86_code *c = &g->c;
     bool has_result = k->op->opc != OP_st;
+    if (k->op->type == V128) {
+        cold_miss_128(g, k);
+        return;
+    }
     push_address(g, k);
     if (k->b.kind != OPND_POOL)
         push_value(g, k->b, k->t);
@@ -430,7 +465,7 @@ static void rule_ld(struct gen *g, const struct ir_op *op)
     load_hit(g, op, &a, d);
     keep_addend(g, &a);
     if (!a.known)
-        miss(g, &a, g->rt->miss_ld)->d = d;
+        miss(g, &a, op->type == V128 ? g->rt->miss_ld128 : g->rt->miss_ld)->d = d;
 }
 
 /* --- stores --- */
@@ -448,7 +483,7 @@ static void rule_st(struct gen *g, const struct ir_op *op)
     store_hit(g, &a, v);
     keep_addend(g, &a);
     if (!a.known)
-        miss(g, &a, g->rt->miss_st)->b = v;
+        miss(g, &a, op->type == V128 ? g->rt->miss_st128 : g->rt->miss_st)->b = v;
 }
 
 /* --- the first-level TLB as a value --- */
@@ -689,7 +724,9 @@ static void rule_env_ld(struct gen *g, const struct ir_op *op)
 {
     struct opnd m = opnd_mem(RBP, (int32_t)op->imm);
     unsigned d = ra_def(g, 0);
-    if (type_is_fp(op->type))
+    if (op->type == V128)
+        x86_fload128(&g->c, d, m, g->rt->has.avx);
+    else if (type_is_fp(op->type))
         x86_fload(&g->c, op->type == F64, d, m, g->rt->has.avx);
     else
         x86_load(&g->c, op->attr & MO_SIZE, op->attr & MO_SIGN, op->type == I64, d, m);
@@ -704,7 +741,9 @@ static void rule_env_st(struct gen *g, const struct ir_op *op)
         return;
     }
     unsigned r = ra_use(g, op->arg[0]);
-    if (r >= XMM0)
+    if (op->type == V128)
+        x86_fstore128(&g->c, m, r, g->rt->has.avx);
+    else if (r >= XMM0)
         x86_fstore(&g->c, (op->attr & MO_SIZE) == MO_64, m, r, g->rt->has.avx);
     else
         x86_store(&g->c, op->attr & MO_SIZE, m, r);

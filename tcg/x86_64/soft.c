@@ -37,3 +37,8 @@ void x86_soft_call(void *cpu, struct soft_frame *f, const struct x86_rt *rt)
                                       op_round(opc, attr, env->guest_mxcsr), &flags);
     env->guest_mxcsr |= flags_to_mxcsr(flags);
 }
+
+void x86_soft_vec(void *cpu UNUSED, struct soft_vec_frame *f, const struct x86_rt *rt UNUSED)
+{
+    f->arg[0] = ir_eval_vec(f->desc & 0xff, f->desc >> 32, f->arg);
+}

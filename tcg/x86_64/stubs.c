@@ -27,7 +27,9 @@ static void store_pins(const struct stub *s, uint32_t regs)
     for (uint32_t m = s->rt->abi.pinned & regs; m; m &= m - 1) {
         unsigned r = __builtin_ctz(m);
         const struct ir_slot *slot = &s->rt->layout.slots[s->rt->abi.reg_slot[r]];
-        if (r >= XMM0)
+        if (slot->type == V128)
+            x86_fstore128(s->c, env(slot->off), r, false);
+        else if (r >= XMM0)
             x86_fstore(s->c, slot->type == F64, env(slot->off), r, false);
         else
             x86_store(s->c, slot->type == I64 ? 3 : 2, env(slot->off), r);
@@ -39,7 +41,9 @@ static void load_pins(const struct stub *s, uint32_t regs)
     for (uint32_t m = s->rt->abi.pinned & regs; m; m &= m - 1) {
         unsigned r = __builtin_ctz(m);
         const struct ir_slot *slot = &s->rt->layout.slots[s->rt->abi.reg_slot[r]];
-        if (r >= XMM0)
+        if (slot->type == V128)
+            x86_fload128(s->c, r, env(slot->off), false);
+        else if (r >= XMM0)
             x86_fload(s->c, slot->type == F64, r, env(slot->off), false);
         else
             x86_mov(s->c, slot->type == I64, r, env(slot->off));
@@ -178,13 +182,13 @@ static struct frame save_regs(const struct stub *s, uint32_t regs, unsigned entr
     unsigned n = 0;
     for (uint32_t m = f.pushed; m; m &= m - 1, n++)
         x86_push(s->c, __builtin_ctz(m));
-    unsigned area = __builtin_popcount(f.xmm) * 8;
+    unsigned area = __builtin_popcount(f.xmm) * 16;
     area += -(entry + n * 8 + area) & 15;
     if (area)
         x86_lea(s->c, true, RSP, opnd_mem(RSP, -(int32_t)area));
     unsigned at = 0;
-    for (uint32_t m = f.xmm; m; m &= m - 1, at += 8)
-        x86_fstore(s->c, true, opnd_mem(RSP, at), __builtin_ctz(m), false);
+    for (uint32_t m = f.xmm; m; m &= m - 1, at += 16)
+        x86_fstore128(s->c, opnd_mem(RSP, at), __builtin_ctz(m), false);
     f.below = area + n * 8;
     fp_to_host(s);
     return f;
@@ -199,8 +203,8 @@ static struct frame save_scratch(const struct stub *s, bool keep_xmm, unsigned e
 static void restore_scratch(const struct stub *s, const struct frame *f)
 {
     unsigned at = 0;
-    for (uint32_t m = f->xmm; m; m &= m - 1, at += 8)
-        x86_fload(s->c, true, __builtin_ctz(m), opnd_mem(RSP, at), false);
+    for (uint32_t m = f->xmm; m; m &= m - 1, at += 16)
+        x86_fload128(s->c, __builtin_ctz(m), opnd_mem(RSP, at), false);
     unsigned area = f->below - __builtin_popcount(f->pushed) * 8;
     if (area)
         x86_lea(s->c, true, RSP, opnd_mem(RSP, area));
@@ -245,6 +249,8 @@ static void emit_misses(const struct stub *s)
     for (unsigned keep = 0; keep < 2; keep++) {
         s->rt->miss_ld[keep] = emit_miss(s, (const void *)(uintptr_t)cb->ld, 2, true, keep);
         s->rt->miss_st[keep] = emit_miss(s, (const void *)(uintptr_t)cb->st, 3, false, keep);
+        s->rt->miss_ld128[keep] = emit_miss(s, (const void *)(uintptr_t)cb->ld128, 3, false, keep);
+        s->rt->miss_st128[keep] = emit_miss(s, (const void *)(uintptr_t)cb->st128, 3, false, keep);
         s->rt->miss_atomic[keep] = emit_miss(s, (const void *)(uintptr_t)cb->atomic, 3, true, keep);
         s->rt->miss_cas[keep] = emit_miss(s, (const void *)(uintptr_t)cb->cas, 4, true, keep);
     }
@@ -463,31 +469,46 @@ static void emit_refills(const struct stub *s)
     }
 }
 
-/* Exact arithmetic: the struct soft_frame is on the stack above the return address. */
-static void call_soft(const struct stub *s, const struct frame *f)
+/* Exact arithmetic: a frame of so many bytes is on the stack above the return address. */
+struct exact {
+    const void *fn;
+    unsigned bytes;
+};
+
+static void call_exact(const struct stub *s, const struct exact *e, const struct frame *f)
 {
     x86_mov(s->c, true, RDI, opnd_reg(RBP));
     x86_lea(s->c, true, RSI, opnd_mem(RSP, f->below + 8));
     x86_mov_imm(s->c, RDX, (uintptr_t)s->rt);
-    call_c(s, (const void *)(uintptr_t)x86_soft_call);
+    call_c(s, e->fn);
 }
 
-static void emit_soft(const struct stub *s)
+/* [0] for units, [1] for regions, where other slots are in registers. */
+static void emit_exact(const struct stub *s, const struct exact *e, const uint8_t *out[2])
 {
-    s->rt->soft[0] = x86_rx(s->c);
-    struct frame f = save_scratch(s, true, sizeof(struct soft_frame) + 8);
+    out[0] = x86_rx(s->c);
+    struct frame f = save_scratch(s, true, e->bytes + 8);
     store_pins(s, ALL_GPR | ALL_XMM);
-    call_soft(s, &f);
+    call_exact(s, e, &f);
     fp_to_guest(s);
     load_pins(s, CALLER_SAVED);
     restore_scratch(s, &f);
     x86_ret(s->c, 0);
-    s->rt->soft[1] = x86_rx(s->c);
-    f = save_regs(s, CALLER_SAVED, sizeof(struct soft_frame) + 8);
-    call_soft(s, &f);
+    out[1] = x86_rx(s->c);
+    f = save_regs(s, CALLER_SAVED, e->bytes + 8);
+    call_exact(s, e, &f);
     fp_to_guest(s);
     restore_scratch(s, &f);
     x86_ret(s->c, 0);
+}
+
+static void emit_soft(const struct stub *s)
+{
+    const struct exact scalar = {(const void *)(uintptr_t)x86_soft_call, sizeof(struct soft_frame)};
+    const struct exact vector = {(const void *)(uintptr_t)x86_soft_vec,
+                                 sizeof(struct soft_vec_frame)};
+    emit_exact(s, &scalar, s->rt->soft);
+    emit_exact(s, &vector, s->rt->soft_vec);
 }
 
 /* First-level TLB: the site, in a region, pushed address and memop; the result replaces the
@@ -561,6 +582,18 @@ static void emit_pool(const struct stub *s)
     s->rt->pool = s->c->pool = x86_rx(s->c);
     for (unsigned i = 0; i < sizeof(consts) / sizeof(consts[0]); i++)
         memcpy(s->c->p + consts[i].off, consts[i].v, 16);
+    for (unsigned n = 0; n <= 8; n++) {
+        memset(s->c->p + POOL_SHL8 + 16 * n, 0xff << n, 16);
+        memset(s->c->p + POOL_SHR8 + 16 * n, 0xff >> n, 16);
+        memset(s->c->p + POOL_SAR8 + 16 * n, 0x80 >> n, 16);
+    }
+    memset(s->c->p + POOL_TBL, 0x70, 16);
+    memset(s->c->p + POOL_NIBBLE, 0x0f, 16);
+    for (unsigned i = 0; i < 16; i++) {
+        s->c->p[POOL_POPCNT + i] = __builtin_popcount(i);
+        for (unsigned log2 = 1; log2 <= 3; log2++)
+            s->c->p[POOL_REV8 + 16 * (log2 - 1) + i] = i ^ ((1u << log2) - 1);
+    }
     s->c->p += POOL_SIZE;
 }
 

@@ -30,14 +30,17 @@ struct cpu_block {
 #define X(n, p) {"x" #n, I64, p, OFF(x[n])}
 #define W(n)    {"w" #n, I32, 0, OFF(w[n])}
 #define FD(n, p) {"d" #n, F64, p, OFF(d[n])}
+#define V(n, p) {"v" #n, V128, p, OFF(v[n])}
 #define FS(n)   {"s" #n, F32, 0, OFF(s[n])}
 const struct ir_slot bench_slots[BENCH_SLOTS] = {
     X(0, 1), X(1, 2), X(2, 3), X(3, 4), X(4, 5), X(5, 6), X(6, 7), X(7, 8), X(8, 9),
     X(9, 0), X(10, 0), X(11, 0), X(12, 0), X(13, 0), X(14, 0), X(15, 0),
     W(0), W(1), W(2), W(3), W(4), W(5), W(6), W(7),
-    FD(0, 1), FD(1, 2), FD(2, 3), FD(3, 4), FD(4, 5), FD(5, 6), FD(6, 7), FD(7, 8),
+    FD(0, 1), FD(1, 2), FD(2, 3), FD(3, 4), FD(4, 0), FD(5, 0), FD(6, 0), FD(7, 0),
     FD(8, 0), FD(9, 0), FD(10, 0), FD(11, 0),
     FS(0), FS(1), FS(2), FS(3), FS(4), FS(5), FS(6), FS(7),
+    V(0, 5), V(1, 6), V(2, 7), V(3, 8), V(4, 0), V(5, 0), V(6, 0), V(7, 0),
+    V(8, 0), V(9, 0), V(10, 0), V(11, 0),
     {"pc", I64, 0, OFF(pc)},
 };
 /* clang-format on */
@@ -48,6 +51,7 @@ unsigned bench_slot(enum ir_type t, unsigned n)
     case I32: return BENCH_X + n % BENCH_W;
     case F64: return BENCH_X + BENCH_W + n % BENCH_D;
     case F32: return BENCH_X + BENCH_W + BENCH_D + n % BENCH_S;
+    case V128: return BENCH_X + BENCH_W + BENCH_D + BENCH_S + n % BENCH_V;
     default: return n % BENCH_X;
     }
 }
@@ -57,6 +61,18 @@ uint64_t bench_read(const struct bench_state *s, unsigned slot)
     const uint8_t *p = (const uint8_t *)s + bench_slots[slot].off;
     bool narrow = bench_slots[slot].type == I32 || bench_slots[slot].type == F32;
     return narrow ? ld_le32(p) : ld_le64(p);
+}
+
+uint64_t bench_read_high(const struct bench_state *s, unsigned slot)
+{
+    bool wide = bench_slots[slot].type == V128;
+    return wide ? ld_le64((const uint8_t *)s + bench_slots[slot].off + 8) : 0;
+}
+
+void bench_write_high(struct bench_state *s, unsigned slot, uint64_t v)
+{
+    if (bench_slots[slot].type == V128)
+        st_le64((uint8_t *)s + bench_slots[slot].off + 8, v);
 }
 
 void bench_write(struct bench_state *s, unsigned slot, uint64_t v)
@@ -117,6 +133,16 @@ static uint64_t slow_ld(void *cpu, uint64_t addr, uint32_t mo, uintptr_t ra)
 static void slow_st(void *cpu, uint64_t addr, uint64_t val, uint32_t mo, uintptr_t ra)
 {
     put_bytes(host_at(cpu, addr, mo, ra), val, mo);
+}
+
+static void slow_ld128(void *cpu, uint64_t addr, uint64_t *val, uint32_t mo, uintptr_t ra)
+{
+    memcpy(val, host_at(cpu, addr, mo, ra), 16);
+}
+
+static void slow_st128(void *cpu, uint64_t addr, uint64_t *val, uint32_t mo, uintptr_t ra)
+{
+    memcpy(host_at(cpu, addr, mo, ra), val, 16);
 }
 
 static uint64_t combine(unsigned op, uint64_t a, uint64_t b, uint32_t mo)
@@ -282,6 +308,8 @@ static const struct tcg_layout layout = {
     .request_off = OFF(request),
     .cb = {.ld = slow_ld,
            .st = slow_st,
+           .ld128 = slow_ld128,
+           .st128 = slow_st128,
            .atomic = slow_atomic,
            .cas = slow_cas,
            .fill = no_fill,

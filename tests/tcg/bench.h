@@ -8,9 +8,10 @@
 enum {
     BENCH_X = 16, /* x0..x15 I64, the first nine pinned */
     BENCH_W = 8,  /* w0..w7 I32 */
-    BENCH_D = 12, /* d0..d11 F64, the first eight pinned */
+    BENCH_D = 12, /* d0..d11 F64, the first four pinned */
     BENCH_S = 8,  /* s0..s7 F32 */
-    BENCH_PC = BENCH_X + BENCH_W + BENCH_D + BENCH_S,
+    BENCH_V = 12, /* v0..v11 V128, the first four pinned */
+    BENCH_PC = BENCH_X + BENCH_W + BENCH_D + BENCH_S + BENCH_V,
     BENCH_SLOTS,
     BENCH_MEM = 0x3000,
 };
@@ -25,6 +26,7 @@ struct bench_state {
     uint32_t w[BENCH_W];
     uint64_t d[BENCH_D];
     uint32_t s[BENCH_S];
+    uint64_t v[BENCH_V][2] __attribute__((aligned(16)));
     uint64_t pc;
     uint32_t request;
     uint32_t mxcsr; /* FP control image: before, and after a run */
@@ -37,6 +39,9 @@ extern const struct ir_helper *const bench_helpers[]; /* NULL-terminated */
 /* The slot of number n of a type. */
 unsigned bench_slot(enum ir_type t, unsigned n);
 uint64_t bench_read(const struct bench_state *s, unsigned slot);
+/* Of a vector, the upper half. */
+uint64_t bench_read_high(const struct bench_state *s, unsigned slot);
+void bench_write_high(struct bench_state *s, unsigned slot, uint64_t v);
 void bench_write(struct bench_state *s, unsigned slot, uint64_t v);
 
 struct bench;

@@ -20,7 +20,7 @@ struct gen {
     struct pool { /* recent values of a type */
         ir_val v[MAX_VALS];
         unsigned n;
-    } pools[F64 + 1];
+    } pools[V128 + 1];
     uint64_t pc;
     unsigned blocks_left;
     bool ended;
@@ -38,6 +38,16 @@ static uint64_t random64(uint64_t *s)
 static unsigned pick(struct gen *g, unsigned n)
 {
     return random64(&g->rng) % n;
+}
+
+/* Half a vector: bytes where lanes overflow and saturate, or small ones. */
+static uint64_t lanes(uint64_t *rng)
+{
+    static const uint8_t bytes[] = {0, 1, 2, 0x0f, 0x10, 0x7f, 0x80, 0xff};
+    uint64_t r = random64(rng), v = 0;
+    for (unsigned i = 0; i < 8; i++)
+        v = v << 8 | (r & 3 ? bytes[r >> (2 + 3 * i) & 7] : r >> (8 + 4 * i) & 15);
+    return v;
 }
 
 static uint64_t interesting(uint64_t *rng, enum ir_type t)
@@ -98,6 +108,7 @@ static uint64_t interesting(uint64_t *rng, enum ir_type t)
     if ((r & 7) == 0)
         return random64(rng);
     switch (t) {
+    case V128: return lanes(rng);
     case F64:
         return r & 8 ? f64s[k % G_N_ELEMENTS(f64s)]
                      : UINT64_C(0x3ff0000000000000) + (random64(rng) >> 9);
@@ -111,7 +122,7 @@ static enum ir_type pick_type(struct gen *g, uint8_t sig)
     switch (sig) {
     case IR_SIG_INT: return pick(g, 3) ? I64 : I32;
     case IR_SIG_FP: return pick(g, 2) ? F64 : F32;
-    case IR_SIG_ANY: return I32 + pick(g, 4);
+    case IR_SIG_ANY: return I32 + pick(g, 5);
     default: return sig;
     }
 }
@@ -140,7 +151,7 @@ static ir_val any_value(struct gen *g, enum ir_type t)
 
 static void forget_values(struct gen *g)
 {
-    for (unsigned t = I32; t <= F64; t++)
+    for (unsigned t = I32; t <= V128; t++)
         g->pools[t].n = 0;
 }
 
@@ -157,16 +168,51 @@ static ir_val address(struct gen *g)
 
 static uint32_t memop(struct gen *g, enum ir_type t, bool store)
 {
-    unsigned size = t == I64 ? pick(g, 4) : t == I32 ? pick(g, 3) : t == F32 ? MO_32 : MO_64;
+    unsigned size = t == I64    ? pick(g, 4)
+                    : t == I32  ? pick(g, 3)
+                    : t == F32  ? MO_32
+                    : t == V128 ? MO_128
+                                : MO_64;
     uint32_t mo = size | pick(g, TCG_MMU_MODES) << MO_IDX_SHIFT;
     unsigned how = pick(g, 32);
     if (!store && (t == I32 || t == I64) && pick(g, 2))
         mo |= MO_SIGN;
-    if (how == 0)
+    if (how == 0 && t != V128)
         mo |= MO_BE;
     if (how == 1)
         mo |= MO_ALIGN;
     return how == 2 ? mo | MO_ACQ : how == 3 ? mo | MO_REL : mo;
+}
+
+/* Size of lanes, and what else there is. */
+static uint32_t vec_attr(struct gen *g, unsigned opc)
+{
+    unsigned n = pick(g, 64);
+    switch (opc) {
+    case OP_vextb: return n & 15;
+    case OP_vqadds:
+    case OP_vqaddu:
+    case OP_vqsubs:
+    case OP_vqsubu:
+    case OP_vavgu: return n & 1;
+    case OP_vnarrow: return 1 + n % 3;
+    case OP_vrev: return n % 3 | (n % 3 + 1 + n / 3 % (3 - n % 3)) << 8;
+    case OP_vshli:
+    case OP_vshri:
+    case OP_vsari: return (n & 3) | (pick(g, (8u << (n & 3)) + 1)) << 8;
+    case OP_vins: return (n & 3) | (n >> 2) % (16u >> (n & 3)) << 8;
+    case OP_vextr: return (n & 3) | (n >> 2) % (16u >> (n & 3)) << 8 | (uint32_t)pick(g, 2) << 16;
+    case OP_vmul:
+    case OP_vmins:
+    case OP_vmaxs:
+    case OP_vminu:
+    case OP_vmaxu:
+    case OP_vwidenu:
+    case OP_vwidens:
+    case OP_vmullu:
+    case OP_vmulls: return n % 3;
+    default: return ir_op_descs[opc].nattrs ? n & 3 : 0;
+    }
 }
 
 static uint32_t op_attr(struct gen *g, const struct ir_op *op)
@@ -175,6 +221,8 @@ static uint32_t op_attr(struct gen *g, const struct ir_op *op)
     unsigned width = op->type == I32 ? 32 : 64, lsb = pick(g, width),
              len = 1 + pick(g, width - lsb);
     unsigned round = rounds[pick(g, G_N_ELEMENTS(rounds))], bits = pick(g, 4);
+    if (op->opc >= OP_vand && op->opc <= OP_vto32)
+        return vec_attr(g, op->opc);
     switch (ir_attr_text(op->opc)) {
     case IR_TEXT_FIELD: return lsb | len << 8;
     case IR_TEXT_ROUND: return round | (op->opc == OP_frint && bits & 1 ? IR_RINT_EXACT : 0);
@@ -365,8 +413,11 @@ static void random_state(struct bench_state *s, uint64_t seed)
 {
     uint64_t rng = seed ^ UINT64_C(0xfeedface);
     memset(s, 0, sizeof(*s));
-    for (unsigned i = 0; i < BENCH_SLOTS; i++)
+    for (unsigned i = 0; i < BENCH_SLOTS; i++) {
         bench_write(s, i, interesting(&rng, bench_slots[i].type));
+        if (bench_slots[i].type == V128)
+            bench_write_high(s, i, interesting(&rng, V128));
+    }
     for (unsigned i = 0; i < BENCH_MEM; i += 8)
         st_le64(s->mem + i, interesting(&rng, i & 64 ? F64 : I64));
     s->mxcsr = 0x1f80 | (random64(&rng) & 3) << 13;
@@ -383,6 +434,10 @@ static bool same(const struct bench_state *a, const struct bench_state *b,
         if (bench_read(a, i) != bench_read(b, i)) {
             snprintf(what, n, "%s: %#lx and %#lx", bench_slots[i].name,
                      (unsigned long)bench_read(a, i), (unsigned long)bench_read(b, i));
+            return false;
+        } else if (bench_read_high(a, i) != bench_read_high(b, i)) {
+            snprintf(what, n, "%s, upper half: %#lx and %#lx", bench_slots[i].name,
+                     (unsigned long)bench_read_high(a, i), (unsigned long)bench_read_high(b, i));
             return false;
         }
     for (unsigned i = 0; i < BENCH_MEM; i++)

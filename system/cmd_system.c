@@ -112,18 +112,24 @@ static bool text_jit(struct mon_call *c, FILE *out, struct error **errp)
 
 /* ---- boards ---- */
 
-static JsonObject *describe_machine(const struct machine_class *cls)
+/* Names of types, as tools know them. */
+static const char *cpu_suffix(void)
+{
+    return g_str_has_prefix(the_setup->arch->name, "riscv") ? "-riscv-cpu" : "-arm-cpu";
+}
+
+static JsonObject *describe_machine(const struct machine_class *cls, const char *name)
 {
     JsonObject *o = json_object_new();
 
     json_object_set_boolean_member(o, "hotpluggable-cpus", false);
-    json_object_set_string_member(o, "name", cls->name);
+    json_object_set_string_member(o, "name", name);
     json_object_set_boolean_member(o, "numa-mem-supported", false);
     if (cls->default_cpu) {
-        g_autofree char *cpu = g_strconcat(cls->default_cpu, "-riscv-cpu", NULL);
+        g_autofree char *cpu = g_strconcat(cls->default_cpu, cpu_suffix(), NULL);
         json_object_set_string_member(o, "default-cpu-type", cpu);
     }
-    if (machine_class_default(cls->arch) == cls)
+    if (machine_class_default(cls->arch) == cls && !strcmp(name, cls->name))
         json_object_set_boolean_member(o, "is-default", true);
     json_object_set_int_member(o, "cpu-max", cls->max_cpus);
     json_object_set_boolean_member(o, "deprecated", false);
@@ -135,9 +141,13 @@ static JsonNode *run_machines(struct mon_call *c UNUSED, struct error **errp UNU
 {
     JsonArray *list = json_array_new();
 
-    for (const struct machine_class *const *m = machine_classes; *m; m++)
-        if (!strcmp((*m)->arch, the_setup->arch->name))
-            json_array_add_object_element(list, describe_machine(*m));
+    for (const struct machine_class *const *m = machine_classes; *m; m++) {
+        if (strcmp((*m)->arch, the_setup->arch->name))
+            continue;
+        json_array_add_object_element(list, describe_machine(*m, (*m)->name));
+        for (const char *const *a = (*m)->aliases; a && *a; a++)
+            json_array_add_object_element(list, describe_machine(*m, *a));
+    }
     return mon_array(list);
 }
 
@@ -166,7 +176,7 @@ static JsonNode *run_models(struct mon_call *c UNUSED, struct error **errp UNUSE
         if (!n)
             continue;
         g_autofree char *name = g_strndup(*line, n);
-        g_autofree char *type = g_strconcat(name, "-riscv-cpu", NULL);
+        g_autofree char *type = g_strconcat(name, cpu_suffix(), NULL);
         JsonObject *o = json_object_new();
         json_object_set_string_member(o, "name", name);
         json_object_set_string_member(o, "typename", type);

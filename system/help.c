@@ -32,6 +32,8 @@ static int list_machines(const struct setup *s)
         if (!s->arch)
             printf(" (%s)", (*c)->arch);
         puts(is_default ? " (default)" : "");
+        for (const char *const *a = (*c)->aliases; s->arch && a && *a; a++)
+            printf("%-20s %s (alias of %s)\n", *a, (*c)->desc, (*c)->name);
     }
     return 0;
 }

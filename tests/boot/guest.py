@@ -44,8 +44,12 @@ def need_tinamou():
         raise Skipped("only Tinamou has this option")
 
 
+# Debian's name of an architecture: what the emulator calls it, and the console of its virt board
+ARCHES = {"riscv64": ("riscv64", "ttyS0"), "arm64": ("aarch64", "ttyAMA0"), "armhf": ("arm", "ttyAMA0")}
+
+
 def arch_args(arch="riscv64"):
-    return ["-arch", arch] if is_tinamou() else []
+    return ["-arch", ARCHES[arch][0] if arch in ARCHES else arch] if is_tinamou() else []
 
 
 def debian(arch="riscv64"):
@@ -154,11 +158,12 @@ class Guest:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def linux(more=(), initrd="initrd-small.cpio.gz", append="", smp=1, memory="512M"):
-    """A Guest with Debian's riscv64 kernel and a shell as its first process."""
-    d = debian()
-    args = arch_args() + ["-M", "virt", "-m", memory, "-smp", str(smp), "-nographic", "-kernel", d + "/kernel", "-initrd",
-                          os.path.join(d, initrd), "-append", ("console=ttyS0 quiet " + append).strip()]
+def linux(more=(), initrd="initrd-small.cpio.gz", append="", smp=1, memory="512M", arch="riscv64", machine="virt"):
+    """A Guest with Debian's kernel and a shell as its first process."""
+    d = debian(arch)
+    append = "console=%s quiet %s" % (ARCHES[arch][1], append)
+    args = arch_args(arch) + ["-M", machine, "-m", memory, "-smp", str(smp), "-nographic", "-kernel", d + "/kernel",
+                              "-initrd", os.path.join(d, initrd), "-append", append.strip()]
     return Guest(args + list(more))
 
 

@@ -12,6 +12,7 @@
 #include "hw/gpio/pl061.h"
 #include "hw/intc/gicv3.h"
 #include "hw/misc/fw_cfg.h"
+#include "hw/misc/smbios.h"
 #include "hw/pci/host_ecam.h"
 #include "hw/registry.h"
 #include "util/bits.h"
@@ -445,13 +446,30 @@ static bool create_acpi(struct arm_virt *b, struct error **errp)
     return ok;
 }
 
+static bool create_smbios(struct arm_virt *b, struct error **errp)
+{
+    const struct machine_config *cfg = &b->m.cfg;
+    struct smbios_info info = {
+        .manufacturer = "Tinamou",
+        .product = b->m.cls->desc,
+        .version = b->m.cls->name,
+        .sockets = MAX(cfg->sockets, 1),
+        .cores = MAX(cfg->cores, 1),
+        .threads = MAX(cfg->threads, 1),
+        .processor = arm_compatible(b->m.cpus[0]),
+        .ram_base = b->map[ARM_VIRT_DRAM].base,
+        .ram_size = cfg->ram_size,
+    };
+    return !b->boot.has_firmware || smbios_deliver(&info, b->fw_cfg, errp);
+}
+
 static bool create_devices(struct arm_virt *b, struct error **errp)
 {
     return create_uarts(b, errp) &&
            attach(b, create(b, "pl031", "rtc"), ARM_VIRT_RTC, ARM_VIRT_SPI_RTC, errp) &&
            create_gpios(b, errp) && create_virtio_slots(b, errp) && create_pcie(b, errp) &&
            create_fw_cfg(b, errp) && create_flash(b, 0, errp) && create_flash(b, 1, errp) &&
-           load_bios(b, errp) && create_acpi(b, errp);
+           load_bios(b, errp) && create_acpi(b, errp) && create_smbios(b, errp);
 }
 
 static void let_go(void *opaque)

@@ -7,6 +7,7 @@
 extern const struct device_type acpi_ged_type;
 extern const struct device_type aclint_mtimer_type;
 extern const struct device_type aclint_swi_type;
+extern const struct device_type armv7m_type;
 extern const struct device_type e1000_82540em_type;
 extern const struct device_type e1000_type;
 extern const struct device_type e1000e_type;
@@ -60,6 +61,7 @@ static const struct device_type *const written_types[] = {
     &gicv3_redist_type,             /* arm-gicv3-redist */
     &gicv2_type,                    /* arm_gic */
     &gicv2m_type,                   /* arm-gicv2m */
+    &armv7m_type,                   /* armv7m_nvic */
     &pflash_cfi01_type,             /* cfi.pflash01 */
     &e1000_type,
     &e1000_82540em_type,            /* e1000-82540em */

@@ -243,10 +243,34 @@ GArray *block_snapshot_list(struct block_node *b);
 /* Show a snapshot instead of the disk, in memory only: b must be open read-only. */
 bool block_snapshot_load(struct block_node *b, const char *id_or_name,
                          struct error **errp) MUST_CHECK;
-/* The state of the machine beside the disk: written before block_snapshot_create(), read after
- * block_snapshot_goto(). */
+/* The state of the machine beside the disk: written, in any order, after block_vmstate_begin() and
+ * before block_snapshot_create(), read after block_snapshot_goto().  What was not written is zero.
+ */
+int block_vmstate_begin(struct block_node *b) MUST_CHECK;
 int block_vmstate_write(struct block_node *b, const void *buf, size_t n, uint64_t pos) MUST_CHECK;
 int block_vmstate_read(struct block_node *b, void *buf, size_t n, uint64_t pos) MUST_CHECK;
+
+/* Memory that shows a part of that state, as far as possible mapped from the image's file, copy on
+ * write.  As long as the mapping is there the image keeps what was mapped as it is. */
+struct block_piece {
+    uint64_t off, bytes; /* of the memory */
+};
+struct block_mapping {
+    /* The image is about to be closed: copy what is mapped, then unmap.  Main thread. */
+    void (*let_go)(struct block_mapping *m);
+    GArray *pieces; /* of struct block_piece: what is mapped, in order */
+    /* The driver's. */
+    const struct block_driver *drv;
+    void *state;
+    GArray *ranges;
+    uint64_t pos;
+    struct block_mapping *next;
+};
+/* at: n bytes of private memory, all zero, n a multiple of the page size.  Let
+ * block_vmstate_unmap() follow in any case, after `at` is gone or was copied. */
+int block_vmstate_map(struct block_node *b, struct block_mapping *m, void *at, uint64_t n,
+                      uint64_t pos) MUST_CHECK;
+void block_vmstate_unmap(struct block_mapping *m);
 
 /* --- images as files: the image tool, the monitor --- */
 /* One thing that a format tells about itself; keys are those of qemu-img's JSON. */

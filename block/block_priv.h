@@ -95,8 +95,12 @@ struct block_driver {
     bool (*snapshot_delete)(struct block_node *b, const char *which, struct error **errp);
     bool (*snapshot_load)(struct block_node *b, const char *which, struct error **errp);
     GArray *(*snapshot_list)(struct block_node *b);
+    int (*vmstate_begin)(struct block_node *b);
     int (*vmstate_write)(struct block_node *b, const void *buf, size_t n, uint64_t pos);
     int (*vmstate_read)(struct block_node *b, void *buf, size_t n, uint64_t pos);
+    /* m->pos is set; ranges, pieces and the place among the driver's mappings are its. */
+    int (*vmstate_map)(struct block_node *b, struct block_mapping *m, void *at, uint64_t n);
+    void (*vmstate_unmap)(struct block_mapping *m);
     void (*info)(struct block_node *b, struct block_info *info);
     bool (*check)(struct block_node *b, unsigned fix, bool quiet, struct block_check *result,
                   struct error **errp);

@@ -162,6 +162,13 @@ GArray *block_snapshot_list(struct block_node *b)
     return b->drv->snapshot_list ? b->drv->snapshot_list(b) : NULL;
 }
 
+int block_vmstate_begin(struct block_node *b)
+{
+    if (b->flags & BLOCK_READ_ONLY)
+        return -EROFS;
+    return b->drv->vmstate_begin ? b->drv->vmstate_begin(b) : -ENOTSUP;
+}
+
 int block_vmstate_write(struct block_node *b, const void *buf, size_t n, uint64_t pos)
 {
     if (b->flags & BLOCK_READ_ONLY)
@@ -172,6 +179,23 @@ int block_vmstate_write(struct block_node *b, const void *buf, size_t n, uint64_
 int block_vmstate_read(struct block_node *b, void *buf, size_t n, uint64_t pos)
 {
     return b->drv->vmstate_read ? b->drv->vmstate_read(b, buf, n, pos) : -ENOTSUP;
+}
+
+int block_vmstate_map(struct block_node *b, struct block_mapping *m, void *at, uint64_t n,
+                      uint64_t pos)
+{
+    m->pos = pos;
+    m->drv = b->drv;
+    return b->drv->vmstate_map ? b->drv->vmstate_map(b, m, at, n) : -ENOTSUP;
+}
+
+void block_vmstate_unmap(struct block_mapping *m)
+{
+    if (m->state)
+        m->drv->vmstate_unmap(m);
+    m->state = NULL;
+    g_clear_pointer(&m->ranges, g_array_unref);
+    g_clear_pointer(&m->pieces, g_array_unref);
 }
 
 /* --- create --- */

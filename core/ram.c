@@ -53,6 +53,8 @@ void ram_free(struct ram_block *ram)
         host_ram_unmap(ram->notes, align_up(npages(ram->size), host_page_size()), -1);
     if (ram->host)
         host_ram_unmap(ram->host, ram->size, ram->fd);
+    if (ram->source)
+        ram->source->end(ram->source);
     g_free(ram->name);
     g_free(ram);
 }
@@ -119,15 +121,73 @@ uint64_t ram_take_dirty(struct ram_block *ram, uint64_t *map)
 }
 
 /* Moving the mapping costs no copy; memory that others share stays where it is. */
-void ram_adopt(struct ram_block *ram, void *take_shadow)
+static void adopt_piece(struct ram_block *ram, uint8_t *shadow, uint64_t off, uint64_t size)
 {
     void *at = MAP_FAILED;
 
+    if (size == 0)
+        return;
     if (ram->fd < 0)
-        at = mremap(take_shadow, ram->size, ram->size, MREMAP_MAYMOVE | MREMAP_FIXED, ram->host);
-    if (at == MAP_FAILED) {
-        memcpy(ram->host, take_shadow, ram->size);
-        munmap(take_shadow, ram->size);
+        at = mremap(shadow + off, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, ram->host + off);
+    if (at != MAP_FAILED)
+        return;
+    memcpy(ram->host + off, shadow + off, size);
+    munmap(shadow + off, size);
+}
+
+/* What is mapped differently cannot be moved at once. */
+static void adopt_pieces(struct ram_block *ram, uint8_t *shadow, const struct ram_source *s)
+{
+    uint64_t at = 0;
+
+    for (unsigned i = 0; s && i < s->n; i++) {
+        adopt_piece(ram, shadow, at, s->piece[i].off - at);
+        adopt_piece(ram, shadow, s->piece[i].off, s->piece[i].size);
+        at = s->piece[i].off + s->piece[i].size;
     }
+    adopt_piece(ram, shadow, at, ram->size - at);
+}
+
+static void end_source(struct ram_block *ram)
+{
+    struct ram_source *s = ram->source;
+
+    ram->source = NULL;
+    if (s)
+        s->end(s);
+}
+
+void ram_adopt(struct ram_block *ram, void *take_shadow, struct ram_source *take_source)
+{
+    adopt_pieces(ram, take_shadow, take_source);
+    end_source(ram);
+    ram->source = take_source;
     ram_written(ram, 0, ram->size);
+}
+
+/* Where there is no memory for it, the kernel may still do it page by page. */
+static void copy_piece(uint8_t *at, uint64_t size)
+{
+    void *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (copy != MAP_FAILED) {
+        memcpy(copy, at, size);
+        if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED)
+            return;
+        munmap(copy, size);
+    }
+    for (uint64_t off = 0; off < size; off += RAM_PAGE_SIZE)
+        __atomic_fetch_or(at + off, 0, __ATOMIC_RELAXED);
+}
+
+void ram_copy_source(struct ram_block *ram)
+{
+    const uint64_t step = 64 << 20;
+
+    for (unsigned i = 0; ram->source && i < ram->source->n; i++) {
+        const struct ram_piece *p = &ram->source->piece[i];
+        for (uint64_t at = 0; at < p->size; at += step)
+            copy_piece(ram->host + p->off + at, MIN(step, p->size - at));
+    }
+    end_source(ram);
 }

@@ -18,13 +18,24 @@ enum {
     RAM_PAGE_MOVES = 8,    /* its code was seen at several virtual addresses */
 };
 
+/* Where pages of a block are mapped from, copy on write: something that must stay as it is until
+ * they are gone or copied. */
+struct ram_source {
+    void (*end)(struct ram_source *s);
+    struct ram_piece {
+        uint64_t off, size; /* of the block */
+    } * piece;              /* in order */
+    unsigned n;
+};
+
 struct ram_block {
     char *name;
-    uint8_t *host;            /* page aligned, one mapping, never moves */
-    uint64_t size;            /* bytes, a multiple of the page size */
-    uint8_t *notes;           /* size >> RAM_PAGE_BITS bytes; accessed with atomic operations */
-    struct address_space *as; /* whose listeners hear of writes to code pages; may be NULL */
-    int fd;                   /* memfd behind the mapping (copy-on-write snapshots), or -1 */
+    uint8_t *host;             /* page aligned, one mapping, never moves */
+    uint64_t size;             /* bytes, a multiple of the page size */
+    uint8_t *notes;            /* size >> RAM_PAGE_BITS bytes; accessed with atomic operations */
+    struct address_space *as;  /* whose listeners hear of writes to code pages; may be NULL */
+    int fd;                    /* memfd behind the mapping (copy-on-write snapshots), or -1 */
+    struct ram_source *source; /* or NULL */
     struct ram_block *next;
 };
 
@@ -40,7 +51,9 @@ uint64_t ram_pages(const struct ram_block *ram);
  * n / 64); returns how many were dirty.  Their bytes may be read after accel_ops.protect_ram(). */
 uint64_t ram_take_dirty(struct ram_block *ram, uint64_t *map);
 /* Put other contents into a block at its place: take_shadow is a private mapping of its size (of
- * host_ram_map(), or of a file); while no vCPU runs. */
-void ram_adopt(struct ram_block *ram, void *take_shadow);
+ * host_ram_map(), or of a file; or, with a source, of pieces of both); while no vCPU runs. */
+void ram_adopt(struct ram_block *ram, void *take_shadow, struct ram_source *take_source);
+/* Copy what is mapped from a source, and end it; while no vCPU runs. */
+void ram_copy_source(struct ram_block *ram);
 
 #endif

@@ -18,8 +18,7 @@ struct snapshot {
 /* Where sections come from. */
 struct source {
     struct snap_io *io;
-    int fd; /* mapped layout: the file */
-    uint64_t base;
+    struct mapped_place *place; /* mapped layout, or NULL */
     bool verify;
 };
 
@@ -32,7 +31,7 @@ static bool take_section(struct snapshot *s, const struct source *src, enum snap
         if (s->header.layout != SNAP_MAPPED)
             break;
         s->mapped = true;
-        return mapped_load(s->ram, src->fd, src->base, src->verify, payload, errp);
+        return mapped_load(s->ram, src->place, src->verify, payload, errp);
     default: return snap_stage(s->staging, type, payload, errp);
     }
     error_set(errp, "the saved state is damaged: a stream cannot say where memory lies in a file");
@@ -96,7 +95,7 @@ static struct snapshot *finish_read(struct snapshot *s, const struct source *src
 struct snapshot *snapshot_read(struct snap_io *io, struct machine *m, struct error **errp)
 {
     struct snapshot *s = snapshot_new(m);
-    struct source src = {.io = io, .fd = -1};
+    struct source src = {.io = io};
 
     if (snap_read_header(io, &s->header, errp)) {
         if (s->header.layout == SNAP_STREAM)
@@ -124,14 +123,15 @@ static bool file_io_read(struct snap_io *io, void *buf, size_t n, struct error *
     return file_read_at(f->fd, buf, n, f->at - n, errp);
 }
 
-static bool read_whole(int fd, uint64_t at, uint64_t n, GByteArray *out, struct error **errp)
+static bool read_whole(struct mapped_place *place, uint64_t at, uint64_t n, GByteArray *out,
+                       struct error **errp)
 {
     enum { STEP = 1 << 20 }; /* memory grows with what is there */
 
     while (n) {
         guint len = out->len, part = (guint)MIN(n, STEP);
         g_byte_array_set_size(out, len + part);
-        if (!file_read_at(fd, out->data + len, part, at, errp))
+        if (!place->read(place, out->data + len, part, at, errp))
             return false;
         at += part;
         n -= part;
@@ -147,30 +147,41 @@ static struct snapshot *open_mapped(struct snapshot *s, struct source *src, stru
 
     snap_memory_init(&mem);
     src->io = &mem.io;
-    if (s->header.sections_at > max || s->header.sections_len > SNAP_MAX_SECTIONS ||
-        src->base > max)
+    if (s->header.sections_at > max || s->header.sections_len > SNAP_MAX_SECTIONS)
         error_set(errp, "the header of the saved state is damaged");
-    else if (read_whole(src->fd, src->base + s->header.sections_at, s->header.sections_len,
-                        mem.data, errp))
+    else if (read_whole(src->place, s->header.sections_at, s->header.sections_len, mem.data, errp))
         done = finish_read(g_steal_pointer(&s), src, errp);
     snap_memory_fini(&mem);
     snapshot_free(s);
     return done;
 }
 
-struct snapshot *snapshot_open(int fd, uint64_t base, bool verify, struct machine *m,
-                               struct error **errp)
+struct snapshot *snapshot_open_place(struct snap_io *io, struct mapped_place *place, bool verify,
+                                     struct machine *m, struct error **errp)
 {
     struct snapshot *s = snapshot_new(m);
-    struct file_io f = {.io = {.read = file_io_read}, .fd = fd, .at = base};
-    struct source src = {&f.io, fd, base, verify};
+    struct source src = {io, place, verify};
 
-    if (!snap_read_header(&f.io, &s->header, errp)) {
+    if (!snap_read_header(io, &s->header, errp)) {
         snapshot_free(s);
         return NULL;
     }
     return s->header.layout == SNAP_MAPPED ? open_mapped(s, &src, errp)
                                            : finish_read(s, &src, errp);
+}
+
+struct snapshot *snapshot_open(int fd, uint64_t base, bool verify, struct machine *m,
+                               struct error **errp)
+{
+    struct file_io f = {.io = {.read = file_io_read}, .fd = fd, .at = base};
+    struct mapped_file place;
+
+    if (base > INT64_MAX / 4) {
+        error_set(errp, "there is no byte %" G_GUINT64_FORMAT " in a file", base);
+        return NULL;
+    }
+    mapped_file_init(&place, fd, base);
+    return snapshot_open_place(&f.io, &place.place, verify, m, errp);
 }
 
 /* ---- the rest of its life ---- */
@@ -202,16 +213,14 @@ void snapshot_free(struct snapshot *s)
 
 /* ---- writing at once ---- */
 
-static bool write_ram(struct machine *m, struct snap_io *io, struct error **errp)
+static bool write_ram(struct machine *m, struct ram_sink *sink, struct error **errp)
 {
     struct ram_save *ram = ram_save_new(m);
-    struct ram_stream_sink sink;
     bool more = true, ok = true;
 
-    ram_stream_sink_init(&sink, io);
     ram_save_collect(ram);
     while (ok && more)
-        ok = ram_save_step(ram, &sink.sink, &more, errp);
+        ok = ram_save_step(ram, sink, &more, errp);
     ram_save_free(ram);
     return ok;
 }
@@ -219,12 +228,27 @@ static bool write_ram(struct machine *m, struct snap_io *io, struct error **errp
 bool snapshot_write(struct machine *m, struct snap_io *io, bool ran, struct error **errp)
 {
     const struct snap_header header = {.layout = SNAP_STREAM};
+    struct ram_stream_sink sink;
 
     if (!snap_can_save(m, errp))
         return false;
     g_autoptr(GByteArray) what = snap_describe(m);
     g_autoptr(GPtrArray) blobs = snap_collect(m, ran);
+    ram_stream_sink_init(&sink, io);
     return snap_write_header(io, &header, errp) &&
            snap_write_section(io, SNAP_MACHINE, what->data, what->len, errp) &&
-           write_ram(m, io, errp) && snap_write_blobs(io, blobs, errp);
+           write_ram(m, &sink.sink, errp) && snap_write_blobs(io, blobs, errp);
+}
+
+bool snapshot_write_mapped(struct machine *m, struct mapped_place *place, bool ran, uint64_t *size,
+                           struct error **errp)
+{
+    if (!snap_can_save(m, errp))
+        return false;
+    g_autoptr(GByteArray) what = snap_describe(m);
+    g_autoptr(GPtrArray) blobs = snap_collect(m, ran);
+    struct mapped_sink *s = mapped_sink_new(m, place);
+    bool ok = write_ram(m, &s->sink, errp) && mapped_finish(s, what, blobs, size, errp);
+    mapped_sink_free(s);
+    return ok;
 }

@@ -31,6 +31,7 @@ struct outgoing {
     /* Where it goes: a stream, or a file that can be mapped. */
     struct snap_channel *channel;
     struct file_target *file;
+    struct mapped_file mapped_file;
     struct mapped_sink *mapped;
     struct ram_stream_sink stream;
     struct ram_sink *sink;
@@ -214,7 +215,8 @@ static bool open_sink(struct outgoing *o, struct error **errp)
 {
     if (!o->file)
         return open_stream(o, errp);
-    o->mapped = mapped_sink_new(o->g->m, o->file->fd, o->file->base);
+    mapped_file_init(&o->mapped_file, o->file->fd, o->file->base);
+    o->mapped = mapped_sink_new(o->g->m, &o->mapped_file.place);
     o->sink = &o->mapped->sink;
     return true;
 }
@@ -331,24 +333,11 @@ static bool send_while_running(struct outgoing *o, struct error **errp)
     return true;
 }
 
-/* The file's sections lie behind RAM; its header comes last, for it makes the file valid. */
 static bool finish_file(struct outgoing *o, struct error **errp)
 {
-    struct mapped_sink *s = o->mapped;
-    uint8_t header[SNAP_HEADER_SIZE];
-    struct snap_memory mem;
+    uint64_t size;
 
-    snap_memory_init(&mem);
-    bool ok = snap_write_section(&mem.io, SNAP_MACHINE, o->description->data, o->description->len,
-                                 errp) &&
-              mapped_write_maps(s, &mem.io, errp) && snap_write_blobs(&mem.io, o->blobs, errp) &&
-              file_write_at(s->fd, mem.data->data, mem.data->len, s->base + s->end, errp);
-    snap_pack_header(&(struct snap_header){.layout = SNAP_MAPPED,
-                                           .sections_at = s->end,
-                                           .sections_len = mem.data->len},
-                     header);
-    snap_memory_fini(&mem);
-    return ok && file_write_at(s->fd, header, sizeof(header), s->base, errp) &&
+    return mapped_finish(o->mapped, o->description, o->blobs, &size, errp) &&
            file_target_commit(o->file, errp);
 }
 

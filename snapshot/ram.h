@@ -61,8 +61,9 @@ struct ram_load {
     unsigned n;
     struct ram_shadow {
         struct ram_block *ram;
-        uint8_t *map; /* NULL: all zero so far */
-        bool keep;    /* the machine's own is the same already: blank flash */
+        uint8_t *map;              /* NULL: all zero so far */
+        struct ram_source *source; /* that parts of map are mapped from, or NULL */
+        bool keep;                 /* the machine's own is the same already: blank flash */
     } * blocks;
 };
 /* rams: the machine's struct ram_block *, in the stream's order. */

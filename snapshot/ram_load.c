@@ -16,13 +16,20 @@ struct ram_load *ram_load_new(const GPtrArray *rams)
     return l;
 }
 
+static void drop_shadow(struct ram_shadow *b)
+{
+    host_ram_unmap(b->map, b->ram->size, -1);
+    if (b->source)
+        b->source->end(b->source);
+}
+
 void ram_load_free(struct ram_load *l)
 {
     if (l == NULL)
         return;
     for (unsigned i = 0; i < l->n; i++)
         if (l->blocks[i].map)
-            host_ram_unmap(l->blocks[i].map, l->blocks[i].ram->size, -1);
+            drop_shadow(&l->blocks[i]);
     g_free(l->blocks);
     g_free(l);
 }
@@ -89,7 +96,8 @@ void ram_load_install(struct ram_load *l)
 {
     for (unsigned i = 0; i < l->n; i++) {
         if (l->blocks[i].map)
-            ram_adopt(l->blocks[i].ram, l->blocks[i].map);
+            ram_adopt(l->blocks[i].ram, l->blocks[i].map, l->blocks[i].source);
         l->blocks[i].map = NULL;
+        l->blocks[i].source = NULL;
     }
 }

@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "snapshot/load.h"
+#include "snapshot/vm_place.h"
 #include "util/log.h"
 
 #include <string.h>
@@ -92,7 +93,7 @@ static bool find_snapshot(struct block_node *b, const char *which, struct block_
     return found;
 }
 
-/* ---- the state's place ---- */
+/* ---- a stream of earlier days ---- */
 
 enum { VM_BUFFER = 1 << 20 };
 
@@ -100,40 +101,10 @@ enum { VM_BUFFER = 1 << 20 };
 struct vm_io {
     struct snap_io io;
     struct block_node *b;
-    uint64_t pos, size; /* of the buffer's start; reading: bytes there are */
+    uint64_t pos, size; /* of the buffer's end; bytes there are */
     size_t fill, at;
     uint8_t *buf;
 };
-
-static bool vm_flush(struct vm_io *v, struct error **errp)
-{
-    int ret = v->fill ? block_vmstate_write(v->b, v->buf, v->fill, v->pos) : 0;
-
-    v->pos += v->fill;
-    v->fill = 0;
-    if (ret == 0)
-        return true;
-    error_set(errp, "writing the machine's state into '%s' failed: %s", block_id(v->b),
-              g_strerror(-ret));
-    return false;
-}
-
-static bool vm_write(struct snap_io *io, const void *data, size_t n, struct error **errp)
-{
-    struct vm_io *v = (struct vm_io *)io;
-    const uint8_t *p = data;
-
-    while (n) {
-        size_t part = MIN(n, VM_BUFFER - v->fill);
-        memcpy(v->buf + v->fill, p, part);
-        v->fill += part;
-        p += part;
-        n -= part;
-        if (v->fill == VM_BUFFER && !vm_flush(v, errp))
-            return false;
-    }
-    return true;
-}
 
 static bool vm_refill(struct vm_io *v, struct error **errp)
 {
@@ -168,10 +139,7 @@ static bool vm_read(struct snap_io *io, void *data, size_t n, struct error **err
 
 static void vm_io_init(struct vm_io *v, struct block_node *b, uint64_t size)
 {
-    *v = (struct vm_io){.io = {.write = vm_write, .read = vm_read},
-                        .b = b,
-                        .size = size,
-                        .buf = g_malloc(VM_BUFFER)};
+    *v = (struct vm_io){.io = {.read = vm_read}, .b = b, .size = size, .buf = g_malloc(VM_BUFFER)};
 }
 
 /* ---- standing still ---- */
@@ -268,12 +236,16 @@ static bool create_all(const GPtrArray *disks, struct block_snapshot *s, struct 
 static bool write_state(struct machine *m, struct block_node *b, bool ran, uint64_t *size,
                         struct error **errp)
 {
-    struct vm_io v;
+    struct vm_place v;
+    int ret = block_vmstate_begin(b);
 
-    vm_io_init(&v, b, 0);
-    bool ok = snapshot_write(m, &v.io, ran, errp) && vm_flush(&v, errp);
-    *size = v.pos;
-    g_free(v.buf);
+    if (ret) {
+        error_set(errp, "'%s' cannot take the machine's state: %s", block_id(b), g_strerror(-ret));
+        return false;
+    }
+    vm_place_init(&v, m, b, 0);
+    bool ok = snapshot_write_mapped(m, &v.place, ran, size, errp) && vm_place_flush(&v, errp);
+    vm_place_fini(&v);
     return ok;
 }
 
@@ -381,13 +353,17 @@ static void undo(const GPtrArray *disks, guint done, const char *id)
     }
 }
 
+/* Memory is not compared with its checksums, as it would have to be read for that. */
 static struct snapshot *read_state(struct machine *m, struct block_node *b, uint64_t size,
                                    struct error **errp)
 {
     struct vm_io v;
+    struct vm_place place;
 
     vm_io_init(&v, b, size);
-    struct snapshot *s = snapshot_read(&v.io, m, errp);
+    vm_place_init(&place, m, b, size);
+    struct snapshot *s = snapshot_open_place(&v.io, &place.place, false, m, errp);
+    vm_place_fini(&place);
     g_free(v.buf);
     return s;
 }

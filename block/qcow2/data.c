@@ -35,7 +35,11 @@ static int read_packed(struct block_node *b, const struct extent *e, uint64_t of
 static int read_extent(struct block_node *b, const struct extent *e, uint64_t off, struct sg sg)
 {
     switch (e->type) {
-    case EXT_NONE: return node_read_backing(b, off, e->bytes, sg);
+    case EXT_NONE:
+        if (off < vmstate_start(qcow2(b)))
+            return node_read_backing(b, off, e->bytes, sg);
+        sg_zero(sg, e->bytes); /* the machine's state: a backing file has none of it */
+        return 0;
     case EXT_ZERO:
     case EXT_ZERO_ALLOCATED: sg_zero(sg, e->bytes); return 0;
     case EXT_DATA: return node_read(data_file(b), e->host, e->bytes, sg);
@@ -142,14 +146,15 @@ static int count_new(struct block_node *b, uint64_t off, uint64_t end, uint64_t 
 }
 
 /* Whether the part of the cluster at off that is not written has to be copied as data. */
-static bool is_zero_around(struct block_node *b, struct l2_entry e)
+static bool is_zero_around(struct block_node *b, uint64_t off, struct l2_entry e)
 {
     struct qcow2 *q = qcow2(b);
 
     if (entry_has_host(q, e.word) || e.word & ENTRY_COMPRESSED)
         return q->version >= 3 && !q->has_subclusters && !(e.word & ENTRY_COMPRESSED) &&
                e.word & ENTRY_ZERO;
-    return !b->backing || (q->version >= 3 && !q->has_subclusters && e.word & ENTRY_ZERO);
+    return !b->backing || off >= vmstate_start(q) ||
+           (q->version >= 3 && !q->has_subclusters && e.word & ENTRY_ZERO);
 }
 
 /* How far the copy reaches to the left of off, or to the right of end, both given by the cluster's
@@ -223,7 +228,8 @@ static int place(struct block_node *b, struct placing *p)
     p->stop = align_up(p->end, copy_unit(q, last, p->in_place));
     if (p->in_place && q->has_subclusters)
         trim_in_place(q, first, p);
-    p->keep_zeroes = p->is_fresh && !q->data && is_zero_around(b, first) && is_zero_around(b, last);
+    p->keep_zeroes = p->is_fresh && !q->data && is_zero_around(b, p->off, first) &&
+                     is_zero_around(b, p->off, last);
     return 0;
 }
 

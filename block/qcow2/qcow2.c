@@ -116,6 +116,7 @@ static bool qcow2_open(struct block_node *b, struct node_opts o, struct error **
     mutex_init(&q->flush_lock);
     ranges_init(&q->ranges);
     q->frees = g_array_new(FALSE, FALSE, sizeof(struct pending_free));
+    q->parked = g_array_new(FALSE, FALSE, sizeof(struct pending_free));
     if (!check_options(o, errp) || !header_read(b, o, errp) || !open_data_file(b, o, errp))
         return false;
     cache_init(&q->l2, q->cluster_size);
@@ -131,6 +132,7 @@ static void qcow2_close(struct block_node *b)
 {
     struct qcow2 *q = qcow2(b);
 
+    mappings_let_go(q);
     if (!(b->flags & BLOCK_READ_ONLY) && q->l2.by_off && q->rb.by_off)
         for (int i = 0; i < 2; i++)
             (void)!qcow2_writeback(b);
@@ -143,6 +145,7 @@ static void qcow2_close(struct block_node *b)
         node_unref(q->data);
     }
     g_array_unref(q->frees);
+    g_array_unref(q->parked);
     g_free(q->data_path);
     g_free(q->l1);
     g_free(q->reftable);
@@ -277,7 +280,10 @@ const struct block_driver qcow2_driver = {
     .snapshot_load = qcow2_snapshot_load,
     .make_empty = qcow2_make_empty,
     .snapshot_list = qcow2_snapshot_list,
+    .vmstate_begin = qcow2_vmstate_begin,
     .vmstate_write = qcow2_vmstate_write,
+    .vmstate_map = qcow2_vmstate_map,
+    .vmstate_unmap = qcow2_vmstate_unmap,
     .vmstate_read = qcow2_vmstate_read,
     .info = qcow2_info,
     .check = qcow2_check,

@@ -117,7 +117,9 @@ struct qcow2 {
     uint64_t snapshots_offset, snapshots_bytes;
     struct header_places on_disk;
     struct cache l2, rb;
-    GArray *frees;       /* struct pending_free */
+    GArray *frees;  /* struct pending_free */
+    GArray *parked; /* struct pending_free: free as soon as no mapping has them */
+    struct block_mapping *mappings;
     uint64_t free_hint;  /* no free cluster below this index */
     uint64_t high_water; /* nothing was ever written from this host offset on */
     uint64_t packed_end; /* where the next compressed cluster may follow, 0: nowhere */
@@ -258,6 +260,19 @@ bool qcow2_snapshot_load(struct block_node *b, const char *which, struct error *
 GArray *qcow2_snapshot_list(struct block_node *b);
 int qcow2_vmstate_write(struct block_node *b, const void *buf, size_t n, uint64_t pos);
 int qcow2_vmstate_read(struct block_node *b, void *buf, size_t n, uint64_t pos);
+
+/* Forget the state that no snapshot has. */
+int qcow2_vmstate_begin(struct block_node *b);
+
+/* --- mapping.c --- */
+int qcow2_vmstate_map(struct block_node *b, struct block_mapping *m, void *at, uint64_t n);
+void qcow2_vmstate_unmap(struct block_mapping *m);
+/* Whether memory is mapped from the cluster at host; what then becomes of it when it is freed. Lock
+ * held. */
+bool cluster_is_mapped(const struct qcow2 *q, uint64_t host);
+void cluster_park(struct qcow2 *q, uint64_t host);
+/* The file is about to be closed.  Main thread, lock not held. */
+void mappings_let_go(struct qcow2 *q);
 
 /* --- check.c --- */
 bool qcow2_check(struct block_node *b, unsigned fix, bool quiet, struct block_check *r,

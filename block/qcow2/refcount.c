@@ -176,6 +176,10 @@ static int add_one(struct block_node *b, uint64_t cluster, int delta)
             cluster << q->cluster_bits);
     if (delta > 0 && count == refcount_max(q))
         return -EOVERFLOW;
+    if (delta < 0 && count == 1 && cluster_is_mapped(q, cluster << q->cluster_bits)) {
+        cluster_park(q, cluster << q->cluster_bits);
+        return 0;
+    }
     if (delta < 0 && count == 1) { /* nobody's any more */
         cache_forget(&q->l2, cluster << q->cluster_bits);
         cache_forget(&q->rb, cluster << q->cluster_bits);
@@ -335,7 +339,7 @@ static int free_one(struct block_node *b, uint64_t off)
     uint64_t count;
     int ret = refcount_get(b, off >> q->cluster_bits, &count);
 
-    if (!ret && count == 1) /* before anybody else can get it */
+    if (!ret && count == 1 && !cluster_is_mapped(q, off)) /* before anybody else can get it */
         (void)!node_discard(b->file, off, q->cluster_size);
     return ret ? ret : refcount_add(b, off, 1, -1);
 }

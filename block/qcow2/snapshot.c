@@ -370,14 +370,18 @@ static int drop_vmstate(struct block_node *b)
     return ret;
 }
 
+int qcow2_vmstate_begin(struct block_node *b)
+{
+    return qcow2(b)->data ? -ENOTSUP : drop_vmstate(b);
+}
+
 int qcow2_vmstate_write(struct block_node *b, const void *buf, size_t n, uint64_t pos)
 {
     struct iovec iov = {(void *)(uintptr_t)buf, n};
-    int ret = pos ? 0 : drop_vmstate(b);
 
     if (qcow2(b)->data)
         return -ENOTSUP;
-    return ret ? ret : qcow2_write_at(b, vmstate_start(qcow2(b)) + pos, n, (struct sg){&iov, 1, 0});
+    return qcow2_write_at(b, vmstate_start(qcow2(b)) + pos, n, (struct sg){&iov, 1, 0});
 }
 
 /* Behind what was written there are zeros, not what a backing file has there. */

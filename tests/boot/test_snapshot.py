@@ -100,6 +100,12 @@ def test_interpreter_goes_on_with_what_the_translator_began():
         go_on(g, seen)
 
 
+def check_qcow2(path):
+    r = subprocess.run([need_tool("qemu-img"), "check", path], capture_output=True, text=True)
+    if r.returncode:
+        raise Failed("qemu-img check: " + r.stdout + r.stderr)
+
+
 def test_snapshots_inside_qcow2():
     """savevm, loadvm and -loadvm: RAM, disk and clock go back together; damage and misuse change nothing."""
     need_tinamou()
@@ -151,10 +157,43 @@ def test_snapshots_inside_qcow2():
             g.fail("-loadvm second: not its memory")
         q.hmp("delvm second")
         power_off(g)
+    check_qcow2("disk.qcow2") # nothing is lost of what was kept back
     args = [a for a in migrate.args("q3", disk + ["-loadvm", "second"], smp=2) if not a.startswith("unix:") and a != "-qmp"]
     status, _, err = emulator(args)
     if status != 1 or "no snapshot 'second'" not in err:
         raise Failed("-loadvm of what was deleted: %d, %s" % (status, err))
+
+
+def test_loaded_memory_outlives_its_snapshot_and_its_disk():
+    """Memory mapped from an image stays when the snapshot goes, when its space is wanted, and when the image is closed."""
+    need_tinamou()
+    subprocess.run([need_tool("qemu-img"), "create", "-q", "-f", "qcow2", "disk.qcow2", "256M"], check=True)
+    disk = ["-blockdev", "qcow2,node-name=d0,file.driver=file,file.filename=disk.qcow2", "-device", "virtio-scsi-device,id=s",
+            "-device", "scsi-hd,id=hd,drive=d0"]
+    with Guest(migrate.args("qmp1", disk)) as g:
+        q = boot(g, "qmp1")
+        g.run("mkdir /m; mount -t tmpfs none /m && dd if=/dev/urandom of=/m/x bs=1M count=64 2>/dev/null", 60)
+        wanted = g.run("sha256sum /m/x", 60)
+        for name in ("first", "second"):
+            if q.hmp("savevm " + name):
+                g.fail("savevm " + name)
+        power_off(g)
+    with Guest(migrate.args("qmp2", disk + ["-loadvm", "first"])) as g:
+        q = Qmp("qmp2")
+        for line in ("delvm first", "savevm third", "delvm second", "delvm third"):
+            if q.hmp(line):
+                g.fail(line)
+        q.run("device_del", id="hd")
+        q.run("blockdev-del", **{"node-name": "d0"})
+        if "disk.qcow2" in q.hmp("info block"):
+            g.fail("the image is still open: " + q.hmp("info block"))
+        check_qcow2("disk.qcow2")
+        os.truncate("disk.qcow2", 0)
+        g.send("\n")
+        g.expect("~ # ", 60)
+        if g.run("sha256sum /m/x", 60) != wanted:
+            g.fail("the guest's memory has changed")
+        power_off(g)
 
 
 def live(uri, listen):

@@ -50,6 +50,13 @@ static void snapshots(struct block_node *b, uint64_t what)
         g_array_unref(list);
 }
 
+static int vmstate(struct block_node *b, const uint8_t *buf, uint64_t off)
+{
+    int ret = off % 3 ? block_vmstate_begin(b) : 0;
+
+    return ret ? ret : block_vmstate_write(b, buf, 700, off % 5 ? 0 : off);
+}
+
 static void transfer(struct block_node *b, uint64_t r)
 {
     static uint8_t buf[PIECE];
@@ -63,7 +70,7 @@ static void transfer(struct block_node *b, uint64_t r)
     case 2: ret = block_pdiscard(b, off, n); break;
     case 3: ret = block_flush(b); break;
     case 4: ret = n ? block_map(b, NULL, off, size - off, &e) : 0; break;
-    case 5: ret = block_vmstate_write(b, buf, 700, 0); break;
+    case 5: ret = vmstate(b, buf, off); break;
     case 6: ret = block_pwrite_compressed(b, buf, n, off - off % PIECE); break;
     default: ret = block_pread(b, buf, n, off);
     }

@@ -217,6 +217,7 @@ static void run_snapshots(const char *options)
         for (int i = 0; i < 60; i++)
             random_op(b, model, SIZE, 512);
         memset(state, 'a' + k, STATE);
+        g_assert_cmpint(block_vmstate_begin(b), ==, 0);
         g_assert_cmpint(block_vmstate_write(b, state, 100000, 0), ==, 0);
         g_assert_cmpint(block_vmstate_write(b, state + 100000, STATE - 100000, 100000), ==, 0);
         must_snapshot(b, name, STATE);
@@ -569,6 +570,124 @@ static void test_a_killed_writer_leaves_a_whole_image(void)
     munmap(log, sizeof(*log));
 }
 
+/* --- memory that is mapped from a saved state --- */
+static unsigned lets;
+
+static void let_go_of(struct block_mapping *m)
+{
+    lets++;
+    block_vmstate_unmap(m);
+}
+
+static void fill_pattern(uint8_t *p, size_t n, unsigned salt)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = (uint8_t)((i >> 12) * 7 + i + salt);
+}
+
+static uint8_t *map_state(struct block_node *b, struct block_mapping *m, size_t n, uint64_t pos)
+{
+    uint8_t *at = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    *m = (struct block_mapping){.let_go = let_go_of};
+    g_assert_true(at != MAP_FAILED);
+    g_assert_cmpint(block_vmstate_map(b, m, at, n, pos), ==, 0);
+    return at;
+}
+
+/* All that could write over a freed cluster: the next state, and much of the guest's. */
+static void use_all_space(struct block_node *b, uint8_t *buf, size_t n)
+{
+    memset(buf, 0xd1, n);
+    g_assert_cmpint(block_flush(b), ==, 0);
+    g_assert_cmpint(block_flush(b), ==, 0);
+    g_assert_cmpint(block_vmstate_begin(b), ==, 0);
+    g_assert_cmpint(block_vmstate_write(b, buf, n, 0), ==, 0);
+    for (uint64_t off = 0; off < 16 << 20; off += n)
+        g_assert_cmpint(block_pwrite(b, buf, n, off), ==, 0);
+    g_assert_cmpint(block_flush(b), ==, 0);
+    g_assert_cmpint(block_flush(b), ==, 0);
+}
+
+static void run_mapping(const char *options, bool is_mapped, bool close_first)
+{
+    enum { N = 4 << 20, HOLE = 1 << 20, POS = 3 << 16 };
+    g_autofree uint8_t *state = g_malloc(N), *other = g_malloc(N);
+    struct error *err = NULL;
+    struct block_mapping m, second;
+
+    g_test_message("%s", options);
+    create(path, options);
+    struct block_node *b = open_image();
+    fill_pattern(state, N, 5);
+    memset(state + HOLE, 0, HOLE);
+    g_assert_cmpint(block_vmstate_begin(b), ==, 0);
+    g_assert_cmpint(block_vmstate_write(b, state, HOLE, POS), ==, 0);
+    g_assert_cmpint(block_vmstate_write(b, state + 2 * HOLE, N - 2 * HOLE, POS + 2 * HOLE), ==, 0);
+    must_snapshot(b, "one", POS + N);
+    g_assert_true(block_snapshot_goto(b, "one", &err));
+    uint8_t *at = map_state(b, &m, N, POS), *again = map_state(b, &second, N, POS);
+    g_assert_cmpint(m.pieces->len != 0, ==, is_mapped);
+    g_assert_cmpmem(at, N, state, N);
+    g_assert_true(block_snapshot_delete(b, "one", &err));
+    use_all_space(b, other, N);
+    g_assert_cmpmem(at, N, state, N);
+    block_vmstate_unmap(&second);
+    munmap(again, N);
+    use_all_space(b, other, N);
+    g_assert_cmpmem(at, N, state, N);
+    lets = 0;
+    if (!close_first)
+        block_vmstate_unmap(&m);
+    block_close(b);
+    block_vmstate_unmap(&m); /* does nothing more */
+    g_assert_cmpuint(lets, ==, close_first);
+    munmap(at, N);
+    check_whole(false); /* what was kept back is free */
+    unlink(path);
+}
+
+static void test_mapped_state_stays_as_it_is(void)
+{
+    run_mapping("size=16M", true, false);
+    run_mapping("size=16M", true, true);
+    run_mapping("size=16M,cluster_size=2M", true, false);
+    run_mapping("size=16M,cluster_size=4k,compat=v2", true, false);
+    run_mapping("size=16M,extended_l2=on", true, false);
+    run_mapping("size=16M,cluster_size=512", false, false); /* nothing is aligned: it is read */
+}
+
+/* A backing file that is larger than the disk shows nothing of itself in the machine's state. */
+static void test_state_has_zeros_where_nothing_was_written(void)
+{
+    enum { N = 64 << 10 };
+    g_autofree uint8_t *buf = g_malloc(N), *zeros = g_malloc0(N);
+    uint64_t end = UINT64_C(1) << 30;
+
+    create(base_path, "size=1G");
+    struct block_node *b = open_flags(base_path, 0);
+    memset(buf, 'b', N);
+    for (uint64_t off = 0; off < end; off += 512 << 10)
+        g_assert_cmpint(block_pwrite(b, buf, N, off), ==, 0);
+    block_close(b);
+    g_autofree char *options =
+        g_strdup_printf("size=1M,backing_file=%s,backing_fmt=qcow2", base_path);
+    create(path, options);
+    b = open_image();
+    g_assert_cmpint(block_vmstate_begin(b), ==, 0);
+    g_assert_cmpint(block_vmstate_write(b, buf, 100, 5000), ==, 0);
+    g_assert_cmpint(block_vmstate_read(b, buf, N, 0), ==, 0);
+    g_assert_cmpmem(buf, 5000, zeros, 5000);
+    g_assert_cmpint(buf[5000], ==, 'b');
+    g_assert_cmpmem(buf + 5100, N - 5100, zeros, N - 5100);
+    g_assert_cmpint(block_vmstate_read(b, buf, N, 10 * N), ==, 0);
+    g_assert_cmpmem(buf, N, zeros, N);
+    block_close(b);
+    check_whole(false);
+    unlink(path);
+    unlink(base_path);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -584,6 +703,8 @@ int main(int argc, char **argv)
     g_test_add_func("/qcow2/dirty", test_a_dirty_image_is_repaired_when_it_is_opened);
     g_test_add_func("/qcow2/repair", test_repair_mends_counts_and_structure);
     g_test_add_func("/qcow2/parallel", test_requests_in_parallel_do_not_mix);
+    g_test_add_func("/qcow2/mapped-state", test_mapped_state_stays_as_it_is);
+    g_test_add_func("/qcow2/state-zeros", test_state_has_zeros_where_nothing_was_written);
     int ret = g_test_run();
     block_close_all();
     g_autofree char *data = g_build_filename(dir, "data.raw", NULL);

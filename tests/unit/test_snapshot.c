@@ -266,32 +266,15 @@ static void test_foreign_files_are_named(void)
 /* All of a machine's RAM and state into a file in the mapped layout. */
 static void write_mapped(struct rig *r, int fd, uint64_t base)
 {
-    struct mapped_sink *sink = mapped_sink_new(r->m, fd, base);
-    struct ram_save *ram = ram_save_new(r->m);
-    struct snap_memory mem;
-    uint8_t header[SNAP_HEADER_SIZE];
-    bool more = true;
+    struct mapped_file place;
+    struct error *err = NULL;
+    uint64_t size;
 
-    ram_save_collect(ram);
-    while (more)
-        g_assert_true(ram_save_step(ram, &sink->sink, &more, NULL));
-    snap_memory_init(&mem);
+    mapped_file_init(&place, fd, base);
     machine_pause(r->m);
-    g_autoptr(GByteArray) what = snap_describe(r->m);
-    g_autoptr(GPtrArray) blobs = snap_collect(r->m, true);
+    if (!snapshot_write_mapped(r->m, &place.place, true, &size, &err))
+        g_error("%s", error_text(err));
     r->m->pause_depth--;
-    g_assert_true(snap_write_section(&mem.io, SNAP_MACHINE, what->data, what->len, NULL) &&
-                  mapped_write_maps(sink, &mem.io, NULL) &&
-                  snap_write_blobs(&mem.io, blobs, NULL) &&
-                  file_write_at(fd, mem.data->data, mem.data->len, base + sink->end, NULL));
-    snap_pack_header(&(struct snap_header){.layout = SNAP_MAPPED,
-                                           .sections_at = sink->end,
-                                           .sections_len = mem.data->len},
-                     header);
-    g_assert_true(file_write_at(fd, header, sizeof(header), base, NULL));
-    snap_memory_fini(&mem);
-    ram_save_free(ram);
-    mapped_sink_free(sink);
 }
 
 static int new_file(void)

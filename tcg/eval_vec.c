@@ -3,7 +3,7 @@
 
 #include "util/bits.h"
 
-_Static_assert(OP_vto32 < 256, "the interpreter has eight bits for a vector op");
+_Static_assert(OP_vfnarrow < 256, "the interpreter has eight bits for a vector op");
 
 static uint64_t get(const union ir_vec *v, unsigned esz, unsigned i)
 {

@@ -53,8 +53,18 @@ enum ir_round {
     IR_RDYN = 7
 }; /* RISC-V numbering; DYN = the vCPU's mode */
 enum { IR_RINT_EXACT = 8 };
-enum ir_nan { IR_NAN_DEFAULT, IR_NAN_X86, IR_NAN_ARM };
+/*
+ * Which NaN an operation gives. The rules of Arm, with FPCR.DN 0 and 1, also detect tininess before
+ * rounding, the others after it.
+ */
+enum ir_nan {
+    IR_NAN_DEFAULT, /* the positive canonical one */
+    IR_NAN_X86,     /* whatever SSE gives */
+    IR_NAN_ARM,     /* signalling operands first, then in order, made quiet */
+    IR_NAN_ARM_DN,  /* the positive canonical one */
+};
 enum { IR_FMA_NEG_PRODUCT = 16, IR_FMA_NEG_ADDEND = 32 };
+enum { IR_VNAN_SHIFT = 4, IR_VFMA_NEG_PRODUCT = 64, IR_VFMA_NEG_ADDEND = 128, IR_VROUND_SHIFT = 8 };
 enum ir_fence {
     IR_FENCE_RR = 1,
     IR_FENCE_RW = 2,

@@ -129,6 +129,15 @@ uint64_t ir_eval(unsigned opc, enum ir_type t, uint64_t a, uint64_t b);
 uint64_t ir_eval_field(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uint32_t attr);
 /* Vector ops: an operand or result that is no vector is in d[0]. */
 union ir_vec ir_eval_vec(unsigned opc, uint32_t attr, const union ir_vec arg[3]);
+/* The same for floating point, lane by lane through the callback of that name (tcg/backend.h). */
+typedef uint64_t (*ir_soft_fp)(unsigned op, unsigned ty, uint32_t attr, const uint64_t arg[3],
+                               unsigned round, uint8_t *flags);
+union ir_vec ir_eval_vfp(ir_soft_fp soft, unsigned opc, uint32_t attr, const union ir_vec arg[3],
+                         unsigned round, uint8_t *flags);
+static inline bool ir_opc_is_vfp(unsigned opc)
+{
+    return opc >= OP_vfadd && opc <= OP_vfnarrow;
+}
 static inline bool ir_opc_is_vec(unsigned opc)
 {
     return opc >= OP_vand && opc <= OP_vto32;

@@ -27,7 +27,7 @@ static const struct ir_word_name round_names[] = {
     {"dyn", IR_RDYN, 7}, {"exact", IR_RINT_EXACT, IR_RINT_EXACT}, {NULL, 0, 0},
 };
 static const struct ir_word_name nan_names[] = {
-    {"nan_default", IR_NAN_DEFAULT, 3}, {"nan_x86", IR_NAN_X86, 3}, {"nan_arm", IR_NAN_ARM, 3},
+    {"nan_default", IR_NAN_DEFAULT, 3}, {"nan_x86", IR_NAN_X86, 3}, {"nan_arm", IR_NAN_ARM, 3}, {"nan_arm_dn", IR_NAN_ARM_DN, 3},
     {"neg_product", IR_FMA_NEG_PRODUCT, IR_FMA_NEG_PRODUCT},
     {"neg_addend", IR_FMA_NEG_ADDEND, IR_FMA_NEG_ADDEND}, {NULL, 0, 0},
 };
@@ -74,7 +74,7 @@ enum ir_attr_text ir_attr_text(unsigned opc)
     case OP_brcond: return IR_TEXT_BLOCK;
     default: break;
     }
-    if (ir_opc_is_vec(opc))
+    if (ir_opc_is_vec(opc) || ir_opc_is_vfp(opc))
         return IR_TEXT_NUMBER;
     if (ir_op_descs[opc].flags & (IR_OP_LOAD | IR_OP_STORE))
         return IR_TEXT_MEMOP;

@@ -210,6 +210,19 @@ static bool check_lanes(struct checker *c, const struct ir_op *op)
     return ok || bad(c, "attribute %#x", op->attr);
 }
 
+static bool check_fp_lanes(struct checker *c, const struct ir_op *op)
+{
+    unsigned esz = op->attr & 15, round = op->attr >> IR_VROUND_SHIFT;
+    bool one_size = op->opc == OP_vfwiden || op->opc == OP_vfnarrow;
+    if (esz != 2 && esz != 3)
+        return bad(c, "lanes of 2^%u bytes", esz);
+    if (one_size && esz != (op->opc == OP_vfwiden ? 2 : 3))
+        return bad(c, "lanes of 2^%u bytes", esz);
+    if ((op->attr & (IR_VFMA_NEG_PRODUCT | IR_VFMA_NEG_ADDEND)) && op->opc != OP_vfma)
+        return bad(c, "attribute %#x", op->attr);
+    return (op->opc == OP_vfrint ? round < 16 : !round) || bad(c, "attribute %#x", op->attr);
+}
+
 static bool check_attrs(struct checker *c, const struct ir_op *op)
 {
     switch (op->opc) {
@@ -250,6 +263,8 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_flags_fcmp: return op->attr <= 1 || bad(c, "attribute %#x", op->attr);
     default: break;
     }
+    if (ir_opc_is_vfp(op->opc))
+        return check_fp_lanes(c, op);
     if (ir_opc_is_vec(op->opc))
         return check_lanes(c, op);
     if (op->opc == OP_env_ld || op->opc == OP_env_st ||

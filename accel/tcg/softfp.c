@@ -103,13 +103,16 @@ static unsigned nan_rule(unsigned op, uint32_t attr)
     bool arithmetic = op == OP_fadd || op == OP_fsub || op == OP_fmul || op == OP_fdiv ||
                       op == OP_fsqrt || op == OP_fma || op == OP_fmin || op == OP_fmax ||
                       op == OP_fcvt;
-    return arithmetic ? attr & 3 : FP_NAN_DEFAULT;
+    return arithmetic ? attr & 3 : IR_NAN_DEFAULT;
 }
 
 uint64_t tcg_soft_fp(unsigned op, unsigned ty, uint32_t attr, const uint64_t arg[3], unsigned round,
                      uint8_t *flags)
 {
-    struct fp_env e = {.round = round, .nan = nan_rule(op, attr)};
+    unsigned nan = nan_rule(op, attr);
+    struct fp_env e = {.round = round,
+                       .nan = nan == IR_NAN_ARM_DN ? FP_NAN_DEFAULT : nan,
+                       .tiny_before = nan >= IR_NAN_ARM};
     enum ir_type from = ty & 0xff, to = ty >> 8 & 0xff;
     uint64_t r;
     if (op == OP_sitof || op == OP_uitof)

@@ -40,7 +40,7 @@ struct bc {
     X(mov) X(konst) X(sext32) X(trunc) X(extract) X(sextract_64) X(sextract_32) X(deposit) X(setcond) X(select) \
     X(flags) X(flags_fcmp) \
     X(fp) X(fsgnj_64) X(fsgnj_32) X(fsgnjn_64) X(fsgnjn_32) X(fsgnjx_64) X(fsgnjx_32) X(box32) X(unbox32) \
-    X(get_64) X(get_32) X(set_64) X(set_32) X(env_ld) X(env_st) X(vec) X(konst_v) X(select_v) \
+    X(get_64) X(get_32) X(set_64) X(set_32) X(env_ld) X(env_st) X(vec) X(vfp) X(konst_v) X(select_v) \
     X(get_128) X(set_128) X(ld_128) X(st_128) X(ld) X(st) X(atomic) X(cas) X(fence)
 /* Those that go elsewhere. */
 #define BC_CONTROL(X) \
@@ -83,6 +83,8 @@ bool bc_lower(struct ir *ir, struct codebuf *cb, struct host_code *out, const ch
 /* fp.c: one flag-raising op under env->guest_mxcsr. */
 uint64_t bc_fp(struct tcg_env *env, const struct tcg_callbacks *cb, uint32_t word,
                const uint64_t arg[3]);
+union ir_vec bc_vfp(struct tcg_env *env, const struct tcg_callbacks *cb, unsigned opc,
+                    uint32_t attr, const union ir_vec arg[3]);
 /* fp.c: the host's FP control word, for callbacks that restore it; 0 where there is none. */
 uint32_t bc_fp_control(void);
 /* mem.c: guest memory.  ra is reported to the slow paths. */

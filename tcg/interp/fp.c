@@ -16,12 +16,26 @@ static uint32_t flags_to_mxcsr(uint8_t f)
     return (f & 1) << 5 | (f & 2) << 3 | (f & 4) << 1 | (f & 8) >> 1 | (f & 16) >> 4;
 }
 
+static unsigned current_round(const struct tcg_env *env)
+{
+    static const uint8_t rounding[] = {IR_RNE, IR_RDN, IR_RUP, IR_RTZ}; /* by MXCSR.RC */
+    return rounding[env->guest_mxcsr >> MXCSR_RC_SHIFT & 3];
+}
+
+union ir_vec bc_vfp(struct tcg_env *env, const struct tcg_callbacks *cb, unsigned opc,
+                    uint32_t attr, const union ir_vec arg[3])
+{
+    uint8_t flags = 0;
+    union ir_vec v = ir_eval_vfp(cb->soft_fp, opc, attr, arg, current_round(env), &flags);
+    env->guest_mxcsr |= flags_to_mxcsr(flags);
+    return v;
+}
+
 static uint64_t soft(struct tcg_env *env, const struct tcg_callbacks *cb, uint32_t word,
                      const uint64_t arg[3])
 {
-    static const uint8_t rounding[] = {IR_RNE, IR_RDN, IR_RUP, IR_RTZ}; /* by MXCSR.RC */
     uint8_t flags = 0;
-    unsigned round = rounding[env->guest_mxcsr >> MXCSR_RC_SHIFT & 3];
+    unsigned round = current_round(env);
     unsigned types = (word >> 8 & 15) | (word >> 12 & 15) << 8;
     uint64_t v = cb->soft_fp(word & 0xff, types, word >> 16, arg, round, &flags);
     env->guest_mxcsr |= flags_to_mxcsr(flags);

@@ -307,8 +307,9 @@ static void lower_op(struct lower *s, const struct ir_op *op)
         lower_flags(s, op);
         return;
     }
-    if (ir_opc_is_vec(op->opc)) {
-        lower_plain(s, op, BC_vec, op->attr | (uint32_t)op->opc << BC_VEC_SHIFT);
+    if (ir_opc_is_vec(op->opc) || ir_opc_is_vfp(op->opc)) {
+        lower_plain(s, op, flags & IR_OP_FP ? BC_vfp : BC_vec,
+                    op->attr | (uint32_t)op->opc << BC_VEC_SHIFT);
         return;
     }
     if (flags & IR_OP_FP) {

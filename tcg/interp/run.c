@@ -311,6 +311,13 @@ static inline void do_vec(struct frame *f, const struct bc *p)
         D = v.d[0];
 }
 
+static inline void do_vfp(struct frame *f, const struct bc *p)
+{
+    const union ir_vec arg[3] = {operand(f, p->a), operand(f, p->b), operand(f, p->c)};
+    VEC(p->d) = bc_vfp(env_of(f->cpu), &layout.cb, p->attr >> BC_VEC_SHIFT,
+                       p->attr & ((1u << BC_VEC_SHIFT) - 1), arg);
+}
+
 static inline void do_env_ld(struct frame *f, const struct bc *p)
 {
     unsigned bytes = memop_bytes(p->attr), up = 64 - 8 * bytes;

@@ -23,7 +23,7 @@
  * A region (struct compile_opts) keeps other slots in these registers than the pins say, see
  * region.c; it never calls C code that may fault: what its fast paths cannot do leaves it.
  *
- * Files: live.c backward pass - alloc.c where values are - rules_{int,fp,vec,mem,ctl}.c what is
+ * Files: live.c backward pass - alloc.c where values are - rules_{int,fp,vec,vfp,mem,ctl}.c what is
  * emitted for each op - calls.c helper calls - cold.c out-of-line code - region.c registers of
  * regions - stubs.c shared code - soft.c exact floating point - patch.c chaining and tables - asm.c
  * encoders.
@@ -144,7 +144,9 @@ static rule_fn rule_of(unsigned opc)
         return rules_mem[opc];
     if (rules_fp[opc])
         return rules_fp[opc];
-    return rules_vec[opc] ? rules_vec[opc] : rules_ctl[opc];
+    if (rules_vec[opc])
+        return rules_vec[opc];
+    return rules_vfp[opc] ? rules_vfp[opc] : rules_ctl[opc];
 }
 
 static bool is_too_wide(const struct ir_op *op)

@@ -55,7 +55,11 @@ enum pool {
     POOL_TBL = POOL_REV8 + 48,      /* 0x70: adding it saturates what is above 15 to above 0x7f */
     POOL_NIBBLE = POOL_TBL + 16,    /* 0x0f */
     POOL_POPCNT = POOL_NIBBLE + 16, /* of 0 to 15 */
-    POOL_SIZE = POOL_POPCNT + 16,
+    POOL_MIN64 = POOL_POPCNT + 16,  /* the least normal numbers */
+    POOL_MIN32 = POOL_MIN64 + 16,
+    POOL_NEG_MIN64 = POOL_MIN32 + 16,
+    POOL_NEG_MIN32 = POOL_NEG_MIN64 + 8,
+    POOL_SIZE = POOL_NEG_MIN64 + 16,
 };
 
 /* Effects that a helper call stub honours, and how its arguments come. */
@@ -348,9 +352,21 @@ bool scratch_xmm_live(const struct gen *g);
 /* --- rules --- */
 typedef void (*rule_fn)(struct gen *g, const struct ir_op *op);
 extern const rule_fn rules_int[OP_COUNT], rules_fp[OP_COUNT], rules_mem[OP_COUNT],
-    rules_ctl[OP_COUNT], rules_vec[OP_COUNT];
+    rules_ctl[OP_COUNT], rules_vec[OP_COUNT], rules_vfp[OP_COUNT];
 /* Exact arithmetic on vectors: what the host cannot do. The stub keeps all registers. */
 void vec_soft_inline(struct gen *g, const struct ir_op *op);
+/* Out of line: redo the op on arguments that are still in these registers, into d. */
+void vec_soft_cold(struct gen *g, uint8_t *from, const unsigned arg[3], unsigned d);
+/* Vector instructions of three operands, d = a op b, where b may not be in d unless a is or the
+ * host has AVX; and of two. */
+void vec_op3(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b);
+void vec_op3_imm(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b, unsigned imm);
+void vec_op2(struct gen *g, uint32_t op, unsigned d, struct opnd a);
+void vec_op2_imm(struct gen *g, uint32_t op, unsigned d, struct opnd a, unsigned imm);
+static inline bool nan_is_arm(uint32_t nan)
+{
+    return (nan & 3) >= IR_NAN_ARM;
+}
 
 /* A compare that is ready to be emitted: operands in place, nothing else may be allocated. */
 struct cmp {

@@ -139,21 +139,45 @@ static void nan_check(struct gen *g, const struct ir_op *op, unsigned d, struct 
     bool f64 = is_f64(op->type);
     if ((op->attr & 3) == IR_NAN_DEFAULT) {
         canonicalize(g, f64, d);
-    } else if ((op->attr & 3) == IR_NAN_ARM) {
+    } else if (nan_is_arm(op->attr)) {
         compare(g, f64, false, d, opnd_reg(d));
         soft_cold(g, x86_jcc(&g->c, CC_P), arg_type(g, op), a, b, d);
+    }
+}
+
+/*
+ * The same for what may round something tiny.  With Arm's rules that is to be found before
+ * rounding: the least normal numbers may come of it.  ZF says equal or unordered.
+ */
+static void nan_tiny_check(struct gen *g, const struct ir_op *op, unsigned d,
+                           const struct opnd arg[3])
+{
+    bool f64 = is_f64(op->type);
+    if (!nan_is_arm(op->attr)) {
+        nan_check(g, op, d, arg[0], arg[1]);
+        return;
+    }
+    for (unsigned sign = 0; sign < 2; sign++) {
+        int32_t least =
+            sign ? (f64 ? POOL_NEG_MIN64 : POOL_NEG_MIN32) : (f64 ? POOL_MIN64 : POOL_MIN32);
+        compare(g, f64, false, d, opnd_pool(least));
+        struct cold *k = soft_cold(g, x86_jcc(&g->c, CC_E), arg_type(g, op), arg[0], arg[1], d);
+        k->c = arg[2];
     }
 }
 
 /* --- arithmetic --- */
 static void arith(struct gen *g, const struct ir_op *op, uint32_t code)
 {
-    bool redo = (op->attr & 3) == IR_NAN_ARM;
+    bool redo = nan_is_arm(op->attr);
     unsigned a = ra_use(g, op->arg[0]);
     struct opnd b = redo ? opnd_reg(ra_use(g, op->arg[1])) : ra_rm(g, op->arg[1]);
     unsigned d = ra_def(g, redo ? REG_BIT(a) | opnd_bit(b) : avoid_second(g, b) & ~REG_BIT(a));
     fp3(g, code | scalar_prefix(is_f64(op->type)), d, a, b);
-    nan_check(g, op, d, opnd_reg(a), b);
+    if (code == F_MUL || code == F_DIV)
+        nan_tiny_check(g, op, d, (struct opnd[]){opnd_reg(a), b, no_arg});
+    else
+        nan_check(g, op, d, opnd_reg(a), b);
 }
 
 static void rule_fadd(struct gen *g, const struct ir_op *op)
@@ -178,7 +202,7 @@ static void rule_fdiv(struct gen *g, const struct ir_op *op)
 
 static void rule_fsqrt(struct gen *g, const struct ir_op *op)
 {
-    bool redo = (op->attr & 3) == IR_NAN_ARM;
+    bool redo = nan_is_arm(op->attr);
     unsigned a = ra_use(g, op->arg[0]);
     unsigned d = ra_def(g, redo ? REG_BIT(a) : 0);
     fp3(g, F_SQRT | scalar_prefix(is_f64(op->type)), d, a, opnd_reg(a));
@@ -214,11 +238,25 @@ static uint32_t fma_opcode(uint32_t attr, bool f64)
     return op + (attr & IR_FMA_NEG_ADDEND ? 2 : 0);
 }
 
+static void fma_arm(struct gen *g, const struct ir_op *op)
+{
+    bool f64 = is_f64(op->type);
+    unsigned a = ra_use(g, op->arg[0]), b = ra_use(g, op->arg[1]), c = ra_use(g, op->arg[2]);
+    unsigned d = ra_def(g, REG_BIT(a) | REG_BIT(b) | REG_BIT(c));
+    ra_move(g, d, c);
+    x86_vex(&g->c, fma_opcode(op->attr, f64), d, a, opnd_reg(b));
+    nan_tiny_check(g, op, d, (struct opnd[]){opnd_reg(a), opnd_reg(b), opnd_reg(c)});
+}
+
 static void rule_fma(struct gen *g, const struct ir_op *op)
 {
     bool f64 = is_f64(op->type);
-    if (!g->rt->has.fma || (op->attr & 3) == IR_NAN_ARM) {
+    if (!g->rt->has.fma) {
         soft_inline(g, op);
+        return;
+    }
+    if (nan_is_arm(op->attr)) {
+        fma_arm(g, op);
         return;
     }
     unsigned a = ra_use(g, op->arg[0]), b = ra_use(g, op->arg[1]), addend = ra_use(g, op->arg[2]);
@@ -585,7 +623,7 @@ static void rule_uitof(struct gen *g, const struct ir_op *op)
 
 static void rule_fcvt(struct gen *g, const struct ir_op *op)
 {
-    bool from64 = is_f64(arg_type(g, op)), redo = (op->attr & 3) == IR_NAN_ARM;
+    bool from64 = is_f64(arg_type(g, op)), redo = nan_is_arm(op->attr);
     unsigned a = ra_use(g, op->arg[0]);
     unsigned d = ra_def(g, redo ? REG_BIT(a) : 0);
     if (from64 == is_f64(op->type)) {
@@ -597,7 +635,10 @@ static void rule_fcvt(struct gen *g, const struct ir_op *op)
         x86_vex(&g->c, code, d, a, opnd_reg(a));
     else
         x86_op(&g->c, code, d, opnd_reg(a));
-    nan_check(g, op, d, opnd_reg(a), no_arg);
+    if (from64)
+        nan_tiny_check(g, op, d, (struct opnd[]){opnd_reg(a), no_arg, no_arg});
+    else
+        nan_check(g, op, d, opnd_reg(a), no_arg);
 }
 
 const rule_fn rules_fp[OP_COUNT] = {

@@ -57,8 +57,7 @@ static struct opnd source(struct gen *g, ir_val v)
     return vex(g) ? ra_rm(g, v) : opnd_reg(ra_use(g, v));
 }
 
-/* d = a op b; without AVX b may not be in d unless a is. */
-static void v3(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b)
+void vec_op3(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b)
 {
     if (vex(g)) {
         x86_vex(&g->c, op, d, a, b);
@@ -68,7 +67,7 @@ static void v3(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b
     x86_op(&g->c, op, d, b);
 }
 
-static void v3_imm(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b, unsigned imm)
+void vec_op3_imm(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b, unsigned imm)
 {
     if (vex(g)) {
         x86_vex_imm8(&g->c, op, d, a, b, imm);
@@ -78,8 +77,7 @@ static void v3_imm(struct gen *g, uint32_t op, unsigned d, unsigned a, struct op
     x86_op_imm8(&g->c, op, d, b, imm);
 }
 
-/* d = op a. */
-static void v2(struct gen *g, uint32_t op, unsigned d, struct opnd a)
+void vec_op2(struct gen *g, uint32_t op, unsigned d, struct opnd a)
 {
     if (vex(g))
         x86_vex(&g->c, op, d, 0, a);
@@ -87,7 +85,7 @@ static void v2(struct gen *g, uint32_t op, unsigned d, struct opnd a)
         x86_op(&g->c, op, d, a);
 }
 
-static void v2_imm(struct gen *g, uint32_t op, unsigned d, struct opnd a, unsigned imm)
+void vec_op2_imm(struct gen *g, uint32_t op, unsigned d, struct opnd a, unsigned imm)
 {
     if (vex(g))
         x86_vex_imm8(&g->c, op, d, 0, a, imm);
@@ -109,7 +107,7 @@ static void shift(struct gen *g, unsigned kind, unsigned esz, unsigned d, unsign
 
 static void zero(struct gen *g, unsigned d)
 {
-    v3(g, P_XOR, d, d, opnd_reg(d));
+    vec_op3(g, P_XOR, d, d, opnd_reg(d));
 }
 
 static uint32_t avoid_second(const struct gen *g, struct opnd b)
@@ -158,6 +156,23 @@ void vec_soft_inline(struct gen *g, const struct ir_op *op)
     soft_call(g, op, arg, ra_def(g, 0));
 }
 
+static void cold_soft_vec(struct gen *g, const struct cold *k)
+{
+    const unsigned arg[3] = {k->a.reg, k->b.reg, k->c.reg};
+    soft_call(g, k->op, arg, k->d);
+    cold_return(g, k);
+}
+
+void vec_soft_cold(struct gen *g, uint8_t *from, const unsigned arg[3], unsigned d)
+{
+    struct cold *k = cold_new(g, cold_soft_vec, from);
+    k->a = opnd_reg(arg[0]);
+    k->b = opnd_reg(arg[1]);
+    k->c = opnd_reg(arg[2]);
+    k->d = d;
+    k->back = g->c.p;
+}
+
 /* --- one instruction --- */
 /* By esz; 0: there is none. The level that it needs is that of its map. */
 struct by_size {
@@ -179,7 +194,7 @@ static void binary(struct gen *g, const struct ir_op *op, uint32_t code)
     }
     unsigned a = ra_use(g, op->arg[0]);
     struct opnd b = source(g, op->arg[1]);
-    v3(g, code, ra_def(g, avoid_second(g, b) & ~REG_BIT(a)), a, b);
+    vec_op3(g, code, ra_def(g, avoid_second(g, b) & ~REG_BIT(a)), a, b);
 }
 
 /* The same with operands exchanged. */
@@ -187,7 +202,7 @@ static void binary_swapped(struct gen *g, const struct ir_op *op, uint32_t code)
 {
     unsigned b = ra_use(g, op->arg[1]);
     struct opnd a = source(g, op->arg[0]);
-    v3(g, code, ra_def(g, avoid_second(g, a) & ~REG_BIT(b)), b, a);
+    vec_op3(g, code, ra_def(g, avoid_second(g, a) & ~REG_BIT(b)), b, a);
 }
 
 #define OP0F(n)   ((n) | X_0F | X_66)
@@ -241,9 +256,9 @@ static void rule_vbsl(struct gen *g, const struct ir_op *op)
 {
     unsigned a = ra_use(g, op->arg[0]), b = ra_use(g, op->arg[1]), c = ra_use(g, op->arg[2]);
     unsigned d = ra_def(g, REG_BIT(a) | REG_BIT(c));
-    v3(g, P_XOR, d, b, opnd_reg(c));
-    v3(g, P_AND, d, d, opnd_reg(a));
-    v3(g, P_XOR, d, d, opnd_reg(c));
+    vec_op3(g, P_XOR, d, b, opnd_reg(c));
+    vec_op3(g, P_AND, d, d, opnd_reg(a));
+    vec_op3(g, P_XOR, d, d, opnd_reg(c));
 }
 
 /* --- arithmetic --- */
@@ -253,14 +268,14 @@ static void multiply_bytes(struct gen *g, const struct ir_op *op)
     unsigned a = ra_use(g, op->arg[0]), b = ra_use(g, op->arg[1]);
     unsigned x = ra_temp_xmm(g), y = ra_temp_xmm(g);
     unsigned d = ra_def(g, REG_BIT(a) | REG_BIT(b));
-    v3(g, P_MULLW, d, a, opnd_reg(b));
+    vec_op3(g, P_MULLW, d, a, opnd_reg(b));
     shift(g, SHIFT_LEFT, 1, d, d, 8);
     shift(g, SHIFT_RIGHT, 1, d, d, 8);
     shift(g, SHIFT_RIGHT, 1, x, a, 8);
     shift(g, SHIFT_RIGHT, 1, y, b, 8);
-    v3(g, P_MULLW, x, x, opnd_reg(y));
+    vec_op3(g, P_MULLW, x, x, opnd_reg(y));
     shift(g, SHIFT_LEFT, 1, x, x, 8);
-    v3(g, P_OR, d, d, opnd_reg(x));
+    vec_op3(g, P_OR, d, d, opnd_reg(x));
 }
 
 /* Even and odd words by PMULUDQ. */
@@ -269,14 +284,14 @@ static void multiply_words(struct gen *g, const struct ir_op *op)
     unsigned a = ra_use(g, op->arg[0]), b = ra_use(g, op->arg[1]);
     unsigned x = ra_temp_xmm(g), y = ra_temp_xmm(g);
     unsigned d = ra_def(g, REG_BIT(a) | REG_BIT(b));
-    v3(g, P_MULUDQ, d, a, opnd_reg(b));
+    vec_op3(g, P_MULUDQ, d, a, opnd_reg(b));
     shift(g, SHIFT_LEFT, 3, d, d, 32);
     shift(g, SHIFT_RIGHT, 3, d, d, 32);
     shift(g, SHIFT_RIGHT, 3, x, a, 32);
     shift(g, SHIFT_RIGHT, 3, y, b, 32);
-    v3(g, P_MULUDQ, x, x, opnd_reg(y));
+    vec_op3(g, P_MULUDQ, x, x, opnd_reg(y));
     shift(g, SHIFT_LEFT, 3, x, x, 32);
-    v3(g, P_OR, d, d, opnd_reg(x));
+    vec_op3(g, P_OR, d, d, opnd_reg(x));
 }
 
 static void rule_vmul(struct gen *g, const struct ir_op *op)
@@ -295,7 +310,7 @@ static void rule_vneg(struct gen *g, const struct ir_op *op)
 {
     unsigned a = ra_use(g, op->arg[0]), x = ra_temp_xmm(g);
     zero(g, x);
-    v3(g, plain[OP_vsub].op[esz_of(op)], ra_def(g, REG_BIT(a)), x, opnd_reg(a));
+    vec_op3(g, plain[OP_vsub].op[esz_of(op)], ra_def(g, REG_BIT(a)), x, opnd_reg(a));
 }
 
 /* All ones in x where a lane of a is negative. */
@@ -303,25 +318,25 @@ static void signs(struct gen *g, unsigned esz, unsigned x, unsigned a)
 {
     if (esz == 0) {
         zero(g, x);
-        v3(g, P_CMPGTB, x, x, opnd_reg(a));
+        vec_op3(g, P_CMPGTB, x, x, opnd_reg(a));
     } else {
         shift(g, SHIFT_SIGNED, esz == 1 ? 1 : 2, x, a, esz == 1 ? 15 : 31);
     }
     if (esz == 3)
-        v2_imm(g, P_SHUFD, x, opnd_reg(x), 0xf5);
+        vec_op2_imm(g, P_SHUFD, x, opnd_reg(x), 0xf5);
 }
 
 static void rule_vabs(struct gen *g, const struct ir_op *op)
 {
     unsigned esz = esz_of(op), a = ra_use(g, op->arg[0]);
     if (esz < 3 && g->rt->has.sse41) {
-        v2(g, OP0F38(0x1c + esz), ra_def(g, 0), opnd_reg(a));
+        vec_op2(g, OP0F38(0x1c + esz), ra_def(g, 0), opnd_reg(a));
         return;
     }
     unsigned x = ra_temp_xmm(g), d = ra_def(g, REG_BIT(a));
     signs(g, esz, x, a);
-    v3(g, P_XOR, d, a, opnd_reg(x));
-    v3(g, plain[OP_vsub].op[esz], d, d, opnd_reg(x));
+    vec_op3(g, P_XOR, d, a, opnd_reg(x));
+    vec_op3(g, plain[OP_vsub].op[esz], d, d, opnd_reg(x));
 }
 
 /* Doublewords: with the signs inverted. Others: a > b unless it is the lesser one. */
@@ -336,15 +351,15 @@ static void rule_vcmpgtu(struct gen *g, const struct ir_op *op)
     unsigned a = ra_use(g, op->arg[0]), b = ra_use(g, op->arg[1]), x = ra_temp_xmm(g);
     unsigned d = ra_def(g, REG_BIT(a) | REG_BIT(b));
     if (esz == 3) {
-        v3(g, P_XOR, d, a, opnd_pool(POOL_SIGN64));
-        v3(g, P_XOR, x, b, opnd_pool(POOL_SIGN64));
-        v3(g, P_CMPGTQ, d, d, opnd_reg(x));
+        vec_op3(g, P_XOR, d, a, opnd_pool(POOL_SIGN64));
+        vec_op3(g, P_XOR, x, b, opnd_pool(POOL_SIGN64));
+        vec_op3(g, P_CMPGTQ, d, d, opnd_reg(x));
         return;
     }
-    v3(g, least, d, a, opnd_reg(b));
-    v3(g, plain[OP_vcmpeq].op[esz], d, d, opnd_reg(a));
-    v3(g, P_CMPEQD, x, x, opnd_reg(x));
-    v3(g, P_XOR, d, d, opnd_reg(x));
+    vec_op3(g, least, d, a, opnd_reg(b));
+    vec_op3(g, plain[OP_vcmpeq].op[esz], d, d, opnd_reg(a));
+    vec_op3(g, P_CMPEQD, x, x, opnd_reg(x));
+    vec_op3(g, P_XOR, d, d, opnd_reg(x));
 }
 
 /* --- shifts --- */
@@ -355,12 +370,12 @@ static void shift_bytes(struct gen *g, const struct ir_op *op, unsigned kind, un
     if (kind == SHIFT_SIGNED && n == 8)
         n = 7;
     shift(g, kind == SHIFT_LEFT ? SHIFT_LEFT : SHIFT_RIGHT, 1, d, a, n);
-    v3(g, P_AND, d, d, opnd_pool((kind == SHIFT_LEFT ? POOL_SHL8 : POOL_SHR8) + 16 * (int)n));
+    vec_op3(g, P_AND, d, d, opnd_pool((kind == SHIFT_LEFT ? POOL_SHL8 : POOL_SHR8) + 16 * (int)n));
     if (kind != SHIFT_SIGNED)
         return;
     struct opnd sign = opnd_pool(POOL_SAR8 + 16 * (int)n);
-    v3(g, P_XOR, d, d, sign);
-    v3(g, plain[OP_vsub].op[0], d, d, sign);
+    vec_op3(g, P_XOR, d, d, sign);
+    vec_op3(g, plain[OP_vsub].op[0], d, d, sign);
 }
 
 /* There is no PSRAQ. */
@@ -370,7 +385,7 @@ static void shift_signed_64(struct gen *g, const struct ir_op *op, unsigned n)
     signs(g, 3, x, a);
     shift(g, SHIFT_RIGHT, 3, d, a, n);
     shift(g, SHIFT_LEFT, 3, x, x, 64 - n);
-    v3(g, P_OR, d, d, opnd_reg(x));
+    vec_op3(g, P_OR, d, d, opnd_reg(x));
 }
 
 static void rule_shift(struct gen *g, const struct ir_op *op)
@@ -406,13 +421,13 @@ static void rule_vdup(struct gen *g, const struct ir_op *op)
         return;
     }
     if (esz == 0)
-        v3(g, P_UNPCKLBW, d, d, opnd_reg(d));
+        vec_op3(g, P_UNPCKLBW, d, d, opnd_reg(d));
     if (esz <= 1)
-        v2_imm(g, P_SHUFLW, d, opnd_reg(d), 0);
+        vec_op2_imm(g, P_SHUFLW, d, opnd_reg(d), 0);
     if (esz == 2)
-        v2_imm(g, P_SHUFD, d, opnd_reg(d), 0);
+        vec_op2_imm(g, P_SHUFD, d, opnd_reg(d), 0);
     else
-        v3(g, P_UNPCKLQDQ, d, d, opnd_reg(d));
+        vec_op3(g, P_UNPCKLQDQ, d, d, opnd_reg(d));
 }
 
 /* PINSRB, PINSRW, PINSRD, PINSRQ. */
@@ -428,7 +443,7 @@ static void rule_vins(struct gen *g, const struct ir_op *op)
     }
     unsigned a = ra_use(g, op->arg[0]);
     struct opnd b = ra_rm(g, op->arg[1]);
-    v3_imm(g, pinsr[esz], ra_def(g, 0), a, b, i);
+    vec_op3_imm(g, pinsr[esz], ra_def(g, 0), a, b, i);
 }
 
 /* The lane in memory. */
@@ -462,9 +477,9 @@ static void rule_vextr(struct gen *g, const struct ir_op *op)
     if (lowest)
         x86_movq_to_gpr(&g->c, esz == 3, d, a, vex(g));
     else if (esz == 1)
-        v2_imm(g, pextr[1], d, opnd_reg(a), i);
+        vec_op2_imm(g, pextr[1], d, opnd_reg(a), i);
     else
-        v2_imm(g, pextr[esz], a, opnd_reg(d), i);
+        vec_op2_imm(g, pextr[esz], a, opnd_reg(d), i);
     if (op->attr >> 16 && esz < 3)
         x86_load(&g->c, esz, true, true, d, opnd_reg(d));
 }
@@ -475,11 +490,11 @@ static void rule_vmake(struct gen *g, const struct ir_op *op)
     unsigned x = ra_temp_xmm(g), d = ra_def(g, 0);
     x86_movq_from_gpr(&g->c, true, d, low, vex(g));
     if (g->rt->has.sse41) {
-        v3_imm(g, pinsr[3], d, d, high, 1);
+        vec_op3_imm(g, pinsr[3], d, d, high, 1);
         return;
     }
     x86_movq_from_gpr(&g->c, true, x, high, vex(g));
-    v3(g, P_UNPCKLQDQ, d, d, opnd_reg(x));
+    vec_op3(g, P_UNPCKLQDQ, d, d, opnd_reg(x));
 }
 
 /* --- permutations --- */
@@ -496,7 +511,7 @@ static void unzip(struct gen *g, const struct ir_op *op, unsigned esz, bool odd)
         shift(g, kind, esz + 1, d, d, n);
         shift(g, kind, esz + 1, x, x, n);
     }
-    v3(g, esz ? P_PACKSSDW : P_PACKUSWB, d, d, opnd_reg(x));
+    vec_op3(g, esz ? P_PACKSSDW : P_PACKUSWB, d, d, opnd_reg(x));
 }
 
 static void unzip_by_size(struct gen *g, const struct ir_op *op, unsigned esz, bool odd)
@@ -506,7 +521,8 @@ static void unzip_by_size(struct gen *g, const struct ir_op *op, unsigned esz, b
     } else if (esz == 2) {
         unsigned a = ra_use(g, op->arg[0]);
         struct opnd b = source(g, op->arg[1]);
-        v3_imm(g, SHUFPS, ra_def(g, avoid_second(g, b) & ~REG_BIT(a)), a, b, odd ? 0xdd : 0x88);
+        vec_op3_imm(g, SHUFPS, ra_def(g, avoid_second(g, b) & ~REG_BIT(a)), a, b,
+                    odd ? 0xdd : 0x88);
     } else {
         unzip(g, op, esz, odd);
     }
@@ -542,7 +558,7 @@ static void rule_vtrn(struct gen *g, const struct ir_op *op)
         shift(g, SHIFT_RIGHT, esz + 1, d, d, n);
         shift(g, SHIFT_LEFT, esz + 1, x, b, n);
     }
-    v3(g, P_OR, d, d, opnd_reg(x));
+    vec_op3(g, P_OR, d, d, opnd_reg(x));
 }
 
 /* PALIGNR's first operand is the upper half. */
@@ -554,7 +570,7 @@ static void rule_vextb(struct gen *g, const struct ir_op *op)
     }
     unsigned b = ra_use(g, op->arg[1]);
     struct opnd a = source(g, op->arg[0]);
-    v3_imm(g, P_ALIGNR, ra_def(g, avoid_second(g, a) & ~REG_BIT(b)), b, a, op->attr);
+    vec_op3_imm(g, P_ALIGNR, ra_def(g, avoid_second(g, a) & ~REG_BIT(b)), b, a, op->attr);
 }
 
 static void rule_vrev(struct gen *g, const struct ir_op *op)
@@ -566,12 +582,12 @@ static void rule_vrev(struct gen *g, const struct ir_op *op)
     }
     unsigned a = ra_use(g, op->arg[0]), d = ra_def(g, 0);
     if (esz == 0) {
-        v3(g, P_SHUFB, d, a, opnd_pool(POOL_REV8 + 16 * ((int)container - 1)));
+        vec_op3(g, P_SHUFB, d, a, opnd_pool(POOL_REV8 + 16 * ((int)container - 1)));
     } else if (esz == 2) {
-        v2_imm(g, P_SHUFD, d, opnd_reg(a), 0xb1);
+        vec_op2_imm(g, P_SHUFD, d, opnd_reg(a), 0xb1);
     } else {
-        v2_imm(g, P_SHUFLW, d, opnd_reg(a), container == 2 ? 0xb1 : 0x1b);
-        v2_imm(g, P_SHUFHW, d, opnd_reg(d), container == 2 ? 0xb1 : 0x1b);
+        vec_op2_imm(g, P_SHUFLW, d, opnd_reg(a), container == 2 ? 0xb1 : 0x1b);
+        vec_op2_imm(g, P_SHUFHW, d, opnd_reg(d), container == 2 ? 0xb1 : 0x1b);
     }
 }
 
@@ -583,8 +599,8 @@ static void rule_vtbl(struct gen *g, const struct ir_op *op)
         return;
     }
     unsigned a = ra_use(g, op->arg[0]), b = ra_use(g, op->arg[1]), x = ra_temp_xmm(g);
-    v3(g, P_ADDUSB, x, b, opnd_pool(POOL_TBL));
-    v3(g, P_SHUFB, ra_def(g, 0), a, opnd_reg(x));
+    vec_op3(g, P_ADDUSB, x, b, opnd_pool(POOL_TBL));
+    vec_op3(g, P_SHUFB, ra_def(g, 0), a, opnd_reg(x));
 }
 
 /* --- widths --- */
@@ -603,7 +619,7 @@ static void rule_vwiden(struct gen *g, const struct ir_op *op)
     bool is_signed = op->opc == OP_vwidens;
     if (g->rt->has.sse41) {
         struct opnd m = source(g, op->arg[0]);
-        v2(g, extension(esz, is_signed), ra_def(g, 0), m);
+        vec_op2(g, extension(esz, is_signed), ra_def(g, 0), m);
         return;
     }
     unsigned a = ra_use(g, op->arg[0]), x = ra_temp_xmm(g), d = ra_def(g, REG_BIT(a));
@@ -611,16 +627,16 @@ static void rule_vwiden(struct gen *g, const struct ir_op *op)
         signs(g, esz, x, a);
     else
         zero(g, x);
-    v3(g, unpack_low[esz], d, a, opnd_reg(x));
+    vec_op3(g, unpack_low[esz], d, a, opnd_reg(x));
 }
 
 static void multiply_long_words(struct gen *g, const struct ir_op *op, bool is_signed)
 {
     unsigned a = ra_use(g, op->arg[0]), b = ra_use(g, op->arg[1]), x = ra_temp_xmm(g);
     unsigned d = ra_def(g, REG_BIT(a) | REG_BIT(b));
-    v2_imm(g, P_SHUFD, d, opnd_reg(a), 0x50);
-    v2_imm(g, P_SHUFD, x, opnd_reg(b), 0x50);
-    v3(g, is_signed ? P_MULDQ : P_MULUDQ, d, d, opnd_reg(x));
+    vec_op2_imm(g, P_SHUFD, d, opnd_reg(a), 0x50);
+    vec_op2_imm(g, P_SHUFD, x, opnd_reg(b), 0x50);
+    vec_op3(g, is_signed ? P_MULDQ : P_MULUDQ, d, d, opnd_reg(x));
 }
 
 /* Low and high halves of the products, interleaved. */
@@ -628,18 +644,18 @@ static void multiply_long_halves(struct gen *g, const struct ir_op *op, bool is_
 {
     unsigned a = ra_use(g, op->arg[0]), b = ra_use(g, op->arg[1]), x = ra_temp_xmm(g);
     unsigned d = ra_def(g, REG_BIT(a) | REG_BIT(b));
-    v3(g, P_MULLW, d, a, opnd_reg(b));
-    v3(g, is_signed ? P_MULHW : P_MULHUW, x, a, opnd_reg(b));
-    v3(g, P_UNPCKLWD, d, d, opnd_reg(x));
+    vec_op3(g, P_MULLW, d, a, opnd_reg(b));
+    vec_op3(g, is_signed ? P_MULHW : P_MULHUW, x, a, opnd_reg(b));
+    vec_op3(g, P_UNPCKLWD, d, d, opnd_reg(x));
 }
 
 static void multiply_long_bytes(struct gen *g, const struct ir_op *op, bool is_signed)
 {
     struct opnd a = source(g, op->arg[0]), b = source(g, op->arg[1]);
     unsigned x = ra_temp_xmm(g), d = ra_def(g, opnd_bit(a) | opnd_bit(b));
-    v2(g, extension(0, is_signed), d, a);
-    v2(g, extension(0, is_signed), x, b);
-    v3(g, P_MULLW, d, d, opnd_reg(x));
+    vec_op2(g, extension(0, is_signed), d, a);
+    vec_op2(g, extension(0, is_signed), x, b);
+    vec_op3(g, P_MULLW, d, d, opnd_reg(x));
 }
 
 static void rule_vmull(struct gen *g, const struct ir_op *op)
@@ -666,20 +682,20 @@ static void rule_vpopcnt8(struct gen *g, const struct ir_op *op)
     }
     unsigned a = ra_use(g, op->arg[0]), x = ra_temp_xmm(g), y = ra_temp_xmm(g);
     unsigned d = ra_def(g, REG_BIT(a));
-    v3(g, P_AND, x, a, opnd_pool(POOL_NIBBLE));
+    vec_op3(g, P_AND, x, a, opnd_pool(POOL_NIBBLE));
     shift(g, SHIFT_RIGHT, 1, y, a, 4);
-    v3(g, P_AND, y, y, opnd_pool(POOL_NIBBLE));
+    vec_op3(g, P_AND, y, y, opnd_pool(POOL_NIBBLE));
     x86_fload128(&g->c, d, opnd_pool(POOL_POPCNT), vex(g));
     if (vex(g)) {
-        v3(g, P_SHUFB, x, d, opnd_reg(x));
-        v3(g, P_SHUFB, d, d, opnd_reg(y));
-        v3(g, P_ADDB, d, d, opnd_reg(x));
+        vec_op3(g, P_SHUFB, x, d, opnd_reg(x));
+        vec_op3(g, P_SHUFB, d, d, opnd_reg(y));
+        vec_op3(g, P_ADDB, d, d, opnd_reg(x));
         return;
     }
     unsigned z = ra_temp_xmm(g);
-    v3(g, P_SHUFB, z, d, opnd_reg(x));
-    v3(g, P_SHUFB, d, d, opnd_reg(y));
-    v3(g, P_ADDB, d, d, opnd_reg(z));
+    vec_op3(g, P_SHUFB, z, d, opnd_reg(x));
+    vec_op3(g, P_SHUFB, d, d, opnd_reg(y));
+    vec_op3(g, P_ADDB, d, d, opnd_reg(z));
 }
 
 static void rule_vany(struct gen *g, const struct ir_op *op)
@@ -689,14 +705,14 @@ static void rule_vany(struct gen *g, const struct ir_op *op)
     if (g->rt->has.sse41) {
         unsigned d = ra_def(g, 0);
         x86_zero(c, d);
-        v2(g, P_TEST, a, opnd_reg(a));
+        vec_op2(g, P_TEST, a, opnd_reg(a));
         x86_setcc(c, CC_NE, d);
         return;
     }
     unsigned x = ra_temp_xmm(g), t = ra_temp(g), d = ra_def(g, 0);
     zero(g, x);
-    v3(g, P_CMPEQB, x, x, opnd_reg(a));
-    v2(g, 0xd7 | X_0F | X_66, t, opnd_reg(x)); /* PMOVMSKB */
+    vec_op3(g, P_CMPEQB, x, x, opnd_reg(a));
+    vec_op2(g, 0xd7 | X_0F | X_66, t, opnd_reg(x)); /* PMOVMSKB */
     x86_zero(c, d);
     x86_alu(c, false, ALU_CMP, opnd_reg(t), opnd_imm(0xffff));
     x86_setcc(c, CC_NE, d);
@@ -706,7 +722,7 @@ static void rule_vany(struct gen *g, const struct ir_op *op)
 static void rule_vlow(struct gen *g, const struct ir_op *op)
 {
     struct opnd a = ra_rm(g, op->arg[0]);
-    v2(g, P_MOVQ, ra_def(g, 0), a);
+    vec_op2(g, P_MOVQ, ra_def(g, 0), a);
 }
 
 static void rule_vfrom32(struct gen *g, const struct ir_op *op)
@@ -716,10 +732,10 @@ static void rule_vfrom32(struct gen *g, const struct ir_op *op)
     if (a.kind == OPND_MEM) {
         x86_fload(&g->c, false, d, a, vex(g));
     } else if (g->rt->has.sse41) {
-        v3_imm(g, INSERTPS, d, a.reg, a, 0x0e);
+        vec_op3_imm(g, INSERTPS, d, a.reg, a, 0x0e);
     } else { /* MOVSS between registers keeps the rest of the first */
         zero(g, x);
-        v3(g, 0x10 | X_0F | X_F3, d, x, a);
+        vec_op3(g, 0x10 | X_0F | X_F3, d, x, a);
     }
 }
 

@@ -38,7 +38,16 @@ void x86_soft_call(void *cpu, struct soft_frame *f, const struct x86_rt *rt)
     env->guest_mxcsr |= flags_to_mxcsr(flags);
 }
 
-void x86_soft_vec(void *cpu UNUSED, struct soft_vec_frame *f, const struct x86_rt *rt UNUSED)
+void x86_soft_vec(void *cpu, struct soft_vec_frame *f, const struct x86_rt *rt)
 {
-    f->arg[0] = ir_eval_vec(f->desc & 0xff, f->desc >> 32, f->arg);
+    struct tcg_env *env = (struct tcg_env *)((char *)cpu - sizeof(struct tcg_env));
+    unsigned opc = f->desc & 0xff;
+    uint8_t flags = 0;
+    if (!ir_opc_is_vfp(opc)) {
+        f->arg[0] = ir_eval_vec(opc, f->desc >> 32, f->arg);
+        return;
+    }
+    f->arg[0] = ir_eval_vfp(rt->layout.cb.soft_fp, opc, f->desc >> 32, f->arg,
+                            current_round(env->guest_mxcsr), &flags);
+    env->guest_mxcsr |= flags_to_mxcsr(flags);
 }

@@ -108,7 +108,12 @@ static uint64_t interesting(uint64_t *rng, enum ir_type t)
     if ((r & 7) == 0)
         return random64(rng);
     switch (t) {
-    case V128: return lanes(rng);
+    case V128:
+        if (r & 16)
+            return lanes(rng);
+        if (r & 32)
+            return interesting(rng, F64);
+        return interesting(rng, F32) << 32 | interesting(rng, F32);
     case F64:
         return r & 8 ? f64s[k % G_N_ELEMENTS(f64s)]
                      : UINT64_C(0x3ff0000000000000) + (random64(rng) >> 9);
@@ -215,12 +220,27 @@ static uint32_t vec_attr(struct gen *g, unsigned opc)
     }
 }
 
+static const uint8_t nan_rules[] = {IR_NAN_DEFAULT, IR_NAN_ARM, IR_NAN_ARM_DN};
+
+static uint32_t vfp_attr(struct gen *g, unsigned opc)
+{
+    static const uint8_t rounds[] = {IR_RNE, IR_RTZ, IR_RDN, IR_RUP, IR_RMM, IR_RDYN};
+    uint32_t esz = opc == OP_vfwiden ? 2 : opc == OP_vfnarrow ? 3 : 2 + pick(g, 2);
+    uint32_t attr = esz | (uint32_t)nan_rules[pick(g, 3)] << IR_VNAN_SHIFT;
+    unsigned round = rounds[pick(g, 6)] | pick(g, 2) * IR_RINT_EXACT, neg = pick(g, 4);
+    if (opc == OP_vfma)
+        attr |= neg * IR_VFMA_NEG_PRODUCT;
+    return opc == OP_vfrint ? attr | round << IR_VROUND_SHIFT : attr;
+}
+
 static uint32_t op_attr(struct gen *g, const struct ir_op *op)
 {
     static const uint8_t rounds[] = {IR_RNE, IR_RTZ, IR_RDN, IR_RUP, IR_RMM, IR_RDYN};
     unsigned width = op->type == I32 ? 32 : 64, lsb = pick(g, width),
              len = 1 + pick(g, width - lsb);
     unsigned round = rounds[pick(g, G_N_ELEMENTS(rounds))], bits = pick(g, 4);
+    if (op->opc >= OP_vfadd && op->opc <= OP_vfnarrow)
+        return vfp_attr(g, op->opc);
     if (op->opc >= OP_vand && op->opc <= OP_vto32)
         return vec_attr(g, op->opc);
     switch (ir_attr_text(op->opc)) {
@@ -228,7 +248,9 @@ static uint32_t op_attr(struct gen *g, const struct ir_op *op)
     case IR_TEXT_ROUND: return round | (op->opc == OP_frint && bits & 1 ? IR_RINT_EXACT : 0);
     case IR_TEXT_FENCE: return pick(g, 16);
     case IR_TEXT_NAN:
-        return op->opc == OP_fma ? bits * IR_FMA_NEG_PRODUCT | IR_NAN_DEFAULT : IR_NAN_DEFAULT;
+        if (op->opc == OP_fma)
+            return bits * IR_FMA_NEG_PRODUCT | nan_rules[pick(g, 3)];
+        return op->opc == OP_fmin || op->opc == OP_fmax ? IR_NAN_DEFAULT : nan_rules[pick(g, 3)];
     default: return 0;
     }
 }

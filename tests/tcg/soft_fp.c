@@ -72,7 +72,11 @@ uint64_t bench_soft_fp(unsigned op, unsigned ty, uint32_t attr, const uint64_t a
                        unsigned round, uint8_t *flags)
 {
     enum ir_type from = ty & 0xff, to = ty >> 8;
-    struct fp_env e = {.round = round, .nan = FP_NAN_DEFAULT};
+    bool has_nan = op != OP_fcmp && op != OP_frint && op != OP_ftosi && op != OP_ftoui;
+    unsigned nan = has_nan ? attr & 3 : IR_NAN_DEFAULT;
+    struct fp_env e = {.round = round,
+                       .nan = nan == IR_NAN_ARM_DN ? FP_NAN_DEFAULT : nan,
+                       .tiny_before = nan >= IR_NAN_ARM};
     enum fp_round rm = (attr & 7) == IR_RDYN ? round : (attr & 7);
     uint64_t v;
     switch (op) {
@@ -86,6 +90,6 @@ uint64_t bench_soft_fp(unsigned op, unsigned ty, uint32_t attr, const uint64_t a
     case OP_fcvt: v = from == F64 ? f64_to_f32(arg[0], &e) : f32_to_f64(arg[0], &e); break;
     default: v = arith(op, from == F64, arg, &e); break;
     }
-    *flags = e.flags;
+    *flags |= e.flags;
     return v;
 }

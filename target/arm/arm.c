@@ -4,6 +4,7 @@
 #include "accel/tcg/tcg.h"
 #include "core/machine.h"
 #include "target/arm/cpu_priv.h"
+#include "target/arm/tlbi.h"
 
 #include <string.h>
 
@@ -44,8 +45,11 @@ struct cpu *arm_cpu_new(struct machine *m, const char *model, const struct arm_c
     cpu_init(&cpu->cpu, is32 ? &arm32_cpu_ops : &arm64_cpu_ops, m, m->ncpus);
     cpu->cpu.start_off = config->start_off;
     mutex_init(&cpu->timer_lock);
+    arm_timers_init(cpu);
+    arm_pmu_init(cpu);
+    arm_tlbi_init(cpu);
     if (!tcg_cpu_attach(&cpu->cpu, &arm_guest_ops, errp)) {
-        mutex_fini(&cpu->timer_lock);
+        cpu->cpu.ops->finalize(&cpu->cpu);
         cpu_fini(&cpu->cpu);
         m->accel->cpu_free(&cpu->cpu);
         return NULL;

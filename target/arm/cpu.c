@@ -3,6 +3,7 @@
 #include "target/arm/cpu.h"
 
 #include "target/arm/cpu_priv.h"
+#include "target/arm/tlbi.h"
 #include "util/log.h"
 
 #include <glib.h>
@@ -412,20 +413,20 @@ static void reset_configured(struct arm_cpu *cpu)
 
 /* What firmware sets up before it enters Linux.  Ref: Linux, Documentation/arch/arm64/booting.rst.
  */
-static void reset_boot(struct arm_cpu *cpu)
+void arm_enter_boot(struct arm_cpu *cpu, uint64_t pc, unsigned el, const uint64_t x[4])
 {
     struct arm_state *s = &cpu->s;
-    const struct arm_boot *b = &cpu->boot;
-    unsigned el = MIN(b->el, arm_highest_el(cpu));
 
-    s->ps.el = MAX(el, 1);
+    s->ps.el = MAX(MIN(el, arm_highest_el(cpu)), 1);
+    if (s->ps.el == 2 && !arm_has_el2(cpu))
+        s->ps.el = 1;
     s->scr_el3 = SCR_NS | SCR_HCE | SCR_RW | SCR_API | SCR_APK | SCR_ENSCXT | SCR_FGTEN |
                  SCR_ECVEN | SCR_HXEN;
-    s->mdcr_el3 = 0;
     if (s->ps.el < 2)
         s->hcr_el2 = HCR_RW | HCR_API | HCR_APK;
-    cpu->pc = b->pc;
-    memcpy(cpu->x, b->x, sizeof(b->x));
+    cpu->pc = pc;
+    memcpy(cpu->x, x, 4 * sizeof(x[0]));
+    arm_state_changed(cpu);
 }
 
 static void reset(struct cpu *c)
@@ -443,11 +444,10 @@ static void reset(struct cpu *c)
     state_reset(state_table, cpu);
     reset_configured(cpu);
     mutex_unlock(&cpu->timer_lock);
-    if (cpu->boot.valid)
-        reset_boot(cpu);
-    atomic_store(&cpu->tlbi_waits, 0);
     arm_sync(cpu);
     arm_set_fpsr(cpu, 0);
+    if (cpu->boot.valid)
+        arm_enter_boot(cpu, cpu->boot.pc, cpu->boot.el, cpu->boot.x);
     if (log_enabled(LOG_CPU_RESET)) {
         c->ops->dump(c, log_begin());
         log_end();
@@ -459,6 +459,8 @@ void arm_sync(struct arm_cpu *cpu)
     arm_set_fpcr(cpu, cpu->s.fpcr);
     cpu->no_globals = false;
     guest_tlb_flush(&cpu->cpu);
+    arm_timers_update(cpu);
+    arm_pmu_update(cpu);
     arm_state_changed(cpu);
 }
 
@@ -639,6 +641,9 @@ static void finalize(struct cpu *c)
     struct arm_cpu *cpu = arm(c);
 
     arm_debug_regs_free(cpu);
+    arm_timers_fini(cpu);
+    arm_pmu_fini(cpu);
+    arm_tlbi_fini(cpu);
     mutex_fini(&cpu->timer_lock);
 }
 

@@ -151,7 +151,10 @@ struct arm_cpu {
         uint64_t ipa; /* of a stage 2 fault */
         uint32_t insn;
     } fault;
-    bool no_globals; /* TLB entries of EL1&0 belong to a VM or a security state */
+    bool tagged_pages;             /* some TLB entry stands under an address with a tag */
+    _Atomic bool power_on_pending; /* PSCI */
+    uint64_t pmu_armed;            /* distance of the overflow that pmu_timer waits for */
+    bool no_globals;               /* TLB entries of EL1&0 belong to a VM or a security state */
     uint32_t saved_fpsr;
     struct arm_debug_regs *debug_regs; /* gdb.c's, once asked for */
 };

@@ -96,6 +96,8 @@ bool arm_debug_exceptions_enabled(const struct arm_cpu *cpu);
 uint32_t arm_fpsr(struct arm_cpu *cpu);
 void arm_set_fpsr(struct arm_cpu *cpu, uint32_t val);
 void arm_set_fpcr(struct arm_cpu *cpu, uint32_t val);
+/* After reset: begin at pc in exception level el, not secure, as firmware would let it. */
+void arm_enter_boot(struct arm_cpu *cpu, uint64_t pc, unsigned el, const uint64_t x[4]);
 /* Recompute everything derived from s. */
 void arm_sync(struct arm_cpu *cpu);
 
@@ -103,6 +105,32 @@ void arm_sync(struct arm_cpu *cpu);
 bool arm_walk(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
               struct guest_walk *out);
 bool arm_debug_translate(struct cpu *cpu, gva addr, gpa *out);
+
+/* Whether the page of code at addr is guarded (GP of its descriptor): for BTI. */
+bool arm_is_guarded(struct arm_cpu *cpu, gva addr);
+/* An AT instruction: what it asks for. */
+struct arm_at {
+    gva addr;
+    unsigned idx;
+    enum guest_access access;
+    bool stage1_only;
+};
+/* Its answer for PAR_EL1; false: a fault to be raised (guest_walk.cause). */
+bool arm_translate_at(struct arm_cpu *cpu, const struct arm_at *at, uint64_t *par, uint32_t *cause);
+
+/* --- timer.c, pmu.c --- */
+uint64_t arm_counter(const struct arm_cpu *cpu); /* CNTPCT without an offset */
+uint64_t arm_virtual_count(const struct arm_cpu *cpu);
+void arm_timers_init(struct arm_cpu *cpu);
+void arm_timers_fini(struct arm_cpu *cpu);
+void arm_timers_update(struct arm_cpu *cpu);
+void arm_pmu_init(struct arm_cpu *cpu);
+void arm_pmu_fini(struct arm_cpu *cpu);
+void arm_pmu_update(struct arm_cpu *cpu);
+
+/* --- psci.c --- */
+/* Answer a call of firmware by its registers. */
+bool arm_psci(struct arm_cpu *cpu);
 
 /* --- disas.c --- */
 unsigned arm_disas(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);

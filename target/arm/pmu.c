@@ -343,6 +343,18 @@ static uint64_t read_ceid(struct arm_cpu *cpu UNUSED, const struct arm_sysreg *r
     return r->key & 1 ? 0 : 1u << EVENT_SW_INCR | 1u << EVENT_INST_RETIRED | 1u << EVENT_CPU_CYCLES;
 }
 
+/* PMMIR_EL1 came with Armv8.4's monitors: no slots, no other widths to tell of. */
+static uint64_t read_pmmir(struct arm_cpu *cpu UNUSED, const struct arm_sysreg *r UNUSED)
+{
+    return 0;
+}
+
+static enum arm_access check_pmmir(const struct arm_cpu *cpu, const struct arm_sysreg *r,
+                                   bool is_write)
+{
+    return arm_has(cpu, ARM_F_PMU) ? check_pmu(cpu, r, is_write) : ARM_UNDEFINED;
+}
+
 #define S(field) .off = offsetof(struct arm_cpu, s.field)
 #define KEY(...) .key = ARM_SYSREG(__VA_ARGS__)
 #define PMU      .feature = 1 + ARM_F_PMU, .flags = ARM_REG_QUIET
@@ -393,6 +405,8 @@ const struct arm_sysreg arm_sysregs_pmu[] = {
      .mask = 15},
     BITS("PMINTENSET_EL1", 0, 14, 1, ARM_RW1, pminten, write_set, 17),
     BITS("PMINTENCLR_EL1", 0, 14, 2, ARM_RW1, pminten, write_clr, 17),
+    {.name = "PMMIR_EL1", KEY(3, 0, 9, 14, 6), .rights = ARM_R1_UP, .feature = 1 + ARM_F_LSE2, .check = check_pmmir,
+     .flags = ARM_REG_QUIET, .read = read_pmmir, DBG(22)},
     BITS("PMOVSSET_EL0", 3, 14, 3, ARM_RW0, pmovs, write_set, 18),
     {.name = "PMCCFILTR_EL0", KEY(3, 3, 14, 15, 7), .rights = ARM_RW0, PMU, .check = check_pmu, .arg = USEREN_EN,
      .read = read_type, .write = write_type, DBG(14)},

@@ -68,6 +68,14 @@ def debian_system(arch="riscv64"):
     return r.stdout.strip().split("\n")[-1]
 
 
+def debian_disk(arch):
+    """The directory that also has disk.img, the same with a partition table, GRUB and the kernel (tools/get_disk)."""
+    r = subprocess.run([os.path.join(ROOT, "tools", "get_disk"), arch], stdout=subprocess.PIPE, text=True)
+    if r.returncode:
+        raise Skipped("tools/get_disk %s could not build a disk" % arch)
+    return r.stdout.strip().split("\n")[-1]
+
+
 class Guest:
     """A running emulator.  Use as a context manager: it is killed at the end whatever happens."""
 

@@ -1,0 +1,254 @@
+"""Arm guests: Debian's arm64 kernel, firmware, U-Boot and bare-metal programs on the virt board."""
+import os
+import subprocess
+
+from guest import PROMPT, Failed, Guest, arch_args, debian, debian_disk, emulator, linux, need_file, need_tinamou, need_tool
+from migrate import Qmp
+
+
+def use_shell(g, machine, cpus, timeout=60):
+    g.shell(timeout)
+    if g.run("uname -m", timeout).strip() != machine:
+        g.fail("uname -m is not %s" % machine)
+    if g.run("nproc", timeout).strip() != str(cpus):
+        g.fail("nproc is not %d" % cpus)
+    # Known answers: integer, 64-bit multiply, hashing, pipes and fork.
+    if g.run("echo $((123456789 * 987654321 % 1000003))", timeout).strip() != str(123456789 * 987654321 % 1000003):
+        g.fail("wrong product")
+    want = "a948904f2f0f479b8f8197694b30184b0d2ed1c1cd2a1ec0fb85d299a192a447"
+    if want not in g.run("echo hello world | sha256sum", timeout):
+        g.fail("wrong SHA-256")
+    if g.run("seq 1 2000 | awk '{ s += $1 * 0.5 } END { print s }'", timeout).strip() != "1000500":
+        g.fail("wrong floating-point sum")
+
+
+def power_off(g, timeout=30):
+    g.send("exit\n")
+    g.wait_exit(0, timeout)
+
+
+def same_work(g, cpus):
+    work = " ".join(str(c) for c in range(cpus))
+    g.run("for c in %s; do (seq 1 60000 | md5sum >/tmp/$c) & done; wait" % work, 120)
+    if len(set(g.run("cd /tmp; cat %s; cd /" % work).strip().split("\n"))) != 1:
+        g.fail("the same work gave different results on %d CPUs" % cpus)
+
+
+def test_arm64_gicv2_one_cpu():
+    with linux(arch="arm64") as g:
+        use_shell(g, "aarch64", 1)
+        if "GICv2" not in g.run("cat /proc/interrupts"):
+            g.fail("the interrupt controller is not a GICv2")
+        power_off(g)
+
+
+def test_arm64_gicv2_four_cpus():
+    with linux(arch="arm64", smp=4) as g:
+        use_shell(g, "aarch64", 4)
+        same_work(g, 4)
+        power_off(g)
+
+
+def test_arm64_gicv3_one_cpu():
+    with linux(arch="arm64", machine="virt,gic-version=3") as g:
+        use_shell(g, "aarch64", 1)
+        if "GICv3" not in g.run("cat /proc/interrupts"):
+            g.fail("the interrupt controller is not a GICv3")
+        power_off(g)
+
+
+def test_arm64_gicv3_four_cpus():
+    with linux(arch="arm64", smp=4, machine="virt,gic-version=3") as g:
+        use_shell(g, "aarch64", 4)
+        same_work(g, 4)
+        power_off(g)
+
+
+def test_arm64_reboot_leaves_under_no_reboot():
+    with linux(["-no-reboot"], arch="arm64") as g:
+        g.shell()
+        g.send("reboot -f\n")
+        g.wait_exit(0)
+
+
+def test_arm64_reboot_comes_back():
+    with linux(arch="arm64") as g:
+        g.shell()
+        g.send("reboot -f\n")
+        g.shell()
+        power_off(g)
+
+
+def test_arm64_power_button():
+    """system_powerdown presses a key that Linux hears of through the PL061 and gpio-keys."""
+    with linux(["-qmp", "unix:qmp.sock,server=on,wait=off"], arch="arm64", initrd="initrd.cpio.gz") as g:
+        g.shell()
+        g.run("ls /dev/input/event0")
+        g.send("timeout 20 head -c 24 /dev/input/event0 | od -An -tx2\n")
+        Qmp("qmp.sock").run("system_powerdown")
+        g.expect(r"0001 0074 0001 0000", 30) # EV_KEY, KEY_POWER, pressed
+        power_off(g)
+
+
+DISKS = ["-drive", "file=disk.img,format=raw,if=none,id=d0", "-device", "virtio-blk-pci,drive=d0",
+         "-drive", "file=disk2.img,format=raw,if=none,id=d1", "-device", "virtio-blk-device,drive=d1",
+         "-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0"]
+
+
+def use_devices(machine):
+    for name, text in (("disk.img", b"over PCI"), ("disk2.img", b"over MMIO")):
+        with open(name, "wb") as f:
+            f.write(text.ljust(1 << 20, b"\0"))
+    with linux(DISKS, arch="arm64", initrd="initrd.cpio.gz", machine=machine) as g:
+        g.shell()
+        text = g.run("for d in /dev/vda /dev/vdb; do head -c 9 $d | tr -d '\\0'; echo; done")
+        if "over PCI" not in text or "over MMIO" not in text:
+            g.fail("wrong contents: %r" % text)
+        g.run("echo changed | dd of=/dev/vda conv=fsync; echo changed | dd of=/dev/vdb conv=fsync")
+        g.run("ip link set eth0 up; udhcpc -n -q -i eth0 -s /bin/true 2>&1 | grep obtained", 60)
+        irqs = g.run("cat /proc/interrupts")
+        power_off(g)
+    for name in ("disk.img", "disk2.img"):
+        with open(name, "rb") as f:
+            if f.read(7) != b"changed":
+                raise Failed("what the guest wrote is not in %s" % name)
+    return irqs
+
+
+def test_arm64_disks_and_network_with_gicv2m():
+    if "MSI" not in use_devices("virt"):
+        raise Failed("the PCI functions do not use messages")
+
+
+def test_arm64_disks_and_network_with_its():
+    if "ITS" not in use_devices("virt,gic-version=3"):
+        raise Failed("the PCI functions do not use messages through the ITS")
+
+
+def test_arm64_hypervisor_and_secure_world():
+    """With EL2 and EL3 the kernel begins in EL2, and calls PSCI by SMC."""
+    for options in (",virtualization=on", ",secure=on", ",secure=on,virtualization=on"):
+        with linux(arch="arm64", smp=2, machine="virt,gic-version=3" + options) as g:
+            use_shell(g, "aarch64", 2)
+            power_off(g)
+
+
+def test_arm64_cpu_names():
+    """The kernel comes up on each kind of processor that we have, also on the newest with everything."""
+    for cpu in ("cortex-a53", "cortex-a76", "neoverse-n1", "max"):
+        with linux(["-cpu", cpu], arch="arm64") as g:
+            g.shell()
+            power_off(g)
+
+
+test_arm64_cpu_names.limit = 300
+
+
+def boot_uboot(where, arch, more=()):
+    with Guest(arch_args(arch) + ["-M", "virt", "-m", "256M", "-nographic", "-bios", need_file(where)] + list(more)) as g:
+        g.expect("Hit any key to stop autoboot", 60)
+        g.send("\n")
+        g.expect("=> ", 60)
+        g.send("echo sum $? ; setexpr x 7 * 6 ; echo answer $x\n")
+        g.expect("answer 2a", 20)
+        g.send("poweroff\n")
+        g.wait_exit(0, 30)
+
+
+def test_uboot_arm64():
+    boot_uboot("/usr/lib/u-boot/qemu_arm64/u-boot.bin", "arm64", ["-cpu", "cortex-a57"])
+
+
+def firmware(more, arch="arm64", memory="512M"):
+    return Guest(arch_args(arch) + ["-M", "virt", "-cpu", "cortex-a57", "-m", memory, "-nographic"] + list(more))
+
+
+def test_uefi_starts_a_kernel_from_fw_cfg():
+    """EDK2 as -bios; its ACPI tables, not the device tree, describe the machine to Linux."""
+    d = debian("arm64")
+    with firmware(["-bios", need_file("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"), "-kernel", d + "/kernel", "-initrd",
+                   d + "/initrd-small.cpio.gz", "-append", "console=ttyAMA0 quiet"]) as g:
+        use_shell(g, "aarch64", 1, 100)
+        tables = g.run("ls /sys/firmware/acpi/tables")
+        for name in ("APIC", "DBG2", "DSDT", "FACP", "GTDT", "MCFG", "PPTT", "SPCR"):
+            if name not in tables:
+                g.fail("no ACPI table %s in %r" % (name, tables))
+        power_off(g)
+
+
+test_uefi_starts_a_kernel_from_fw_cfg.limit = 240
+
+
+def test_uefi_shell_from_flash():
+    """Both flash banks as drives: code, and variables that are kept."""
+    with open(need_file("/usr/share/AAVMF/AAVMF_VARS.fd"), "rb") as f, open("vars.fd", "wb") as out:
+        out.write(f.read())
+    more = ["-drive", "if=pflash,format=raw,readonly=on,file=" + need_file("/usr/share/AAVMF/AAVMF_CODE.fd"),
+            "-drive", "if=pflash,format=raw,file=vars.fd", "-net", "none"]
+    before = os.stat("vars.fd").st_mtime_ns
+    with firmware(more) as g:
+        g.expect(r"Shell>|UEFI Interactive Shell", 100)
+    if os.stat("vars.fd").st_mtime_ns == before:
+        raise Failed("the firmware wrote no variables")
+
+
+test_uefi_shell_from_flash.limit = 240
+
+def test_uefi_and_grub_boot_a_debian_disk():
+    """From the disk's own boot loader to a login, and down again by the power button, of which ACPI tells."""
+    disk = debian_disk("arm64") + "/disk.img"
+    with firmware(["-bios", need_file("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"), "-drive", "if=virtio,format=raw,file=" + disk,
+                   "-snapshot", "-smp", "2", "-qmp", "unix:qmp.sock,server=on,wait=off"], memory="1G") as g:
+        g.expect(r"debian login: ", 250)
+        g.send("root\n")
+        g.expect(PROMPT, 100)
+        if "/dev/vda2 on / type ext4" not in g.run("mount", 100):
+            g.fail("another root file system than was meant")
+        Qmp("qmp.sock").run("system_powerdown")
+        g.wait_exit(0, 100)
+
+
+test_uefi_and_grub_boot_a_debian_disk.limit = 500
+
+HELLO_ASM = """
+    .globl _start
+_start:
+    adr x1, text
+    mov x2, #0x09000000
+1:  ldrb w0, [x1], #1
+    cbz w0, 2f
+    str w0, [x2]
+    b 1b
+2:  adr x1, block
+    mov w0, #0x18
+    hlt #0xf000
+3:  b 3b
+    .balign 8
+block: .quad 0x20026, {status}
+text: .asciz "bare metal speaks\\n"
+"""
+
+
+def build(source, name):
+    cc = need_tool("aarch64-linux-gnu-gcc")
+    with open("prog.S", "w") as f:
+        f.write(source)
+    subprocess.run([cc, "-nostdlib", "-static", "-Wl,-n,-Ttext=0x40100000,--build-id=none", "-o", name, "prog.S"], check=True)
+    return name
+
+
+def test_bare_metal_exit_status():
+    for options in ("virt", "virt,virtualization=on", "virt,secure=on"):
+        elf = build(HELLO_ASM.format(status=7), "prog.elf")
+        with Guest(arch_args("arm64") + ["-M", options, "-cpu", "cortex-a53", "-nographic", "-semihosting", "-kernel", elf]) as g:
+            g.expect("bare metal speaks", 20)
+            g.wait_exit(7, 20)
+
+
+def test_versioned_machine_names():
+    need_tinamou()
+    for name in ("virt-7.2", "virt-10.0"):
+        emulator(arch_args("arm64") + ["-M", name + ",dumpdtb=tree.dtb"], check=0)
+    status, out, _ = emulator(arch_args("arm64") + ["-M", "help"])
+    if status or "virt-7.2" not in out:
+        raise Failed("-M help does not list versioned names")

@@ -20,7 +20,9 @@ enum {
     AEOIR = 0x24,
     AHPPIR = 0x28,
     APR0 = 0xd0,
+    APR3 = 0xdc,
     NSAPR0 = 0xe0,
+    NSAPR3 = 0xec,
     IIDR = 0xfc,
     DEACTIVATE = 0x1000, /* GICC_DIR */
 };
@@ -301,6 +303,8 @@ static void write_register(const struct view *v, unsigned off, uint32_t val)
         if (v->full && !v->virt)
             v->i->apr[1] = val;
         break;
+    case APR0 + 4 ... APR3: /* 32 levels need one register of each */
+    case NSAPR0 + 4 ... NSAPR3: break;
     case DEACTIVATE:
         if (deactivates_separately(v))
             deactivate(v, val & ID_MASK);

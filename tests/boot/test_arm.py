@@ -37,7 +37,7 @@ def same_work(g, cpus):
 def test_arm64_gicv2_one_cpu():
     with linux(arch="arm64") as g:
         use_shell(g, "aarch64", 1)
-        if "GICv2" not in g.run("cat /proc/interrupts"):
+        if "GIC-0" not in g.run("cat /proc/interrupts"):
             g.fail("the interrupt controller is not a GICv2")
         power_off(g)
 

@@ -152,6 +152,10 @@ static void account(struct block_node *b, enum block_op op, uint64_t bytes, int6
 /* After done() the request is the caller's again; only the node is touched. */
 void block_finish(struct block_req *req, int ret)
 {
+    if (req->is_part) { /* the other request counts, and knows what to do about errors */
+        req->done(req, ret);
+        return;
+    }
     struct block_node *b = req->node;
     enum block_op op = req->op;
     uint64_t bytes = req->bytes;
@@ -179,7 +183,8 @@ static bool may_pass(const struct block_node *b, const struct block_req *req)
 {
     bool is_plain = req->op != BLOCK_WRITE || b->detect_zeroes == BLOCK_ZEROES_OFF;
 
-    return b->drv->through && !b->hook && is_plain && !req->is_cancelled && !check_req(b, req);
+    return (b->drv->through || b->drv->submit) && !b->hook && is_plain && !req->is_cancelled &&
+           !check_req(b, req);
 }
 
 void block_start(struct block_req *req)
@@ -200,7 +205,7 @@ void block_submit(struct block_node *b, struct block_req *req)
 {
     req->node = b;
     req->start_ns = monotonic_ns();
-    req->is_cancelled = false;
+    req->is_cancelled = req->is_part = false;
     mutex_lock(&b->lock);
     bool is_held = node_hold_locked(b, req);
     b->in_flight += !is_held;

@@ -36,7 +36,8 @@ struct block_req {
     struct block_req *next;
     struct block_node *node; /* set by block_submit() */
     int64_t start_ns;        /* likewise: when it was submitted */
-    bool is_cancelled;       /* the block layer's */
+    bool is_cancelled;       /* the block layer's, as is is_part: of another request */
+    bool is_part;
 };
 
 void block_submit(struct block_node *b, struct block_req *req);
@@ -59,6 +60,7 @@ enum block_flags {
     BLOCK_NO_WARN = 1 << 10,       /* say nothing about a guessed raw format */
     BLOCK_QUIET = 1 << 11,         /* nor about damage */
     BLOCK_COPY_ON_READ = 1 << 12,  /* keep what is read from the backing file */
+    BLOCK_HAS_QUEUE = 1 << 13,     /* a host file with aio=io_uring; set by its driver */
 };
 
 /* Open an image by its path ("disk.qcow2", "nbd://host/export", "json:{...}").  format NULL: look

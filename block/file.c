@@ -226,6 +226,7 @@ static bool file_open(struct block_node *b, struct node_opts o, struct error **e
     if (f->lock && !(b->flags & BLOCK_NO_LOCK) && !file_lock_node(b, f->fd, errp))
         return false;
     f->uring = aio ? uring_new(b) : NULL;
+    b->flags |= f->uring ? BLOCK_HAS_QUEUE : 0;
     return true;
 }
 

@@ -310,7 +310,9 @@ static bool has_exact_buffers(const struct block_req *req)
     return sum == req->bytes && req->niov <= IOV_MAX && sum <= MAX_BYTES;
 }
 
-/* Whether one operation of the kernel does what the request wants. */
+/* Whether one operation of the kernel does what the request wants, and does it better than a worker
+ * thread: writes into the host's cache are done by threads of the kernel on many file systems, and
+ * measured slower than by ours. */
 static bool is_simple(const struct block_node *b, const struct block_req *req, uint64_t off)
 {
     const struct file *f = b->state;
@@ -318,8 +320,8 @@ static bool is_simple(const struct block_node *b, const struct block_req *req, u
     bool is_inside = req->bytes && off <= b->size && req->bytes <= b->size - off;
 
     switch (req->op) {
-    case BLOCK_READ:
-    case BLOCK_WRITE: return is_inside && has_exact_buffers(req);
+    case BLOCK_READ: return is_inside && has_exact_buffers(req);
+    case BLOCK_WRITE: return is_inside && has_exact_buffers(req) && f->is_direct;
     case BLOCK_FLUSH: return !(either & (BLOCK_READ_ONLY | BLOCK_NO_FLUSH));
     case BLOCK_DISCARD: return is_inside && both & BLOCK_UNMAP && !(either & BLOCK_WRITETHROUGH);
     case BLOCK_WRITE_ZEROES:

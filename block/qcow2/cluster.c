@@ -79,6 +79,14 @@ int l2_readable(struct block_node *b, uint64_t off, struct table **t)
                                           : cache_get(b, &qcow2(b)->l2, entry & ENTRY_OFFSET, t);
 }
 
+bool is_l2_cached(const struct block_node *b, uint64_t off)
+{
+    const struct qcow2 *q = qcow2(b);
+    uint64_t i = off / l2_span(q), at = i < q->l1_size ? q->l1[i] & ENTRY_OFFSET : 0;
+
+    return at && g_hash_table_lookup(q->l2.by_off, &at);
+}
+
 /* A new table, with the contents of the old one if there is one. */
 static int new_l2(struct block_node *b, uint64_t off, uint64_t old, struct table **t)
 {

@@ -8,8 +8,7 @@
 
 enum { COPY_UNIT = 1 << 18 }; /* bytes copied at once from a backing file */
 
-/* Where the guest's data lies. */
-static struct block_node *data_file(const struct block_node *b)
+struct block_node *qcow2_data_file(const struct block_node *b)
 {
     const struct qcow2 *q = qcow2(b);
 
@@ -42,7 +41,7 @@ static int read_extent(struct block_node *b, const struct extent *e, uint64_t of
         return 0;
     case EXT_ZERO:
     case EXT_ZERO_ALLOCATED: sg_zero(sg, e->bytes); return 0;
-    case EXT_DATA: return node_read(data_file(b), e->host, e->bytes, sg);
+    case EXT_DATA: return node_read(qcow2_data_file(b), e->host, e->bytes, sg);
     case EXT_COMPRESSED: return read_packed(b, e, off, sg);
     }
     return -EIO;
@@ -89,7 +88,7 @@ struct placing {
 };
 
 /* The guest must not write over the tables, whatever an image's entries say. */
-static int check_host(struct block_node *b, uint64_t host, uint64_t bytes)
+int qcow2_check_host(struct block_node *b, uint64_t host, uint64_t bytes)
 {
     struct qcow2 *q = qcow2(b);
 
@@ -215,7 +214,7 @@ static int place(struct block_node *b, struct placing *p)
     if (p->in_place) {
         p->host = first.word & ENTRY_OFFSET;
         p->end = MIN(p->end, cluster_floor(q, p->off) + q->cluster_size);
-        ret = check_host(b, p->host, q->cluster_size);
+        ret = qcow2_check_host(b, p->host, q->cluster_size);
     } else {
         ret = find_host(b, p, clusters);
         if (!ret)
@@ -241,7 +240,7 @@ static int write_placed(struct block_node *b, const struct placing *p, struct sg
              tail = p->stop - p->end;
 
     if (p->keep_zeroes || !(head | tail))
-        return node_write(data_file(b), host, p->end - p->off, sg);
+        return node_write(qcow2_data_file(b), host, p->end - p->off, sg);
     g_autofree uint8_t *around = g_try_malloc(head + tail);
     g_autofree struct iovec *iov = g_try_new(struct iovec, sg.n + 2U);
     if (!around || !iov)
@@ -256,7 +255,7 @@ static int write_placed(struct block_node *b, const struct placing *p, struct sg
     iov[0] = (struct iovec){around, head};
     int n = sg_batch(sg, p->end - p->off, iov + 1, (int)sg.n);
     iov[n + 1] = tail_iov;
-    return node_write(data_file(b), host - head, p->stop - p->start,
+    return node_write(qcow2_data_file(b), host - head, p->stop - p->start,
                       (struct sg){iov, (unsigned)n + 2, 0});
 }
 
@@ -321,9 +320,9 @@ static int write_in_place(struct block_node *b, const struct extent *e, struct s
     struct qcow2 *q = qcow2(b);
 
     mutex_lock(&q->lock);
-    int ret = q->is_corrupt ? -EIO : check_host(b, e->host, e->bytes);
+    int ret = q->is_corrupt ? -EIO : qcow2_check_host(b, e->host, e->bytes);
     mutex_unlock(&q->lock);
-    return ret ? ret : node_write(data_file(b), e->host, e->bytes, sg);
+    return ret ? ret : node_write(qcow2_data_file(b), e->host, e->bytes, sg);
 }
 
 /* The range is held: exclusively, unless all of it is in place. */

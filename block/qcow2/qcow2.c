@@ -291,4 +291,5 @@ const struct block_driver qcow2_driver = {
     .create_opts = qcow2_create_opts,
     .set_backing = qcow2_set_backing,
     .set_writable = qcow2_set_writable,
+    .submit = qcow2_submit,
 };

@@ -211,6 +211,8 @@ int extent_find(struct block_node *b, uint64_t off, uint64_t bytes, struct exten
 int l2_writable(struct block_node *b, uint64_t off, struct table **t);
 /* The L2 table for reading; *t NULL when there is none. */
 int l2_readable(struct block_node *b, uint64_t off, struct table **t);
+/* Whether that table is in memory. */
+bool is_l2_cached(const struct block_node *b, uint64_t off);
 struct l2_entry {
     uint64_t word, bitmap; /* bitmap: subclusters, low half allocated, high half zero */
 };
@@ -225,6 +227,12 @@ uint64_t packed_word(const struct qcow2 *q, uint64_t host, uint64_t bytes);
 bool entry_has_host(const struct qcow2 *q, uint64_t word);
 
 /* --- data.c --- */
+/* Where the guest's data lies. */
+struct block_node *qcow2_data_file(const struct block_node *b);
+/* 0 when data may be written at host, else the image is marked as damaged.  Lock held. */
+int qcow2_check_host(struct block_node *b, uint64_t host, uint64_t bytes);
+/* pass.c: struct block_driver's submit. */
+bool qcow2_submit(struct block_node *b, struct block_req *req, uint64_t off);
 /* With copy-on-read, too. */
 int qcow2_read(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
 int qcow2_read_at(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);

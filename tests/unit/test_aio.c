@@ -23,19 +23,27 @@
 enum { REGION = 16384, REGIONS = 48, PIECES = 3 };
 
 static char *dir, *path;
-static bool runs_dry; /* no engine io_uring on this host */
+static bool runs_dry;      /* no engine io_uring on this host */
+static bool writes_direct; /* the host has O_DIRECT: so that writes go to the ring */
+static bool discards; /* what is discarded reads as zeros: not of parts of an image's clusters */
 
 /* A way to open the disk. */
 struct way {
     const char *name, *options;
     unsigned flags;
+    const char *kind; /* options of a qcow2 image; NULL: raw */
 };
 static const struct way ways[] = {
-    {"threads", "file.aio=threads", 0},
-    {"io_uring", "file.aio=io_uring", 0},
-    {"native", "file.aio=native", 0},
-    {"direct", "file.aio=io_uring", BLOCK_DIRECT},
-    {"through", "file.aio=io_uring", BLOCK_WRITETHROUGH},
+    {"threads", "file.aio=threads", 0, NULL},
+    {"io_uring", "file.aio=io_uring", 0, NULL},
+    {"native", "file.aio=native", 0, NULL},
+    {"direct", "file.aio=io_uring", BLOCK_DIRECT, NULL},
+    {"through", "file.aio=io_uring", BLOCK_WRITETHROUGH, NULL},
+    {"qcow2", "file.aio=io_uring", BLOCK_NO_FLUSH, ""},
+    {"qcow2-small", "file.aio=io_uring", BLOCK_NO_FLUSH, "cluster_size=512"},
+    {"qcow2-subclusters", "file.aio=io_uring", BLOCK_NO_FLUSH, "extended_l2=on"},
+    {"qcow2-direct", "file.aio=io_uring", BLOCK_DIRECT | BLOCK_NO_FLUSH, ""},
+    {"qcow2-threads", "file.aio=threads", BLOCK_NO_FLUSH, ""},
 };
 
 /* A request, its buffers and its completion. */
@@ -55,17 +63,43 @@ static void on_done(struct block_req *req, int ret)
     __atomic_store_n(&j->is_done, true, __ATOMIC_RELEASE);
 }
 
-static struct block_node *open_as(const char *options, unsigned flags)
+static struct block_node *open_way(const struct way *way, unsigned more)
 {
-    struct opts *o = opts_parse(options, NULL);
+    struct opts *o = opts_parse(way->options, NULL);
     struct error *err = NULL;
-    struct block_node *b = block_open_drive("disk", path, "raw", o, flags | BLOCK_UNMAP, &err);
+    struct block_node *b = block_open_drive("disk", path, way->kind ? "qcow2" : "raw", o,
+                                            way->flags | more | BLOCK_UNMAP, &err);
 
     if (err)
         g_test_message("%s", error_text(err));
     error_free(err);
     opts_free(o);
     return b;
+}
+
+static struct block_node *open_as(const char *options, unsigned flags)
+{
+    const struct way way = {NULL, options, flags, NULL};
+
+    return open_way(&way, 0);
+}
+
+/* An image with the bytes of the file at path takes its place. */
+static void make_image(const char *kind)
+{
+    g_autofree char *raw = NULL;
+    struct error *err = NULL;
+    gsize n;
+
+    g_assert_true(g_file_get_contents(path, &raw, &n, NULL));
+    g_autofree char *text = g_strdup_printf("size=%zu,%s", n, kind);
+    struct opts *o = opts_parse(text, NULL);
+    if (!block_create("qcow2", path, o, &err))
+        g_error("%s", error_text(err));
+    opts_free(o);
+    struct block_node *b = block_open_path(NULL, path, "qcow2", BLOCK_NO_FLUSH, &err);
+    g_assert_cmpint(block_pwrite(b, raw, n, 0), ==, 0);
+    block_close(b);
 }
 
 static void make_file(size_t size)
@@ -126,6 +160,8 @@ static void start_random(struct block_node *b, struct job *j, int i, uint8_t *mo
              n = (uint64_t)g_test_rand_int_range(1, (int)(REGION - off) / 512 + 1) * 512,
              at = (uint64_t)i * REGION + off;
 
+    if (op == BLOCK_DISCARD && !discards)
+        op = BLOCK_WRITE_ZEROES;
     cut(j, j->buf, n);
     memset(j->buf, g_test_rand_int_range(0, 256), n);
     if (op == BLOCK_WRITE)
@@ -158,9 +194,12 @@ static void test_results_are_those_of_a_model(gconstpointer data)
 
     make_file((size_t)REGIONS * REGION);
     g_assert_true(g_file_get_contents(path, (char **)&model, &len, NULL));
-    struct block_node *b = open_as(way->options, way->flags);
+    if (way->kind)
+        make_image(way->kind);
+    discards = !way->kind;
+    struct block_node *b = open_way(way, 0);
     if (!b) {
-        g_assert_cmpuint(way->flags, ==, BLOCK_DIRECT);
+        g_assert_true(way->flags & BLOCK_DIRECT);
         g_test_skip("no direct access here");
         return;
     }
@@ -175,8 +214,11 @@ static void test_results_are_those_of_a_model(gconstpointer data)
     block_close_all();
     for (int i = 0; i < REGIONS; i++)
         free(jobs[i].buf - (i % 3 == 2 ? 8 : 0));
-    g_assert_true(g_file_get_contents(path, &file, &len, NULL));
-    g_assert_cmpmem(file, len, model, (size_t)REGIONS * REGION);
+    b = open_way(way, BLOCK_READ_ONLY);
+    file = g_malloc((size_t)REGIONS * REGION);
+    g_assert_cmpint(block_pread(b, file, (size_t)REGIONS * REGION, 0), ==, 0);
+    block_close(b);
+    g_assert_cmpmem(file, (size_t)REGIONS * REGION, model, (size_t)REGIONS * REGION);
 }
 
 /* --- ends and errors --- */
@@ -223,12 +265,13 @@ static void test_a_last_sector_that_is_cut_off_reads_as_zeros(gconstpointer data
 static void test_errors_of_the_host_arrive(gconstpointer data)
 {
     const struct way *way = data;
-    g_autofree uint8_t *buf = g_malloc0(8192);
+    uint8_t *buf = aligned_alloc(4096, 8192);
     struct rlimit old, small;
     struct block_stats stats;
 
+    memset(buf, 0, 8192);
     make_file(65536);
-    struct block_node *b = open_as(way->options, 0);
+    struct block_node *b = open_as(way->options, writes_direct ? BLOCK_DIRECT : 0);
     getrlimit(RLIMIT_FSIZE, &old);
     small = (struct rlimit){4096, old.rlim_max};
     signal(SIGXFSZ, SIG_IGN);
@@ -245,6 +288,7 @@ static void test_errors_of_the_host_arrive(gconstpointer data)
     g_assert_cmpint(run(b, BLOCK_WRITE, 0, 512, buf), ==, -EROFS);
     g_assert_cmpint(run(b, BLOCK_FLUSH, 0, 0, NULL), ==, 0);
     block_close_all();
+    free(buf);
 }
 
 static unsigned stops;
@@ -257,12 +301,13 @@ static void count_stop(void *opaque G_GNUC_UNUSED)
 static void test_what_failed_is_tried_again_when_the_machine_goes_on(gconstpointer data)
 {
     const struct way *way = data;
-    g_autofree uint8_t *buf = g_malloc0(8192);
+    uint8_t *buf = aligned_alloc(4096, 8192);
     struct job j = {.iov = {{buf, 8192}}};
     struct rlimit old, small;
 
+    memset(buf, 0, 8192);
     make_file(65536);
-    struct block_node *b = open_as(way->options, 0);
+    struct block_node *b = open_as(way->options, writes_direct ? BLOCK_DIRECT : 0);
     getrlimit(RLIMIT_FSIZE, &old);
     small = (struct rlimit){4096, old.rlim_max};
     signal(SIGXFSZ, SIG_IGN);
@@ -283,6 +328,7 @@ static void test_what_failed_is_tried_again_when_the_machine_goes_on(gconstpoint
     g_assert_true(j.is_done && !j.ret);
     block_set_stop_hook(NULL, NULL);
     block_close_all();
+    free(buf);
 }
 
 static void test_limits_slow_requests_down(gconstpointer data)
@@ -331,12 +377,12 @@ static void deny(unsigned call)
 
 static void use_both_ends(struct block_node *b)
 {
-    uint8_t buf[4096];
+    g_autofree uint8_t *buf = g_malloc(4096);
 
     for (uint64_t i = 0; i < 8; i++) {
-        memset(buf, (int)i + 1, sizeof(buf));
+        memset(buf, (int)i + 1, 4096);
         g_assert_cmpint(run(b, BLOCK_WRITE, i * 4096, 4096, buf), ==, 0);
-        memset(buf, 0, sizeof(buf));
+        memset(buf, 0, 4096);
         g_assert_cmpint(run(b, BLOCK_READ, i * 4096, 4096, buf), ==, 0);
         g_assert_cmphex(buf[4095], ==, i + 1);
     }
@@ -354,10 +400,14 @@ static void run_denied(void)
     block_close_all();
 }
 
-static void run_cut_off(void)
+static void run_cut_off(const char *kind)
 {
+    const struct way way = {NULL, "file.aio=io_uring", 0, kind};
+
     make_file(65536);
-    struct block_node *b = open_as("file.aio=io_uring", 0);
+    if (kind)
+        make_image(kind);
+    struct block_node *b = open_way(&way, 0);
     use_both_ends(b);
     deny(SYS_io_uring_enter);
     use_both_ends(b);
@@ -377,10 +427,11 @@ static void test_a_refusal_is_told_once(void)
     g_test_trap_assert_stderr_unmatched("*refuses it*refuses it*");
 }
 
-static void test_a_refusal_under_way_loses_nothing(void)
+/* It also shows that the ring was in use. */
+static void test_a_refusal_under_way_loses_nothing(gconstpointer kind)
 {
     if (g_test_subprocess()) {
-        run_cut_off();
+        run_cut_off(kind);
         return;
     }
     if (runs_dry) {
@@ -467,7 +518,7 @@ static unsigned run_load(struct block_node *b, struct load *l, struct job *jobs,
 
 static void measure(const struct way *way, const struct pattern *p)
 {
-    struct block_node *b = open_as(way->options, p->direct ? BLOCK_DIRECT : 0);
+    struct block_node *b = open_way(way, p->direct ? BLOCK_DIRECT : 0);
     g_autofree struct job *jobs = g_new0(struct job, p->depth);
     struct load load = {0};
     int64_t cpu = cpu_us(), start_ns = monotonic_ns();
@@ -485,13 +536,22 @@ static void measure(const struct way *way, const struct pattern *p)
     }
     unsigned done = run_load(b, &load, jobs, p);
     double seconds = (double)(monotonic_ns() - start_ns) / 1e9;
-    g_test_message("%s %3u KiB, depth %2u, %s, aio=%-8s %7.0f/s, %5.1f us of CPU each",
+    g_test_message("%s %3u KiB, depth %2u, %s, aio=%-13s %7.0f/s, %5.1f us of CPU each",
                    p->op == BLOCK_READ ? "read " : "write", p->bytes / 1024, p->depth,
                    p->direct ? "direct" : "cached", way->name, done / seconds,
                    (double)(cpu_us() - cpu) / done);
     block_close(b);
     for (unsigned i = 0; i < p->depth; i++)
         free(jobs[i].buf);
+}
+
+static const struct way *find_way(const char *name)
+{
+    const struct way *w = ways;
+
+    while (strcmp(w->name, name))
+        w++;
+    return w;
 }
 
 static void bench(void)
@@ -504,17 +564,30 @@ static void bench(void)
         {BLOCK_WRITE, 4096, 32, true},
     };
 
-    make_file((size_t)256 << 20);
-    for (size_t i = 0; i < G_N_ELEMENTS(patterns); i++)
-        for (int round = 0; round < 3; round++)
-            for (int w = 0; w < 2; w++)
-                measure(&ways[w], &patterns[i]);
+    for (int kind = 0; kind < 2; kind++) {
+        make_file((size_t)256 << 20);
+        if (kind)
+            make_image("");
+        for (size_t i = 0; i < G_N_ELEMENTS(patterns); i++)
+            for (int round = 0; round < 3; round++)
+                for (int w = 0; w < 2; w++)
+                    measure(kind ? find_way(w ? "qcow2" : "qcow2-threads") : &ways[w],
+                            &patterns[i]);
+    }
     block_close_all();
 }
 
 static bool has_io_uring(void)
 {
     return syscall(SYS_io_uring_setup, 0, NULL) < 0 && errno != ENOSYS && errno != EPERM;
+}
+
+static bool has_direct(void)
+{
+    make_file(4096);
+    struct block_node *b = open_as("file.aio=threads", BLOCK_DIRECT);
+    block_close(b);
+    return b;
 }
 
 static void add(const char *name, GTestDataFunc fn, size_t n)
@@ -531,6 +604,7 @@ int main(int argc, char **argv)
     dir = g_dir_make_tmp("tinamou-aio-XXXXXX", NULL);
     path = g_build_filename(dir, "disk.img", NULL);
     runs_dry = !has_io_uring();
+    writes_direct = has_direct();
     add("model", test_results_are_those_of_a_model, G_N_ELEMENTS(ways));
     add("many", test_more_requests_than_the_ring_holds, 2);
     add("end", test_a_last_sector_that_is_cut_off_reads_as_zeros, 2);
@@ -538,7 +612,8 @@ int main(int argc, char **argv)
     add("retry", test_what_failed_is_tried_again_when_the_machine_goes_on, 2);
     add("limits", test_limits_slow_requests_down, 2);
     g_test_add_func("/aio/refused", test_a_refusal_is_told_once);
-    g_test_add_func("/aio/cut-off", test_a_refusal_under_way_loses_nothing);
+    g_test_add_data_func("/aio/cut-off/raw", NULL, test_a_refusal_under_way_loses_nothing);
+    g_test_add_data_func("/aio/cut-off/qcow2", "", test_a_refusal_under_way_loses_nothing);
     if (g_test_perf())
         g_test_add_func("/aio/bench", bench);
     int ret = g_test_run();

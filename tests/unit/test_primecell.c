@@ -38,7 +38,15 @@ static void test_alarm(void)
     bench_free(b);
 }
 
-enum { DIRECTION = 0x400, IS = 0x404, IBE = 0x408, IEV = 0x40c, IE = 0x410, PRIS = 0x414, IC = 0x41c };
+enum {
+    DIRECTION = 0x400,
+    IS = 0x404,
+    IBE = 0x408,
+    IEV = 0x40c,
+    IE = 0x410,
+    PRIS = 0x414,
+    IC = 0x41c
+};
 
 static void test_addresses_mask_the_pins(void)
 {

@@ -391,7 +391,7 @@ static const struct state_field state_table[] = {
 /* clang-format on */
 
 /* Bits that are one for want of the features they belong to, or that reset to one. */
-enum { SCTLR1_RESET = 0x00c50838, SCTLR23_RESET = 0x30c50830 };
+enum { SCR_RES1 = 0x30, SCTLR1_RESET = 0x00c50838, SCTLR23_RESET = 0x30c50830 };
 
 static void reset_configured(struct arm_cpu *cpu)
 {
@@ -399,12 +399,18 @@ static void reset_configured(struct arm_cpu *cpu)
 
     s->ps = (struct arm_pstate){.el = arm_highest_el(cpu), .spsel = 1, .daif = 15};
     s->sctlr_el[1] = SCTLR1_RESET;
+    if (!arm_has(cpu, ARM_F_AARCH32_EL1)) {
+        s->sctlr_el[1] |= SCTLR_NTLSMD | SCTLR_LSMAOE;
+        s->hcr_el2 = HCR_RW;
+        s->scr_el3 = SCR_RW;
+    }
+    s->scr_el3 |= SCR_RES1;
     s->sctlr_el[2] = s->sctlr_el[3] = SCTLR23_RESET;
     s->vpidr_el2 = cpu->id.midr;
     s->vmpidr_el2 = arm_mpidr(&cpu->cpu);
     s->cntfrq = cpu->timer_hz;
     s->ps.ssbs = s->ps.tco = false;
-    s->pmcr = 0;
+    s->mdcr_el2 = arm_has(cpu, ARM_F_PMU) ? cpu->id.pmu_counters : 0; /* HPMN */
     if (!arm_has(cpu, ARM_F_AARCH64)) {
         s->ps.a32 = true;
         s->ps.mode = A32_SVC;
@@ -420,8 +426,9 @@ void arm_enter_boot(struct arm_cpu *cpu, uint64_t pc, unsigned el, const uint64_
     s->ps.el = MAX(MIN(el, arm_highest_el(cpu)), 1);
     if (s->ps.el == 2 && !arm_has_el2(cpu))
         s->ps.el = 1;
-    s->scr_el3 = SCR_NS | SCR_HCE | SCR_RW | SCR_API | SCR_APK | SCR_ENSCXT | SCR_FGTEN |
-                 SCR_ECVEN | SCR_HXEN;
+    if (s->ps.el < 3)
+        s->scr_el3 = SCR_NS | SCR_HCE | SCR_RW | SCR_API | SCR_APK | SCR_ENSCXT | SCR_FGTEN |
+                     SCR_ECVEN | SCR_HXEN;
     if (s->ps.el < 2)
         s->hcr_el2 = HCR_RW | HCR_API | HCR_APK;
     cpu->pc = pc;

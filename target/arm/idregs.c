@@ -42,6 +42,7 @@ static uint64_t aa64pfr0(const struct arm_cpu *cpu)
     put_if(&r, 28, ARM_F_RAS, 1);
     put_if(&r, 48, ARM_F_DIT, 1);
     put_if(&r, 56, ARM_F_CSV2, 1);
+    put_if(&r, 56, ARM_F_CSV2_2, 2);
     put_if(&r, 60, ARM_F_CSV3, 1);
     return r.val;
 }
@@ -164,7 +165,7 @@ static uint64_t aa64mmfr0(const struct arm_cpu *cpu)
     put(&r, 0, pa_range(cpu->id.pa_bits));
     put(&r, 4, 2);
     put(&r, 8, 1);
-    put_if(&r, 12, ARM_F_SECURE, 1);
+    put(&r, 12, 1);
     put(&r, 20, !cpu->id.has_16k ? 0 : lpa2 ? 2 : 1);
     put(&r, 28, lpa2);
     if (arm_has(cpu, ARM_F_GTG)) {
@@ -252,9 +253,11 @@ static uint32_t pfr1(const struct arm_cpu *cpu)
 {
     struct field r = {cpu, 0};
 
-    put(&r, 0, 1);
-    put_if(&r, 4, ARM_F_SECURE, 1);
-    put_if(&r, 12, ARM_F_VIRT, 1);
+    if (arm_has(cpu, ARM_F_AARCH32_EL1)) {
+        put(&r, 0, 1);
+        put_if(&r, 4, ARM_F_SECURE, 1);
+        put_if(&r, 12, ARM_F_VIRT, 1);
+    }
     put(&r, 16, 1); /* generic timer */
     put(&r, 28, cpu->gic_ops != NULL);
     return r.val;
@@ -266,7 +269,6 @@ static uint32_t dfr0(const struct arm_cpu *cpu)
 
     put(&r, 0, debug_version(cpu));
     put_if(&r, 4, ARM_F_SECURE, debug_version(cpu));
-    put(&r, 8, debug_version(cpu));
     put(&r, 24, pmu_version(cpu) == 1 ? 3 : pmu_version(cpu));
     return r.val;
 }
@@ -282,7 +284,7 @@ static void mmfrs(struct arm_cpu *cpu)
     put_if(&r4, 12, ARM_F_TTCNP, 1);
     put_if(&r4, 16, ARM_F_HPDS, 1);
     put_if(&r4, 16, ARM_F_HPDS2, 2);
-    cpu->id.mmfr0 = 0x10201105;
+    cpu->id.mmfr0 = 0x10101105;
     cpu->id.mmfr1 = 0x40000000;
     cpu->id.mmfr2 = 0x01260000;
     cpu->id.mmfr3 = (uint32_t)r3.val;

@@ -95,7 +95,7 @@ static const struct arm_model models[] = {
      V84 "aarch32-el0 bf16 i8mm rng sha3 sha512 sm3 sm4 dpb2", 0x411fd402, CTR_V8, 0xc2000023,
      {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL},
     {"max", "everything there is", "arm,armv8",
-     V90 A32 "rng lpa lpa2 lva pan3 hcx wfxt mops hbc cssc", 0x000f0510, CTR_IDC_DIC, 0x0a200023,
+     V90 A32 "rng lpa lpa2 lva pan3 hcx csv2-2 wfxt mops hbc cssc", 0x000f0510, CTR_IDC_DIC, 0x0a200023,
      {CACHE(32 * KIB, 2, 64), CACHE(48 * KIB, 3, 64), CACHE(2 * MIB, 16, 64)}, 52, 6, 4, 2, 6, true, NULL},
 };
 /* clang-format on */
@@ -194,6 +194,7 @@ static const struct {
     {ARM_F_LVA, ARM_F_LPA},
     {ARM_F_TLBIRANGE, ARM_F_TLBIOS},
     {ARM_F_LSE2, ARM_F_LSE},
+    {ARM_F_CSV2_2, ARM_F_CSV2},
     {ARM_F_AARCH32_EL1, ARM_F_AARCH32_EL0},
 };
 
@@ -344,11 +345,14 @@ static void set_v7_ids(struct arm_ids *id, const struct v7_ids *v)
     id->mvfr1 = v->mvfr1;
 }
 
-/* CCSIDR_EL1 has wider fields with FEAT_CCIDX. */
-static uint64_t ccsidr(const struct arm_cpu *cpu, uint32_t v)
+/* CCSIDR_EL1 has wider fields with FEAT_CCIDX; else it also says what the cache supports:
+ * write-back, read and write allocation. */
+static uint64_t ccsidr(const struct arm_cpu *cpu, uint32_t v, bool is_insn)
 {
-    if (!v || !arm_has(cpu, ARM_F_CCIDX))
+    if (!v)
         return v;
+    if (!arm_has(cpu, ARM_F_CCIDX))
+        return v | (is_insn ? 0x20000000 : 0x70000000);
     return (uint64_t)(v >> 13 & 0x7fff) << 32 | (v >> 3 & 0x3ff) << 3 | (v & 7);
 }
 
@@ -368,10 +372,10 @@ static void set_ids(struct arm_cpu *cpu, const struct arm_model *m)
     id->watchpoints = m->watchpoints;
     id->context_breakpoints = m->context_breakpoints;
     id->pmu_counters = m->pmu_counters;
-    id->ccsidr[0] = ccsidr(cpu, m->ccsidr[0]);
-    id->ccsidr[1] = ccsidr(cpu, m->ccsidr[1]);
-    id->ccsidr[2] = ccsidr(cpu, m->ccsidr[2]);
-    id->ccsidr[4] = ccsidr(cpu, m->ccsidr[3]);
+    id->ccsidr[0] = ccsidr(cpu, m->ccsidr[0], false);
+    id->ccsidr[1] = ccsidr(cpu, m->ccsidr[1], true);
+    id->ccsidr[2] = ccsidr(cpu, m->ccsidr[2], false);
+    id->ccsidr[4] = ccsidr(cpu, m->ccsidr[3], false);
     if (m->ids)
         set_v7_ids(id, m->ids);
 }

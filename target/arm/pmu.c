@@ -205,7 +205,7 @@ static uint64_t read_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED
 {
     uint64_t n = cpu->id.pmu_counters;
 
-    return (cpu->id.midr >> 24 & 0xff) << 24 | n << 11 | (cpu->s.pmcr & PMCR_WRITABLE);
+    return (cpu->id.midr >> 24 & 0xff) << 24 | 1 << 16 | n << 11 | (cpu->s.pmcr & PMCR_WRITABLE);
 }
 
 static void write_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)

@@ -160,15 +160,29 @@ static bool is_impdef(uint32_t key)
     return (crn == 11 || crn == 15) && (key >> 14 == 3 || key >> 14 == 1);
 }
 
+/* Those of the Armv8.0 cores that their software touches: cache and processor control, error
+ * records.  They are zero and ignore writes.  Ref: Cortex-A57 TRM, 4.3. */
+static bool is_core_control(const struct arm_cpu *cpu, uint32_t key)
+{
+    static const uint32_t keys[] = {
+        ARM_SYSREG(3, 1, 11, 0, 2), ARM_SYSREG(3, 1, 11, 0, 3), ARM_SYSREG(3, 1, 15, 0, 0),
+        ARM_SYSREG(3, 1, 15, 2, 0), ARM_SYSREG(3, 1, 15, 2, 1), ARM_SYSREG(3, 1, 15, 2, 2),
+        ARM_SYSREG(3, 1, 15, 2, 3),
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i] == key)
+            return !arm_has(cpu, ARM_F_LSE);
+    return false;
+}
+
 static bool is_id_space(uint32_t key)
 {
     return key >> 14 == 3 && (key >> 7 & 15) == 0 && (key >> 3 & 15) < 8 &&
            ((key >> 11 & 7) <= 1 || (key >> 11 & 7) == 3);
 }
 
-/* What becomes of an encoding that no row has.  Reserved ID registers read as zero; those of an
- * implementation's own are zero and ignore writes, on the cores that are modelled after real ones.
- */
+/* What becomes of an encoding that no row has.  Reserved ID registers read as zero. */
 static enum arm_access check_unknown(const struct arm_cpu *cpu, uint32_t key, bool is_write)
 {
     unsigned el = cpu->s.ps.el;
@@ -176,7 +190,7 @@ static enum arm_access check_unknown(const struct arm_cpu *cpu, uint32_t key, bo
     if (is_impdef(key)) {
         if (el <= 1 && (arm_hcr(cpu) & HCR_TIDCP))
             return ARM_TRAP_EL2;
-        return el == 0 || (cpu->id.midr >> 24) == 0 ? ARM_UNDEFINED : ARM_ALLOWED;
+        return el && is_core_control(cpu, key) ? ARM_ALLOWED : ARM_UNDEFINED;
     }
     if (key >> 11 == 3 << 3 && is_id_space(key) && (key & ARM_SYSREG_CRM) && el && !is_write)
         return el == 1 && (arm_hcr(cpu) & HCR_TID3) ? ARM_TRAP_EL2 : ARM_ALLOWED;
@@ -194,7 +208,7 @@ static void NORETURN refuse(struct arm_cpu *cpu, uint32_t key, unsigned rt, bool
         log_printf(LOG_UNIMP, "cpu %u: %s of system register %u_%u_C%u_C%u_%u at EL%u: undefined\n",
                    cpu->cpu.index, is_write ? "write" : "read", key >> 14, key >> 11 & 7,
                    key >> 7 & 15, key >> 3 & 15, key & 7, cpu->s.ps.el);
-        if (cpu->s.ps.el || !arm_has(cpu, ARM_F_IDST) || !is_id_space(key))
+        if (is_write || !arm_has(cpu, ARM_F_IDST) || !is_id_space(key))
             arm_raise_undefined(cpu);
         a = ARM_TRAP_EL1;
     }

@@ -50,7 +50,7 @@ static uint64_t sctlr_mask(const struct arm_cpu *cpu, unsigned el)
     m |= arm_has(cpu, ARM_F_BTI) ? SCTLR_BT0 | SCTLR_BT1 : 0;
     m |= arm_has(cpu, ARM_F_MOPS) && el < 3 ? SCTLR_MSCEN : 0;
     m |= arm_has(cpu, ARM_F_SPECRES) && el < 3 ? SCTLR_ENRCTX : 0;
-    m |= arm_has(cpu, ARM_F_CSV2) && el < 3 ? SCTLR_TSCXT : 0;
+    m |= arm_has(cpu, ARM_F_CSV2_2) && el < 3 ? SCTLR_TSCXT : 0;
     if (arm_has(cpu, ARM_F_PAUTH))
         m |= SCTLR_ENIA | SCTLR_ENIB | SCTLR_ENDA | SCTLR_ENDB;
     return m;
@@ -87,7 +87,7 @@ static uint64_t hcr_mask(const struct arm_cpu *cpu)
     m |= arm_has(cpu, ARM_F_RAS) ? HCR_TERR | HCR_TEA : 0;
     m |= arm_has(cpu, ARM_F_PAUTH) ? HCR_APK | HCR_API : 0;
     m |= arm_has(cpu, ARM_F_S2FWB) ? HCR_FWB : 0;
-    m |= arm_has(cpu, ARM_F_CSV2) ? HCR_ENSCXT : 0;
+    m |= arm_has(cpu, ARM_F_CSV2_2) ? HCR_ENSCXT : 0;
     if (arm_has(cpu, ARM_F_EVT))
         m |= HCR_TID4 | HCR_TICAB | HCR_TOCU | HCR_TTLBIS | HCR_TTLBOS;
     return m;
@@ -121,7 +121,7 @@ static void write_scr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, ui
     m |= arm_has(cpu, ARM_F_RAS) ? SCR_TERR : 0;
     m |= arm_has(cpu, ARM_F_PAUTH) ? SCR_APK | SCR_API : 0;
     m |= arm_has(cpu, ARM_F_DOUBLEFAULT) ? SCR_EASE | SCR_NMEA : 0;
-    m |= arm_has(cpu, ARM_F_CSV2) ? SCR_ENSCXT : 0;
+    m |= arm_has(cpu, ARM_F_CSV2_2) ? SCR_ENSCXT : 0;
     m |= arm_has(cpu, ARM_F_FGT) ? SCR_FGTEN : 0;
     m |= arm_has(cpu, ARM_F_ECV) ? SCR_ECVEN : 0;
     m |= arm_has(cpu, ARM_F_HCX) ? SCR_HXEN : 0;
@@ -306,6 +306,12 @@ static uint64_t read_isr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED)
     return val;
 }
 
+/* The highest level begins in AArch64 state. */
+static uint64_t read_rmr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED)
+{
+    return (cpu->s.rmr & 2) | arm_has(cpu, ARM_F_AARCH64);
+}
+
 static uint64_t read_rvbar(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED)
 {
     return cpu->cfg.reset_pc;
@@ -472,7 +478,7 @@ const struct arm_sysreg arm_sysregs_el[] = {
      .hcr_r = HCR_TLOR, .hcr_w = HCR_TLOR, SYS(22)},
     {.name = "LORC_EL1", KEY(3, 0, 10, 4, 3), S(lorc_el1), .rights = ARM_RW1, F(VHE), .check = check_lor,
      .hcr_r = HCR_TLOR, .hcr_w = HCR_TLOR, SYS(19)},
-    {.name = "LORID_EL1", KEY(3, 0, 10, 4, 7), .rights = ARM_R1_UP, F(VHE), .check = check_lor, .read = read_zero,
+    {.name = "LORID_EL1", KEY(3, 0, 10, 4, 7), .rights = ARM_R1_UP, F(VHE), .read = read_zero,
      .hcr_r = HCR_TLOR, SYS(21)},
     {.name = "VBAR_EL1", KEY(3, 0, 12, 0, 0), S(vbar_el[1]), .rights = ARM_RW1, PLAIN_VHE, SYS(38)},
     {.name = "VBAR_EL2", KEY(3, 4, 12, 0, 0), S(vbar_el[2]), .rights = ARM_RW2, EL2PLAIN},
@@ -480,26 +486,26 @@ const struct arm_sysreg arm_sysregs_el[] = {
     {.name = "RVBAR_EL1", KEY(3, 0, 12, 0, 1), .rights = ARM_R1_UP, .check = check_highest, .arg = 1, .read = read_rvbar},
     {.name = "RVBAR_EL2", KEY(3, 4, 12, 0, 1), .rights = ARM_R2_UP, .check = check_highest, .arg = 2, .read = read_rvbar},
     {.name = "RVBAR_EL3", KEY(3, 6, 12, 0, 1), .rights = ARM_R3, .check = check_highest, .arg = 3, .read = read_rvbar},
-    {.name = "RMR_EL1", KEY(3, 0, 12, 0, 2), S(rmr), .rights = ARM_RW1, .check = check_highest, .arg = 1, .mask = 1},
-    {.name = "RMR_EL2", KEY(3, 4, 12, 0, 2), S(rmr), .rights = ARM_RW2, .check = check_highest, .arg = 2, .mask = 1},
-    {.name = "RMR_EL3", KEY(3, 6, 12, 0, 2), S(rmr), .rights = ARM_RW3, .check = check_highest, .arg = 3, .mask = 1},
+    {.name = "RMR_EL1", KEY(3, 0, 12, 0, 2), S(rmr), .rights = ARM_RW1, .check = check_highest, .arg = 1, .read = read_rmr},
+    {.name = "RMR_EL2", KEY(3, 4, 12, 0, 2), S(rmr), .rights = ARM_RW2, .check = check_highest, .arg = 2, .read = read_rmr},
+    {.name = "RMR_EL3", KEY(3, 6, 12, 0, 2), S(rmr), .rights = ARM_RW3, .check = check_highest, .arg = 3, .read = read_rmr},
     {.name = "ISR_EL1", KEY(3, 0, 12, 1, 0), .rights = ARM_R1_UP, .read = read_isr, SYS(18)},
     {.name = "DISR_EL1", KEY(3, 0, 12, 1, 1), .rights = ARM_RW1, F(RAS), .read = read_disr, .write = write_disr},
     {.name = "VDISR_EL2", KEY(3, 4, 12, 1, 1), S(vdisr_el2), .rights = ARM_RW2, EL2REG, F(RAS)},
     {.name = "CONTEXTIDR_EL1", KEY(3, 0, 13, 0, 1), S(contextidr_el1), .rights = ARM_RW1, PLAIN_VHE, VM, SYS(11)},
     {.name = "CONTEXTIDR_EL2", KEY(3, 4, 13, 0, 1), S(contextidr_el2), .rights = ARM_RW2, EL2PLAIN, F(VHE)},
     {.name = "TPIDR_EL1", KEY(3, 0, 13, 0, 4), S(tpidr_el[1]), .rights = ARM_RW1, PLAIN, SYS(33)},
-    {.name = "SCXTNUM_EL1", KEY(3, 0, 13, 0, 7), S(scxtnum_el[1]), .rights = ARM_RW1, F(CSV2), .flags = ARM_REG_VHE,
+    {.name = "SCXTNUM_EL1", KEY(3, 0, 13, 0, 7), S(scxtnum_el[1]), .rights = ARM_RW1, F(CSV2_2), .flags = ARM_REG_VHE,
      .check = check_scxtnum, .arg = 1, SYS(30)},
     {.name = "TPIDR_EL0", KEY(3, 3, 13, 0, 2), S(tpidr_el[0]), .rights = ARM_RW0, PLAIN, SYS(35)},
     {.name = "TPIDRRO_EL0", KEY(3, 3, 13, 0, 3), S(tpidrro_el0), .rights = ARM_RW1_R0, PLAIN, SYS(34)},
-    {.name = "SCXTNUM_EL0", KEY(3, 3, 13, 0, 7), S(scxtnum_el[0]), .rights = ARM_RW0, F(CSV2), .check = check_scxtnum,
+    {.name = "SCXTNUM_EL0", KEY(3, 3, 13, 0, 7), S(scxtnum_el[0]), .rights = ARM_RW0, F(CSV2_2), .check = check_scxtnum,
      SYS(31)},
     {.name = "TPIDR_EL2", KEY(3, 4, 13, 0, 2), S(tpidr_el[2]), .rights = ARM_RW2, EL2PLAIN},
-    {.name = "SCXTNUM_EL2", KEY(3, 4, 13, 0, 7), S(scxtnum_el[2]), .rights = ARM_RW2, EL2REG, F(CSV2),
+    {.name = "SCXTNUM_EL2", KEY(3, 4, 13, 0, 7), S(scxtnum_el[2]), .rights = ARM_RW2, EL2REG, F(CSV2_2),
      .check = check_scxtnum, .arg = 2},
     {.name = "TPIDR_EL3", KEY(3, 6, 13, 0, 2), S(tpidr_el[3]), .rights = ARM_RW3, EL3PLAIN},
-    {.name = "SCXTNUM_EL3", KEY(3, 6, 13, 0, 7), S(scxtnum_el[3]), .rights = ARM_RW3, EL3REG, F(CSV2)},
+    {.name = "SCXTNUM_EL3", KEY(3, 6, 13, 0, 7), S(scxtnum_el[3]), .rights = ARM_RW3, EL3REG, F(CSV2_2)},
     {.name = "VPIDR_EL2", KEY(3, 4, 0, 0, 0), S(vpidr_el2), .rights = ARM_RW2, EL2PLAIN},
     {.name = "VMPIDR_EL2", KEY(3, 4, 0, 0, 5), S(vmpidr_el2), .rights = ARM_RW2, EL2PLAIN},
     {.name = "RNDR", KEY(3, 3, 2, 4, 0), .rights = ARM_R0_UP, F(RNG), .read = read_random},

@@ -82,15 +82,42 @@ static bool traps_to_el3(const struct arm_cpu *cpu, enum group g)
                           : fiq && irq);
 }
 
+static uint64_t ask(const struct arm_cpu *cpu, unsigned reg, unsigned el)
+{
+    return cpu->gic_ops->read(cpu->gic, cpu->cpu.index, reg, (struct gicv3_who){.el = el});
+}
+
+/* Registers in numbers: there is one of active priorities for every 32 levels of preemption, and as
+ * many list registers as ICH_VTR_EL2 says. */
+static bool is_there(const struct arm_cpu *cpu, unsigned reg)
+{
+    unsigned apr = reg >= GICV3_ICH_AP0R0 ? (reg - GICV3_ICH_AP0R0) % 4 : (reg - GICV3_AP0R0) % 4;
+
+    if (reg >= GICV3_ICH_LR0)
+        return reg - GICV3_ICH_LR0 <= (ask(cpu, GICV3_ICH_VTR, 2) & 31);
+    if (reg >= GICV3_ICH_AP0R0)
+        return apr < 1u << ((ask(cpu, GICV3_ICH_VTR, 2) >> 26 & 7) - 4);
+    if (reg >= GICV3_AP0R0 && reg < GICV3_ICH_HCR)
+        return apr < 1u << ((ask(cpu, GICV3_CTLR, 1) >> 8 & 7) - 4);
+    return true;
+}
+
+static enum arm_access check_ich(const struct arm_cpu *cpu, const struct arm_sysreg *r,
+                                 bool is_write UNUSED)
+{
+    return is_there(cpu, r->arg) ? ARM_ALLOWED : ARM_UNDEFINED;
+}
+
 static enum arm_access check_icc(const struct arm_cpu *cpu, const struct arm_sysreg *r,
                                  bool is_write UNUSED)
 {
     enum group g = group_of(r->arg);
     struct gicv3_who w = who(cpu, r->arg);
 
+    if (!is_there(cpu, r->arg))
+        return ARM_UNDEFINED;
     if (cpu->s.ps.el == 1 && arm_el2_enabled(cpu)) {
-        struct gicv3_who hyp = {.el = 2};
-        uint64_t ich = cpu->gic_ops->read(cpu->gic, cpu->cpu.index, GICV3_ICH_HCR, hyp);
+        uint64_t ich = ask(cpu, GICV3_ICH_HCR, 2);
         if (ich & ich_trap(g, r->arg))
             return ARM_TRAP_EL2;
         if (g == GENERATE && (arm_hcr(cpu) & (HCR_FMO | HCR_IMO)))
@@ -125,8 +152,8 @@ static void write_sre(struct arm_cpu *cpu UNUSED, const struct arm_sysreg *r UNU
     }
 #define ICH(n, crm, op2, who_may, reg)                                                             \
     {                                                                                              \
-        .name = n, KEY(3, 4, 12, crm, op2), .rights = who_may, .read = read_icc,                   \
-        .write = write_icc, .arg = reg,                                                            \
+        .name = n, KEY(3, 4, 12, crm, op2), .rights = who_may, .check = check_ich,                 \
+        .read = read_icc, .write = write_icc, .arg = reg,                                          \
         .flags = ARM_REG_NEEDS_GIC | ARM_REG_QUIET | ARM_REG_NEEDS_EL2                             \
     }
 #define ICH_LR(n) ICH("ICH_LR" #n "_EL2", 12 + (n) / 8, (n) % 8, ARM_RW2, GICV3_ICH_LR0 + (n))

@@ -24,6 +24,9 @@ static inline uint32_t struct_how(unsigned rt, bool q, unsigned selem, unsigned 
 }
 /* Of the instructions of FEAT_MOPS, which come in threes. */
 enum { MOPS_PROLOGUE, MOPS_MAIN, MOPS_EPILOGUE };
+/* An access of 1 to 16 bytes (log2 in size) as a V128; of a load the rest is zero. */
+ir_val a64_load_v(struct dis *d, ir_val addr, unsigned size);
+void a64_store_v(struct dis *d, ir_val addr, ir_val v, unsigned size);
 /* Rm extended by option (UXTB UXTH UXTW UXTX SXTB SXTH SXTW SXTX), then shifted left: I64. */
 ir_val a64_extended(struct dis *d, int rm, unsigned option, unsigned shift);
 /* I32 or I64. */

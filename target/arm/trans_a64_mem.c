@@ -152,22 +152,6 @@ bool trans_stp(struct dis *d, const struct args_pair *a)
 
 /* --- v registers --- */
 
-/* 1 to 16 bytes; of less than 16 the high half is zero. */
-struct vector {
-    ir_val low, high;
-};
-
-static int32_t half_of(int v, unsigned half)
-{
-    return (int32_t)(offsetof(struct arm_cpu, v) + (size_t)v * sizeof(union arm_vreg) + 8 * half);
-}
-
-static void set_vector(struct dis *d, int rt, struct vector v)
-{
-    ir_env_st(d->ir, v.low, MO_64, half_of(rt, 0));
-    ir_env_st(d->ir, v.high, MO_64, half_of(rt, 1));
-}
-
 /* Of 16 bytes in big-endian order the first 8 are the high half. */
 static ir_val addr_of_half(struct dis *d, ir_val addr, unsigned half)
 {
@@ -175,29 +159,52 @@ static ir_val addr_of_half(struct dis *d, ir_val addr, unsigned half)
     return second ? ir_add(d->ir, addr, imm64(d, 8)) : addr;
 }
 
-static struct vector load_vector(struct dis *d, ir_val addr, unsigned size)
+ir_val a64_load_v(struct dis *d, ir_val addr, unsigned size)
 {
-    if (size < MO_128)
-        return (struct vector){ir_ld(d->ir, I64, addr, size | d->mem), imm64(d, 0)};
-    ir_val low = ir_ld(d->ir, I64, addr_of_half(d, addr, 0), MO_64 | d->mem);
-    return (struct vector){low, ir_ld(d->ir, I64, addr_of_half(d, addr, 1), MO_64 | d->mem)};
+    if (size == MO_128 && (d->mem & MO_BE)) {
+        ir_val high = ir_ld(d->ir, I64, addr_of_half(d, addr, 1), MO_64 | d->mem);
+        ir_val low = ir_ld(d->ir, I64, addr_of_half(d, addr, 0), MO_64 | d->mem);
+        return ir_vmake(d->ir, low, high);
+    }
+    if (size == MO_128)
+        return ir_ld(d->ir, V128, addr, MO_128 | d->mem);
+    if (size == MO_64 && !(d->mem & MO_BE))
+        return ir_vfrom64(d->ir, ir_ld(d->ir, F64, addr, MO_64 | d->mem));
+    if (size == MO_32 && !(d->mem & MO_BE))
+        return ir_vfrom32(d->ir, ir_ld(d->ir, F32, addr, MO_32 | d->mem));
+    return ir_vmake(d->ir, ir_ld(d->ir, I64, addr, size | d->mem), imm64(d, 0));
 }
 
-static void store_vector(struct dis *d, ir_val addr, int rt, unsigned size)
+void a64_store_v(struct dis *d, ir_val addr, ir_val v, unsigned size)
 {
-    ir_val low = ir_env_ld(d->ir, I64, MO_64, half_of(rt, 0));
-    if (size < MO_128) {
-        ir_st(d->ir, addr, low, size | d->mem);
-        return;
+    enum { LOW = MO_64, HIGH = MO_64 | 1 << 8 };
+    if (size == MO_128 && (d->mem & MO_BE)) {
+        ir_st(d->ir, addr_of_half(d, addr, 1), ir_vextr(d->ir, v, HIGH), MO_64 | d->mem);
+        ir_st(d->ir, addr_of_half(d, addr, 0), ir_vextr(d->ir, v, LOW), MO_64 | d->mem);
+    } else if (size == MO_128) {
+        ir_st(d->ir, addr, v, MO_128 | d->mem);
+    } else if (size == MO_64 && !(d->mem & MO_BE)) {
+        ir_st(d->ir, addr, ir_vto64(d->ir, v), MO_64 | d->mem);
+    } else if (size == MO_32 && !(d->mem & MO_BE)) {
+        ir_st(d->ir, addr, ir_vto32(d->ir, v), MO_32 | d->mem);
+    } else {
+        ir_st(d->ir, addr, ir_vextr(d->ir, v, size), size | d->mem);
     }
-    ir_val high = ir_env_ld(d->ir, I64, MO_64, half_of(rt, 1));
-    ir_st(d->ir, addr_of_half(d, addr, 0), low, MO_64 | d->mem);
-    ir_st(d->ir, addr_of_half(d, addr, 1), high, MO_64 | d->mem);
+}
+
+static ir_val vector(struct dis *d, int n)
+{
+    return ir_get(d->ir, ARM_SLOT_V0 + n);
+}
+
+static void set_vector(struct dis *d, int n, ir_val v)
+{
+    ir_set(d->ir, ARM_SLOT_V0 + n, v);
 }
 
 static bool load_v(struct dis *d, const struct where *w, int rt, unsigned size)
 {
-    struct vector v = load_vector(d, w->addr, size);
+    ir_val v = a64_load_v(d, w->addr, size);
     write_back(d, w);
     set_vector(d, rt, v);
     return true;
@@ -205,7 +212,7 @@ static bool load_v(struct dis *d, const struct where *w, int rt, unsigned size)
 
 static bool store_v(struct dis *d, const struct where *w, int rt, unsigned size)
 {
-    store_vector(d, w->addr, rt, size);
+    a64_store_v(d, w->addr, vector(d, rt), size);
     write_back(d, w);
     return true;
 }
@@ -246,7 +253,7 @@ bool trans_ldr_v_lit(struct dis *d, const struct args_lit *a)
 {
     if (fp_is_trapped(d))
         return true;
-    set_vector(d, a->rt, load_vector(d, literal(d, a), a->size));
+    set_vector(d, a->rt, a64_load_v(d, literal(d, a), a->size));
     return true;
 }
 
@@ -255,8 +262,8 @@ bool trans_ldp_v(struct dis *d, const struct args_pair *a)
     if (fp_is_trapped(d))
         return true;
     struct where w = where_pair(d, a);
-    struct vector v = load_vector(d, w.addr, a->size);
-    struct vector v2 = load_vector(d, second(d, &w, a->size), a->size);
+    ir_val v = a64_load_v(d, w.addr, a->size);
+    ir_val v2 = a64_load_v(d, second(d, &w, a->size), a->size);
     write_back(d, &w);
     set_vector(d, a->rt, v);
     set_vector(d, a->rt2, v2);
@@ -268,8 +275,8 @@ bool trans_stp_v(struct dis *d, const struct args_pair *a)
     if (fp_is_trapped(d))
         return true;
     struct where w = where_pair(d, a);
-    store_vector(d, w.addr, a->rt, a->size);
-    store_vector(d, second(d, &w, a->size), a->rt2, a->size);
+    a64_store_v(d, w.addr, vector(d, a->rt), a->size);
+    a64_store_v(d, second(d, &w, a->size), vector(d, a->rt2), a->size);
     write_back(d, &w);
     return true;
 }

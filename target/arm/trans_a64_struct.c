@@ -4,9 +4,14 @@
 
 enum { VECTORS = 32, NO_INDEX = -1, INDEX_BYTES = 31 };
 
-static int32_t offset_of(int v, unsigned byte)
+static ir_val vector(struct dis *d, int n)
 {
-    return (int32_t)(offsetof(struct arm_cpu, v) + (size_t)v * sizeof(union arm_vreg) + byte);
+    return ir_get(d->ir, ARM_SLOT_V0 + n % VECTORS);
+}
+
+static void set_vector(struct dis *d, int n, ir_val v)
+{
+    ir_set(d->ir, ARM_SLOT_V0 + n % VECTORS, v);
 }
 
 static ir_val base_addr(struct dis *d, int rn)
@@ -33,37 +38,107 @@ static bool finish(struct dis *d, int rn, int rm, unsigned bytes)
 
 /* --- whole registers --- */
 
-/* Registers that lie one after another in memory, whatever the size of their elements. */
-static bool is_plain(const struct dis *d, const struct args_multi *a)
+/*
+ * In line: registers that lie one after another in memory, and structures of two and four, which
+ * are taken apart by halving.
+ */
+static bool is_inline(const struct dis *d, const struct args_multi *a)
 {
-    return a->selem == 1 && !(d->mem & (MO_BE | MO_ALIGN));
+    return a->selem != 3 && !(d->mem & (MO_BE | MO_ALIGN));
 }
 
-static void load_plain(struct dis *d, const struct args_multi *a)
+static ir_val load_q(struct dis *d, ir_val addr, unsigned n)
 {
-    ir_val v[8], addr = base_addr(d, a->rn);
-    int halves = a->q ? 2 : 1, n = a->rpt * halves;
-    for (int i = 0; i < n; i++)
-        v[i] = ir_ld(d->ir, I64, plus(d, addr, 8 * i), MO_64 | d->mem);
-    for (int i = 0; i < a->rpt; i++) {
-        int rt = (a->rt + i) % VECTORS;
-        ir_env_st(d->ir, v[i * halves], MO_64, offset_of(rt, 0));
-        ir_env_st(d->ir, a->q ? v[i * halves + 1] : imm64(d, 0), MO_64, offset_of(rt, 8));
-    }
+    return a64_load_v(d, plus(d, addr, 16 * n), MO_128);
 }
 
-static void store_plain(struct dis *d, const struct args_multi *a)
+/* Even lanes of memory, then odd ones. */
+static void unzip(struct dis *d, ir_val v[2], ir_val a, ir_val b, uint32_t esz)
+{
+    v[0] = ir_vuzp1(d->ir, a, b, esz);
+    v[1] = ir_vuzp2(d->ir, a, b, esz);
+}
+
+static void load_2(struct dis *d, const struct args_multi *a, ir_val addr, ir_val v[4])
+{
+    ir_val first = load_q(d, addr, 0);
+    unzip(d, v, first, a->q ? load_q(d, addr, 1) : first, a->size);
+}
+
+static void load_4(struct dis *d, const struct args_multi *a, ir_val addr, ir_val v[4])
+{
+    ir_val in[4], low[2], high[2], even[2], odd[2];
+    for (unsigned i = 0; i < (a->q ? 4 : 2); i++)
+        in[i] = load_q(d, addr, i);
+    unzip(d, low, in[0], in[1], a->size);
+    if (a->q)
+        unzip(d, high, in[2], in[3], a->size);
+    unzip(d, even, low[0], a->q ? high[0] : low[0], a->size);
+    unzip(d, odd, low[1], a->q ? high[1] : low[1], a->size);
+    v[0] = even[0];
+    v[1] = odd[0];
+    v[2] = even[1];
+    v[3] = odd[1];
+}
+
+static void load_inline(struct dis *d, const struct args_multi *a)
+{
+    ir_val v[4], addr = base_addr(d, a->rn);
+    unsigned n = (unsigned)(a->selem * a->rpt), size = a->q ? MO_128 : MO_64;
+    if (a->selem == 2)
+        load_2(d, a, addr, v);
+    else if (a->selem == 4)
+        load_4(d, a, addr, v);
+    else
+        for (unsigned i = 0; i < n; i++)
+            v[i] = a64_load_v(d, plus(d, addr, i << size), size);
+    for (unsigned i = 0; i < n; i++)
+        set_vector(d, a->rt + (int)i, a->selem > 1 && !a->q ? ir_vlow(d->ir, v[i]) : v[i]);
+}
+
+static void store_q(struct dis *d, ir_val addr, unsigned n, ir_val v)
+{
+    a64_store_v(d, plus(d, addr, 16 * n), v, MO_128);
+}
+
+static void store_2(struct dis *d, const struct args_multi *a, ir_val addr)
+{
+    ir_val x = vector(d, a->rt), y = vector(d, a->rt + 1);
+    store_q(d, addr, 0, ir_vzip1(d->ir, x, y, a->size));
+    if (a->q)
+        store_q(d, addr, 1, ir_vzip2(d->ir, x, y, a->size));
+}
+
+static void store_4(struct dis *d, const struct args_multi *a, ir_val addr)
+{
+    ir_val v[4];
+    for (int i = 0; i < 4; i++)
+        v[i] = vector(d, a->rt + i);
+    ir_val even = ir_vzip1(d->ir, v[0], v[2], a->size), odd = ir_vzip1(d->ir, v[1], v[3], a->size);
+    store_q(d, addr, 0, ir_vzip1(d->ir, even, odd, a->size));
+    store_q(d, addr, 1, ir_vzip2(d->ir, even, odd, a->size));
+    if (!a->q)
+        return;
+    even = ir_vzip2(d->ir, v[0], v[2], a->size);
+    odd = ir_vzip2(d->ir, v[1], v[3], a->size);
+    store_q(d, addr, 2, ir_vzip1(d->ir, even, odd, a->size));
+    store_q(d, addr, 3, ir_vzip2(d->ir, even, odd, a->size));
+}
+
+static void store_inline(struct dis *d, const struct args_multi *a)
 {
     ir_val addr = base_addr(d, a->rn);
-    unsigned at = 0, bytes = a->q ? 16 : 8;
-    for (int i = 0; i < a->rpt; i++)
-        for (unsigned byte = 0; byte < bytes; byte += 8, at += 8) {
-            ir_val v = ir_env_ld(d->ir, I64, MO_64, offset_of((a->rt + i) % VECTORS, byte));
-            ir_st(d->ir, plus(d, addr, at), v, MO_64 | d->mem);
-        }
+    unsigned size = a->q ? MO_128 : MO_64;
+    if (a->selem == 2)
+        store_2(d, a, addr);
+    else if (a->selem == 4)
+        store_4(d, a, addr);
+    else
+        for (int i = 0; i < a->rpt; i++)
+            a64_store_v(d, plus(d, addr, (unsigned)i << size), vector(d, a->rt + i), size);
 }
 
-static void interleaved(struct dis *d, const struct args_multi *a)
+static void by_helper(struct dis *d, const struct args_multi *a)
 {
     ir_val addr = base_addr(d, a->rn), memop = imm32(d, a->size | d->mem);
     ir_val how = imm32(d, struct_how(a->rt, a->q, a->selem, a->rpt));
@@ -80,12 +155,12 @@ bool trans_ldst_multi(struct dis *d, const struct args_multi *a)
         return false;
     if (fp_is_trapped(d))
         return true;
-    if (!is_plain(d, a))
-        interleaved(d, a);
+    if (!is_inline(d, a))
+        by_helper(d, a);
     else if (a->load)
-        load_plain(d, a);
+        load_inline(d, a);
     else
-        store_plain(d, a);
+        store_inline(d, a);
     return finish(d, a->rn, a->rm, (unsigned)(a->selem * a->rpt) * (a->q ? 16 : 8));
 }
 
@@ -96,16 +171,17 @@ static void load_elements(struct dis *d, const struct args_single *a)
     ir_val v[4], addr = base_addr(d, a->rn);
     for (int i = 0; i < a->selem; i++)
         v[i] = ir_ld(d->ir, I64, plus(d, addr, i << a->size), a->size | d->mem);
-    for (int i = 0; i < a->selem; i++)
-        ir_env_st(d->ir, v[i], a->size, offset_of((a->rt + i) % VECTORS, a->index << a->size));
+    for (int i = 0; i < a->selem; i++) {
+        ir_val old = vector(d, a->rt + i);
+        set_vector(d, a->rt + i, ir_vins(d->ir, old, v[i], a->size | a->index << 8));
+    }
 }
 
 static void store_elements(struct dis *d, const struct args_single *a)
 {
     ir_val addr = base_addr(d, a->rn);
     for (int i = 0; i < a->selem; i++) {
-        int32_t at = offset_of((a->rt + i) % VECTORS, a->index << a->size);
-        ir_val v = ir_env_ld(d->ir, I64, a->size, at);
+        ir_val v = ir_vextr(d->ir, vector(d, a->rt + i), a->size | a->index << 8);
         ir_st(d->ir, plus(d, addr, i << a->size), v, a->size | d->mem);
     }
 }
@@ -121,18 +197,6 @@ bool trans_ldst_single(struct dis *d, const struct args_single *a)
     return finish(d, a->rn, a->rm, (unsigned)a->selem << a->size);
 }
 
-/* 1 in each element of a half register. */
-static uint64_t ones_of(unsigned size)
-{
-    static const uint64_t ones[] = {
-        UINT64_C(0x0101010101010101),
-        UINT64_C(0x0001000100010001),
-        UINT64_C(0x0000000100000001),
-        1,
-    };
-    return ones[size];
-}
-
 bool trans_ld_repl(struct dis *d, const struct args_repl *a)
 {
     if (fp_is_trapped(d))
@@ -141,10 +205,8 @@ bool trans_ld_repl(struct dis *d, const struct args_repl *a)
     for (int i = 0; i < a->selem; i++)
         v[i] = ir_ld(d->ir, I64, plus(d, addr, i << a->size), a->size | d->mem);
     for (int i = 0; i < a->selem; i++) {
-        int rt = (a->rt + i) % VECTORS;
-        ir_val low = ir_mul(d->ir, v[i], imm64(d, ones_of(a->size)));
-        ir_env_st(d->ir, low, MO_64, offset_of(rt, 0));
-        ir_env_st(d->ir, a->q ? low : imm64(d, 0), MO_64, offset_of(rt, 8));
+        ir_val all = ir_vdup(d->ir, v[i], a->size);
+        set_vector(d, a->rt + i, a->q ? all : ir_vlow(d->ir, all));
     }
     return finish(d, a->rn, a->rm, (unsigned)a->selem << a->size);
 }

@@ -84,7 +84,8 @@ def test_arm64_power_button():
     with linux(["-qmp", "unix:qmp.sock,server=on,wait=off"], arch="arm64", initrd="initrd.cpio.gz") as g:
         g.shell()
         g.run("ls /dev/input/event0")
-        g.send("timeout 20 head -c 24 /dev/input/event0 | od -An -tx2\n")
+        g.send("timeout 20 head -c 24 /dev/input/event0 | od -An -tx2 & sleep 1; echo rea''dy\n")
+        g.expect("ready")
         Qmp("qmp.sock").run("system_powerdown")
         g.expect(r"0001 0074 0001 0000", 30) # EV_KEY, KEY_POWER, pressed
         power_off(g)

@@ -234,7 +234,7 @@ def build(source, name):
     cc = need_tool("aarch64-linux-gnu-gcc")
     with open("prog.S", "w") as f:
         f.write(source)
-    subprocess.run([cc, "-nostdlib", "-static", "-Wl,-n,-Ttext=0x40100000,--build-id=none", "-o", name, "prog.S"], check=True)
+    subprocess.run([cc, "-nostdlib", "-static", "-march=armv8-a", "-Wl,-n,-Ttext=0x40100000,--build-id=none", "-o", name, "prog.S"], check=True)
     return name
 
 
@@ -244,6 +244,85 @@ def test_bare_metal_exit_status():
         with Guest(arch_args("arm64") + ["-M", options, "-cpu", "cortex-a53", "-nographic", "-semihosting", "-kernel", elf]) as g:
             g.expect("bare metal speaks", 20)
             g.wait_exit(7, 20)
+
+
+# Firmware in EL3: uses what only the secure world has, lets EL1 see that it is not there, and powers off by the secure PL061.
+SECURE_ASM = """
+    .globl _start
+_start:
+    adr x0, el3_vectors
+    msr vbar_el3, x0
+    mrs x1, currentel
+    cmp x1, #0xc
+    b.ne fail
+    mov x2, #0x0e000000         // secure RAM
+    movz x3, #0x1234
+    str x3, [x2]
+    ldr x4, [x2]
+    cmp x3, x4
+    b.ne fail
+    mov w0, #'S'
+    movz x2, #0x0904, lsl #16   // secure UART
+    str w0, [x2]
+    mov x0, #0x501              // NS, RW, HCE
+    msr scr_el3, x0
+    mov x0, #0x3c5
+    msr spsr_el3, x0
+    adr x0, el1
+    movz x1, #0x400, lsl #16
+    add x0, x0, x1              // the same code in bank 1, which both worlds see
+    msr elr_el3, x0
+    eret
+fail:
+    mov w0, #'F'
+    movz x2, #0x0900, lsl #16
+    str w0, [x2]
+    b .
+el1:
+    adr x0, el1_vectors
+    msr vbar_el1, x0
+    mov x2, #0x0e000000
+    ldr x4, [x2]                // aborts
+    b fail
+    .balign 2048
+el1_vectors:
+    .skip 0x200
+    mrs x0, esr_el1
+    lsr x0, x0, #26
+    cmp x0, #0x25               // a data abort in EL1
+    b.ne 1f
+    mov w0, #'N'
+    movz x2, #0x0900, lsl #16
+    str w0, [x2]
+1:  smc #0
+    .balign 2048
+el3_vectors:
+    .skip 0x400
+    movz x2, #0x090b, lsl #16
+    mov w0, #1
+    str w0, [x2, #0x400]        // DIR
+    str w0, [x2, #4]            // pin 0
+    b .
+"""
+
+
+def test_secure_world():
+    build(SECURE_ASM, "prog.elf")
+    subprocess.run([need_tool("aarch64-linux-gnu-objcopy"), "-O", "binary", "prog.elf", "prog.bin"], check=True)
+    with open("prog.bin", "rb") as f:
+        code = f.read()
+    for name in ("bank0", "bank1"):
+        with open(name, "wb") as f:
+            f.write(code.ljust(64 << 20, b"\0"))
+    for gic in ("2", "3"):
+        with Guest(arch_args("arm64") + ["-M", "virt,secure=on,gic-version=" + gic, "-cpu", "cortex-a57", "-display", "none",
+                                         "-monitor", "none", "-serial", "stdio", "-serial", "file:secure.txt", "-drive",
+                                         "if=pflash,format=raw,file=bank0", "-drive", "if=pflash,format=raw,file=bank1"]) as g:
+            g.expect("N", 20)
+            g.wait_exit(0, 20)
+        with open("secure.txt") as f:
+            if f.read() != "S":
+                raise Failed("nothing came out of the secure UART")
 
 
 def test_versioned_machine_names():

@@ -63,7 +63,11 @@ enum ir_nan {
     IR_NAN_ARM,     /* signalling operands first, then in order, made quiet */
     IR_NAN_ARM_DN,  /* the positive canonical one */
 };
+enum { IR_RINT_NAN_SHIFT = 4 }; /* frint: where its enum ir_nan is */
+enum { IR_FTOI_NAN_ZERO = 16 }; /* ftosi, ftoui: a NaN gives 0 */
 enum { IR_FMA_NEG_PRODUCT = 16, IR_FMA_NEG_ADDEND = 32 };
+/* fmin, fmax: a NaN operand gives a NaN; a signalling one does. */
+enum { IR_MINMAX_NAN = 16, IR_MINMAX_SNAN = 32 };
 enum { IR_VNAN_SHIFT = 4, IR_VFMA_NEG_PRODUCT = 64, IR_VFMA_NEG_ADDEND = 128, IR_VROUND_SHIFT = 8 };
 enum ir_fence {
     IR_FENCE_RR = 1,

@@ -24,12 +24,15 @@ static const struct ir_word_name memop_names[] = {
 };
 static const struct ir_word_name round_names[] = {
     {"rne", IR_RNE, 7}, {"rtz", IR_RTZ, 7}, {"rdn", IR_RDN, 7}, {"rup", IR_RUP, 7}, {"rmm", IR_RMM, 7},
-    {"dyn", IR_RDYN, 7}, {"exact", IR_RINT_EXACT, IR_RINT_EXACT}, {NULL, 0, 0},
+    {"dyn", IR_RDYN, 7}, {"exact", IR_RINT_EXACT, IR_RINT_EXACT},
+    {"nan_zero", IR_FTOI_NAN_ZERO, 48}, {"nan_arm", IR_NAN_ARM << IR_RINT_NAN_SHIFT, 48}, {NULL, 0, 0},
 };
 static const struct ir_word_name nan_names[] = {
     {"nan_default", IR_NAN_DEFAULT, 3}, {"nan_x86", IR_NAN_X86, 3}, {"nan_arm", IR_NAN_ARM, 3}, {"nan_arm_dn", IR_NAN_ARM_DN, 3},
     {"neg_product", IR_FMA_NEG_PRODUCT, IR_FMA_NEG_PRODUCT},
-    {"neg_addend", IR_FMA_NEG_ADDEND, IR_FMA_NEG_ADDEND}, {NULL, 0, 0},
+    {"neg_addend", IR_FMA_NEG_ADDEND, IR_FMA_NEG_ADDEND},
+    {"minmax_nan", IR_MINMAX_NAN, IR_MINMAX_NAN}, {"minmax_snan", IR_MINMAX_SNAN, IR_MINMAX_SNAN},
+    {NULL, 0, 0},
 };
 static const struct ir_word_name fence_names[] = {
     {"rr", IR_FENCE_RR, IR_FENCE_RR}, {"rw", IR_FENCE_RW, IR_FENCE_RW}, {"wr", IR_FENCE_WR, IR_FENCE_WR},

@@ -37,6 +37,22 @@ static unsigned direction(uint32_t attr, const struct fp_env *e)
     return (attr & 7) == IR_RDYN ? e->round : attr & 7;
 }
 
+/* fmin, fmax: IR_MINMAX_* say what a NaN operand does. */
+static uint64_t minmax64(unsigned op, uint32_t attr, f64 a, f64 b, struct fp_env *e)
+{
+    bool signals = (f64_class(a) | f64_class(b)) & 1 << 8;
+    if (attr & IR_MINMAX_NAN || (attr & IR_MINMAX_SNAN && signals))
+        return op == OP_fmin ? f64_minimum(a, b, e) : f64_maximum(a, b, e);
+    return op == OP_fmin ? f64_min(a, b, e) : f64_max(a, b, e);
+}
+static uint64_t minmax32(unsigned op, uint32_t attr, f32 a, f32 b, struct fp_env *e)
+{
+    bool signals = (f32_class(a) | f32_class(b)) & 1 << 8;
+    if (attr & IR_MINMAX_NAN || (attr & IR_MINMAX_SNAN && signals))
+        return op == OP_fmin ? f32_minimum(a, b, e) : f32_maximum(a, b, e);
+    return op == OP_fmin ? f32_min(a, b, e) : f32_max(a, b, e);
+}
+
 static uint64_t to_integer64(unsigned op, enum ir_type to, f64 a, unsigned rm, struct fp_env *e)
 {
     if (to == I32)
@@ -72,8 +88,8 @@ static uint64_t arith64(unsigned op, uint32_t attr, const uint64_t x[3], struct 
     case OP_fdiv: return f64_div(x[0], x[1], e);
     case OP_fsqrt: return f64_sqrt(x[0], e);
     case OP_fma: return f64_fma(x[0], x[1], x[2], fma_signs(attr), e);
-    case OP_fmin: return f64_min(x[0], x[1], e);
-    case OP_fmax: return f64_max(x[0], x[1], e);
+    case OP_fmin:
+    case OP_fmax: return minmax64(op, attr, x[0], x[1], e);
     case OP_fcmp: return compare64(attr, x[0], x[1], e);
     case OP_frint: return f64_round_int(x[0], direction(attr, e), attr & IR_RINT_EXACT, e);
     default: return f64_to_f32(x[0], e); /* fcvt */
@@ -88,18 +104,25 @@ static uint64_t arith32(unsigned op, uint32_t attr, const uint64_t x[3], struct 
     case OP_fdiv: return f32_div(x[0], x[1], e);
     case OP_fsqrt: return f32_sqrt(x[0], e);
     case OP_fma: return f32_fma(x[0], x[1], x[2], fma_signs(attr), e);
-    case OP_fmin: return f32_min(x[0], x[1], e);
-    case OP_fmax: return f32_max(x[0], x[1], e);
+    case OP_fmin:
+    case OP_fmax: return minmax32(op, attr, x[0], x[1], e);
     case OP_fcmp: return compare32(attr, x[0], x[1], e);
     case OP_frint: return f32_round_int(x[0], direction(attr, e), attr & IR_RINT_EXACT, e);
     default: return f32_to_f64(x[0], e); /* fcvt */
     }
 }
 
-/* Arithmetic carries enum ir_nan in the low bits of attr; the others give no NaN that depends on
- * it. */
+static bool is_nan(enum ir_type t, uint64_t v)
+{
+    return (t == F64 ? f64_class(v) : f32_class(v)) & 3 << 8;
+}
+
+/* Arithmetic carries enum ir_nan in the low bits of attr, frint above its rounding; the others give
+ * no NaN. */
 static unsigned nan_rule(unsigned op, uint32_t attr)
 {
+    if (op == OP_frint)
+        return attr >> IR_RINT_NAN_SHIFT & 3;
     bool arithmetic = op == OP_fadd || op == OP_fsub || op == OP_fmul || op == OP_fdiv ||
                       op == OP_fsqrt || op == OP_fma || op == OP_fmin || op == OP_fmax ||
                       op == OP_fcvt;
@@ -122,6 +145,8 @@ uint64_t tcg_soft_fp(unsigned op, unsigned ty, uint32_t attr, const uint64_t arg
                         : to_integer32(op, to, arg[0], direction(attr, &e), &e);
     else
         r = from == F64 ? arith64(op, attr, arg, &e) : arith32(op, attr, arg, &e);
+    if ((op == OP_ftosi || op == OP_ftoui) && attr & IR_FTOI_NAN_ZERO && is_nan(from, arg[0]))
+        r = 0;
     *flags |= e.flags;
     return r;
 }

@@ -493,10 +493,16 @@ static void rule_frint(struct gen *g, const struct ir_op *op)
         soft_inline(g, op);
         return;
     }
+    bool f64 = is_f64(op->type), redo = op->attr >> IR_RINT_NAN_SHIFT == IR_NAN_ARM;
     unsigned a = ra_use(g, op->arg[0]);
-    unsigned d = ra_def(g, 0);
-    round_to_integral(g, is_f64(op->type), d, a, imm | (op->attr & IR_RINT_EXACT ? 0 : 8));
-    canonicalize(g, is_f64(op->type), d);
+    unsigned d = ra_def(g, redo ? REG_BIT(a) : 0);
+    round_to_integral(g, f64, d, a, imm | (op->attr & IR_RINT_EXACT ? 0 : 8));
+    if (!redo) {
+        canonicalize(g, f64, d);
+        return;
+    }
+    compare(g, f64, false, d, opnd_reg(d));
+    soft_cold(g, x86_jcc(&g->c, CC_P), op->type, opnd_reg(a), no_arg, d);
 }
 
 /* CVTTS* or CVTS* to an integer. */
@@ -506,7 +512,7 @@ static void convert(struct gen *g, bool f64, bool w, bool truncate, unsigned d, 
 }
 
 /* x86 gave the indefinite integer, MIN, and raised IE if MIN is not right: saturate by sign, NaN to
- * the largest. */
+ * the largest, or to 0. */
 static void cold_saturate(struct gen *g, const struct cold *k)
 {
     struct x86_code *c = &g->c;
@@ -514,8 +520,14 @@ static void cold_saturate(struct gen *g, const struct cold *k)
     x86_op(c, 0x57 | X_0F, k->c.reg, k->c); /* zero */
     compare(g, k->wide, false, k->c.reg, k->a);
     x86_link(x86_jcc(c, CC_A), k->back); /* 0 > a: MIN stays */
+    uint8_t *unordered = k->op->attr & IR_FTOI_NAN_ZERO ? x86_jcc(c, CC_P) : NULL;
     x86_mov_imm(c, k->d, w ? INT64_MAX : INT32_MAX);
     cold_return(g, k);
+    if (unordered) {
+        x86_link(unordered, c->p);
+        x86_zero(c, k->d);
+        cold_return(g, k);
+    }
 }
 
 /* Whether a static mode can go through ROUNDS*: a result too large for the integer was integral

@@ -68,12 +68,37 @@ static uint64_t arith(unsigned op, bool w, const uint64_t a[3], struct fp_env *e
     }
 }
 
+enum { CLASS_SNAN = 1 << 8, CLASS_NAN = 3 << 8 };
+
+static unsigned class_of(bool w, uint64_t v)
+{
+    return w ? f64_class(v) : f32_class(v);
+}
+
+/* fmin and fmax under IR_MINMAX_*. */
+static uint64_t minmax(unsigned op, bool w, uint32_t attr, const uint64_t a[3], struct fp_env *e)
+{
+    bool signals = (class_of(w, a[0]) | class_of(w, a[1])) & CLASS_SNAN;
+    if (!(attr & IR_MINMAX_NAN) && !(attr & IR_MINMAX_SNAN && signals))
+        return arith(op, w, a, e);
+    if (op == OP_fmin)
+        return w ? f64_minimum(a[0], a[1], e) : f32_minimum(a[0], a[1], e);
+    return w ? f64_maximum(a[0], a[1], e) : f32_maximum(a[0], a[1], e);
+}
+
+/* Where an op says which NaN it gives. */
+static unsigned nan_rule(unsigned op, uint32_t attr)
+{
+    if (op == OP_frint)
+        return attr >> IR_RINT_NAN_SHIFT & 3;
+    return op == OP_fcmp || op == OP_ftosi || op == OP_ftoui ? IR_NAN_DEFAULT : attr & 3;
+}
+
 uint64_t bench_soft_fp(unsigned op, unsigned ty, uint32_t attr, const uint64_t arg[3],
                        unsigned round, uint8_t *flags)
 {
     enum ir_type from = ty & 0xff, to = ty >> 8;
-    bool has_nan = op != OP_fcmp && op != OP_frint && op != OP_ftosi && op != OP_ftoui;
-    unsigned nan = has_nan ? attr & 3 : IR_NAN_DEFAULT;
+    unsigned nan = nan_rule(op, attr);
     struct fp_env e = {.round = round,
                        .nan = nan == IR_NAN_ARM_DN ? FP_NAN_DEFAULT : nan,
                        .tiny_before = nan >= IR_NAN_ARM};
@@ -88,8 +113,13 @@ uint64_t bench_soft_fp(unsigned op, unsigned ty, uint32_t attr, const uint64_t a
     case OP_sitof: v = from_signed(from == I64, to == F64, arg[0], &e); break;
     case OP_uitof: v = from_unsigned(from == I64, to == F64, arg[0], &e); break;
     case OP_fcvt: v = from == F64 ? f64_to_f32(arg[0], &e) : f32_to_f64(arg[0], &e); break;
+    case OP_fmin:
+    case OP_fmax: v = minmax(op, from == F64, attr, arg, &e); break;
     default: v = arith(op, from == F64, arg, &e); break;
     }
+    bool to_int = op == OP_ftosi || op == OP_ftoui;
+    if (to_int && attr & IR_FTOI_NAN_ZERO && class_of(from == F64, arg[0]) & CLASS_NAN)
+        v = 0;
     *flags |= e.flags;
     return v;
 }

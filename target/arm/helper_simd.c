@@ -910,39 +910,3 @@ void helper_simd(struct arm_cpu *cpu, uint32_t op, uint32_t desc)
     if (x.saturated)
         cpu->qc = 1;
 }
-
-/* imm: number of table registers less one | 4 to keep what is out of range (TBX). */
-void helper_simd_tbl(struct arm_cpu *cpu, uint32_t desc)
-{
-    struct simd_desc a = simd_unpack(desc);
-    union arm_vreg r = {.d = {0, 0}};
-    unsigned size = 16 * ((a.imm & 3) + 1);
-    for (unsigned i = 0; i < simd_lanes(a.w, 0); i++) {
-        unsigned index = cpu->v[a.rm].b[i];
-        if (index < size)
-            r.b[i] = cpu->v[(a.rn + index / 16) & 31].b[index % 16];
-        else if (a.imm & 4)
-            r.b[i] = cpu->v[a.rd].b[i];
-    }
-    cpu->v[a.rd] = r;
-}
-
-/* esz, imm: which element; w: sign-extended. */
-uint64_t helper_simd_get(struct arm_cpu *cpu, uint32_t desc)
-{
-    struct simd_desc a = simd_unpack(desc);
-    return a.w ? simd_get_signed(&cpu->v[a.rn], a.esz, a.imm)
-               : simd_get(&cpu->v[a.rn], a.esz, a.imm);
-}
-
-void helper_simd_put(struct arm_cpu *cpu, uint32_t desc, uint64_t value)
-{
-    struct simd_desc a = simd_unpack(desc);
-    simd_put(&cpu->v[a.rd], a.esz, a.imm, value);
-}
-
-void helper_simd_set(struct arm_cpu *cpu, uint32_t rd, uint64_t low, uint64_t high)
-{
-    cpu->v[rd].d[0] = low;
-    cpu->v[rd].d[1] = high;
-}

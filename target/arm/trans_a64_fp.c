@@ -29,7 +29,99 @@ uint64_t fp_expand_imm(unsigned esz, unsigned imm)
     return sign << (e + f) | exp << f | (uint64_t)(imm & 15) << (f - 4);
 }
 
+/* --- registers as scalars, and when the host's arithmetic is Arm's --- */
+
+static ir_val scalar(struct dis *d, unsigned esz, int n)
+{
+    ir_val v = vreg(d, n);
+    return esz == 3 ? ir_vto64(d->ir, v) : ir_vto32(d->ir, v);
+}
+
+static void set_scalar(struct dis *d, unsigned esz, int n, ir_val v)
+{
+    ir_val whole = esz == 3 ? ir_vfrom64(d->ir, v) : ir_vfrom32(d->ir, v);
+    set_vreg(d, n, whole, SIMD_FULL);
+}
+
+/* Singles and doubles; the translator's operations do not flush. */
+bool fp_is_native(const struct dis *d, unsigned esz)
+{
+    return esz >= 2 && !(d->mode & ARM_MODE_FZ);
+}
+
+uint32_t fp_nan_rule(const struct dis *d)
+{
+    return d->mode & ARM_MODE_DN ? IR_NAN_ARM_DN : IR_NAN_ARM;
+}
+
+/* Rounding of an operation that takes any: the vCPU's own costs nothing. */
+uint32_t fp_rounding(const struct dis *d, unsigned rm)
+{
+    static const uint8_t modes[4] = {IR_RNE, IR_RUP, IR_RDN, IR_RTZ};
+    unsigned current = modes[d->mode >> ARM_MODE_RM_SHIFT & 3];
+    return rm == current && rm != IR_RTZ ? IR_RDYN : rm;
+}
+
 /* --- data processing --- */
+
+static uint32_t round_rule(const struct dis *d, uint32_t how)
+{
+    return how | (d->mode & ARM_MODE_DN ? 0 : IR_NAN_ARM << IR_RINT_NAN_SHIFT);
+}
+
+/* One operand; signs are nobody's arithmetic. */
+static ir_val unary(struct dis *d, uint32_t op, unsigned esz, unsigned imm, ir_val x)
+{
+    struct ir *ir = d->ir;
+    switch (op) {
+    case F_MOV: return x;
+    case F_ABS: return ir_fsgnjx(ir, x, x);
+    case F_NEG: return ir_fsgnjn(ir, x, x);
+    default: break;
+    }
+    if (!fp_is_native(d, esz))
+        return IR_NONE;
+    switch (op) {
+    case F_SQRT: return ir_fsqrt(ir, x, fp_nan_rule(d));
+    case F_RINT: return ir_frint(ir, x, round_rule(d, fp_rounding(d, imm)));
+    case F_RINTI: return ir_frint(ir, x, round_rule(d, IR_RDYN));
+    case F_RINTX: return ir_frint(ir, x, round_rule(d, IR_RDYN | IR_RINT_EXACT));
+    default: return IR_NONE;
+    }
+}
+
+static ir_val binary(struct dis *d, uint32_t op, ir_val x, ir_val y)
+{
+    struct ir *ir = d->ir;
+    ir_val product;
+    switch (op) {
+    case F_ADD: return ir_fadd(ir, x, y, fp_nan_rule(d));
+    case F_SUB: return ir_fsub(ir, x, y, fp_nan_rule(d));
+    case F_MUL: return ir_fmul(ir, x, y, fp_nan_rule(d));
+    case F_DIV: return ir_fdiv(ir, x, y, fp_nan_rule(d));
+    case F_MAX: return ir_fmax(ir, x, y, fp_nan_rule(d) | IR_MINMAX_NAN);
+    case F_MIN: return ir_fmin(ir, x, y, fp_nan_rule(d) | IR_MINMAX_NAN);
+    case F_MAXNM: return ir_fmax(ir, x, y, fp_nan_rule(d) | IR_MINMAX_SNAN);
+    case F_MINNM: return ir_fmin(ir, x, y, fp_nan_rule(d) | IR_MINMAX_SNAN);
+    case F_NMUL:
+        product = ir_fmul(ir, x, y, fp_nan_rule(d));
+        return ir_fsgnjn(ir, product, product);
+    default: return IR_NONE;
+    }
+}
+
+bool fp_inline(struct dis *d, uint32_t op, const struct simd_desc *x)
+{
+    if (x->esz < 2)
+        return false;
+    ir_val n = scalar(d, x->esz, x->rn), r = unary(d, op, x->esz, x->imm, n);
+    if (r.id == IR_NONE.id && fp_is_native(d, x->esz))
+        r = binary(d, op, n, scalar(d, x->esz, x->rm));
+    if (r.id == IR_NONE.id)
+        return false;
+    set_scalar(d, x->esz, x->rd, r);
+    return true;
+}
 
 bool trans_fp(struct dis *d, const struct args_fp2 *a)
 {
@@ -43,7 +135,8 @@ bool trans_fp(struct dis *d, const struct args_fp2 *a)
                              .esz = fp_esz(a->ft),
                              .w = SIMD_SCALAR,
                              .imm = a->imm};
-    simd_call_fp(d, a->op, desc);
+    if (!fp_inline(d, a->op, &desc))
+        simd_call_fp(d, a->op, desc);
     return true;
 }
 
@@ -55,6 +148,16 @@ bool trans_bfcvt(struct dis *d, const struct args_fp2 *a)
     struct simd_desc desc = {.rd = a->rd, .rn = a->rn, .esz = 1, .w = SIMD_SCALAR};
     simd_call_fp(d, a->op, desc);
     return true;
+}
+
+/* signs: enum fp_neg. */
+static void native_madd(struct dis *d, const struct simd_desc *x, unsigned signs)
+{
+    uint32_t attr = fp_nan_rule(d) | (signs & FP_NEG_PRODUCT ? IR_FMA_NEG_PRODUCT : 0) |
+                    (signs & FP_NEG_ADDEND ? IR_FMA_NEG_ADDEND : 0);
+    ir_val n = scalar(d, x->esz, x->rn), m = scalar(d, x->esz, x->rm);
+    ir_val a = scalar(d, x->esz, x->ra);
+    set_scalar(d, x->esz, x->rd, ir_fma(d->ir, n, m, a, attr));
 }
 
 /* neg: bit 1 (o1) negates product and addend, bit 0 (o0) the product. */
@@ -72,8 +175,11 @@ bool trans_fmadd(struct dis *d, const struct args_fp3 *a)
                              .ra = a->ra,
                              .esz = fp_esz(a->ft),
                              .imm = signs[a->neg]};
-    call_fp_madd(d->ir, imm32(d, simd_pack(desc)), simd_slots(a->rn, a->rm, a->ra),
-                 simd_slot(a->rd));
+    if (fp_is_native(d, desc.esz))
+        native_madd(d, &desc, signs[a->neg]);
+    else
+        call_fp_madd(d->ir, imm32(d, simd_pack(desc)), simd_slots(a->rn, a->rm, a->ra),
+                     simd_slot(a->rd));
     return true;
 }
 
@@ -85,7 +191,12 @@ bool trans_fcvt(struct dis *d, const struct args_fcvt *a)
         return true;
     struct simd_desc desc = {
         .rd = a->rd, .rn = a->rn, .esz = fp_esz(a->from), .imm = fp_esz(a->to)};
-    call_fp_cvt(d->ir, imm32(d, simd_pack(desc)), simd_slot(a->rn), simd_slot(a->rd));
+    if (fp_is_native(d, desc.esz) && desc.imm >= 2)
+        set_scalar(
+            d, desc.imm, a->rd,
+            ir_fcvt(d->ir, desc.imm == 3 ? F64 : F32, scalar(d, desc.esz, a->rn), fp_nan_rule(d)));
+    else
+        call_fp_cvt(d->ir, imm32(d, simd_pack(desc)), simd_slot(a->rn), simd_slot(a->rd));
     return true;
 }
 
@@ -93,11 +204,24 @@ bool trans_fcvt(struct dis *d, const struct args_fcvt *a)
 
 enum { CMP_SIGNALLING = 1, CMP_ZERO = 2 }; /* imm of helper_fp_cmp */
 
-static void compare(struct dis *d, struct simd_desc x, ir_val takes_place)
+static void set_packed_flags(struct dis *d, ir_val packed)
 {
-    ir_val nzcv = call_fp_cmp(d->ir, imm32(d, simd_pack(x)), takes_place,
-                              simd_slots(x.rn, x.rm, x.rm), ir_slots_none());
-    flags_set_nzcv(d, nzcv);
+    ir_set(d->ir, ARM_SLOT_FLAGS, packed);
+    flags_forget(d);
+}
+
+static ir_val native_compare(struct dis *d, const struct simd_desc *x)
+{
+    ir_val n = scalar(d, x->esz, x->rn);
+    ir_val m =
+        x->imm & CMP_ZERO ? ir_const(d->ir, x->esz == 3 ? F64 : F32, 0) : scalar(d, x->esz, x->rm);
+    return ir_flags_fcmp(d->ir, n, m, x->imm & CMP_SIGNALLING);
+}
+
+static ir_val helper_compare(struct dis *d, const struct simd_desc *x, ir_val takes_place)
+{
+    return call_fp_cmp(d->ir, imm32(d, simd_pack(*x)), takes_place, simd_slots(x->rn, x->rm, x->rm),
+                       ir_slots_none());
 }
 
 bool trans_fcmp(struct dis *d, const struct args_fcmp *a)
@@ -111,8 +235,28 @@ bool trans_fcmp(struct dis *d, const struct args_fcmp *a)
                              .esz = fp_esz(a->ft),
                              .imm = (a->is_signalling ? CMP_SIGNALLING : 0) |
                                     (a->is_zero ? CMP_ZERO : 0)};
-    compare(d, desc, imm32(d, 1));
+    if (fp_is_native(d, desc.esz))
+        set_packed_flags(d, native_compare(d, &desc));
+    else
+        flags_set_nzcv(d, helper_compare(d, &desc, imm32(d, 1)));
     return true;
+}
+
+static uint32_t packed_flags(unsigned nzcv)
+{
+    return (nzcv & 8 ? ARM_FLAG_N : 0) | (nzcv & 4 ? ARM_FLAG_Z : 0) |
+           (nzcv & 2 ? 0 : ARM_FLAG_NOT_C) | (nzcv & 1 ? ARM_FLAG_V : 0);
+}
+
+/* Unless it takes place, zeros are compared, which raises nothing. */
+static ir_val native_conditional(struct dis *d, const struct simd_desc *x, unsigned cond)
+{
+    ir_val zero = ir_const(d->ir, x->esz == 3 ? F64 : F32, 0);
+    ir_val n = scalar(d, x->esz, x->rn), m = scalar(d, x->esz, x->rm);
+    n = flag_select(d, cond, n, zero);
+    m = flag_select(d, cond, m, zero);
+    ir_val flags = ir_flags_fcmp(d->ir, n, m, x->imm & CMP_SIGNALLING);
+    return flag_select(d, cond, flags, imm32(d, packed_flags(x->ra)));
 }
 
 /* The comparison, with its exceptions, only if the condition holds; else flags in ra. */
@@ -127,8 +271,10 @@ bool trans_fccmp(struct dis *d, const struct args_fccmp *a)
                              .ra = a->nzcv,
                              .esz = fp_esz(a->ft),
                              .imm = a->is_signalling ? CMP_SIGNALLING : 0};
-    ir_val holds = flag_setcond(d, a->cond, I32);
-    compare(d, desc, holds);
+    if (fp_is_native(d, desc.esz))
+        set_packed_flags(d, native_conditional(d, &desc, a->cond));
+    else
+        flags_set_nzcv(d, helper_compare(d, &desc, flag_setcond(d, a->cond, I32)));
     return true;
 }
 
@@ -139,8 +285,13 @@ bool trans_fcsel(struct dis *d, const struct args_fcsel *a)
     if (fp_is_trapped(d))
         return true;
     unsigned esz = fp_esz(a->ft);
-    ir_val n = simd_element(d, a->rn, esz, 0), m = simd_element(d, a->rm, esz, 0);
-    simd_set_scalar(d, a->rd, flag_select(d, a->cond, n, m));
+    if (esz == 1) {
+        ir_val n = simd_element(d, a->rn, esz, 0), m = simd_element(d, a->rm, esz, 0);
+        simd_set_scalar(d, a->rd, flag_select(d, a->cond, n, m));
+        return true;
+    }
+    ir_val n = scalar(d, esz, a->rn), m = scalar(d, esz, a->rm);
+    set_scalar(d, esz, a->rd, flag_select(d, a->cond, n, m));
     return true;
 }
 
@@ -151,7 +302,7 @@ bool trans_fmov_imm(struct dis *d, const struct args_fmovi *a)
     if (!fp_has_type(d, a->ft))
         return false;
     if (!fp_is_trapped(d))
-        simd_set_scalar(d, a->rd, imm64(d, fp_expand_imm(fp_esz(a->ft), a->imm)));
+        set_vreg(d, a->rd, vconst(d, fp_expand_imm(fp_esz(a->ft), a->imm), 0), SIMD_FULL);
     return true;
 }
 
@@ -167,8 +318,12 @@ bool trans_fmov_to_x(struct dis *d, const struct args_fmovx *a)
         return false;
     if (fp_is_trapped(d))
         return true;
-    set_gpr(d, a->rd,
-            a->ft == 2 ? simd_element(d, a->rn, 3, 1) : simd_element(d, a->rn, fp_esz(a->ft), 0));
+    if (a->ft == 0)
+        set_gpr(d, a->rd, ir_bits_i32(d->ir, scalar(d, 2, a->rn)));
+    else if (a->ft == 1)
+        set_gpr(d, a->rd, ir_bits_i64(d->ir, scalar(d, 3, a->rn)));
+    else
+        set_gpr(d, a->rd, simd_element(d, a->rn, a->ft == 2 ? 3 : 1, a->ft == 2));
     return true;
 }
 
@@ -178,11 +333,14 @@ bool trans_fmov_to_f(struct dis *d, const struct args_fmovx *a)
         return false;
     if (fp_is_trapped(d))
         return true;
-    ir_val v = gpr64(d, a->rn);
-    if (a->ft == 2)
-        simd_insert(d, a->rd, 3, 1, v);
+    if (a->ft == 0)
+        set_scalar(d, 2, a->rd, ir_bits_f32(d->ir, gpr32(d, a->rn)));
+    else if (a->ft == 1)
+        set_scalar(d, 3, a->rd, ir_bits_f64(d->ir, gpr64(d, a->rn)));
+    else if (a->ft == 2)
+        simd_insert(d, a->rd, 3, 1, gpr64(d, a->rn));
     else
-        simd_set_scalar(d, a->rd, ir_and(d->ir, v, imm64(d, simd_mask(8 << fp_esz(a->ft)))));
+        simd_set_scalar(d, a->rd, ir_zext16(d->ir, gpr64(d, a->rn)));
     return true;
 }
 
@@ -193,12 +351,25 @@ static uint32_t int_how(const struct args_fint *a, bool is_signed, unsigned frac
     return fraction | (a->sf ? FP_INT_64 : 0) | (is_signed ? FP_INT_SIGNED : 0);
 }
 
+/* Saturating; NaN to 0. */
+static void native_to_x(struct dis *d, const struct args_fint *a, unsigned esz)
+{
+    enum ir_type t = a->sf ? I64 : I32;
+    uint32_t how = fp_rounding(d, a->imm) | IR_FTOI_NAN_ZERO;
+    ir_val v = scalar(d, esz, a->rn);
+    set_gpr(d, a->rd, a->op == F_TO_S ? ir_ftosi(d->ir, t, v, how) : ir_ftoui(d->ir, t, v, how));
+}
+
 bool trans_fcvt_x(struct dis *d, const struct args_fint *a)
 {
     if (!fp_has_type(d, a->ft))
         return false;
     if (fp_is_trapped(d))
         return true;
+    if (fp_is_native(d, fp_esz(a->ft)) && (a->op == F_TO_S || a->op == F_TO_U)) {
+        native_to_x(d, a, fp_esz(a->ft));
+        return true;
+    }
     bool is_signed = a->op == F_TO_S || a->op == F_TO_SFIX;
     bool is_fixed = a->op == F_TO_SFIX || a->op == F_TO_UFIX;
     struct simd_desc desc = {.rn = a->rn, .esz = fp_esz(a->ft), .imm = is_fixed ? FP_RTZ : a->imm};
@@ -209,6 +380,14 @@ bool trans_fcvt_x(struct dis *d, const struct args_fint *a)
     return true;
 }
 
+/* imm 64: no fraction. */
+static void native_from_x(struct dis *d, const struct args_fint *a, unsigned esz)
+{
+    enum ir_type t = esz == 3 ? F64 : F32;
+    ir_val v = gpr(d, a->rn, a->sf);
+    set_scalar(d, esz, a->rd, a->op == F_SCVTF ? ir_sitof(d->ir, t, v) : ir_uitof(d->ir, t, v));
+}
+
 bool trans_fcvt_f(struct dis *d, const struct args_fint *a)
 {
     if (!fp_has_type(d, a->ft))
@@ -216,6 +395,10 @@ bool trans_fcvt_f(struct dis *d, const struct args_fint *a)
     if (fp_is_trapped(d))
         return true;
     struct simd_desc desc = {.rd = a->rd, .esz = fp_esz(a->ft)};
+    if (desc.esz >= 2 && a->imm == 64) { /* nothing to flush */
+        native_from_x(d, a, desc.esz);
+        return true;
+    }
     uint32_t how = int_how(a, a->op == F_SCVTF, 64 - a->imm);
     call_fp_from_x(d->ir, imm32(d, simd_pack(desc)), imm32(d, how), gpr64(d, a->rn),
                    ir_slots_none(), simd_slot(a->rd));

@@ -73,25 +73,19 @@ void simd_call_fp(struct dis *d, uint32_t op, struct simd_desc x)
                  simd_slot(x.rd));
 }
 
-static ir_val element(struct dis *d, int n, unsigned esz, unsigned index, bool is_signed)
-{
-    struct simd_desc desc = {.rn = n, .esz = esz, .imm = index, .w = is_signed};
-    return call_simd_get(d->ir, imm32(d, simd_pack(desc)), simd_slot(n), ir_slots_none());
-}
-
 ir_val simd_element(struct dis *d, int n, unsigned esz, unsigned index)
 {
-    return element(d, n, esz, index, false);
+    return ir_vextr(d->ir, vreg(d, n), esz | index << 8);
 }
 
 ir_val simd_element_signed(struct dis *d, int n, unsigned esz, unsigned index)
 {
-    return element(d, n, esz, index, true);
+    return ir_vextr(d->ir, vreg(d, n), esz | index << 8 | 1 << 16);
 }
 
 void simd_set(struct dis *d, int n, ir_val low, ir_val high)
 {
-    call_simd_set(d->ir, imm32(d, n), low, high, ir_slots_none(), simd_slot(n));
+    set_vreg(d, n, ir_vmake(d->ir, low, high), SIMD_FULL);
 }
 
 void simd_set_scalar(struct dis *d, int n, ir_val bits)
@@ -101,8 +95,7 @@ void simd_set_scalar(struct dis *d, int n, ir_val bits)
 
 void simd_insert(struct dis *d, int n, unsigned esz, unsigned index, ir_val bits)
 {
-    struct simd_desc desc = {.rd = n, .esz = esz, .imm = index};
-    call_simd_put(d->ir, imm32(d, simd_pack(desc)), bits, simd_slot(n), simd_slot(n));
+    set_vreg(d, n, ir_vins(d->ir, vreg(d, n), bits, esz | index << 8), SIMD_FULL);
 }
 
 /* --- shapes --- */
@@ -120,7 +113,8 @@ bool trans_vec(struct dis *d, const struct args_vec *a)
     struct simd_desc desc = desc_of(a);
     if (a->op == VI_SHLL)
         desc.imm = 8 << a->esz;
-    simd_call(d, a->op, desc);
+    if (!vec_inline(d, a->op, &desc))
+        simd_call(d, a->op, desc);
     return true;
 }
 
@@ -128,8 +122,11 @@ bool trans_vecf(struct dis *d, const struct args_vec *a)
 {
     if ((a->op == F_CMLA || a->op == F_CADD) && a->esz == 1 && !dis_has(d, ARM_F_FP16))
         return false;
-    if (!fp_is_trapped(d))
-        simd_call_fp(d, a->op, desc_of(a));
+    if (fp_is_trapped(d))
+        return true;
+    struct simd_desc desc = desc_of(a);
+    if (!vfp_inline(d, a->op, &desc))
+        simd_call_fp(d, a->op, desc);
     return true;
 }
 
@@ -147,8 +144,11 @@ static struct simd_desc desc_of_elem(const struct args_elem *a)
 
 bool trans_elem(struct dis *d, const struct args_elem *a)
 {
-    if (!fp_is_trapped(d))
-        simd_call(d, a->op | SIMD_ELEM, desc_of_elem(a));
+    if (fp_is_trapped(d))
+        return true;
+    struct simd_desc desc = desc_of_elem(a);
+    if (!vec_inline_element(d, a->op, &desc))
+        simd_call(d, a->op | SIMD_ELEM, desc);
     return true;
 }
 
@@ -161,7 +161,8 @@ bool trans_elemf(struct dis *d, const struct args_elem *a)
         desc.ra = a->esz + 1; /* a pair */
     else if (a->op == F_MLAL || a->op == F_MLSL || a->op == F_BFMLAL)
         desc.esz = 2;
-    simd_call_fp(d, a->op | SIMD_ELEM | (uint32_t)a->rot << SIMD_ROT_SHIFT, desc);
+    if (!vfp_inline_element(d, a->op, &desc))
+        simd_call_fp(d, a->op | SIMD_ELEM | (uint32_t)a->rot << SIMD_ROT_SHIFT, desc);
     return true;
 }
 
@@ -176,19 +177,25 @@ bool trans_crypto(struct dis *d, const struct args_crypto *a)
     return true;
 }
 
+/* Bytes of up to four registers: each gives 0 for what is out of its range. */
 bool trans_tbl(struct dis *d, const struct args_tbl *a)
 {
     if (fp_is_trapped(d))
         return true;
-    struct simd_desc desc = {.rd = a->rd,
-                             .rn = a->rn,
-                             .rm = a->rm,
-                             .w = SIMD_HALF + a->q,
-                             .imm = a->len | a->is_tbx << 2};
-    struct ir_slot_set reads = simd_slots(a->rd, a->rm, a->rn);
-    for (int i = 1; i <= a->len; i++)
-        reads = ir_slots_add(reads, ARM_SLOT_V0 + (a->rn + i) % 32);
-    call_simd_tbl(d->ir, imm32(d, simd_pack(desc)), reads, simd_slot(a->rd));
+    struct ir *ir = d->ir;
+    ir_val indices = vreg(d, a->rm), r = IR_NONE;
+    for (int i = 0; i <= a->len; i++) {
+        uint64_t first = UINT64_C(0x1010101010101010) * i;
+        ir_val here = i ? ir_vsub(ir, indices, vconst(d, first, first), 0) : indices;
+        ir_val found = ir_vtbl(ir, vreg(d, (a->rn + i) % 32), here);
+        r = i ? ir_vor(ir, r, found) : found;
+    }
+    if (a->is_tbx) {
+        uint64_t size = UINT64_C(0x1010101010101010) * (a->len + 1);
+        ir_val in_range = ir_vcmpgtu(ir, vconst(d, size, size), indices, 0);
+        r = ir_vbsl(ir, in_range, r, vreg(d, a->rd));
+    }
+    set_vreg(d, a->rd, r, SIMD_HALF + a->q);
     return true;
 }
 
@@ -216,8 +223,11 @@ static unsigned left_count(const struct args_shift *a)
 
 static bool shift(struct dis *d, const struct args_shift *a, unsigned w, unsigned count)
 {
-    if (!fp_is_trapped(d))
-        simd_call(d, a->op, desc_of_shift(a, w, count));
+    if (fp_is_trapped(d))
+        return true;
+    struct simd_desc desc = desc_of_shift(a, w, count);
+    if (!vec_inline(d, a->op, &desc))
+        simd_call(d, a->op, desc);
     return true;
 }
 
@@ -305,10 +315,7 @@ static bool copy_is_valid(const struct args_copy *a)
 
 static void set_all(struct dis *d, const struct args_copy *a, ir_val element)
 {
-    static const uint64_t ones[4] = {UINT64_C(0x0101010101010101), UINT64_C(0x0001000100010001),
-                                     UINT64_C(0x0000000100000001), 1};
-    ir_val low = ir_mul(d->ir, element, imm64(d, ones[copy_esz(a)]));
-    simd_set(d, a->rd, low, a->q ? low : imm64(d, 0));
+    set_vreg(d, a->rd, ir_vdup(d->ir, element, copy_esz(a)), SIMD_HALF + a->q);
 }
 
 bool trans_dup_s(struct dis *d, const struct args_copy *a)
@@ -339,7 +346,7 @@ bool trans_dup_x(struct dis *d, const struct args_copy *a)
     if (!dup_is_valid(a))
         return false;
     if (!fp_is_trapped(d))
-        set_all(d, a, ir_and(d->ir, gpr64(d, a->rn), imm64(d, simd_mask(8 << copy_esz(a)))));
+        set_all(d, a, gpr64(d, a->rn));
     return true;
 }
 
@@ -428,14 +435,12 @@ bool trans_movi(struct dis *d, const struct args_modimm *a)
     bool merges = a->cmode < 12 && a->cmode & 1;
     if (a->o && a->cmode < 14)
         imm = ~imm;
-    ir_val v = imm64(d, imm), low = v, high = v;
-    if (merges) {
-        low = simd_element(d, a->rd, 3, 0);
-        high = simd_element(d, a->rd, 3, 1);
-        low = a->o ? ir_and(d->ir, low, v) : ir_or(d->ir, low, v);
-        high = a->o ? ir_and(d->ir, high, v) : ir_or(d->ir, high, v);
-    }
-    simd_set(d, a->rd, low, a->q ? high : imm64(d, 0));
+    ir_val v = vconst(d, imm, a->q ? imm : 0);
+    if (merges && a->o)
+        v = ir_vand(d->ir, vreg(d, a->rd), v);
+    else if (merges)
+        v = ir_vor(d->ir, vreg(d, a->rd), v);
+    set_vreg(d, a->rd, v, merges ? SIMD_HALF + a->q : SIMD_FULL);
     return true;
 }
 
@@ -443,7 +448,7 @@ bool trans_fmov_vh(struct dis *d, const struct args_modimm *a)
 {
     if (fp_is_trapped(d))
         return true;
-    ir_val v = imm64(d, repeat(fp_expand_imm(1, a->imm), 16));
-    simd_set(d, a->rd, v, a->q ? v : imm64(d, 0));
+    uint64_t v = repeat(fp_expand_imm(1, a->imm), 16);
+    set_vreg(d, a->rd, vconst(d, v, a->q ? v : 0), SIMD_FULL);
     return true;
 }

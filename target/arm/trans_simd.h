@@ -5,6 +5,24 @@
 #include "target/arm/simd.h"
 #include "target/arm/trans.h"
 
+/* A vector register as a value; to be written, with zeros above enum simd_width. */
+ir_val vreg(struct dis *d, int n);
+void set_vreg(struct dis *d, int n, ir_val v, unsigned w);
+ir_val vconst(struct dis *d, uint64_t low, uint64_t high);
+/* Operations of enum simd_op in the translator's own; false: nothing was built, call the helper. */
+bool vec_inline(struct dis *d, uint32_t op, const struct simd_desc *x);
+bool vec_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x);
+/* The same for enum simd_fp_op: on single and double scalars, on vectors, by element. */
+bool fp_inline(struct dis *d, uint32_t op, const struct simd_desc *x);
+bool vfp_inline(struct dis *d, uint32_t op, const struct simd_desc *x);
+bool vfp_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x);
+/* Whether the translator's operations do what FPCR asks of elements of a size. */
+bool fp_is_native(const struct dis *d, unsigned esz);
+/* enum ir_nan under FPCR.DN. */
+uint32_t fp_nan_rule(const struct dis *d);
+/* enum ir_round for an operation that rounds as rm (enum fp_round) says. */
+uint32_t fp_rounding(const struct dis *d, unsigned rm);
+
 /* The slots of vector registers, for calls of helpers; three of them, of which some may be the
  * same. */
 struct ir_slot_set simd_slot(unsigned n);

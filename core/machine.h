@@ -61,6 +61,8 @@ struct machine_config {
     const char *cpu_model; /* "rv64,zba=off", or NULL for the board's default */
     const char *kernel, *initrd, *append, *bios, *dtb, *dumpdtb;
     const char *const *firmware_dirs; /* -L and install paths, NULL-terminated, searched in order */
+    const char *const *smbios;        /* texts of -smbios, NULL-terminated; or NULL */
+    const char *uuid;                 /* text of -uuid, or NULL */
     bool no_reboot, no_shutdown, start_paused;
     bool nodefaults;
     const char *serial[MACHINE_MAX_SERIALS]; /* chardev of each serial line ("serial0"); NULL: not
@@ -86,6 +88,7 @@ struct machine_class {
     void (*fini)(struct machine *m);
     /* Press the power button; NULL: there is none.  Main thread. */
     void (*powerdown)(struct machine *m);
+    bool has_smbios;            /* it shows cfg.smbios */
     const char *const *aliases; /* further names ("virt-7.2"), NULL-terminated; or NULL */
 };
 

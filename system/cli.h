@@ -30,7 +30,7 @@ struct cli {
     GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
     GPtrArray *netdev, *nic, *net;
     GPtrArray *monitor, *qmp, *qmp_pretty, *mon;
-    GPtrArray *serial, *chardev, *fw_cfg, *dirs, *action, *add_fd;
+    GPtrArray *serial, *chardev, *fw_cfg, *smbios, *dirs, *action, *add_fd;
     GPtrArray *fsdev, *virtfs;
 };
 

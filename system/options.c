@@ -235,6 +235,9 @@ const struct cli_option cli_options[] = {
     {.name = "pflash", .args = "FILE", CALL(call_pflash), .help = "contents of a flash bank"},
     {.name = "fw_cfg", .args = "[name=]NAME,file=FILE|string=TEXT", LIST(fw_cfg),
      .help = "add a file to the firmware configuration device"},
+    {.name = "smbios", .args = "type=N,KEY=VALUE...", LIST(smbios),
+     .help = "what firmware and the guest are told of the machine's make (type 1: manufacturer,\n"
+             "product, version, serial, uuid, sku, family; 0, 2, 3, 4, 11, 17)"},
     {.name = "L", .args = "DIR", LIST(dirs), .help = "look for firmware here first ('help' lists where else)"},
 
     {.help = "Disks and devices"},
@@ -405,7 +408,6 @@ const struct cli_option cli_options[] = {
     {.name = "mem-path", .args = "PATH", .how = CLI_REFUSE, .reason = "memory is anonymous"},
     {.name = "mem-prealloc", .how = CLI_REFUSE, .reason = "memory is allocated when touched"},
     {.name = "set", .args = "GROUP.ID.ARG=VALUE", .how = CLI_REFUSE, .reason = "write the value in the option itself"},
-    {.name = "smbios", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no SMBIOS tables"},
     {.name = "acpitable", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no ACPI tables"},
     {.name = "tpmdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no TPM"},
     {.name = "sd", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no SD card; use -hda"},

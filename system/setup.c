@@ -311,6 +311,13 @@ bool setup_config(struct setup *s, struct error **errp)
     cfg->bios = option_or_machine(s, cli->bios, "firmware");
     cfg->dumpdtb = setup_machine_opt(s, "dumpdtb");
     cfg->firmware_dirs = (const char *const *)s->dirs->pdata;
+    cfg->uuid = cli->uuid;
+    if (cli->smbios->len && !s->cls->has_smbios) {
+        error_set(errp, "-smbios: machine '%s' has no SMBIOS tables", s->cls->name);
+        return false;
+    }
+    g_ptr_array_add(cli->smbios, NULL);
+    cfg->smbios = (const char *const *)cli->smbios->pdata;
     cfg->no_reboot = cli->no_reboot;
     cfg->no_shutdown = cli->no_shutdown;
     cfg->start_paused = cli->start_paused;

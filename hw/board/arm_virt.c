@@ -150,6 +150,9 @@ static bool check_absent(const struct arm_virt *b, struct error **errp)
 /* Firmware in EL3 answers PSCI itself. */
 static bool choose_all(struct arm_virt *b, struct error **errp)
 {
+    const char *bios = b->m.cfg.bios;
+    if (bios && (strcmp(bios, "none") == 0 || strcmp(bios, "default") == 0))
+        b->m.cfg.bios = NULL; /* there is no firmware of the board's own */
     b->boot.has_firmware = b->m.cfg.bios || b->pflash[0];
     b->psci = b->secure && b->boot.has_firmware ? ARM_PSCI_NONE
               : b->virtualization               ? ARM_PSCI_SMC
@@ -450,6 +453,8 @@ static bool create_smbios(struct arm_virt *b, struct error **errp)
 {
     const struct machine_config *cfg = &b->m.cfg;
     struct smbios_info info = {
+        .options = cfg->smbios,
+        .uuid = cfg->uuid,
         .manufacturer = "Tinamou",
         .product = b->m.cls->desc,
         .version = b->m.cls->name,
@@ -460,7 +465,7 @@ static bool create_smbios(struct arm_virt *b, struct error **errp)
         .ram_base = b->map[ARM_VIRT_DRAM].base,
         .ram_size = cfg->ram_size,
     };
-    return !b->boot.has_firmware || smbios_deliver(&info, b->fw_cfg, errp);
+    return smbios_deliver(&info, b->fw_cfg, errp);
 }
 
 static bool create_devices(struct arm_virt *b, struct error **errp)
@@ -620,7 +625,7 @@ static const char *const arm_virt_aliases[] = {
     .default_ram = 128 << 20, .default_net = "virtio", .default_block_if = "virtio",               \
     .size = sizeof(struct arm_virt), .props = arm_virt_props, .init = arm_virt_init,               \
     .reset = arm_virt_reset, .fini = arm_virt_fini, .powerdown = arm_virt_powerdown,               \
-    .aliases = arm_virt_aliases
+    .aliases = arm_virt_aliases, .has_smbios = true
 
 const struct machine_class aarch64_virt_class = {
     ARM_VIRT_COMMON,

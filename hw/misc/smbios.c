@@ -2,15 +2,19 @@
 #include "hw/misc/smbios.h"
 #include "hw/misc/fw_cfg.h"
 #include "util/bits.h"
+#include "util/optparse.h"
 
 #include <glib.h>
 #include <string.h>
 
-enum { ANCHOR_SIZE = 24, MAX_STRINGS = 8, UUID_SIZE = 16 };
+enum { ANCHOR_SIZE = 24, MAX_STRINGS = 16, UUID_SIZE = 16 };
 enum {
+    FIRMWARE = 0,
     SYSTEM = 1,
+    BASEBOARD = 2,
     CHASSIS = 3,
     PROCESSOR = 4,
+    OEM_STRINGS = 11,
     MEMORY_ARRAY = 16,
     MEMORY_DEVICE = 17,
     MAPPED_ARRAY = 19,
@@ -21,12 +25,79 @@ enum {
 enum { HANDLE_SHIFT = 8, NO_HANDLE = 0xfffe };
 static const uint64_t MAX_DEVICE = UINT64_C(16) << 30;
 
+enum field {
+    MANUFACTURER,
+    PRODUCT,
+    VERSION,
+    SERIAL,
+    UUID,
+    SKU,
+    FAMILY,
+    ASSET,
+    LOCATION,
+    PREFIX, /* of the name of a socket or slot */
+    PART,
+    BANK,
+    VENDOR,
+    DATE,
+    FIELDS
+};
+
+/* What -smbios type=N,KEY=VALUE may say. */
+static const struct smbios_key {
+    uint8_t type, field;
+    const char *key;
+} keys[] = {
+    {FIRMWARE, VENDOR, "vendor"},
+    {FIRMWARE, VERSION, "version"},
+    {FIRMWARE, DATE, "date"},
+    {SYSTEM, MANUFACTURER, "manufacturer"},
+    {SYSTEM, PRODUCT, "product"},
+    {SYSTEM, VERSION, "version"},
+    {SYSTEM, SERIAL, "serial"},
+    {SYSTEM, UUID, "uuid"},
+    {SYSTEM, SKU, "sku"},
+    {SYSTEM, FAMILY, "family"},
+    {BASEBOARD, MANUFACTURER, "manufacturer"},
+    {BASEBOARD, PRODUCT, "product"},
+    {BASEBOARD, VERSION, "version"},
+    {BASEBOARD, SERIAL, "serial"},
+    {BASEBOARD, ASSET, "asset"},
+    {BASEBOARD, LOCATION, "location"},
+    {CHASSIS, MANUFACTURER, "manufacturer"},
+    {CHASSIS, VERSION, "version"},
+    {CHASSIS, SERIAL, "serial"},
+    {CHASSIS, ASSET, "asset"},
+    {CHASSIS, SKU, "sku"},
+    {PROCESSOR, PREFIX, "sock_pfx"},
+    {PROCESSOR, MANUFACTURER, "manufacturer"},
+    {PROCESSOR, VERSION, "version"},
+    {PROCESSOR, SERIAL, "serial"},
+    {PROCESSOR, ASSET, "asset"},
+    {PROCESSOR, PART, "part"},
+    {OEM_STRINGS, FIELDS, "value"},
+    {MEMORY_DEVICE, PREFIX, "loc_pfx"},
+    {MEMORY_DEVICE, BANK, "bank"},
+    {MEMORY_DEVICE, MANUFACTURER, "manufacturer"},
+    {MEMORY_DEVICE, SERIAL, "serial"},
+    {MEMORY_DEVICE, ASSET, "asset"},
+    {MEMORY_DEVICE, PART, "part"},
+};
+
 struct table {
     GByteArray *b;
     guint start;
     const char *strings[MAX_STRINGS];
     unsigned nstrings;
+    char *said[MEMORY_DEVICE + 1][FIELDS]; /* by options */
+    bool wanted[MEMORY_DEVICE + 1];
+    GPtrArray *oem;
 };
+
+static const char *said(const struct table *t, unsigned type, enum field f, const char *otherwise)
+{
+    return t->said[type][f] ? t->said[type][f] : otherwise;
+}
 
 static void u8(struct table *t, unsigned v)
 {
@@ -84,34 +155,95 @@ static void end(struct table *t)
     zeros(t, t->nstrings ? 1 : 2);
 }
 
-/* Ref: 7.2; the firmware fills in a UUID of its own when this one is zero. */
+/* Ref: 7.1. */
+static void put_firmware(struct table *t)
+{
+    begin(t, FIRMWARE, 0);
+    string(t, said(t, FIRMWARE, VENDOR, NULL));
+    string(t, said(t, FIRMWARE, VERSION, NULL));
+    u16(t, 0); /* of a PC's address space */
+    string(t, said(t, FIRMWARE, DATE, NULL));
+    u8(t, 0);
+    put_le(t, 1 << 3, 8);     /* characteristics are not told */
+    u16(t, 0x1c00);           /* but that it is UEFI, of a virtual machine */
+    put_le(t, UINT32_MAX, 4); /* releases: none */
+    end(t);
+}
+
+/* Ref: 7.2.1: the first three groups are little endian. */
+static void put_uuid(struct table *t, const char *text)
+{
+    static const uint8_t order[UUID_SIZE] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+    uint8_t raw[UUID_SIZE] = {0};
+    for (unsigned n = 0; text && *text && n < 2 * UUID_SIZE; text++)
+        if (*text != '-') {
+            raw[n / 2] = (uint8_t)(raw[n / 2] << 4 | g_ascii_xdigit_value(*text));
+            n++;
+        }
+    for (unsigned i = 0; i < UUID_SIZE; i++)
+        u8(t, raw[order[i]]);
+}
+
+/* Ref: 7.2; a UUID of zeros is none. */
 static void put_system(struct table *t, const struct smbios_info *info)
 {
     begin(t, SYSTEM, 0);
-    string(t, info->manufacturer);
-    string(t, info->product);
-    string(t, info->version);
-    string(t, NULL); /* serial number */
-    zeros(t, UUID_SIZE);
+    string(t, said(t, SYSTEM, MANUFACTURER, info->manufacturer));
+    string(t, said(t, SYSTEM, PRODUCT, info->product));
+    string(t, said(t, SYSTEM, VERSION, info->version));
+    string(t, said(t, SYSTEM, SERIAL, NULL));
+    put_uuid(t, said(t, SYSTEM, UUID, info->uuid));
     u8(t, 6); /* woken by the power switch */
-    string(t, NULL);
-    string(t, NULL);
+    string(t, said(t, SYSTEM, SKU, NULL));
+    string(t, said(t, SYSTEM, FAMILY, NULL));
     end(t);
+}
+
+/* Ref: 7.3. */
+static void put_baseboard(struct table *t, const struct smbios_info *info)
+{
+    begin(t, BASEBOARD, 0);
+    string(t, said(t, BASEBOARD, MANUFACTURER, info->manufacturer));
+    string(t, said(t, BASEBOARD, PRODUCT, info->product));
+    string(t, said(t, BASEBOARD, VERSION, info->version));
+    string(t, said(t, BASEBOARD, SERIAL, NULL));
+    string(t, said(t, BASEBOARD, ASSET, NULL));
+    u8(t, 1); /* a hosting board */
+    string(t, said(t, BASEBOARD, LOCATION, NULL));
+    u16(t, CHASSIS << HANDLE_SHIFT);
+    u8(t, 10); /* a motherboard */
+    u8(t, 0);
+    end(t);
+}
+
+/* Ref: 7.12. */
+static void put_oem_strings(struct table *t)
+{
+    begin(t, OEM_STRINGS, 0);
+    u8(t, t->oem->len);
+    t->b->data[t->start + 1] = (uint8_t)(t->b->len - t->start);
+    for (guint i = 0; i < t->oem->len; i++) {
+        const char *s = g_ptr_array_index(t->oem, i);
+        g_byte_array_append(t->b, (const uint8_t *)s, (guint)strlen(s) + 1);
+    }
+    zeros(t, 1);
 }
 
 /* Ref: 7.4: of no known kind, its states safe. */
 static void put_chassis(struct table *t, const struct smbios_info *info)
 {
     begin(t, CHASSIS, 0);
-    string(t, info->manufacturer);
+    string(t, said(t, CHASSIS, MANUFACTURER, info->manufacturer));
     u8(t, 1); /* other */
-    string(t, info->version);
-    zeros(t, 2);
+    string(t, said(t, CHASSIS, VERSION, info->version));
+    string(t, said(t, CHASSIS, SERIAL, NULL));
+    string(t, said(t, CHASSIS, ASSET, NULL));
     u8(t, 3);
     u8(t, 3);
     u8(t, 3);
     u8(t, 2); /* security status: unknown */
-    zeros(t, 4 + 2 + 2 + 1);
+    zeros(t, 4 + 2 + 2);
+    string(t, said(t, CHASSIS, SKU, NULL));
     end(t);
 }
 
@@ -124,9 +256,9 @@ static void put_processor(struct table *t, const struct smbios_info *info, unsig
     string(t, socket);
     u8(t, 3); /* central processor */
     u8(t, 1); /* family: other */
-    string(t, info->manufacturer);
+    string(t, said(t, PROCESSOR, MANUFACTURER, info->manufacturer));
     zeros(t, 8);
-    string(t, info->processor);
+    string(t, said(t, PROCESSOR, VERSION, info->processor));
     u8(t, 0);
     u16(t, 0);
     u16(t, 2000); /* MHz, at most and now */
@@ -136,7 +268,9 @@ static void put_processor(struct table *t, const struct smbios_info *info, unsig
     u16(t, 0xffff); /* caches: not told */
     u16(t, 0xffff);
     u16(t, 0xffff);
-    zeros(t, 3);
+    string(t, said(t, PROCESSOR, SERIAL, NULL));
+    string(t, said(t, PROCESSOR, ASSET, NULL));
+    string(t, said(t, PROCESSOR, PART, NULL));
     u8(t, MIN(cores, 255));
     u8(t, MIN(cores, 255));
     u8(t, MIN(threads, 255));
@@ -182,12 +316,14 @@ static void put_memory_device(struct table *t, const struct smbios_info *info, u
     u8(t, 9); /* a DIMM */
     u8(t, 0);
     string(t, slot);
-    string(t, NULL);
+    string(t, said(t, MEMORY_DEVICE, BANK, NULL));
     u8(t, 7); /* RAM */
     u16(t, 2);
     u16(t, 0);
-    string(t, info->manufacturer);
-    zeros(t, 3); /* serial number, asset tag, part number */
+    string(t, said(t, MEMORY_DEVICE, MANUFACTURER, info->manufacturer));
+    string(t, said(t, MEMORY_DEVICE, SERIAL, NULL));
+    string(t, said(t, MEMORY_DEVICE, ASSET, NULL));
+    string(t, said(t, MEMORY_DEVICE, PART, NULL));
     u8(t, 0);
     u32(t, 0);
     zeros(t, 8);
@@ -218,15 +354,21 @@ static void put_last(struct table *t)
 
 static void put_all(struct table *t, const struct smbios_info *info)
 {
+    if (t->wanted[FIRMWARE])
+        put_firmware(t);
     put_system(t, info);
+    if (t->wanted[BASEBOARD])
+        put_baseboard(t, info);
     put_chassis(t, info);
     for (unsigned i = 0; i < info->sockets; i++) {
-        g_autofree char *name = g_strdup_printf("CPU %u", i);
+        g_autofree char *name = g_strdup_printf("%s %u", said(t, PROCESSOR, PREFIX, "CPU"), i);
         put_processor(t, info, i, name);
     }
+    if (t->oem->len)
+        put_oem_strings(t);
     put_memory_array(t, info);
     for (unsigned i = 0; i < memory_devices(info); i++) {
-        g_autofree char *name = g_strdup_printf("DIMM %u", i);
+        g_autofree char *name = g_strdup_printf("%s %u", said(t, MEMORY_DEVICE, PREFIX, "DIMM"), i);
         put_memory_device(t, info, i, name);
     }
     put_mapping(t, info);
@@ -248,14 +390,90 @@ static void make_anchor(uint8_t out[ANCHOR_SIZE], uint32_t len)
     out[5] = (uint8_t)-sum;
 }
 
+/* ---- options ---- */
+
+static const struct smbios_key *find_key(uint64_t type, const char *key, struct error **errp)
+{
+    const char *names[G_N_ELEMENTS(keys) + 1];
+    size_t n = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (keys[i].type != type)
+            continue;
+        if (opts_key_equal(keys[i].key, key))
+            return &keys[i];
+        names[n++] = keys[i].key;
+    }
+    names[n] = NULL;
+    if (n == 0) {
+        error_set(errp, "type=%u: wanted 0, 1, 2, 3, 4, 11 or 17", (unsigned)type);
+        return NULL;
+    }
+    const char *near = nearest_name(key, names);
+    error_set(errp, "structure %u has no '%s'; did you mean '%s'?", (unsigned)type, key,
+              near ? near : names[0]);
+    return NULL;
+}
+
+static bool say(struct table *t, uint64_t type, const struct opt_pair *p, struct error **errp)
+{
+    const struct smbios_key *k = find_key(type, p->key, errp);
+    if (k == NULL)
+        return false;
+    if (k->field == FIELDS) {
+        g_ptr_array_add(t->oem, g_strdup(p->value));
+        return true;
+    }
+    if (k->field == UUID && !g_uuid_string_is_valid(p->value)) {
+        error_set(errp, "uuid=%s: wanted the form 12345678-1234-1234-1234-123456789abc", p->value);
+        return false;
+    }
+    g_free(t->said[type][k->field]);
+    t->said[type][k->field] = g_strdup(p->value);
+    return true;
+}
+
+static bool parse(struct table *t, const char *text, struct error **errp)
+{
+    struct opts *o = opts_parse(text, NULL);
+    uint64_t type = 0;
+    bool ok = false;
+    if (opts_get(o, "file", NULL))
+        error_set(errp, "file=: tables from a file are not supported; wanted type=N,KEY=VALUE");
+    else if (opts_get(o, "type", NULL) == NULL)
+        error_set(errp, "wanted type=N,KEY=VALUE");
+    else
+        ok = opts_get_uint(o, "type", 127, 0, &type, errp);
+    if (ok && type <= MEMORY_DEVICE)
+        t->wanted[type] = true;
+    for (size_t i = 0; ok && i < o->n; i++)
+        ok = strcmp(o->pair[i].key, "type") == 0 || say(t, type, &o->pair[i], errp);
+    opts_free(o);
+    if (!ok)
+        error_prefix(errp, "-smbios %s", text);
+    return ok;
+}
+
+static void fini(struct table *t)
+{
+    for (unsigned type = 0; type <= MEMORY_DEVICE; type++)
+        for (unsigned f = 0; f < FIELDS; f++)
+            g_free(t->said[type][f]);
+    g_ptr_array_unref(t->oem);
+    g_byte_array_unref(t->b);
+}
+
 bool smbios_deliver(const struct smbios_info *info, struct device *fw_cfg, struct error **errp)
 {
-    struct table t = {.b = g_byte_array_new()};
+    struct table t = {.b = g_byte_array_new(), .oem = g_ptr_array_new_with_free_func(g_free)};
     uint8_t anchor[ANCHOR_SIZE];
-    put_all(&t, info);
+    bool ok = true;
+    for (const char *const *o = info->options; ok && o && *o; o++)
+        ok = parse(&t, *o, errp);
+    if (ok)
+        put_all(&t, info);
     make_anchor(anchor, t.b->len);
-    bool ok = fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-tables", t.b->data, t.b->len, errp) &&
-              fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-anchor", anchor, sizeof(anchor), errp);
-    g_byte_array_unref(t.b);
+    ok = ok && fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-tables", t.b->data, t.b->len, errp) &&
+         fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-anchor", anchor, sizeof(anchor), errp);
+    fini(&t);
     return ok;
 }

@@ -5,14 +5,17 @@
 #include "core/device.h"
 
 struct smbios_info {
+    const char *const *options; /* NULL-terminated texts of -smbios, or NULL */
+    const char *uuid;           /* text of -uuid, or NULL */
     const char *manufacturer, *product, *version;
     unsigned sockets, cores, threads; /* each of the one before */
     const char *processor;            /* name of the model */
     uint64_t ram_base, ram_size;      /* bytes */
 };
 
-/* Put the tables (structures 1, 3, 4, 16, 17, 19, 32 and 127; firmware adds its own, 0) into
- * fw_cfg, as "etc/smbios/smbios-tables" and "etc/smbios/smbios-anchor". */
+/* Put the tables (structures 1, 3, 4, 16, 17, 19, 32 and 127; 0, 2 and 11 when options want them,
+ * else firmware adds a 0 of its own) into fw_cfg, as "etc/smbios/smbios-tables" and
+ * "etc/smbios/smbios-anchor".  False with *errp for a bad option. */
 bool smbios_deliver(const struct smbios_info *info, struct device *fw_cfg,
                     struct error **errp) MUST_CHECK;
 

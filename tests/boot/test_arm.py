@@ -168,8 +168,12 @@ def test_uefi_starts_a_kernel_from_fw_cfg():
     """EDK2 as -bios; its ACPI tables, not the device tree, describe the machine to Linux."""
     d = debian("arm64")
     with firmware(["-bios", need_file("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"), "-kernel", d + "/kernel", "-initrd",
-                   d + "/initrd-small.cpio.gz", "-append", "console=ttyAMA0 quiet"]) as g:
+                   d + "/initrd-small.cpio.gz", "-append", "console=ttyAMA0 quiet", "-smbios",
+                   "type=1,product=Proof,serial=ds=nocloud;s=http://10.0.2.2/", "-smbios", "type=11,value=one"]) as g:
         use_shell(g, "aarch64", 1, 100)
+        for name, want in (("name", "Proof"), ("serial", "ds=nocloud;s=http://10.0.2.2/")):
+            if g.run("cat /sys/class/dmi/id/product_" + name).strip() != want:
+                g.fail("the system does not show what -smbios says")
         tables = g.run("ls /sys/firmware/acpi/tables")
         for name in ("APIC", "DBG2", "DSDT", "FACP", "GTDT", "MCFG", "PPTT", "SPCR"):
             if name not in tables:

@@ -289,6 +289,11 @@ BAD = [
     (A + ["-timeout", "1", "-symbols", "/nonexistent"], "/nonexistent"),
     (A + ["-symbols", "System.map"], "wanted -timeout as well"),
     (A + ["-daemonize", "-timeout", "1"], "nobody would see the exit status"),
+    (["-arch", "riscv64", "-smbios", "type=1"], "-smbios: machine 'virt' has no SMBIOS tables"),
+    (["-arch", "aarch64", "-M", "virt", "-smbios", "type=1,seral=x"], "no 'seral'; did you mean 'serial'"),
+    (["-arch", "aarch64", "-M", "virt,gic-version=7"], "gic-version=7: wanted 2, 3 or max"),
+    (["-arch", "aarch64", "-M", "virt,gic-version=2", "-smp", "9"], "at most 8 CPUs"),
+    (["-arch", "aarch64", "-M", "virt,highmem=off", "-m", "8G"], "at most 3072M"),
 ]
 
 

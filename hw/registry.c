@@ -8,6 +8,9 @@ extern const struct device_type acpi_ged_type;
 extern const struct device_type aclint_mtimer_type;
 extern const struct device_type aclint_swi_type;
 extern const struct device_type armv7m_type;
+extern const struct device_type cmsdk_dualtimer_type;
+extern const struct device_type cmsdk_timer_type;
+extern const struct device_type cmsdk_uart_type;
 extern const struct device_type e1000_82540em_type;
 extern const struct device_type e1000_type;
 extern const struct device_type e1000e_type;
@@ -21,6 +24,8 @@ extern const struct device_type gicv2_type;
 extern const struct device_type gicv2m_type;
 extern const struct device_type goldfish_rtc_type;
 extern const struct device_type ioh3420_type;
+extern const struct device_type mps2_fpgaio_type;
+extern const struct device_type mps2_scc_type;
 extern const struct device_type ns16550_type;
 extern const struct device_type pci_bridge_type;
 extern const struct device_type pcie_pci_bridge_type;
@@ -35,6 +40,7 @@ extern const struct device_type scsi_cd_type;
 extern const struct device_type scsi_hd_type;
 extern const struct device_type sifive_test_type;
 extern const struct device_type vhost_vsock_type;
+extern const struct device_type sp805_type;
 extern const struct device_type virtconsole_type;
 extern const struct device_type virtio_9p_type;
 extern const struct device_type virtio_balloon_type;
@@ -63,6 +69,10 @@ static const struct device_type *const written_types[] = {
     &gicv2m_type,                   /* arm-gicv2m */
     &armv7m_type,                   /* armv7m_nvic */
     &pflash_cfi01_type,             /* cfi.pflash01 */
+    &cmsdk_dualtimer_type,          /* cmsdk-apb-dualtimer */
+    &cmsdk_timer_type,              /* cmsdk-apb-timer */
+    &cmsdk_uart_type,               /* cmsdk-apb-uart */
+    &sp805_type,                    /* cmsdk-apb-watchdog */
     &e1000_type,
     &e1000_82540em_type,            /* e1000-82540em */
     &e1000e_type,
@@ -77,6 +87,8 @@ static const struct device_type *const written_types[] = {
     &pl011_type,
     &pl031_type,
     &pl061_type,
+    &mps2_fpgaio_type,              /* mps2-fpgaio */
+    &mps2_scc_type,                 /* mps2-scc */
     &aclint_mtimer_type,            /* riscv.aclint.mtimer */
     &aclint_swi_type,               /* riscv.aclint.swi */
     &plic_type,                     /* riscv.sifive.plic */

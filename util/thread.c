@@ -61,6 +61,15 @@ void mutex_unlock(struct mutex *m) NO_THREAD_ANALYSIS
     held--;
 }
 
+bool mutex_try_lock(struct mutex *m) NO_THREAD_ANALYSIS
+{
+    int ret = pthread_mutex_trylock(&m->m);
+
+    assert(ret == 0 || ret == EBUSY);
+    held += ret == 0;
+    return ret == 0;
+}
+
 enum mutex_result mutex_lock_for(struct mutex *m, int64_t ns)
 {
     struct timespec until = to_timespec(monotonic_ns() + ns);

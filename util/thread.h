@@ -19,6 +19,8 @@ void mutex_init(struct mutex *m);
 void mutex_fini(struct mutex *m);
 void mutex_lock(struct mutex *m) ACQUIRE(m);
 void mutex_unlock(struct mutex *m) RELEASE(m);
+/* Lock unless somebody, this thread included, holds m; whether it did. */
+bool mutex_try_lock(struct mutex *m) TSA(try_acquire_capability(true, m)) MUST_CHECK;
 /* What mutex_lock_for() came to; only MUTEX_LOCKED obliges the caller to unlock. */
 enum mutex_result { MUTEX_LOCKED, MUTEX_OWN, MUTEX_TIMEOUT };
 /* Lock, but give up when this thread holds m already or after ns nanoseconds. */

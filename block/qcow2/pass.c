@@ -27,12 +27,12 @@ static void passed_done(struct block_req *req, int ret)
 
 /* Whether the data lies in one piece, as tables in memory say; where.  Range held. */
 static bool find_place(struct block_node *b, const struct block_req *req, uint64_t off,
-                       uint64_t *host) NO_THREAD_ANALYSIS
+                       uint64_t *host)
 {
     struct qcow2 *q = qcow2(b);
     struct extent e;
 
-    if (mutex_lock_for(&q->lock, 0) != MUTEX_LOCKED)
+    if (!mutex_try_lock(&q->lock))
         return false;
     bool ok = !q->is_corrupt && is_l2_cached(b, off) && !extent_find(b, off, req->bytes, &e) &&
               e.type == EXT_DATA && e.bytes >= req->bytes;

@@ -89,7 +89,7 @@ bool block_check_options(struct opts *o, const char *const *more, struct error *
 /* Flags from cache=none|writeback|writethrough|directsync|unsafe; false when mode is none of these.
  */
 bool block_cache_flags(const char *mode, unsigned *flags);
-void block_close(struct block_node *b); /* waits for requests in flight, flushes */
+void block_close(struct block_node *b); /* waits for requests in flight, flushes or says why not */
 void block_close_all(void);
 /* By the id of a drive or the name of a node. */
 struct block_node *block_find(const char *id);

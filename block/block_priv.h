@@ -177,6 +177,8 @@ int node_pwrite(struct block_node *b, const void *buf, size_t n, uint64_t off);
 int node_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap);
 int node_discard(struct block_node *b, uint64_t off, uint64_t bytes);
 int node_flush(struct block_node *b);
+/* Before it is closed: a failure is told. */
+void node_flush_last(struct block_node *b);
 /* From the backing file, zeros where there is none. */
 int node_read_backing(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg);
 

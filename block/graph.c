@@ -1,6 +1,8 @@
 /* The nodes: making, counting, finding, taking down. */
 #include "block/block_priv.h"
+
 #include "block/job.h"
+#include "util/log.h"
 
 #include <glib.h>
 #include <string.h>
@@ -135,13 +137,22 @@ void node_unref(struct block_node *b)
     g_free(b);
 }
 
+void node_flush_last(struct block_node *b)
+{
+    int ret = node_flush(b);
+
+    if (ret && !(b->flags & BLOCK_QUIET))
+        log_warn("closing '%s': what was written last may not have reached it: %s", b->path,
+                 g_strerror(-ret));
+}
+
 void block_close(struct block_node *b)
 {
     if (!b)
         return;
     block_cancel_stalled(b);
     block_drain(b);
-    (void)!node_flush(b);
+    node_flush_last(b);
     node_unref(b);
 }
 

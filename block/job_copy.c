@@ -123,6 +123,6 @@ struct block_node *target_open(struct block_node *root, const struct job_target 
 
 void target_close(struct block_node *target)
 {
-    (void)!node_flush(target);
+    node_flush_last(target);
     node_settle(target);
 }

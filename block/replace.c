@@ -98,7 +98,7 @@ void node_settle(struct block_node *b)
     if (b->refs)
         return;
     b->refs = 1;
-    (void)!node_flush(b);
+    node_flush_last(b);
     node_unref(b);
 }
 

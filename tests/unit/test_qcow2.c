@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -688,6 +689,32 @@ static void test_state_has_zeros_where_nothing_was_written(void)
     unlink(base_path);
 }
 
+/* --- the end of an image --- */
+static void close_where_nothing_can_be_written(void)
+{
+    const struct rlimit small = {512, 512};
+    uint8_t buf[512] = {1};
+
+    create(path, "size=1M");
+    struct block_node *b = open_image();
+    g_assert_cmpint(block_pwrite(b, buf, sizeof(buf), 0), ==, 0);
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    block_close(b);
+}
+
+static void test_a_failed_last_flush_is_told(void)
+{
+    if (g_test_subprocess()) {
+        close_where_nothing_can_be_written();
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+    g_test_trap_assert_stderr("*warning: closing '*disk.qcow2': what was written last may not have "
+                              "reached it: File too large*");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -703,6 +730,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qcow2/dirty", test_a_dirty_image_is_repaired_when_it_is_opened);
     g_test_add_func("/qcow2/repair", test_repair_mends_counts_and_structure);
     g_test_add_func("/qcow2/parallel", test_requests_in_parallel_do_not_mix);
+    g_test_add_func("/qcow2/last-flush", test_a_failed_last_flush_is_told);
     g_test_add_func("/qcow2/mapped-state", test_mapped_state_stays_as_it_is);
     g_test_add_func("/qcow2/state-zeros", test_state_has_zeros_where_nothing_was_written);
     int ret = g_test_run();

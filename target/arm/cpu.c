@@ -2,6 +2,7 @@
  * environment, saving and loading. */
 #include "target/arm/cpu.h"
 
+#include "target/arm/a32.h"
 #include "target/arm/cpu_priv.h"
 #include "target/arm/tlbi.h"
 #include "util/log.h"
@@ -52,6 +53,8 @@ unsigned arm_regime_el(const struct arm_cpu *cpu)
 {
     if (cpu->s.ps.el)
         return cpu->s.ps.el;
+    if (cpu->s.ps.a32 && arm_a32_bank(cpu) == 3)
+        return 3;
     return arm_is_host(cpu) ? 2 : 1;
 }
 
@@ -99,6 +102,8 @@ static unsigned fp_trap_el(const struct arm_cpu *cpu)
     const struct arm_state *s = &cpu->s;
     unsigned el = s->ps.el;
 
+    if (s->ps.a32 && arm_a32_fp_is_off(cpu))
+        return 1;
     if (el <= 1 && !arm_is_host(cpu) && fpen_traps(s->cpacr_el1, el == 0))
         return 1;
     if (el <= 2 && arm_el2_enabled(cpu)) {
@@ -230,6 +235,8 @@ static uint32_t asid(struct cpu *c)
 {
     const struct arm_cpu *cpu = arm(c);
     const struct arm_state *s = &cpu->s;
+    if (arm_a32_is_short(cpu))
+        return arm_a32_asid(cpu);
     bool host = (s->ps.el == 2 && (s->hcr_el2 & HCR_E2H)) || (s->ps.el == 0 && arm_is_host(cpu));
     unsigned el = host ? 2 : 1;
     uint64_t tcr = s->tcr_el[el];
@@ -266,9 +273,16 @@ static unsigned disas(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, un
     return arm_disas(cpu, f, pc, bytes, len);
 }
 
-static void restored(struct cpu *cpu, uint32_t word)
+/* AArch64: the instruction; AArch32: PSTATE.IT. */
+static void restored(struct cpu *c, uint32_t word)
 {
-    arm(cpu)->fault.insn = word;
+    struct arm_cpu *cpu = arm(c);
+
+    cpu->fault.insn = word;
+    if (!cpu->s.ps.a32 || cpu->s.ps.it == word)
+        return;
+    cpu->s.ps.it = (uint8_t)word;
+    guest_mode_changed(c);
 }
 
 const struct guest_ops arm_guest_ops = {
@@ -385,6 +399,7 @@ static const struct state_field state_table[] = {
     STATE(arm_cpu, pmuserenr, 0), STATE(arm_cpu, pmselr, 0), STATE(arm_cpu, pmccfiltr, 0),
     STATE(arm_cpu, pmccntr, 0), STATE_ARRAY(arm_cpu, pmevcntr, 0), STATE_ARRAY(arm_cpu, pmevtyper, 0),
     STATE(arm_cpu, sp_mon, 0), STATE(arm_cpu, lr_mon, 0), STATE(arm_cpu, spsr_mon, 0), STATE(arm_cpu, elr_hyp, 0),
+    STATE(arm_cpu, a32, 0),
     STATE(arm_cpu, fpcr, 0), STATE(arm_cpu, fpsr_idc, 0), STATE(arm_cpu, event, 0), STATE(arm_cpu, pad, 0),
     STATE_END,
 };
@@ -411,10 +426,8 @@ static void reset_configured(struct arm_cpu *cpu)
     s->cntfrq = cpu->timer_hz;
     s->ps.ssbs = s->ps.tco = false;
     s->mdcr_el2 = arm_has(cpu, ARM_F_PMU) ? cpu->id.pmu_counters : 0; /* HPMN */
-    if (!arm_has(cpu, ARM_F_AARCH64)) {
-        s->ps.a32 = true;
-        s->ps.mode = A32_SVC;
-    }
+    if (!arm_has(cpu, ARM_F_AARCH64))
+        arm_a32_reset(cpu);
 }
 
 /* What firmware sets up before it enters Linux.  Ref: Linux, Documentation/arch/arm64/booting.rst.
@@ -433,6 +446,8 @@ void arm_enter_boot(struct arm_cpu *cpu, uint64_t pc, unsigned el, const uint64_
         s->hcr_el2 = HCR_RW | HCR_API | HCR_APK;
     cpu->pc = pc;
     memcpy(cpu->x, x, 4 * sizeof(x[0]));
+    if (s->ps.a32)
+        arm_a32_reset_boot(cpu);
     arm_state_changed(cpu);
 }
 

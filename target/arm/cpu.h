@@ -148,7 +148,8 @@ struct arm_cpu {
     _Atomic bool event_sent; /* SEV by another processor */
     /* Of the walk that failed last. */
     struct arm_fault {
-        uint64_t ipa; /* of a stage 2 fault */
+        uint64_t ipa;   /* of a stage 2 fault */
+        uint8_t domain; /* short descriptors: of a domain or permission fault */
         uint32_t insn;
     } fault;
     bool tagged_pages;             /* some TLB entry stands under an address with a tag */

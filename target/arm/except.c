@@ -2,6 +2,7 @@
  * Exceptions: entry and return, PSTATE as saved, which level takes what; interrupts; the faults of
  * memory accesses.  Ref: the manual, D1.3 (Exceptions), D1.4 (return), D1.3.6 (asynchronous).
  */
+#include "target/arm/a32.h"
 #include "target/arm/cpu_priv.h"
 #include "util/log.h"
 
@@ -232,6 +233,10 @@ void arm_take_sync(struct arm_cpu *cpu, unsigned el, uint32_t esr)
     if (!cpu->s.ps.a32)
         esr |= ESR_IL;
     el = route(cpu, el, &esr);
+    if (!arm_el_is_a64(cpu, el)) {
+        arm_a32_take_sync(cpu, el, esr, 0);
+        return;
+    }
     if (esr_ec(esr) == ARM_EC_PC_ALIGN)
         cpu->s.far_el[el] = cpu->pc;
     arm_enter_a64(cpu, el, ARM_VECTOR_SYNC, esr);
@@ -240,6 +245,10 @@ void arm_take_sync(struct arm_cpu *cpu, unsigned el, uint32_t esr)
 void arm_take_abort(struct arm_cpu *cpu, unsigned el, uint32_t esr, uint64_t far)
 {
     el = route(cpu, el, &esr);
+    if (!arm_el_is_a64(cpu, el)) {
+        arm_a32_take_sync(cpu, el, esr, far);
+        return;
+    }
     cpu->s.far_el[el] = far;
     arm_enter_a64(cpu, el, ARM_VECTOR_SYNC, esr);
 }
@@ -360,6 +369,8 @@ void arm_return(struct arm_cpu *cpu, uint32_t spsr, uint64_t pc)
         cpu->pc = pc;
     } else {
         arm_sp_out(cpu);
+        if (p->a32)
+            arm_a32_set_mode(cpu, A32_USR);
         enter_state(cpu, el, spsr);
         if (p->a32)
             pc = (uint32_t)pc & (p->thumb ? ~1u : ~3u);
@@ -471,7 +482,10 @@ bool arm_interrupt(struct cpu *c)
         cpu->s.hcr_el2 &= ~HCR_VSE;
         esr = ESR(ARM_EC_SERROR, cpu->s.vsesr_el2 & 0x1ffffff);
     }
-    arm_enter_a64(cpu, p.el, p.vector, esr);
+    if (arm_el_is_a64(cpu, p.el))
+        arm_enter_a64(cpu, p.el, p.vector, esr);
+    else
+        arm_a32_take_interrupt(cpu, p.el, p.vector);
     return true;
 }
 

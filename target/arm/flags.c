@@ -204,6 +204,7 @@ static struct flag_test test_even(struct dis *d, unsigned cond)
     case FLAGS_SUB: return test_sub(d, cond);
     case FLAGS_ADD: return test_add(d, cond);
     case FLAGS_LOGIC: return test_logic(d, cond);
+    case FLAGS_NZ:
     case FLAGS_SLOT: break;
     }
     return test_packed(d, cond);

@@ -502,6 +502,11 @@ static simd_whole_fn *const kernels[C_OPS] = {
 };
 /* clang-format on */
 
+simd_whole_fn *simd_crypto_kernel(unsigned op)
+{
+    return kernels[op];
+}
+
 void helper_simd_crypto(struct arm_cpu *cpu, uint32_t op, uint32_t desc)
 {
     struct simd_desc a = simd_unpack(desc);

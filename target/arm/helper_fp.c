@@ -413,6 +413,11 @@ static uint32_t fpcr_of(const struct arm_cpu *cpu, uint32_t op)
     return (cpu->s.fpcr & (ARMFP_FZ16 | ARMFP_AHP)) | ARMFP_STANDARD;
 }
 
+const struct simd_kernel *simd_fp_kernel(unsigned op)
+{
+    return &kernels[op];
+}
+
 void helper_simd_fp(struct arm_cpu *cpu, uint32_t op, uint32_t desc)
 {
     struct simd_desc a = simd_unpack(desc);

@@ -897,6 +897,11 @@ void simd_broadcast(union arm_vreg *r, const union arm_vreg *v, unsigned esz, un
         simd_put(r, esz, i, value);
 }
 
+const struct simd_kernel *simd_int_kernel(unsigned op)
+{
+    return &kernels[op];
+}
+
 void helper_simd(struct arm_cpu *cpu, uint32_t op, uint32_t desc)
 {
     struct simd_desc a = simd_unpack(desc);

@@ -8,6 +8,8 @@
  */
 #include "target/arm/mmu.h"
 
+#include "target/arm/a32.h"
+
 #include "util/log.h"
 
 #include <inttypes.h>
@@ -433,6 +435,8 @@ bool arm_walk(struct cpu *c, gva addr, enum guest_access access, unsigned idx,
     struct arm_cpu *cpu = arm(c);
     struct arm_walk w;
 
+    if (!arm_el_is_a64(cpu, arm_idx_regime(idx)))
+        return arm_a32_walk(c, addr, access, idx, out);
     if (cpu->s.ps.a32)
         addr = (uint32_t)addr;
     arm_walk_init(&w, cpu, addr, access, idx);
@@ -458,10 +462,24 @@ static unsigned debug_idx(struct cpu *c)
     return arm_mode(c) >> ARM_MODE_IDX_SHIFT & 7;
 }
 
+static bool debug_translate_a32(struct cpu *c, gva addr, gpa *out)
+{
+    struct arm_fault fault = arm(c)->fault;
+    struct guest_walk w;
+    bool ok = arm_a32_walk(c, addr, GUEST_READ, debug_idx(c), &w);
+
+    arm(c)->fault = fault;
+    *out = ok ? w.addr : 0;
+    return ok;
+}
+
 bool arm_debug_translate(struct cpu *c, gva addr, gpa *out)
 {
     struct arm_cpu *cpu = arm(c);
     struct arm_walk w;
+
+    if (!arm_el_is_a64(cpu, arm_idx_regime(debug_idx(c))))
+        return debug_translate_a32(c, addr, out);
 
     arm_walk_init(&w, cpu, cpu->s.ps.a32 ? (uint32_t)addr : addr, GUEST_READ, debug_idx(c));
     w.peek = true;

@@ -365,6 +365,10 @@ struct simd_kernel {
 };
 void simd_apply(const struct simd_kernel *k, struct simd *x, union arm_vreg *r,
                 const struct simd_operands *o);
+/* The kernels of enum simd_op, simd_fp_op and simd_crypto_op. */
+const struct simd_kernel *simd_int_kernel(unsigned op);
+const struct simd_kernel *simd_fp_kernel(unsigned op);
+simd_whole_fn *simd_crypto_kernel(unsigned op);
 /* r: element `index` of v in all lanes. */
 void simd_broadcast(union arm_vreg *r, const union arm_vreg *v, unsigned esz, unsigned index);
 

@@ -33,6 +33,15 @@ struct arm_timer_regs {
     uint32_t pad;
 };
 
+/* What AArch32 state has besides.  _s: the secure copy where EL3 uses AArch32 and there is no
+ * AArch64 register of EL3 that could be it. */
+struct arm_a32_state {
+    uint64_t mvbar, nsacr, ifsr_s, dacr_s, par_s, contextidr_s, csselr_s;
+    uint64_t tpidrurw_s, tpidruro_s, tpidrprw_s;
+    uint64_t fp_flags;        /* FPSCR.NZCV, as ARM_SLOT_FLAGS has flags */
+    uint64_t fpinst, fpinst2; /* of the subarchitecture that no model has: storage */
+};
+
 /* Arrays [4] are indexed by exception level. */
 struct arm_state {
     struct arm_pstate ps;
@@ -62,6 +71,7 @@ struct arm_state {
     uint64_t pmevcntr[ARM_PMU_COUNTERS], pmevtyper[ARM_PMU_COUNTERS];
     /* AArch32 monitor mode's own; the other banked registers are where AArch64 state sees them. */
     uint64_t sp_mon, lr_mon, spsr_mon, elr_hyp;
+    struct arm_a32_state a32;
 
     uint32_t fpcr; /* AHP DN FZ RMode FZ16 (AArch32: FPSCR's LEN and STRIDE, too); the cumulative
                       flags of FPSR live in the accelerator's FP environment, QC in its slot */

@@ -13,6 +13,8 @@
 
 #define EC_UNKNOWN       SYN_EC(0x00)
 #define EC_FP_TRAP       SYN_EC(0x07)
+#define EC_SVC32         SYN_EC(0x11)
+#define EC_BKPT32        SYN_EC(0x38)
 #define EC_BTI           SYN_EC(0x0d)
 #define EC_ILLEGAL_STATE SYN_EC(0x0e)
 #define EC_PAC_FAIL      SYN_EC(0x1c)

@@ -276,6 +276,10 @@ static bool must_end(const struct dis *d, const struct tx *tx, unsigned insns)
 void arm_translate(struct tx *tx)
 {
     struct dis d;
+    if (tx_mode(tx) & ARM_MODE_A32) {
+        arm_a32_translate(tx);
+        return;
+    }
     arm_dis_init(&d, tx_ir(tx), arm(tx_cpu(tx)), tx_start(tx), tx_mode(tx));
     if (d.pc & 3) {
         misaligned_pc(&d);

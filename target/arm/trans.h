@@ -10,7 +10,7 @@
 #define ARM_SYMBOL(name) __asm__("arm_" #name)
 
 /* What set the flags last in this block, so that conditions need not look at them. */
-enum flag_source { FLAGS_SLOT, FLAGS_SUB, FLAGS_LOGIC, FLAGS_ADD };
+enum flag_source { FLAGS_SLOT, FLAGS_SUB, FLAGS_LOGIC, FLAGS_ADD, FLAGS_NZ };
 
 enum { ARM_LATE = 16 };
 
@@ -28,7 +28,8 @@ struct dis {
     bool ended;          /* an exit was emitted */
     /* After an instruction that set the flags: what it compared (flags.c). */
     enum flag_source flag_source;
-    ir_val flag_a, flag_b; /* FLAGS_SUB: a - b; FLAGS_LOGIC: a is the result; FLAGS_ADD: a + b */
+    ir_val flag_a, flag_b; /* FLAGS_SUB: a - b; FLAGS_LOGIC: a is the result; FLAGS_ADD: a + b;
+                              FLAGS_NZ: C and V are those of the slot */
     ir_val flag_result;    /* what that gave, if it is at hand */
     /* Exceptions of instructions that mostly have none: blocks behind the unit's own. */
     struct arm_late {
@@ -61,6 +62,9 @@ void arm_dis_init(struct dis *d, struct ir *ir, const struct arm_cpu *cpu, uint6
 void arm_dis_a64(struct dis *d, uint32_t insn);
 /* After the last instruction, when the unit has ended: what lies behind it. */
 void arm_dis_end(struct dis *d);
+/* trans_a32.c: guest_ops.translate for units in AArch32 state. */
+struct tx;
+void arm_a32_translate(struct tx *tx);
 /* A pc as a value. */
 ir_val pc64(struct dis *d, uint64_t pc) ARM_SYMBOL(pc64);
 /* Helpers that may raise need the pc slot (and BTYPE, IT). */

@@ -7,6 +7,11 @@
 #include "target/arm/simd.h"
 #include "target/arm/trans.h"
 
+/* Landings for BTYPE values, a bit each; bit ARM_BTYPE_BR: for both of its.  bt: SCTLR.BTn.
+ * Ref: DDI 0487, BTypeCompatible. */
+unsigned a64_landings(uint32_t insn, bool bt);
+/* At the unit's first instruction: that a branch to it may land here. */
+void a64_check_landing(struct dis *d);
 /* An x register as an address of code: the tag is removed as TBI of its half of the address space
  * says. */
 ir_val branch_target(struct dis *d, ir_val addr) ARM_SYMBOL(branch_target);

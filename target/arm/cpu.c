@@ -180,7 +180,9 @@ static uint32_t a64_mode(const struct arm_cpu *cpu, uint64_t sctlr, unsigned reg
     if (sctlr & (is_el0 ? SCTLR_SA0 : SCTLR_SA))
         mode |= ARM_MODE_SA;
     if (sctlr & (is_el0 ? SCTLR_BT0 : SCTLR_BT1))
-        mode |= (uint32_t)s->ps.btype << ARM_MODE_BTYPE_SHIFT;
+        mode |= ARM_MODE_BT;
+    if (cpu->guarded_pages)
+        mode |= ARM_MODE_BTI;
     if ((sctlr & pauth) && arm_has(cpu, ARM_F_PAUTH))
         mode |= ARM_MODE_PAUTH;
     if (!s->ps.uao && (s->ps.el == 1 || (s->ps.el == 2 && arm_is_host(cpu))))
@@ -600,6 +602,7 @@ static const struct state_field *const saved_tables[] = {register_table, state_t
 
 static void before_save(struct cpu *c)
 {
+    arm(c)->s.ps.btype = arm_btype(arm(c));
     arm(c)->saved_fpsr = arm_fpsr(arm(c));
 }
 
@@ -611,6 +614,7 @@ static void load_pstate(struct arm_cpu *cpu)
     p->spsel &= 1;
     p->daif &= 15;
     p->btype &= 3;
+    cpu->btype_pc = cpu->pc;
     p->mode &= 31;
     p->a32 = !arm_has(cpu, ARM_F_AARCH64) ||
              (p->a32 && arm_has(cpu, p->el ? ARM_F_AARCH32_EL1 : ARM_F_AARCH32_EL0));

@@ -76,11 +76,11 @@ enum {
     ARM_MODE_SS = 1 << 16,  /* software step is active: one instruction, then its exception */
     ARM_MODE_IL = 1 << 17,  /* PSTATE.IL: everything is an Illegal Execution State exception */
     /* AArch64 */
-    ARM_MODE_BTYPE_SHIFT =
-        18,                  /* 2 bits: PSTATE.BTYPE at the first instruction; 0 unless SCTLR.BTn */
-    ARM_MODE_TBI = 1 << 20,  /* tags of instruction addresses: TBI of the lower half, */
-    ARM_MODE_TBI1 = 1 << 21, /* and of the upper (EL2, EL3: the same) */
-    ARM_MODE_SA = 1 << 22,   /* SP alignment is checked */
+    ARM_MODE_BTI = 1 << 18,    /* a guarded page was met: units check where branches land */
+    ARM_MODE_BT = 1 << 19,     /* SCTLR.BTn: PACIASP is no landing for every branch */
+    ARM_MODE_TBI = 1 << 20,    /* tags of instruction addresses: TBI of the lower half, */
+    ARM_MODE_TBI1 = 1 << 21,   /* and of the upper (EL2, EL3: the same) */
+    ARM_MODE_SA = 1 << 22,     /* SP alignment is checked */
     ARM_MODE_UNPRIV = 1 << 23, /* LDTR, STTR and the like use the unprivileged index */
     ARM_MODE_PAUTH = 1 << 24, /* some SCTLR.EnXX is set: else pointer authentication does nothing */
     ARM_MODE_TRAPS =
@@ -152,6 +152,9 @@ struct arm_cpu {
         uint8_t domain; /* short descriptors: of a domain or permission fault */
         uint32_t insn;
     } fault;
+    /* PSTATE.BTYPE is s.ps.btype while the pc is btype_pc, and 0 elsewhere; arm_btype(). */
+    uint64_t btype_pc, btype_from; /* where a branch went to, and where it was */
+    bool guarded_pages;            /* some page of code was guarded */
     bool tagged_pages;             /* some TLB entry stands under an address with a tag */
     _Atomic bool power_on_pending; /* PSCI */
     uint64_t pmu_armed;            /* distance of the overflow that pmu_timer waits for */

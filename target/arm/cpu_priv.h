@@ -108,6 +108,8 @@ bool arm_debug_translate(struct cpu *cpu, gva addr, gpa *out);
 
 /* Whether the page of code at addr is guarded (GP of its descriptor): for BTI. */
 bool arm_is_guarded(struct arm_cpu *cpu, gva addr);
+/* PSTATE.BTYPE of the instruction at the pc slot (bti.c). */
+unsigned arm_btype(struct arm_cpu *cpu);
 /* An AT instruction: what it asks for. */
 struct arm_at {
     gva addr;

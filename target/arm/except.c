@@ -37,7 +37,7 @@ uint32_t arm_spsr_from_pstate(struct arm_cpu *cpu)
 
     if (!p->a32) {
         v |= (p->tco ? SPSR_TCO : 0) | (p->uao ? SPSR_UAO : 0) | (p->ssbs ? SPSR_SSBS : 0);
-        v |= (uint32_t)p->btype << SPSR_BTYPE_SHIFT | (uint32_t)p->daif << SPSR_DAIF_SHIFT;
+        v |= (uint32_t)arm_btype(cpu) << SPSR_BTYPE_SHIFT | (uint32_t)p->daif << SPSR_DAIF_SHIFT;
         return v | (uint32_t)p->el << SPSR_EL_SHIFT | p->spsel;
     }
     v |= (cpu->qf ? SPSR_Q : 0) | (p->ssbs ? SPSR_SSBS32 : 0) | cpu->ge << SPSR_GE_SHIFT;
@@ -375,6 +375,7 @@ void arm_return(struct arm_cpu *cpu, uint32_t spsr, uint64_t pc)
         if (p->a32)
             pc = (uint32_t)pc & (p->thumb ? ~1u : ~3u);
         cpu->pc = p->a32 ? pc : untagged_pc(cpu, pc);
+        cpu->btype_pc = cpu->pc;
     }
     if (from > 1)
         guest_space_changed(&cpu->cpu);

@@ -251,6 +251,7 @@ static void set_cpsr(struct arm_cpu *cpu, uint32_t val)
         p->daif = (p->daif & 8) | (val >> 6 & 7);
     } else {
         p->btype = val >> 10 & 3;
+        cpu->btype_pc = cpu->pc;
         p->daif = val >> 6 & 15;
     }
     arm_state_changed(cpu);

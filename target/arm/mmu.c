@@ -429,6 +429,15 @@ static bool translate(struct arm_walk *w)
     return arm_walk_stage2(w, w->s1.addr, false, w->access);
 }
 
+/* From now on units check where branches land. */
+static void meet_guarded_page(struct arm_cpu *cpu)
+{
+    if (!arm_has(cpu, ARM_F_BTI))
+        return;
+    cpu->guarded_pages = true;
+    guest_mode_changed(&cpu->cpu);
+}
+
 bool arm_walk(struct cpu *c, gva addr, enum guest_access access, unsigned idx,
               struct guest_walk *out)
 {
@@ -453,6 +462,8 @@ bool arm_walk(struct cpu *c, gva addr, enum guest_access access, unsigned idx,
     out->prot = w.stage2 ? w.s1.prot & w.s2.prot : w.s1.prot;
     out->global = !w.s1.ng && !(w.el == 1 && cpu->no_globals);
     cpu->tagged_pages |= is_tagged(&w);
+    if (access == GUEST_FETCH && (w.s1.desc & DESC_GP) && !cpu->guarded_pages)
+        meet_guarded_page(cpu);
     return true;
 }
 

@@ -5,12 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* BR from a register other than x16 and x17: 3 from guarded pages, 1 from others. */
+enum { ARM_BTYPE_BR = 4 };
+
 /* PSTATE fields that are no slots. */
 struct arm_pstate {
     uint8_t el;    /* 0..3 */
     uint8_t spsel; /* which SP is x[31]: 0 SP_EL0, 1 SP_ELx */
     uint8_t daif;  /* bits 3..0: D A I F */
-    uint8_t btype; /* 0..3; valid when translated code is left */
+    uint8_t btype; /* 0..3, or ARM_BTYPE_BR; arm_btype() knows whether it holds */
     bool a32;      /* AArch32 state (nRW) */
     bool ss, il, pan, uao, dit, ssbs, tco;
     /* AArch32 */

@@ -153,6 +153,19 @@ void raise_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, uint32_t syndrom
     ir_br_if(d->ir, a, b, cc, late->block);
 }
 
+void check_landing_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, uint32_t insn)
+{
+    raise_if(d, a, b, cc, 0);
+    d->late[d->nlate - 1].landed = insn ? insn : 1; /* as little a landing */
+}
+
+static void end_landing(struct dis *d, uint32_t insn)
+{
+    set_pc(d, d->pc);
+    call_bti_check(d->ir, imm32(d, insn));
+    end_lookup(d);
+}
+
 void raise_misaligned_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, int base, int64_t offset,
                          bool is_store)
 {
@@ -178,6 +191,8 @@ void arm_dis_end(struct dis *d)
         d->pc = d->late[i].pc;
         if (d->late[i].syndrome)
             end_exception(d, d->late[i].syndrome, 1);
+        else if (d->late[i].landed)
+            end_landing(d, d->late[i].landed);
         else
             end_misaligned(d, &d->late[i]);
     }
@@ -251,6 +266,8 @@ void arm_dis_a64(struct dis *d, uint32_t insn)
     ir_insn(d->ir, d->pc, insn);
     if (d->mode & ARM_MODE_SS)
         software_step(d, (insn & LOAD_EXCLUSIVE_MASK) == LOAD_EXCLUSIVE);
+    if (d->mode & ARM_MODE_BTI && d->pc == d->start)
+        a64_check_landing(d);
     if (d->mode & ARM_MODE_IL)
         end_exception(d, EC_ILLEGAL_STATE | SYN_IL, 1);
     else if (!decode_a64(d, insn))

@@ -36,13 +36,13 @@ struct dis {
         unsigned block;
         uint64_t pc;
         uint32_t syndrome; /* 0: the access at register base + offset is misaligned */
+        uint32_t landed;   /* not 0: the instruction that a branch has found */
         bool is_store;
         int base;
         int64_t offset;
     } late[ARM_LATE];
     unsigned nlate;
     bool sp_aligned; /* the stack pointer is a multiple of 16 here */
-    unsigned btype;  /* AArch64: PSTATE.BTYPE before this instruction */
     unsigned it;     /* T32: ITSTATE before this instruction */
 };
 
@@ -84,6 +84,9 @@ void end_exception(struct dis *d, uint32_t syndrome, unsigned el) ARM_SYMBOL(end
 /* The same if a cc b, else go on with this instruction. */
 void raise_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, uint32_t syndrome)
     ARM_SYMBOL(raise_if);
+/* helper_bti_check() if a cc b, then the unit again. */
+void check_landing_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, uint32_t insn)
+    ARM_SYMBOL(check_landing_if);
 /* An alignment fault if a cc b, for an access at register base + offset, which has not changed. */
 void raise_misaligned_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, int base, int64_t offset,
                          bool is_store) ARM_SYMBOL(raise_misaligned_if);

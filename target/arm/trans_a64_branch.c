@@ -104,9 +104,60 @@ ir_val branch_target(struct dis *d, ir_val addr)
     return ir_and(d->ir, addr, ir_or(d->ir, plain, imm64(d, MASK64(0, 56))));
 }
 
-static bool jump_to(struct dis *d, ir_val target, unsigned hint)
+/* --- branch target identification --- */
+
+unsigned a64_landings(uint32_t insn, bool bt)
+{
+    enum { NONE = 1 << 0, C = 1 << 1 | 1 << 2, J = 1 << 1 | 1 << 3 | 1 << ARM_BTYPE_BR };
+    switch (insn) {
+    case 0xd503245f: return NONE | C;     /* BTI c */
+    case 0xd503249f: return NONE | J;     /* BTI j */
+    case 0xd50324df: return NONE | C | J; /* BTI jc */
+    case 0xd503233f:                      /* PACIASP */
+    case 0xd503237f: return bt ? NONE | C : NONE | C | J;
+    }
+    bool debugs = (insn & 0xffe0001f) == 0xd4200000 || (insn & 0xffe0001f) == 0xd4400000;
+    return debugs ? NONE | C | J : NONE; /* BRK, HLT */
+}
+
+static int32_t btype_offset(void)
+{
+    return (int32_t)offsetof(struct arm_cpu, s.ps.btype);
+}
+
+void a64_check_landing(struct dis *d)
+{
+    unsigned fit = a64_landings(d->insn, d->mode & ARM_MODE_BT);
+    ir_val btype = ir_env_ld(d->ir, I32, MO_8, btype_offset());
+    if (fit == 1) {
+        check_landing_if(d, btype, imm32(d, 0), IR_NE, d->insn);
+        return;
+    }
+    ir_val fits = ir_and(d->ir, ir_shr(d->ir, imm32(d, fit), btype), imm32(d, 1));
+    check_landing_if(d, fits, imm32(d, 0), IR_EQ, d->insn);
+    ir_env_st(d->ir, imm32(d, 0), MO_8, btype_offset());
+}
+
+/* PSTATE.BTYPE at the target; 0 is what it is without a word. */
+static void set_btype(struct dis *d, ir_val target, unsigned btype)
+{
+    if (!btype || !dis_has(d, ARM_F_BTI))
+        return;
+    ir_env_st(d->ir, imm32(d, btype), MO_8, btype_offset());
+    ir_env_st(d->ir, target, MO_64, (int32_t)offsetof(struct arm_cpu, btype_pc));
+    if (btype == ARM_BTYPE_BR)
+        ir_env_st(d->ir, pc64(d, d->pc), MO_64, (int32_t)offsetof(struct arm_cpu, btype_from));
+}
+
+static unsigned btype_of_br(int rn)
+{
+    return rn == 16 || rn == 17 ? 1 : ARM_BTYPE_BR;
+}
+
+static bool jump_to(struct dis *d, ir_val target, unsigned hint, unsigned btype)
 {
     target = branch_target(d, target);
+    set_btype(d, target, btype);
     if (hint == IR_HINT_CALL)
         set_gpr(d, 30, pc64(d, d->next));
     ir_exit_ind(d->ir, target, d->next, hint);
@@ -114,19 +165,21 @@ static bool jump_to(struct dis *d, ir_val target, unsigned hint)
     return true;
 }
 
+enum { BTYPE_RET = 0, BTYPE_BLR = 2 };
+
 bool trans_br(struct dis *d, const struct args_rn *a)
 {
-    return jump_to(d, gpr64(d, a->rn), IR_HINT_NONE);
+    return jump_to(d, gpr64(d, a->rn), IR_HINT_NONE, btype_of_br(a->rn));
 }
 
 bool trans_blr(struct dis *d, const struct args_rn *a)
 {
-    return jump_to(d, gpr64(d, a->rn), IR_HINT_CALL);
+    return jump_to(d, gpr64(d, a->rn), IR_HINT_CALL, BTYPE_BLR);
 }
 
 bool trans_ret(struct dis *d, const struct args_rn *a)
 {
-    return jump_to(d, gpr64(d, a->rn), IR_HINT_RET);
+    return jump_to(d, gpr64(d, a->rn), IR_HINT_RET, BTYPE_RET);
 }
 
 /* --- with authentication --- */
@@ -140,16 +193,17 @@ static ir_val authenticated(struct dis *d, const struct args_br_pac *a)
 
 bool trans_br_pac(struct dis *d, const struct args_br_pac *a)
 {
-    return jump_to(d, authenticated(d, a), IR_HINT_NONE);
+    return jump_to(d, authenticated(d, a), IR_HINT_NONE, btype_of_br(a->rn));
 }
 
 bool trans_blr_pac(struct dis *d, const struct args_br_pac *a)
 {
-    return jump_to(d, authenticated(d, a), IR_HINT_CALL);
+    return jump_to(d, authenticated(d, a), IR_HINT_CALL, BTYPE_BLR);
 }
 
 bool trans_ret_pac(struct dis *d, const struct args_ret_pac *a)
 {
     ir_val link = gpr64(d, 30), sp = gpr_sp(d, 31, true);
-    return jump_to(d, a64_auth_combined(d, link, sp, a->b ? PAUTH_IB : PAUTH_IA), IR_HINT_RET);
+    return jump_to(d, a64_auth_combined(d, link, sp, a->b ? PAUTH_IB : PAUTH_IA), IR_HINT_RET,
+                   BTYPE_RET);
 }

@@ -518,6 +518,8 @@ static bool build(struct former *f)
     }
     if (!f->why)
         lay_out(f);
+    if (!f->why)
+        dead_sets_drop(f->ir);
     return !f->why;
 }
 

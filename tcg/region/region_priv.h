@@ -116,6 +116,10 @@ bool region_observes(const struct ir_op *op);
  * in every turn, sets that happen on the ways out only, no test for NaNs that nobody sees. */
 void fast_improve(struct ir *ir, unsigned blk, struct presets *out);
 
+/* --- dead.c --- */
+/* Drop sets that nobody can see; the blocks are laid out. */
+void dead_sets_drop(struct ir *ir);
+
 /* --- stream.c, continued --- */
 /* Find the streams of a loop whose blocks of ir are blocks[0..n), the head first. */
 void streams_find(const struct ir *ir, const unsigned *blocks, unsigned n, struct streams *out);

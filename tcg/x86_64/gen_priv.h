@@ -156,6 +156,7 @@ struct group {
 /* A set that takes place on the ways out of its block (IR_LATE), and where its value is. */
 struct late {
     const struct ir_op *set, *value; /* value: what makes it, or NULL for a constant */
+    struct opnd at2;                 /* second operand of flags */
     struct opnd at;                  /* of what goes into the extension or box, if value is one */
 };
 
@@ -314,6 +315,11 @@ void slot_store(struct gen *g, unsigned slot, unsigned r);
 static inline bool type_is_fp(enum ir_type t)
 {
     return t == F32 || t == F64 || t == V128;
+}
+/* Packed flags that a late set can make of the operands. */
+static inline bool opc_is_late_flags(unsigned opc)
+{
+    return opc == OP_flags_sub || opc == OP_flags_add;
 }
 /* A view of its operand's register: no code. */
 static inline bool opc_is_alias(unsigned opc)

@@ -193,15 +193,22 @@ static void note_late(struct gen *g, const struct ir_op *op, uint32_t end)
     x->late = true;
 }
 
-/* An extension or box that only a late set wants is done there. */
+/* An extension or box, or the flags, that only a late set wants are made there. */
 static bool fuse_late(struct gen *g, const struct ir_op *op, struct val *x, uint32_t end)
 {
-    bool kind = op->opc == OP_sext32 || op->opc == OP_box32;
+    bool kind = op->opc == OP_sext32 || op->opc == OP_box32 || opc_is_late_flags(op->opc);
+    int32_t imm;
     if (!x->late || x->nuse != 1 || !kind || ir_val_is_const(op->arg[0]))
         return false;
-    struct val *in = &g->val[val_id(g, op->arg[0])];
-    in->last = end;
-    in->nuse++;
+    if (opc_is_late_flags(op->opc) && ir_val_is_const(op->arg[1]) && !ra_imm32(g, op->arg[1], &imm))
+        return false;
+    for (unsigned k = 0; k < ir_desc(op)->nargs; k++) {
+        if (ir_val_is_const(op->arg[k]))
+            continue;
+        struct val *in = &g->val[val_id(g, op->arg[k])];
+        in->last = end;
+        in->nuse++;
+    }
     return x->fused = true;
 }
 

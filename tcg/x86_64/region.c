@@ -182,7 +182,9 @@ void late_note(struct gen *g, const struct ir_op *set)
         return;
     }
     g->late[g->nlate++] =
-        (struct late){.set = set, .value = is_const ? NULL : &g->ir->ops[val_id(g, set->arg[0])]};
+        (struct late){.set = set,
+                      .at2 = opnd_imm(0),
+                      .value = is_const ? NULL : &g->ir->ops[val_id(g, set->arg[0])]};
 }
 
 /* Where the value is, or what the extension or box is made of. */
@@ -192,11 +194,34 @@ static struct opnd late_source(const struct gen *g, const struct late *l)
     return ra_where(g, g->val[id].fused ? val_id(g, l->value->arg[0]) : id);
 }
 
+static bool is_fused(const struct gen *g, const struct late *l)
+{
+    return l->value && g->val[l->value - g->ir->ops].fused;
+}
+
+static bool is_flags(const struct gen *g, const struct late *l)
+{
+    return is_fused(g, l) && opc_is_late_flags(l->value->opc);
+}
+
+static void locate_second(const struct gen *g, struct late *l)
+{
+    int32_t imm;
+    if (ra_imm32(g, l->value->arg[1], &imm))
+        l->at2 = opnd_imm(imm);
+    else
+        l->at2 = ra_where(g, val_id(g, l->value->arg[1]));
+}
+
 static void locate(struct gen *g)
 {
-    for (unsigned i = 0; i < g->nlate; i++)
-        if (g->late[i].value)
-            g->late[i].at = late_source(g, &g->late[i]);
+    for (unsigned i = 0; i < g->nlate; i++) {
+        struct late *l = &g->late[i];
+        if (l->value)
+            l->at = late_source(g, l);
+        if (is_flags(g, l))
+            locate_second(g, l);
+    }
 }
 
 void late_copy(struct gen *g, struct cold *k)
@@ -210,11 +235,6 @@ void late_copy(struct gen *g, struct cold *k)
     k->nlate = g->nlate;
     memcpy(&g->late_copies[k->late], g->late, g->nlate * sizeof(g->late[0]));
     g->nlate_copies += g->nlate;
-}
-
-static bool is_fused(const struct gen *g, const struct late *l)
-{
-    return l->value && g->val[l->value - g->ir->ops].fused;
 }
 
 /* A NaN becomes the canonical one. All values but those of late sets are dead. */
@@ -231,7 +251,7 @@ static unsigned spare(struct gen *g, const struct late *l, unsigned n, uint32_t 
 {
     of &= g->map->scratch;
     for (unsigned i = 0; i < n; i++)
-        of &= ~opnd_bit(l[i].at);
+        of &= ~(opnd_bit(l[i].at) | opnd_bit(l[i].at2));
     if (!of)
         g->why = "no register for a late set";
     return of ? (unsigned)__builtin_ctz(of) : (unsigned)RAX;
@@ -281,6 +301,31 @@ static unsigned late_reg(struct gen *g, const struct late *l, unsigned n, bool c
     return r;
 }
 
+/* RAX is kept, and read where it was put. */
+static struct opnd not_rax(struct opnd at, struct opnd saved)
+{
+    return opnd_is_reg(at, RAX) ? saved : at;
+}
+
+/* The flags of operands that are where they were at the way out. */
+static void late_flags(struct gen *g, const struct late *l)
+{
+    struct x86_code *c = &g->c;
+    struct opnd saved = opnd_mem(RBP, TCG_ENV_OFF(save) + 80);
+    bool w = ir_type_of(g->ir, l->value->arg[0]) == I64, is_sub = l->value->opc == OP_flags_sub;
+    x86_store(c, 3, saved, RAX);
+    x86_mov(c, w, RAX, not_rax(l->at, saved));
+    x86_alu(c, w, is_sub ? ALU_CMP : ALU_ADD, opnd_reg(RAX), not_rax(l->at2, saved));
+    if (!is_sub)
+        x86_carry(c, CARRY_INVERT);
+    x86_lahf(c);
+    x86_setcc(c, CC_O, RAX);
+    x86_alu(c, false, ALU_AND, opnd_reg(RAX),
+            opnd_imm(IR_FLAG_N | IR_FLAG_Z | IR_FLAG_NOT_C | IR_FLAG_V));
+    x86_store(c, 2, slot_opnd(g, l->set->attr), RAX);
+    x86_mov(c, true, RAX, saved);
+}
+
 /* To the slot's home; l[0] is the set, up to l[n - 1] they are still to be done. */
 static void late_store(struct gen *g, const struct late *l, unsigned n)
 {
@@ -288,6 +333,10 @@ static void late_store(struct gen *g, const struct late *l, unsigned n)
     struct opnd home = slot_opnd(g, l->set->attr);
     if (!l->value) {
         late_const(g, l, n);
+        return;
+    }
+    if (is_flags(g, l)) {
+        late_flags(g, l);
         return;
     }
     bool fused = is_fused(g, l), canon = l->set->imm & IR_LATE_CANON;
@@ -308,6 +357,11 @@ static void late_store(struct gen *g, const struct late *l, unsigned n)
         x86_store_imm(c, 2, home, -1);
 }
 
+static bool changes_source(const struct gen *g, const struct late *l)
+{
+    return (is_fused(g, l) && !is_flags(g, l)) || (l->set->imm & IR_LATE_CANON);
+}
+
 /* What changes its source in place comes last. */
 static void flush(struct gen *g, const struct late *l, unsigned n)
 {
@@ -315,7 +369,7 @@ static void flush(struct gen *g, const struct late *l, unsigned n)
     unsigned k = 0;
     for (unsigned pass = 0; pass < 2; pass++)
         for (unsigned i = 0; i < n; i++)
-            if ((is_fused(g, &l[i]) || (l[i].set->imm & IR_LATE_CANON)) == (pass == 1))
+            if (changes_source(g, &l[i]) == (pass == 1))
                 order[k++] = l[i];
     for (unsigned i = 0; i < n; i++)
         late_store(g, &order[i], n - i);

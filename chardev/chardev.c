@@ -129,10 +129,11 @@ static bool open_chardev(struct chardev *c, struct opts *o, struct error **errp)
     return c->drv->open(c, o, errp);
 }
 
-static struct chardev *new_chardev(const char *id, const struct chardev_driver *drv, struct opts *o,
-                                   struct error **errp)
+/* In no list yet. */
+static struct chardev *make_chardev(const char *id, const struct chardev_driver *drv,
+                                    struct opts *o, struct error **errp)
 {
-    struct chardev *c = g_new0(struct chardev, 1), **p = &all;
+    struct chardev *c = g_new0(struct chardev, 1);
 
     c->id = g_strdup(id);
     c->drv = drv;
@@ -142,6 +143,16 @@ static struct chardev *new_chardev(const char *id, const struct chardev_driver *
         free_chardev(c);
         return NULL;
     }
+    return c;
+}
+
+static struct chardev *new_chardev(const char *id, const struct chardev_driver *drv, struct opts *o,
+                                   struct error **errp)
+{
+    struct chardev *c = make_chardev(id, drv, o, errp), **p = &all;
+
+    if (!c)
+        return NULL;
     while (*p)
         p = &(*p)->next;
     *p = c;
@@ -370,6 +381,14 @@ bool chardev_has_front(const struct chardev *c)
     return c->nfronts != 0;
 }
 
+/* Out of every list by now. */
+static void end_chardev(struct chardev *c)
+{
+    chardev_drain(c, DRAIN_MS);
+    c->drv->close(c);
+    free_chardev(c);
+}
+
 bool chardev_remove(struct chardev *c, struct error **errp)
 {
     struct chardev **p = &all;
@@ -381,10 +400,72 @@ bool chardev_remove(struct chardev *c, struct error **errp)
     while (*p != c)
         p = &(*p)->next;
     *p = c->next;
-    chardev_drain(c, DRAIN_MS);
-    c->drv->close(c);
-    free_chardev(c);
+    end_chardev(c);
     return true;
+}
+
+static struct chardev *make_successor(const struct chardev *c, const char *text,
+                                      struct error **errp)
+{
+    struct opts *o = opts_parse(text, "backend");
+    const char *backend = opts_get(o, "backend", NULL), *id = opts_get(o, "id", c->id);
+    const struct chardev_driver *drv = NULL;
+
+    if (strcmp(id, c->id))
+        error_set(errp, "id=%s: the id of '%s' stays", id, c->id);
+    else if (!backend)
+        error_set(errp, "chardev '%s': wanted a backend first ('-chardev help' lists them)", c->id);
+    else
+        drv = find_driver(backend, errp);
+    struct chardev *n = drv ? make_chardev(c->id, drv, o, errp) : NULL;
+    opts_free(o);
+    if (!n || !n->mux)
+        return n;
+    error_set(errp, "chardev '%s': mux=on is for a chardev that is new", c->id);
+    end_chardev(n);
+    return NULL;
+}
+
+/* The device looks for its back end in the slot. */
+static void move_front(struct chardev *c, struct chardev *to)
+{
+    struct chardev_front_end *f = &c->front[0];
+
+    if (c->nfronts == 0)
+        return;
+    if (c->connected)
+        chardev_send_event(c, CHARDEV_CLOSED);
+    mutex_lock(&f->dev->lock);
+    *(struct chardev **)f->slot = to;
+    mutex_unlock(&f->dev->lock);
+    to->front[0] = *f;
+    to->nfronts = 1;
+    c->nfronts = 0;
+    if (to->connected)
+        chardev_announce(to, 0);
+}
+
+struct chardev *chardev_change(struct chardev *c, const char *text, struct error **errp)
+{
+    struct chardev **p = &all;
+
+    if (c->mux || (c->nfronts && !c->front[0].slot) || c->tap) {
+        error_set(errp, "chardev '%s' is %s: only that of a device can be changed", c->id,
+                  c->mux   ? "shared by several (mux=on)"
+                  : c->tap ? "watched by the test runner"
+                           : "not a device's");
+        return NULL;
+    }
+    struct chardev *n = make_successor(c, text, errp);
+    if (!n)
+        return NULL;
+    while (*p != c)
+        p = &(*p)->next;
+    n->next = c->next;
+    *p = n;
+    move_front(c, n);
+    end_chardev(c);
+    return n;
 }
 
 void chardev_send_break(struct chardev *c)

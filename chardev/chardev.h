@@ -33,6 +33,10 @@ char *chardev_describe(const struct chardev *c);
 bool chardev_has_front(const struct chardev *c);
 /* Take one down; false when a front end uses it. */
 bool chardev_remove(struct chardev *c, struct error **errp) MUST_CHECK;
+/* Put another back end in c's place, under its id; text is as for chardev_new_opts(), id= left out
+ * or the same.  The device at c goes on with the new one, which is returned, and c is gone; on
+ * failure c stays.  Not for a mux, nor for front ends that are no devices.  While no vCPU runs. */
+struct chardev *chardev_change(struct chardev *c, const char *text, struct error **errp) MUST_CHECK;
 /* Its front end hears a break, as when the user types one. */
 void chardev_send_break(struct chardev *c);
 /* The oldest of the file descriptors that came over a UNIX socket, or -1; the caller's to close. */

@@ -1,6 +1,7 @@
 /* Commands on character devices. */
 #include "monitor/commands_priv.h"
 
+#include "core/machine.h"
 #include "util/optparse.h"
 
 #include <inttypes.h>
@@ -158,6 +159,37 @@ static bool text_add(struct mon_call *c, FILE *out UNUSED, struct error **errp)
     return chardev_new_opts(mon_str(c, "args", ""), errp) != NULL;
 }
 
+static struct chardev *change(struct mon_call *c, const char *text, struct error **errp)
+{
+    struct chardev *old = find(mon_str(c, "id", ""), errp);
+
+    if (!old)
+        return NULL;
+    machine_pause(c->m);
+    struct chardev *made = chardev_change(old, text, errp);
+    machine_resume(c->m);
+    return made;
+}
+
+static JsonNode *run_change(struct mon_call *c, struct error **errp)
+{
+    g_autoptr(GString) json = g_string_new(NULL);
+
+    json_write(mon_json(c, "backend"), false, json);
+    struct opts *o = opts_parse_json(json->str, errp);
+    if (!o)
+        return NULL;
+    g_autofree char *text = backend_text(mon_str(c, "id", ""), o);
+    opts_free(o);
+    struct chardev *made = change(c, text, errp);
+    return made ? describe_new(made) : NULL;
+}
+
+static bool text_change(struct mon_call *c, FILE *out UNUSED, struct error **errp)
+{
+    return change(c, mon_str(c, "args", ""), errp) != NULL;
+}
+
 static JsonNode *run_remove(struct mon_call *c, struct error **errp)
 {
     struct chardev *victim = find(mon_str(c, "id", ""), errp);
@@ -255,6 +287,11 @@ static const struct mon_arg text_args[] = {
     {"args", MON_REST, .help = "as for -chardev: BACKEND,id=ID,..."},
     MON_ARG_END,
 };
+static const struct mon_arg text_change_args[] = {
+    {"id", MON_STR, .help = "of the chardev", .complete = complete_id},
+    {"args", MON_REST, .help = "as for -chardev, without the id: BACKEND,..."},
+    MON_ARG_END,
+};
 static const struct mon_arg add_args[] = {
     {"id", MON_STR, .help = "its name"},
     {"backend", MON_JSON, .type = "{type: str, data: {...}}", .help = "what it is"},
@@ -283,6 +320,10 @@ const struct monitor_command cmd_chardev[] = {
     {.qmp = "chardev-add", .args = add_args, .ret = "{pty?: str}", .run = run_add,
      .help = "add a character device"},
     {.hmp = "chardev-add", .args = text_args, .text = text_add, .help = "add a character device"},
+    {.qmp = "chardev-change", .args = add_args, .ret = "{pty?: str}", .run = run_change,
+     .help = "put another back end in a chardev's place"},
+    {.hmp = "chardev-change", .args = text_change_args, .text = text_change,
+     .help = "put another back end in a chardev's place"},
     {.qmp = "chardev-remove", .hmp = "chardev-remove", .args = id_args, .run = run_remove,
      .help = "remove a character device that nothing uses"},
     {.qmp = "chardev-send-break", .hmp = "chardev-send-break", .args = id_args, .run = run_break,

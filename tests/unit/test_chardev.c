@@ -386,6 +386,56 @@ static void test_ring_keeps_the_last_bytes(void)
     chardev_free_all();
 }
 
+/* What a device wrote before goes to the old back end, what it writes after to the new one. */
+static void test_back_end_is_changed_under_a_device(void)
+{
+    g_autofree char *path = in_dir("changed.sock"), *text = g_strdup_printf("socket,path=%s", path);
+    struct chardev *old = open_opts("file,id=a,path=%s/changed.log", dir), *other;
+    struct line *l = line_new("a");
+    struct error *err = NULL;
+    uint8_t buf[16];
+
+    open_opts("null,id=b");
+    spin(5);
+    send_text(l->chardev, "old");
+    g_assert_null(chardev_change(old, text, &err)); /* nobody listens there */
+    g_assert_true(l->chardev == old && chardev_find("a") == old);
+    g_clear_pointer(&err, error_free);
+    struct chardev *ring = chardev_change(old, "ringbuf,size=8", &err);
+    g_assert_true(ring && l->chardev == ring && chardev_find("a") == ring);
+    send_text(l->chardev, "new");
+    spin(5);
+    g_assert_cmpmem(buf, chardev_ringbuf_read(ring, buf, 16), "new", 3);
+    g_autofree char *log = in_dir("changed.log"), *got = NULL;
+    g_assert_true(g_file_get_contents(log, &got, NULL, NULL));
+    g_assert_cmpstr(got, ==, "old");
+    g_autofree char *server = g_strdup_printf("%s,server=on,wait=off,id=a", text);
+    struct chardev *sock = chardev_change(ring, server, &err);
+    unsigned opened = l->opened;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    g_strlcpy(at.sun_path, path, sizeof(at.sun_path));
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&at, sizeof(at)), ==, 0);
+    g_assert_cmpint(write(fd, "typed", 5), ==, 5);
+    expect_input(l, "typed", 5);
+    g_assert_cmpuint(l->opened, ==, opened + 1);
+    unsigned closed = l->closed;
+    other = chardev_change(sock, "null", &err);
+    g_assert_cmpuint(l->closed, ==, closed + 1);
+    static const char *const bad[][2] = {{"null,mux=on", "mux=on"},
+                                         {"null,id=b", "id of 'a' stays"},
+                                         {"nul", "did you mean 'null'"},
+                                         {"null,size=3", "size"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_assert_null(chardev_change(other, bad[i][0], &err));
+        g_assert_nonnull(strstr(error_text(err), bad[i][1]));
+        g_clear_pointer(&err, error_free);
+    }
+    close(fd);
+    finish(l);
+    g_assert_null(chardev_find("a"));
+}
+
 /* A serial port of the host, played by a pseudo-terminal. */
 static void test_host_serial_port(void)
 {
@@ -892,6 +942,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/reconnect", test_tcp_client_reconnects);
     g_test_add_func("/chardev/fd", test_inherited_sockets_serve);
     g_test_add_func("/chardev/ringbuf", test_ring_keeps_the_last_bytes);
+    g_test_add_func("/chardev/change", test_back_end_is_changed_under_a_device);
     g_test_add_func("/chardev/serial", test_host_serial_port);
     g_test_add_func("/chardev/wait", test_server_waits_for_its_first_peer);
     g_test_add_func("/chardev/pty", test_pty_is_a_clean_line);

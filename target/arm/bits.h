@@ -91,6 +91,8 @@
 #define HCR_TTLBIS BIT64(54)
 #define HCR_TTLBOS BIT64(55)
 
+#define HCRX_MSCEN BIT64(11) /* HCRX_EL2 */
+
 /* SCR_EL3 */
 #define SCR_NS     BIT64(0)
 #define SCR_IRQ    BIT64(1)

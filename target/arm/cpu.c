@@ -445,6 +445,8 @@ void arm_enter_boot(struct arm_cpu *cpu, uint64_t pc, unsigned el, const uint64_
         s->scr_el3 = SCR_NS | SCR_HCE | SCR_RW | SCR_API | SCR_APK | SCR_ENSCXT | SCR_FGTEN |
                      SCR_ECVEN | SCR_HXEN;
     if (s->ps.el < 2)
+        s->hcrx_el2 = arm_has(cpu, ARM_F_MOPS) ? HCRX_MSCEN : 0;
+    if (s->ps.el < 2)
         s->hcr_el2 = HCR_RW | HCR_API | HCR_APK;
     cpu->pc = pc;
     memcpy(cpu->x, x, 4 * sizeof(x[0]));
@@ -678,9 +680,10 @@ static void finalize(struct cpu *c)
         .arch = (name), .reset = reset, .interrupt = arm_interrupt, .has_work = arm_has_work,      \
         .get_pc = get_pc, .set_pc = set_pc, .debug_translate = arm_debug_translate,                \
         .debug_regs = arm_debug_regs, .debug_reg_read = arm_debug_reg_read,                        \
-        .debug_reg_write = arm_debug_reg_write, .backtrace = arm_backtrace, .dump = dump,          \
-        .disas = disas, .finalize = finalize, .state = saved_tables, .describe = describe,         \
-        .before_save = before_save, .after_load = after_load                                       \
+        .debug_reg_write = arm_debug_reg_write, .backtrace = arm_backtrace,                        \
+        .mappings = arm_mappings, .dump = dump, .disas = disas, .finalize = finalize,              \
+        .state = saved_tables, .describe = describe, .before_save = before_save,                   \
+        .after_load = after_load                                                                   \
     }
 
 const struct cpu_ops arm64_cpu_ops = OPS("aarch64");

@@ -106,6 +106,8 @@ bool arm_walk(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
               struct guest_walk *out);
 bool arm_debug_translate(struct cpu *cpu, gva addr, gpa *out);
 
+/* mappings.c: cpu_ops.mappings. */
+bool arm_mappings(struct cpu *cpu, cpu_mapping_fn *fn, void *opaque, bool *complete);
 /* Whether the page of code at addr is guarded (GP of its descriptor): for BTI. */
 bool arm_is_guarded(struct arm_cpu *cpu, gva addr);
 /* PSTATE.BTYPE of the instruction at the pc slot (bti.c). */

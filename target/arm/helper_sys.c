@@ -83,14 +83,14 @@ void helper_hlt(struct arm_cpu *cpu, uint32_t imm)
     arm_raise_undefined(cpu); /* halting debug is not there */
 }
 
-void helper_eret(struct arm_cpu *cpu)
+void helper_eret(struct arm_cpu *cpu, uint64_t pc)
 {
     unsigned el = cpu->s.ps.el;
 
     if (el == 1 && arm_has(cpu, ARM_F_FGT) && arm_el2_enabled(cpu) &&
         (cpu->s.hfgitr_el2 >> 51 & 1) && (!arm_has_el3(cpu) || (cpu->s.scr_el3 & SCR_FGTEN)))
         arm_raise(cpu, 2, ESR(ARM_EC_ERET, 0));
-    arm_return(cpu, (uint32_t)cpu->s.spsr_el[el], cpu->s.elr_el[el]);
+    arm_return(cpu, (uint32_t)cpu->s.spsr_el[el], pc);
 }
 
 /* ---- waiting ---- */

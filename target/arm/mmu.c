@@ -246,6 +246,15 @@ static struct arm_geometry geometry(const struct arm_walk *w, const struct half 
     return g;
 }
 
+bool arm_walk_geometry(const struct arm_walk *w, struct arm_geometry *g)
+{
+    if (!is_enabled(w))
+        return false;
+    struct half h = get_half(w);
+    *g = geometry(w, &h);
+    return !h.epd;
+}
+
 /* ---- the walk ---- */
 
 static bool fail(struct arm_walk *w, unsigned code, int level)

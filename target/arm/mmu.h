@@ -55,6 +55,8 @@ struct arm_walk {
 /* mmu.c */
 void arm_walk_init(struct arm_walk *w, struct arm_cpu *cpu, gva addr, enum guest_access access,
                    unsigned idx);
+/* The tables for w->addr; false: there are none, stage 1 is off or disabled for that half. */
+bool arm_walk_geometry(const struct arm_walk *w, struct arm_geometry *g);
 /* False: w->cause. */
 bool arm_walk_stage1(struct arm_walk *w);
 unsigned arm_level_bits(const struct arm_geometry *g, int level);

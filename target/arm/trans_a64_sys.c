@@ -48,12 +48,33 @@ bool trans_hlt(struct dis *d, const struct args_imm16 *a)
     return true;
 }
 
+static ir_val return_address(struct dis *d)
+{
+    size_t off = offsetof(struct arm_cpu, s.elr_el) + d->el * sizeof(uint64_t);
+
+    return ir_env_ld(d->ir, I64, MO_64, off);
+}
+
 bool trans_eret(struct dis *d, const struct args_none *a UNUSED)
 {
     if (d->el == 0)
         return false;
     set_pc(d, d->pc);
-    call_eret(d->ir);
+    call_eret(d->ir, return_address(d));
+    end_lookup(d);
+    return true;
+}
+
+/* ERETAA, ERETAB: the stack pointer is the modifier. */
+bool trans_eret_pac(struct dis *d, const struct args_eret_pac *a)
+{
+    unsigned how = (a->b ? PAUTH_IB : PAUTH_IA) | PAUTH_COMBINED;
+
+    if (d->el == 0)
+        return false;
+    set_pc(d, d->pc);
+    ir_val to = call_aut(d->ir, return_address(d), gpr_sp(d, 31, true), imm32(d, how));
+    call_eret(d->ir, to);
     end_lookup(d);
     return true;
 }

@@ -343,6 +343,7 @@ static void user_free(struct user_net *u)
     if (u->event_fd >= 0)
         close(u->event_fd);
     g_array_unref(u->fds);
+    user_unlink_sockets(u);
     g_free(u->net_text);
     mutex_fini(&u->lock);
     mutex_fini(&u->tx_lock);
@@ -377,6 +378,7 @@ static struct user_net *user_new(void)
     mutex_init(&u->tx_lock);
     u->tx_tail = &u->tx_head;
     u->fds = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
+    u->sockets = g_ptr_array_new_with_free_func(g_free);
     u->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     gro_init(&u->gro, deliver, u);
     return u;

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -320,37 +321,141 @@ static const char *check_rule(const char *host, const char *guest, struct endpoi
     return h->v6 != g->v6 ? "both addresses must be of one family, IPv6 ones in [ ]" : NULL;
 }
 
+static const char RULES[] = "tcp:[HOSTADDR]:PORT-[GUESTADDR]:PORT or unix:PATH-[GUESTADDR]:PORT";
+
+static bool bad_rule(const char *rule, const char *wrong, struct error **errp)
+{
+    error_set(errp, "hostfwd '%s': %s; wanted %s", rule, wrong, RULES);
+    return false;
+}
+
+static bool failed_rule(const char *rule, bool add, struct error **errp)
+{
+    if (add)
+        error_set(errp, "hostfwd '%s': could not listen there: %s", rule, g_strerror(errno));
+    else
+        error_set(errp, "hostfwd '%s': there is no such rule", rule);
+    return false;
+}
+
 /* tcp|udp:[HOSTADDR]:PORT-[GUESTADDR]:PORT; for removal the part from '-' may be missing. */
-bool user_hostfwd(struct user_net *u, const char *rule, bool add, struct error **errp)
+static bool forward_inet(struct user_net *u, const char *rule, const char *at, bool udp, bool add,
+                         struct error **errp)
 {
     struct endpoint h, g = {0};
-    bool udp = g_str_has_prefix(rule, "udp:"), tcp = g_str_has_prefix(rule, "tcp:") || *rule == ':';
-    const char *at = *rule == ':' ? rule + 1 : rule + 4, *wrong = NULL;
+    const char *wrong = NULL;
 
-    if (!udp && !tcp) {
-        error_set(errp,
-                  "hostfwd '%s': wanted tcp or udp first: tcp:[HOSTADDR]:PORT-[GUESTADDR]:PORT",
-                  rule);
-        return false;
-    }
     g_auto(GStrv) parts = g_strsplit(at, "-", 2);
     if (add && (!parts[0] || !parts[1]))
         wrong = "a '-' is missing between the host's and the guest's side";
     else
         wrong = check_rule(parts[0] ? parts[0] : "", add ? parts[1] : NULL, &h, &g);
-    if (wrong) {
-        error_set(errp, "hostfwd '%s': %s; wanted tcp:[HOSTADDR]:PORT-[GUESTADDR]:PORT", rule,
-                  wrong);
-        return false;
-    }
+    if (wrong)
+        return bad_rule(rule, wrong, errp);
     errno = 0;
     int ret = h.v6 ? forward6(u, udp, &h, &g, add) : forward4(u, udp, &h, &g, add);
-    if (ret >= 0)
-        return true;
+    return ret >= 0 || failed_rule(rule, add, errp);
+}
+
+/* A socket that was left by somebody who is gone. */
+static void unlink_stale(const struct sockaddr_un *host)
+{
+    struct stat st;
+
+    if (lstat(host->sun_path, &st) || !S_ISSOCK(st.st_mode))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)host, sizeof(*host)) &&
+        errno == ECONNREFUSED)
+        unlink(host->sun_path);
+    if (fd >= 0)
+        close(fd);
+}
+
+static const char *parse_unix(char *text, bool add, struct sockaddr_un *host, struct endpoint *g)
+{
+    char *dash = strrchr(text, '-'); /* paths may have some, too */
+
+    if (add && !dash)
+        return "a '-' is missing between the socket and the guest's side";
+    const char *wrong = add ? parse_endpoint(dash + 1, g) : NULL;
+    if (wrong)
+        return wrong;
     if (add)
-        error_set(errp, "hostfwd '%s': could not listen there: %s", rule, g_strerror(errno));
-    else
-        error_set(errp, "hostfwd '%s': there is no such rule", rule);
+        *dash = '\0';
+    if (add && !g->port)
+        return "the guest's port must not be 0";
+    if (!*text || strlen(text) >= sizeof(host->sun_path))
+        return "a socket's path has 1 to 107 bytes";
+    *host = (struct sockaddr_un){.sun_family = AF_UNIX};
+    g_strlcpy(host->sun_path, text, sizeof(host->sun_path));
+    return NULL;
+}
+
+static int listen_unix(struct user_net *u, const struct sockaddr_un *host, const struct endpoint *g)
+{
+    const struct sockaddr_in guest4 = {
+        .sin_family = AF_INET, .sin_port = htons(g->port), .sin_addr = g->ip4};
+    const struct sockaddr_in6 guest6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons(g->port), .sin6_addr = g->ip6};
+
+    unlink_stale(host);
+    int ret = g->v6 ? slirp_add_hostxfwd(u->slirp, (const struct sockaddr *)host, sizeof(*host),
+                                         (const struct sockaddr *)&guest6, sizeof(guest6), 0)
+                    : slirp_add_hostxfwd(u->slirp, (const struct sockaddr *)host, sizeof(*host),
+                                         (const struct sockaddr *)&guest4, sizeof(guest4), 0);
+    if (ret >= 0)
+        g_ptr_array_add(u->sockets, g_strdup(host->sun_path));
+    return ret;
+}
+
+static int find_socket(const struct user_net *u, const char *path)
+{
+    for (guint i = 0; i < u->sockets->len; i++)
+        if (!strcmp(g_ptr_array_index(u->sockets, i), path))
+            return (int)i;
+    return -1;
+}
+
+/* unix:PATH-[GUESTADDR]:PORT; for removal PATH alone. */
+static bool forward_unix(struct user_net *u, const char *rule, bool add, struct error **errp)
+{
+    g_autofree char *text = g_strdup(rule + strlen("unix:"));
+    struct sockaddr_un host;
+    struct endpoint g;
+    const char *wrong = parse_unix(text, add, &host, &g);
+
+    if (wrong)
+        return bad_rule(rule, wrong, errp);
+    errno = 0;
+    if (add)
+        return listen_unix(u, &host, &g) >= 0 || failed_rule(rule, add, errp);
+    int i = find_socket(u, host.sun_path);
+    if (i < 0 || slirp_remove_hostxfwd(u->slirp, (struct sockaddr *)&host, sizeof(host), 0) < 0)
+        return failed_rule(rule, add, errp);
+    unlink(host.sun_path);
+    g_ptr_array_remove_index(u->sockets, (guint)i);
+    return true;
+}
+
+void user_unlink_sockets(struct user_net *u)
+{
+    for (guint i = 0; i < u->sockets->len; i++)
+        unlink(g_ptr_array_index(u->sockets, i));
+    g_ptr_array_unref(u->sockets);
+}
+
+bool user_hostfwd(struct user_net *u, const char *rule, bool add, struct error **errp)
+{
+    bool udp = g_str_has_prefix(rule, "udp:");
+
+    if (g_str_has_prefix(rule, "unix:"))
+        return forward_unix(u, rule, add, errp);
+    if (*rule == ':')
+        return forward_inet(u, rule, rule + 1, false, add, errp);
+    if (udp || g_str_has_prefix(rule, "tcp:"))
+        return forward_inet(u, rule, rule + strlen("tcp:"), udp, add, errp);
+    error_set(errp, "hostfwd '%s': wanted tcp or udp or unix first: %s", rule, RULES);
     return false;
 }
 

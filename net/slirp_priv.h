@@ -41,6 +41,7 @@ struct user_net {
     struct pollfd *ready; /* fds->data while slirp looks at the results */
     char *net_text;       /* for `info network` */
     bool restricted;
+    GPtrArray *sockets; /* paths of hostfwd=unix: */
 
     struct mutex tx_lock; /* a leaf */
     struct user_tx *tx_head, **tx_tail;
@@ -54,6 +55,8 @@ bool user_parse_config(struct user_net *u, struct opts *o, SlirpConfig *cfg, GPt
                        struct error **errp);
 bool user_add_rules(struct user_net *u, struct opts *o, struct error **errp);
 bool user_hostfwd(struct user_net *u, const char *rule, bool add, struct error **errp);
+/* At the end of u: its sockets go from the host's directories. */
+void user_unlink_sockets(struct user_net *u);
 extern const char *const user_options[];
 
 #endif

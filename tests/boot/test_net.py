@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import urllib.request
 
@@ -253,6 +254,16 @@ def test_cable_is_unplugged_and_ports_are_forwarded_while_running():
         hmp("hostfwd_add tcp:127.0.0.1:%d-:80" % port)
         with urllib.request.urlopen("http://127.0.0.1:%d/" % port, timeout=30) as r:
             fail_unless(r.read() == b"hello\n", g, "not the page that the guest serves")
+        for _ in range(2): # the second time there is what somebody left
+            with socket.socket(socket.AF_UNIX) as stale:
+                stale.bind("web-site")
+            hmp("hostfwd_add unix:web-site-:80")
+            with socket.socket(socket.AF_UNIX) as asked:
+                asked.connect("web-site")
+                asked.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                fail_unless(b"hello" in asked.makefile("rb").read(), g, "no page through a UNIX socket")
+            fail_unless("removed" in hmp("hostfwd_remove unix:web-site") and not os.path.exists("web-site"), g, "it is still there")
+        hmp("hostfwd_add unix:web-site-10.0.2.15:80")
         qmp("stop") # the connection waits for the guest to go on
         asked = connect(port)
         asked.sendall(b"GET / HTTP/1.0\r\n\r\n")
@@ -267,5 +278,6 @@ def test_cable_is_unplugged_and_ports_are_forwarded_while_running():
         qmp("netdev_del", id="n1")
         qmp("netdev_del", id="n0") # under a running card
         g.run("! ping -c 1 -W 1 10.0.2.2")
+        fail_unless(not os.path.exists("web-site"), g, "a network that is gone leaves its socket")
         g.send("exit\n")
         g.wait_exit(0)

@@ -22,11 +22,30 @@ static const char *image_path(void)
     return path;
 }
 
+/* "SPRS" and pieces - sector (3 bytes), length (2 bytes), data - are a file with holes: of formats
+ * whose parts lie far from each other. */
+static bool write_pieces(int fd, const uint8_t *data, size_t len)
+{
+    struct fuzz_in in = {data + 4, len - len / 8 - 4};
+
+    while (in.left > 5) {
+        off_t at = (off_t)fuzz_take(&in, 3) * 512 % MAX_FILE;
+        size_t n = fuzz_take(&in, 2);
+        n = MIN(n, in.left);
+        if (pwrite(fd, in.p, n, at) != (ssize_t)n)
+            return false;
+        in.p += n;
+        in.left -= n;
+    }
+    return true;
+}
+
 static void write_file(const uint8_t *data, size_t len)
 {
     int fd = open(image_path(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    bool has_holes = len > 4 && !memcmp(data, "SPRS", 4);
 
-    if (fd < 0 || write(fd, data, len) != (ssize_t)len)
+    if (fd < 0 || !(has_holes ? write_pieces(fd, data, len) : write(fd, data, len) == (ssize_t)len))
         g_error("could not write '%s'", image_path());
     close(fd);
 }

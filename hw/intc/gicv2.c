@@ -247,6 +247,18 @@ static void gicv2_sync(struct device *dev)
         gic_update(self(dev));
 }
 
+/* Binary points are shift counts. */
+static void gicv2_loaded(struct device *dev)
+{
+    struct gicv2 *g = self(dev);
+    for (unsigned i = 0; i < GICV2_MAX_CPUS; i++)
+        for (unsigned v = 0; v < 2; v++) {
+            struct gic_if *f = v ? &g->s.vcpu[i] : &g->s.cpu[i];
+            f->bpr &= 7;
+            f->abpr &= 7;
+        }
+}
+
 #define GIC_FIELD(field, keep)                                                                     \
     {                                                                                              \
 #field, offsetof(struct gicv2, s.field), sizeof(((struct gicv2 *)0)->s.field), 4, 0, keep  \
@@ -293,5 +305,6 @@ DEVICE_CLASS_NAMED(gicv2, "arm_gic") = {
     .realize = gicv2_realize,
     .unrealize = gicv2_unrealize,
     .reset = gicv2_reset,
+    .loaded = gicv2_loaded,
     .sync = gicv2_sync,
 };

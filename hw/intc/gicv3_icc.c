@@ -35,10 +35,16 @@ static enum gicv3_group own_group1(const struct gicv3_redist *r, struct gicv3_wh
     return r->gic->security && who.secure ? GICV3_G1S : GICV3_G1NS;
 }
 
+/* EL3 is secure, whichever state's registers SCR_EL3.NS shows it. */
+static bool is_secure(struct gicv3_who who)
+{
+    return who.secure || who.el == 3;
+}
+
 /* Whether who sees only the lower half of the priorities (4.8.1). */
 static bool is_ns_view(const struct gicv3_redist *r, struct gicv3_who who)
 {
-    return r->gic->security && !who.secure && !who.group0_ns;
+    return r->gic->security && !is_secure(who) && !who.group0_ns;
 }
 
 /* Priorities. */
@@ -135,7 +141,7 @@ static bool splits_eoi(const struct gicv3_redist *r, struct gicv3_who who)
 /* Non-secure software cannot end what is secure. */
 static bool ends_ns_only(const struct gicv3_redist *r, struct gicv3_who who)
 {
-    return !who.secure && !gicv3_has_ds(r->gic);
+    return !is_secure(who) && !gicv3_has_ds(r->gic);
 }
 
 static bool is_special(uint32_t intid)
@@ -383,7 +389,7 @@ static void send_to_list(struct gicv3 *g, uint64_t val, const struct sgi *sgi)
 static void send_sgi(struct gicv3_redist *from, enum gicv3_reg reg, uint64_t val,
                      struct gicv3_who who)
 {
-    struct sgi sgi = {reg, (unsigned)extract64(val, 24, 4), who.secure};
+    struct sgi sgi = {reg, (unsigned)extract64(val, 24, 4), is_secure(who)};
     if (val & SGI_IRM)
         send_to_all_but(from, &sgi);
     else
@@ -477,9 +483,6 @@ void gicv3_icc_reset(struct gicv3_redist *r)
     }
     r->s.icc_ctlr_el3 = 0;
     r->s.pmr = firmware ? FIRMWARE_PMR : 0;
-    r->s.el = r->gic->security && !firmware ? 3 : 1;
-    r->s.secure = r->gic->security && !firmware;
-    r->s.el3_a32 = 0;
 }
 
 void gicv3_icc_loaded(struct gicv3_redist *r)

@@ -110,7 +110,7 @@ struct gicv3_redist {
         uint32_t icc_ctlr[GICV3_GROUPS]; /* CBPR and EOImode of the group's security state */
         uint32_t icc_ctlr_el3;           /* EOImode_EL3 and PMHE */
         uint32_t pmr;
-        uint16_t el;      /* where the CPU executes; */
+        uint16_t el;      /* where the CPU executes, which it says after a reset, too; */
         uint16_t el3_a32; /* EL3 is AArch32; */
         uint32_t secure;  /* not 0: in secure state */
         /* Virtual interface */

@@ -129,6 +129,7 @@ struct arm_cpu {
 
     const struct gicv3_cpu_ops *gic_ops; /* NULL: no system-register interface */
     void *gic;
+    uint8_t gic_told; /* what the GIC knows of the exception level; 0: nothing yet */
 
     struct arm_boot { /* arm_cpu_set_boot() */
         bool valid;

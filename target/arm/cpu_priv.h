@@ -82,6 +82,8 @@ void arm_raise_undefined(struct arm_cpu *cpu) NORETURN;
 void arm_return(struct arm_cpu *cpu, uint32_t spsr, uint64_t pc);
 bool arm_interrupt(struct cpu *cpu);
 bool arm_has_work(struct cpu *cpu);
+/* sysreg_gic.c: of a processor with EL3 and a GICv3: the exception level may have changed. */
+void arm_tell_gic(struct arm_cpu *cpu);
 /* Something about pending or masked interrupts changed. */
 void arm_irq_changed(struct arm_cpu *cpu);
 void arm_raise_fault(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,

@@ -207,7 +207,7 @@ void arm_enter_a64(struct arm_cpu *cpu, unsigned el, enum arm_vector vector, uin
     if (from > 1 || el > 1)
         guest_space_changed(&cpu->cpu);
     guest_mode_changed(&cpu->cpu);
-    if (el == 3 && cpu->gic_ops && cpu->gic_ops->state_changed)
+    if (el == 3)
         arm_irq_changed(cpu);
 }
 
@@ -467,6 +467,8 @@ void arm_irq_changed(struct arm_cpu *cpu)
 {
     struct pick p;
 
+    if (UNLIKELY(cpu->gic_ops && arm_has_el3(cpu)))
+        arm_tell_gic(cpu);
     if (UNLIKELY(pick(cpu, &p)))
         cpu_request(&cpu->cpu, CPU_REQ_IRQ);
 }

@@ -63,6 +63,8 @@ static void enter(struct cpu *c, void *arg)
     struct arm_cpu *cpu = arm(c);
     const uint64_t x[4] = {e->context};
 
+    if (cpu->gic_ops)
+        cpu->gic_ops->reset(cpu->gic, c->index);
     c->ops->reset(c);
     arm_enter_boot(cpu, e->pc, e->el, x);
     atomic_store(&cpu->power_on_pending, false);

@@ -50,7 +50,22 @@ static struct gicv3_who who(const struct arm_cpu *cpu, unsigned reg)
         .el = cpu->s.ps.el,
         .secure = arm_is_secure_below(cpu),
         .is_virtual = is_virtual,
+        .group0_ns = !(cpu->s.scr_el3 & SCR_FIQ),
+        .el3_a32 = arm_has_el3(cpu) && !arm_el_is_a64(cpu, 3),
     };
+}
+
+/* What is an FIQ depends on where the processor is; within a security state below EL3 it does not
+ * matter where. */
+void arm_tell_gic(struct arm_cpu *cpu)
+{
+    struct gicv3_who w = who(cpu, GICV3_REGS);
+    uint8_t place = (uint8_t)((w.el == 3) | w.secure << 1 | w.el3_a32 << 2 | 1 << 3);
+
+    if (cpu->gic_told == place)
+        return;
+    cpu->gic_told = place;
+    cpu->gic_ops->state_changed(cpu->gic, cpu->cpu.index, w);
 }
 
 static uint64_t read_icc(struct arm_cpu *cpu, const struct arm_sysreg *r)
@@ -171,13 +186,7 @@ const struct arm_sysreg arm_sysregs_gic[] = {
     ICC("ICC_HPPIR0_EL1", 12, 8, 2, ARM_R1_UP, GICV3_HPPIR0),
     ICC("ICC_BPR0_EL1", 12, 8, 3, ARM_RW1, GICV3_BPR0),
     ICC("ICC_AP0R0_EL1", 12, 8, 4, ARM_RW1, GICV3_AP0R0),
-    ICC("ICC_AP0R1_EL1", 12, 8, 5, ARM_RW1, GICV3_AP0R0 + 1),
-    ICC("ICC_AP0R2_EL1", 12, 8, 6, ARM_RW1, GICV3_AP0R0 + 2),
-    ICC("ICC_AP0R3_EL1", 12, 8, 7, ARM_RW1, GICV3_AP0R0 + 3),
     ICC("ICC_AP1R0_EL1", 12, 9, 0, ARM_RW1, GICV3_AP1R0),
-    ICC("ICC_AP1R1_EL1", 12, 9, 1, ARM_RW1, GICV3_AP1R0 + 1),
-    ICC("ICC_AP1R2_EL1", 12, 9, 2, ARM_RW1, GICV3_AP1R0 + 2),
-    ICC("ICC_AP1R3_EL1", 12, 9, 3, ARM_RW1, GICV3_AP1R0 + 3),
     ICC("ICC_DIR_EL1", 12, 11, 1, ARM_W1_UP, GICV3_DIR),
     ICC("ICC_RPR_EL1", 12, 11, 3, ARM_R1_UP, GICV3_RPR),
     ICC("ICC_SGI1R_EL1", 12, 11, 5, ARM_W1_UP, GICV3_SGI1R),
@@ -196,21 +205,15 @@ const struct arm_sysreg arm_sysregs_gic[] = {
     SRE("ICC_SRE_EL2", 4, 9, ARM_RW2, 15, ARM_REG_NEEDS_EL2),
     SRE("ICC_SRE_EL3", 6, 12, ARM_RW3, 15, ARM_REG_NEEDS_EL3),
     ICH("ICH_AP0R0_EL2", 8, 0, ARM_RW2, GICV3_ICH_AP0R0),
-    ICH("ICH_AP0R1_EL2", 8, 1, ARM_RW2, GICV3_ICH_AP0R0 + 1),
-    ICH("ICH_AP0R2_EL2", 8, 2, ARM_RW2, GICV3_ICH_AP0R0 + 2),
-    ICH("ICH_AP0R3_EL2", 8, 3, ARM_RW2, GICV3_ICH_AP0R0 + 3),
     ICH("ICH_AP1R0_EL2", 9, 0, ARM_RW2, GICV3_ICH_AP1R0),
-    ICH("ICH_AP1R1_EL2", 9, 1, ARM_RW2, GICV3_ICH_AP1R0 + 1),
-    ICH("ICH_AP1R2_EL2", 9, 2, ARM_RW2, GICV3_ICH_AP1R0 + 2),
-    ICH("ICH_AP1R3_EL2", 9, 3, ARM_RW2, GICV3_ICH_AP1R0 + 3),
     ICH("ICH_HCR_EL2", 11, 0, ARM_RW2, GICV3_ICH_HCR),
     ICH("ICH_VTR_EL2", 11, 1, ARM_R2_UP, GICV3_ICH_VTR),
     ICH("ICH_MISR_EL2", 11, 2, ARM_R2_UP, GICV3_ICH_MISR),
     ICH("ICH_EISR_EL2", 11, 3, ARM_R2_UP, GICV3_ICH_EISR),
     ICH("ICH_ELRSR_EL2", 11, 5, ARM_R2_UP, GICV3_ICH_ELRSR),
     ICH("ICH_VMCR_EL2", 11, 7, ARM_RW2, GICV3_ICH_VMCR),
-    ICH_LR(0), ICH_LR(1), ICH_LR(2), ICH_LR(3), ICH_LR(4), ICH_LR(5), ICH_LR(6), ICH_LR(7),
-    ICH_LR(8), ICH_LR(9), ICH_LR(10), ICH_LR(11), ICH_LR(12), ICH_LR(13), ICH_LR(14), ICH_LR(15),
+    /* As many as ICH_VTR_EL2 says, and active priorities of five bits: the others are undefined. */
+    ICH_LR(0), ICH_LR(1), ICH_LR(2), ICH_LR(3),
     {0},
 };
 /* clang-format on */

@@ -329,6 +329,98 @@ def test_secure_world():
                 raise Failed("nothing came out of the secure UART")
 
 
+# Firmware in EL3 keeps Group 0 of a GICv3 for itself, where it comes as FIQ; EL1 has Group 1, as IRQ.
+SECURE_GIC_ASM = """
+    .macro say letter
+    movz x10, #0x0900, lsl #16
+    mov w11, #\\letter
+    str w11, [x10]
+    .endm
+    .globl _start
+_start:
+    adr x0, el3_vectors
+    msr vbar_el3, x0
+    movz x2, #0x080a, lsl #16
+    str wzr, [x2, #0x14]        // GICR_WAKER
+    movz x2, #0x0800, lsl #16
+    mov w0, #0x37
+    str w0, [x2]                // GICD_CTLR
+    movz x2, #0x080b, lsl #16
+    mov w0, #-2
+    str w0, [x2, #0x80]         // all but SGI 0 are Group 1, non-secure
+    mov w0, #0xffff
+    str w0, [x2, #0x100]
+    mov x0, #0xff
+    msr S3_0_C4_C6_0, x0        // ICC_PMR
+    mov x0, #1
+    msr S3_0_C12_C12_6, x0      // ICC_IGRPEN0
+    msr S3_6_C12_C12_7, x0      // ICC_IGRPEN1_EL3: the non-secure one
+    mov x0, #0x505              // NS, FIQ, RW, HCE
+    msr scr_el3, x0
+    mov x0, #0x305
+    msr spsr_el3, x0
+    adr x0, el1
+    movz x1, #0x400, lsl #16
+    add x0, x0, x1              // the same code in bank 1, which both worlds see
+    msr elr_el3, x0
+    eret
+el1:
+    adr x0, el1_vectors
+    msr vbar_el1, x0
+    movz x0, #0x0100, lsl #16
+    orr x0, x0, #1
+    msr S3_0_C12_C11_5, x0      // ICC_SGI1R: SGI 1 to itself
+    isb
+1:  cbz x20, 1b
+    smc #0
+2:  b 2b
+    .balign 2048
+el1_vectors:
+    .skip 0x280
+    mrs x0, S3_0_C12_C12_0      // ICC_IAR1
+    cmp x0, #1
+    b.ne 3f
+    msr S3_0_C12_C12_1, x0
+    mov x20, #1
+    say 'I'
+    eret
+3:  b 3b
+    .balign 2048
+el3_vectors:
+    .skip 0x400
+    mov x0, #1
+    msr S3_0_C12_C11_7, x0      // ICC_SGI0R: SGI 0
+    say 'S'
+    eret
+    .balign 128
+    .skip 128
+    mrs x0, S3_0_C12_C8_0       // ICC_IAR0
+    cbnz x0, 4f
+    msr S3_0_C12_C8_1, x0
+    say 'F'
+    movz x2, #0x090b, lsl #16
+    mov w0, #1
+    str w0, [x2, #0x400]
+    str w0, [x2, #4]            // off
+4:  b 4b
+"""
+
+
+def test_secure_interrupts_with_gicv3():
+    build(SECURE_GIC_ASM, "prog.elf")
+    subprocess.run([need_tool("aarch64-linux-gnu-objcopy"), "-O", "binary", "prog.elf", "prog.bin"], check=True)
+    with open("prog.bin", "rb") as f:
+        code = f.read()
+    for name in ("bank0", "bank1"):
+        with open(name, "wb") as f:
+            f.write(code.ljust(64 << 20, b"\0"))
+    with Guest(arch_args("arm64") + ["-M", "virt,secure=on,gic-version=3", "-cpu", "cortex-a57", "-display", "none", "-monitor",
+                                     "none", "-serial", "stdio", "-drive", "if=pflash,format=raw,file=bank0", "-drive",
+                                     "if=pflash,format=raw,file=bank1"]) as g:
+        g.expect("ISF", 20)
+        g.wait_exit(0, 20)
+
+
 def test_versioned_machine_names():
     need_tinamou()
     for name in ("virt-7.2", "virt-10.0"):

@@ -61,19 +61,18 @@ bool trans_cbz(struct dis *d, const struct args_cbz *a)
 }
 
 /* The offset of T32's far branches: I1 and I2 are J1 and J2 exclusive-or NOT S. */
-static int32_t far_offset(const struct args_bl *a, unsigned low_bits, unsigned scale)
+static int32_t far_offset(const struct args_bl *a)
 {
     uint32_t i1 = !(a->j1 ^ a->s), i2 = !(a->j2 ^ a->s);
-    uint32_t v =
-        (uint32_t)a->s << 31 | i1 << 30 | i2 << 29 | (uint32_t)a->imm << (29 - 10 - low_bits);
-    return (int32_t)v >> (29 - 10 - low_bits) << scale;
+    uint32_t v = (uint32_t)a->s << 31 | i1 << 30 | i2 << 29 | (uint32_t)a->imm << 8;
+    return (int32_t)v >> 8 << 1;
 }
 
 bool trans_b_t32(struct dis *d, const struct args_bl *a)
 {
     if (!a32_may_branch(d))
         return false;
-    jump(d, target_of(d, far_offset(a, 11, 1)));
+    jump(d, target_of(d, far_offset(a)));
     return true;
 }
 
@@ -95,7 +94,7 @@ bool trans_bl_t32(struct dis *d, const struct args_bl *a)
     if (!a32_may_branch(d))
         return false;
     set_link(d);
-    a32_call(d, target_of(d, far_offset(a, 11, 1)));
+    a32_call(d, target_of(d, far_offset(a)));
     return true;
 }
 
@@ -111,7 +110,7 @@ bool trans_blx_t32(struct dis *d, const struct args_bl *a)
     if (!a32_may_branch(d))
         return false;
     set_link(d);
-    a32_jump_exchange(d, (target_of(d, 0) & ~3u) + (uint32_t)far_offset(a, 10, 2));
+    a32_jump_exchange(d, (target_of(d, 0) & ~3u) + (uint32_t)far_offset(a));
     return true;
 }
 

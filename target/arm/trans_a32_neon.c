@@ -5,7 +5,7 @@
 
 /* --- what most have in common --- */
 
-static struct a32_vreg neon_vreg(int word, bool q)
+static struct a32_vreg dq_reg(int word, bool q)
 {
     return (struct a32_vreg){(uint8_t)word, (uint8_t)(q ? A32_Q : A32_D)};
 }
@@ -24,9 +24,9 @@ static bool run(struct dis *d, unsigned op, struct a32_vop o)
 
 static struct a32_vop same(int vd, int vn, int vm, bool q, int esz)
 {
-    return (struct a32_vop){.d = neon_vreg(vd, q),
-                            .n = neon_vreg(vn, q),
-                            .m = neon_vreg(vm, q),
+    return (struct a32_vop){.d = dq_reg(vd, q),
+                            .n = dq_reg(vn, q),
+                            .m = dq_reg(vm, q),
                             .esz = (uint8_t)esz,
                             .w = q ? SIMD_FULL : SIMD_HALF};
 }
@@ -218,7 +218,7 @@ bool trans_nnarrow(struct dis *d, const struct args_nsh *a)
     if (a32_bad_d(d, a->vd, false) || a32_bad_d(d, a->vm, true))
         return false;
     struct a32_vop o = same(a->vd, a->vm, a->vm, false, (int)esz);
-    o.n = o.m = neon_vreg(a->vm, true);
+    o.n = o.m = dq_reg(a->vm, true);
     o.imm = (uint8_t)(bits - ((unsigned)a->imm & (bits - 1)));
     return run(d, (unsigned)a->op, o);
 }
@@ -229,7 +229,7 @@ bool trans_nshll(struct dis *d, const struct args_nsh *a)
     if (a32_bad_d(d, a->vd, true) || a32_bad_d(d, a->vm, false))
         return false;
     struct a32_vop o = same(a->vd, a->vm, a->vm, false, (int)esz);
-    o.d = neon_vreg(a->vd, true);
+    o.d = dq_reg(a->vd, true);
     o.imm = (uint8_t)((unsigned)a->imm & (bits - 1));
     return run(d, (unsigned)a->op, o);
 }
@@ -263,7 +263,7 @@ bool trans_nlong(struct dis *d, const struct args_nlong *a)
     if (a32_bad_d(d, a->vd, true) || is_bad3(d, a->vn, a->vm, a->vm, false))
         return false;
     struct a32_vop o = same(a->vd, a->vn, a->vm, false, a->esz);
-    o.d = neon_vreg(a->vd, true);
+    o.d = dq_reg(a->vd, true);
     return run(d, (unsigned)a->op, o);
 }
 
@@ -272,8 +272,8 @@ bool trans_nwide(struct dis *d, const struct args_nlong *a)
     if (is_bad3(d, a->vd, a->vn, a->vn, true) || a32_bad_d(d, a->vm, false))
         return false;
     struct a32_vop o = same(a->vd, a->vn, a->vm, false, a->esz);
-    o.d = neon_vreg(a->vd, true);
-    o.n = neon_vreg(a->vn, true);
+    o.d = dq_reg(a->vd, true);
+    o.n = dq_reg(a->vn, true);
     return run(d, (unsigned)a->op, o);
 }
 
@@ -282,8 +282,8 @@ bool trans_nhigh(struct dis *d, const struct args_nlong *a)
     if (a32_bad_d(d, a->vd, false) || is_bad3(d, a->vn, a->vm, a->vm, true))
         return false;
     struct a32_vop o = same(a->vd, a->vn, a->vm, false, a->esz);
-    o.n = neon_vreg(a->vn, true);
-    o.m = neon_vreg(a->vm, true);
+    o.n = dq_reg(a->vn, true);
+    o.m = dq_reg(a->vm, true);
     return run(d, (unsigned)a->op, o);
 }
 
@@ -292,7 +292,7 @@ bool trans_nhigh(struct dis *d, const struct args_nlong *a)
 static struct a32_vop with_element(const struct args_nelem *a, bool q)
 {
     struct a32_vop o = same(a->vd, a->vn, 2 * a->m, q, a->esz);
-    o.m = neon_vreg(2 * a->m, false);
+    o.m = dq_reg(2 * a->m, false);
     o.elem = (uint8_t)(1 + a->index);
     o.elem_esz = (uint8_t)a->esz;
     return o;
@@ -317,7 +317,7 @@ bool trans_neleml(struct dis *d, const struct args_nelem *a)
     if (a32_bad_d(d, a->vd, true) || a32_bad_d(d, a->vn, false))
         return false;
     struct a32_vop o = with_element(a, false);
-    o.d = neon_vreg(a->vd, true);
+    o.d = dq_reg(a->vd, true);
     return run(d, (unsigned)a->op, o);
 }
 
@@ -462,7 +462,7 @@ bool trans_nmovn(struct dis *d, const struct args_n2 *a)
     if (a32_bad_d(d, a->vd, false) || a32_bad_d(d, a->vm, true))
         return false;
     struct a32_vop o = same(a->vd, a->vm, a->vm, false, a->esz);
-    o.n = o.m = neon_vreg(a->vm, true);
+    o.n = o.m = dq_reg(a->vm, true);
     return run(d, (unsigned)a->op, o);
 }
 
@@ -471,7 +471,7 @@ bool trans_nshllmax(struct dis *d, const struct args_n2 *a)
     if (a32_bad_d(d, a->vd, true) || a32_bad_d(d, a->vm, false))
         return false;
     struct a32_vop o = same(a->vd, a->vm, a->vm, false, a->esz);
-    o.d = neon_vreg(a->vd, true);
+    o.d = dq_reg(a->vd, true);
     return run(d, VI_SHLL, o);
 }
 
@@ -498,7 +498,7 @@ bool trans_nhalf(struct dis *d, const struct args_n2 *a)
     if (a32_bad_d(d, a->vd, widens) || a32_bad_d(d, a->vm, !widens))
         return false;
     struct a32_vop o = same(a->vd, a->vm, a->vm, false, a->esz);
-    o.d = neon_vreg(a->vd, widens);
-    o.n = o.m = neon_vreg(a->vm, !widens);
+    o.d = dq_reg(a->vd, widens);
+    o.n = o.m = dq_reg(a->vm, !widens);
     return run(d, (unsigned)a->op | A32_OP_FP_STD, o);
 }

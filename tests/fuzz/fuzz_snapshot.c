@@ -2,7 +2,8 @@
  * Saved machines from anyone: bytes as a stream; or the true state of a machine with everything
  * plugged in that can be, changed anywhere and loaded, then used.
  *
- * Input: a byte; if it is odd, a stream.  Else operations: change a section, leave it out, then
+ * Input: a byte; if it is odd, a stream, or with bit 1 set what says where memory lies.  Else
+ * operations: change a section, leave it out, then
  * accesses to the machine that was loaded.
  */
 #include "accel/tcg/tcg.h"
@@ -11,6 +12,7 @@
 #include "hw/bus.h"
 #include "hw/registry.h"
 #include "snapshot/load.h"
+#include "snapshot/mapped.h"
 #include "snapshot/state.h"
 #include "tests/fuzz/fuzz.h"
 #include "util/bits.h"
@@ -69,6 +71,86 @@ static void try_stream(const uint8_t *data, size_t len)
     g_byte_array_append(mem.data, data, (guint)len);
     snapshot_free(snapshot_read(&mem.io, m, NULL));
     snap_memory_fini(&mem);
+}
+
+/* ---- memory in a place ---- */
+
+struct here {
+    struct mapped_place place;
+    const uint8_t *data;
+    size_t len;
+};
+
+static bool here_read(struct mapped_place *p, void *buf, size_t n, uint64_t at, struct error **errp)
+{
+    const struct here *h = (struct here *)p;
+
+    if (at > h->len || n > h->len - at) {
+        error_set(errp, "cut off");
+        return false;
+    }
+    memcpy(buf, h->data + at, n);
+    return true;
+}
+
+static bool here_map(struct mapped_place *p, struct ram_shadow *b, uint64_t at, struct error **errp)
+{
+    const struct here *h = (struct here *)p;
+
+    if (!ram_load_map(b, errp))
+        return false;
+    if (at < h->len)
+        memcpy(b->map, h->data + at, MIN(h->len - at, b->ram->size));
+    return true;
+}
+
+static void try_maps(struct fuzz_in *in)
+{
+    g_autoptr(GPtrArray) rams = g_ptr_array_new();
+    struct here h = {{.read = here_read, .map = here_map}, in->p, in->left};
+    struct error *err = NULL;
+
+    for (struct ram_block *ram = m->rams; ram; ram = ram->next)
+        g_ptr_array_add(rams, ram);
+    struct ram_load *l = ram_load_new(rams);
+    for (int i = 0; i < 4 && !err; i++) {
+        g_autoptr(GByteArray) payload = g_byte_array_new();
+        bool verify = fuzz_take(in, 1) & 1;
+        size_t n = fuzz_take(in, 2);
+        n = MIN(n, in->left);
+        g_byte_array_append(payload, in->p, (guint)n);
+        in->p += n;
+        in->left -= n;
+        (void)!mapped_load(l, &h.place, verify, payload, &err);
+    }
+    error_free(err);
+    ram_load_free(l);
+}
+
+/* Blocks, fill bytes and places as a machine has them, with a few pages. */
+static size_t maps_seed(GRand *rng, uint8_t *buf)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+
+    snap_put_u8(out, 3);
+    for (int i = 0; i < 3; i++) {
+        unsigned pages = (unsigned)g_rand_int_range(rng, 0, 40);
+        snap_put_u8(out, (uint8_t)g_rand_int(rng));
+        guint head = out->len;
+        snap_put_u8(out, 0);
+        snap_put_u8(out, 0);
+        snap_put_u32(out, (uint32_t)g_rand_int_range(rng, 0, 4));
+        snap_put_u8(out, g_rand_int(rng) & 1 ? 0xff : 0);
+        snap_put_u64(out, (uint64_t)g_rand_int_range(rng, 0, 3) * MAPPED_BASE_ALIGN);
+        snap_put_u64(out, (uint64_t)g_rand_int_range(rng, 0, 4));
+        snap_put_u64(out, pages);
+        for (unsigned k = 0; k < pages; k++)
+            snap_put_u64(out, g_rand_int(rng) & 1 ? 0 : g_rand_int(rng));
+        st_le16(out->data + head, (uint16_t)(out->len - head - 2));
+    }
+    size_t n = MIN(out->len, FUZZ_MAX);
+    memcpy(buf, out->data, n);
+    return n;
 }
 
 /* ---- states ---- */
@@ -149,7 +231,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (!m)
         make_machine();
-    if (fuzz_take(&in, 1) & 1) {
+    uint64_t kind = fuzz_take(&in, 1);
+    if ((kind & 3) == 3) {
+        try_maps(&in);
+        return 0;
+    }
+    if (kind & 1) {
         try_stream(in.p, in.left);
         return 0;
     }
@@ -201,6 +288,11 @@ size_t fuzz_seed(uint64_t random, uint8_t *buf)
     if (random % 8 == 0) {
         g_rand_free(rng);
         return stream_seed(buf);
+    }
+    if (random % 8 == 1) {
+        n = maps_seed(rng, buf);
+        g_rand_free(rng);
+        return n;
     }
     for (size_t i = 0; i < n; i++)
         buf[i] = (uint8_t)g_rand_int(rng);

@@ -37,7 +37,7 @@ struct guest_ops {
     unsigned nslots, pc_slot;
     uint32_t narrow_modes; /* bits of modes whose pcs wrap before 2^64: code is never relative */
     /* All that translation depends on besides pc and code bytes (privilege, FP state, rounding
-     * mode, MMU index, width). */
+     * mode, MMU index, width).  Bits 30 and 31 are the accelerator's own: 0. */
     uint32_t (*mode)(struct cpu *cpu);
     /* Identity of the current address space for fetches: two spaces with equal ids may share
      * dispatch entries.  global: only entries whose page was global are shared (kernel mode). */

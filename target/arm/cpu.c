@@ -196,7 +196,7 @@ static uint32_t a32_mode(const struct arm_cpu *cpu, uint64_t sctlr)
 {
     const struct arm_state *s = &cpu->s;
     uint32_t mode = ARM_MODE_A32 | (uint32_t)s->ps.it << ARM_MODE_IT_SHIFT |
-                    (uint32_t)(s->ps.mode & 15) << ARM_MODE_M_SHIFT;
+                    (s->ps.mode == A32_SYS ? ARM_MODE_SYS : 0);
 
     if (s->ps.thumb)
         mode |= ARM_MODE_THUMB;

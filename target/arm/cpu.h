@@ -89,7 +89,8 @@ enum {
     ARM_MODE_THUMB = 1 << 18,
     ARM_MODE_IT_SHIFT = 19,  /* 8 bits: PSTATE.IT at the first instruction */
     ARM_MODE_VLEN = 1 << 27, /* FPSCR.LEN or STRIDE is not 0 */
-    ARM_MODE_M_SHIFT = 28    /* 4 bits: low bits of PSTATE.M */
+    ARM_MODE_SYS = 1 << 28   /* System mode, which has no SPSR */
+    /* bits 30 and 31 are the accelerator's */
 };
 
 union arm_vreg {

@@ -225,8 +225,7 @@ static bool is_bad_list(struct dis *d, const struct args_ldm *a)
  * is only one set. */
 static bool has_user_bank(const struct dis *d)
 {
-    return d->el && (d->mode >> ARM_MODE_M_SHIFT & 15) != (A32_HYP & 15) &&
-           (d->mode >> ARM_MODE_M_SHIFT & 15) != (A32_SYS & 15);
+    return d->el && d->el != 2 && !(d->mode & ARM_MODE_SYS);
 }
 
 static ir_val user_reg(struct dis *d, int n)

@@ -78,7 +78,7 @@ bool trans_udf(struct dis *d UNUSED, const struct args_none *a UNUSED)
 
 static bool has_spsr(const struct dis *d)
 {
-    return d->el && (d->mode >> ARM_MODE_M_SHIFT & 15) != (A32_SYS & 15);
+    return d->el && !(d->mode & ARM_MODE_SYS);
 }
 
 static bool is_hyp(const struct dis *d)

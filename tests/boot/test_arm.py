@@ -428,3 +428,7 @@ def test_versioned_machine_names():
     status, out, _ = emulator(arch_args("arm64") + ["-M", "help"])
     if status or "virt-7.2" not in out:
         raise Failed("-M help does not list versioned names")
+
+
+def test_uboot_arm():
+    boot_uboot("/usr/lib/u-boot/qemu_arm/u-boot.bin", "armhf")

@@ -48,7 +48,7 @@ bool qcow2_submit(struct block_node *b, struct block_req *req, uint64_t off)
     struct block_node *file = qcow2_data_file(b);
     bool is_transfer = req->op == BLOCK_READ || req->op == BLOCK_WRITE,
          is_through = (b->flags | req->node->flags) & BLOCK_WRITETHROUGH;
-    uint64_t host;
+    uint64_t host = 0;
 
     if (!(file->flags & BLOCK_HAS_QUEUE) || !is_transfer || !req->bytes ||
         (req->op == BLOCK_WRITE && is_through))

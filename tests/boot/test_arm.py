@@ -432,3 +432,39 @@ def test_versioned_machine_names():
 
 def test_uboot_arm():
     boot_uboot("/usr/lib/u-boot/qemu_arm/u-boot.bin", "armhf")
+
+
+def test_armhf_one_cpu():
+    with linux(arch="armhf") as g:
+        use_shell(g, "armv7l", 1)
+        power_off(g)
+
+
+def test_armhf_four_cpus():
+    with linux(arch="armhf", smp=4) as g:
+        use_shell(g, "armv7l", 4, 120)
+        same_work(g, 4)
+        power_off(g)
+
+
+def test_armhf_zimage_with_gicv3():
+    with linux(["-cpu", "cortex-a15"], arch="armhf", machine="virt,gic-version=3") as g:
+        use_shell(g, "armv7l", 1)
+        power_off(g)
+
+
+def test_32_bit_program_under_64_bit_kernel():
+    """The static BusyBox of armhf, from a raw disk; who asks as linux32 asks is told of a 32-bit machine."""
+    tree = debian("armhf") + "/tree"
+    program = next(p for p in (tree + "/usr/bin/busybox", tree + "/bin/busybox") if os.path.exists(p))
+    size = os.path.getsize(program)
+    with open(program, "rb") as f, open("disk.img", "wb") as out:
+        out.write(f.read().ljust((size + 511) // 512 * 512, b"\0"))
+    with linux(["-drive", "file=disk.img,format=raw,if=virtio"], arch="arm64", initrd="initrd.cpio.gz") as g:
+        g.shell()
+        g.run("head -c %d /dev/vda >/tmp/busybox; chmod +x /tmp/busybox" % size)
+        if g.run("/tmp/busybox linux32 /tmp/busybox uname -m").strip() != "armv8l":
+            g.fail("not a 32-bit program")
+        if "a948904f2f0f479b8f8197694b30184b" not in g.run("echo hello world | /tmp/busybox sha256sum"):
+            g.fail("wrong SHA-256")
+        power_off(g)

@@ -116,7 +116,8 @@ void acpi_zeros(struct acpi *a, size_t n)
 {
     guint at = a->blob->len;
     g_byte_array_set_size(a->blob, at + (guint)n);
-    memset(a->blob->data + at, 0, n);
+    if (n)
+        memset(a->blob->data + at, 0, n);
 }
 
 static void put_le(struct acpi *a, uint64_t v, size_t n)

@@ -25,7 +25,7 @@ bool trans_adr(struct dis *d, const struct args_adr *a)
 
 bool trans_adrp(struct dis *d, const struct args_adr *a)
 {
-    set_gpr(d, a->rd, pc64(d, (d->pc & ~UINT64_C(0xfff)) + ((int64_t)a->imm << 12)));
+    set_gpr(d, a->rd, pc64(d, (d->pc & ~UINT64_C(0xfff)) + ((uint64_t)(int64_t)a->imm << 12)));
     return true;
 }
 

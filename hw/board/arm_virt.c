@@ -16,7 +16,6 @@
 #include "hw/pci/host_ecam.h"
 #include "hw/registry.h"
 #include "util/bits.h"
-#include "util/log.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -524,26 +523,6 @@ static bool load(struct arm_virt *b, struct error **errp)
     return boot->fdt && arm_boot_load(boot, errp);
 }
 
-/* -machine dumpdtb=FILE: write the tree and end, before the guest runs. */
-static bool dump_fdt(struct arm_virt *b, struct error **errp)
-{
-    const char *path = b->m.cfg.dumpdtb;
-    GError *err = NULL;
-    size_t len;
-    if (path == NULL)
-        return true;
-    const void *blob = fdt_blob(b->boot.fdt, &len);
-    if (!g_file_set_contents(path, blob, (gssize)len, &err)) {
-        error_set(errp, "could not write the device tree: %s", err->message);
-        g_error_free(err);
-        return false;
-    }
-    log_info("device tree written to '%s', exiting", path);
-    b->m.cfg.start_paused = true;
-    machine_request_shutdown(&b->m, SHUTDOWN_HOST_UI, 0);
-    return true;
-}
-
 static bool arm_virt_init(struct machine *m, struct error **errp)
 {
     struct arm_virt *b = (struct arm_virt *)m;
@@ -554,7 +533,7 @@ static bool arm_virt_init(struct machine *m, struct error **errp)
     place_high_regions(b);
     return check_redists(b, errp) && create_memory(b, errp) && create_secure_world(b, errp) &&
            arm_virt_create_gic(b, errp) && create_devices(b, errp) && load(b, errp) &&
-           dump_fdt(b, errp);
+           board_dump_fdt(m, b->boot.fdt, errp);
 }
 
 static void arm_virt_reset(struct machine *m)

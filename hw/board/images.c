@@ -3,6 +3,7 @@
 #include "hw/board/images.h"
 #include "core/loader.h"
 #include "util/bits.h"
+#include "util/log.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -182,4 +183,23 @@ bool boot_images_restore(struct boot_images *b, struct error **errp)
     for (guint i = 0; ok && i < b->list->len; i++)
         ok = image_copy(b, g_ptr_array_index(b->list, i), errp);
     return ok;
+}
+
+bool board_dump_fdt(struct machine *m, struct fdt *fdt, struct error **errp)
+{
+    const char *path = m->cfg.dumpdtb;
+    GError *err = NULL;
+    size_t len;
+    if (path == NULL)
+        return true;
+    const void *blob = fdt_blob(fdt, &len);
+    if (!g_file_set_contents(path, blob, (gssize)len, &err)) {
+        error_set(errp, "could not write the device tree: %s", err->message);
+        g_error_free(err);
+        return false;
+    }
+    log_info("device tree written to '%s', exiting", path);
+    m->cfg.start_paused = true;
+    machine_request_shutdown(m, SHUTDOWN_HOST_UI, 0);
+    return true;
 }

@@ -14,7 +14,6 @@
 #include "hw/registry.h"
 #include "target/riscv/riscv.h"
 #include "util/bits.h"
-#include "util/log.h"
 
 #include <assert.h>
 #include <string.h>
@@ -282,33 +281,13 @@ static bool load(struct riscv_virt *b, struct error **errp)
     return boot->fdt && riscv_boot_load(boot, errp);
 }
 
-/* -machine dumpdtb=FILE: write the tree and end, before the guest runs. */
-static bool dump_fdt(struct riscv_virt *b, struct error **errp)
-{
-    const char *path = b->m.cfg.dumpdtb;
-    GError *err = NULL;
-    size_t len;
-    if (path == NULL)
-        return true;
-    const void *blob = fdt_blob(b->boot.fdt, &len);
-    if (!g_file_set_contents(path, blob, (gssize)len, &err)) {
-        error_set(errp, "could not write the device tree: %s", err->message);
-        g_error_free(err);
-        return false;
-    }
-    log_info("device tree written to '%s', exiting", path);
-    b->m.cfg.start_paused = true;
-    machine_request_shutdown(&b->m, SHUTDOWN_HOST_UI, 0);
-    return true;
-}
-
 static bool riscv_virt_init(struct machine *m, struct error **errp)
 {
     struct riscv_virt *b = (struct riscv_virt *)m;
     b->boot.is64 = strcmp(m->cls->arch, "riscv64") == 0;
     return check_props(b, errp) && create_harts(b, errp) && create_memory(b, errp) &&
            create_interrupts(b, errp) && create_devices(b, errp) && load(b, errp) &&
-           dump_fdt(b, errp);
+           board_dump_fdt(m, b->boot.fdt, errp);
 }
 
 static void riscv_virt_reset(struct machine *m)

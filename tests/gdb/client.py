@@ -42,9 +42,15 @@ def gdb_args():
     return ["-chardev", "socket,id=gdb,path=%s,server=on,wait=off" % SOCKET, "-gdb", "chardev:gdb"]
 
 
+def listening(path):
+    """Whether somebody listens: the file is there a moment before that (flag ACCEPTCON, unix(7) and proc(5))."""
+    with open("/proc/net/unix") as f:
+        return any(line.split()[7:] == [path] and int(line.split()[3], 16) & 0x10000 for line in f)
+
+
 def wait_socket(g, timeout=30):
     deadline = time.monotonic() + timeout
-    while not os.path.exists(SOCKET):
+    while not listening(SOCKET):
         if time.monotonic() > deadline or g.process.poll() is not None:
             g.fail("no gdb server at " + SOCKET)
         time.sleep(0.02)

@@ -27,6 +27,15 @@ void irq_connect(struct irq *irq, irq_handler *handler, void *opaque, unsigned n
 void irq_set(struct irq *irq, bool level);
 /* Raise and lower (edge sources). */
 void irq_pulse(struct irq *irq);
+
+/* Several lines, at most 32, that share one: `out` is high while any of them is.  The inputs'
+ * handler is irq_or_input, whose opaque is the struct irq_or. */
+struct irq_or {
+    _Atomic uint32_t inputs;
+    struct irq out;
+};
+void irq_or_input(void *irq_or, unsigned n, bool level);
+
 static inline bool irq_level(const struct irq *irq)
 {
     return irq->level;

@@ -11,7 +11,7 @@
 
 struct hw_bus;
 
-enum { MACHINE_MAX_CPUS = 512, MACHINE_MAX_SERIALS = 4 };
+enum { MACHINE_MAX_CPUS = 512, MACHINE_MAX_SERIALS = 5 };
 
 enum shutdown_cause {
     SHUTDOWN_NONE,

@@ -445,6 +445,41 @@ enum mem_result mem_write(struct address_space *as, gpa addr, unsigned size, uin
     return res;
 }
 
+/* Byte by byte, each by an atomic operation on host memory. */
+static void change_ram(const struct flat_range *r, gpa addr, unsigned size, uint64_t mask,
+                       uint64_t val)
+{
+    uint8_t *p = host_of(r, addr);
+
+    for (unsigned i = 0; i < size; i++) {
+        uint8_t clear = extract64(mask & ~val, i * 8, 8), set = extract64(mask & val, i * 8, 8);
+        if (clear)
+            __atomic_fetch_and(p + i, (uint8_t)~clear, __ATOMIC_SEQ_CST);
+        if (set)
+            __atomic_fetch_or(p + i, set, __ATOMIC_SEQ_CST);
+    }
+    ram_written(r->mr->ram, p - r->mr->ram->host, size);
+}
+
+enum mem_result mem_write_bits(struct address_space *as, gpa addr, unsigned size, uint64_t mask,
+                               uint64_t val)
+{
+    uint64_t old;
+
+    if (!size_ok(size))
+        return MEM_BAD_SIZE;
+    view_enter(as);
+    const struct flat_range *r = address_space_find(as, addr);
+    bool is_ram = r && range_is_writable(r) && !crosses(r, addr, size);
+    if (is_ram)
+        change_ram(r, addr, size, mask, val);
+    view_leave(as);
+    if (is_ram)
+        return MEM_OK;
+    enum mem_result res = mem_read(as, addr, size, &old);
+    return res != MEM_OK ? res : mem_write(as, addr, size, (old & ~mask) | (val & mask));
+}
+
 static const char *kind_name(const struct mem_region *mr)
 {
     switch (mr->kind) {

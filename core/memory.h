@@ -134,7 +134,12 @@ enum mem_result { MEM_OK, MEM_UNMAPPED, MEM_READ_ONLY, MEM_BAD_SIZE };
  * lock for the latter. */
 enum mem_result mem_read(struct address_space *as, gpa addr, unsigned size, uint64_t *val);
 enum mem_result mem_write(struct address_space *as, gpa addr, unsigned size, uint64_t val);
-/* The same when the range is already known (accelerators' slow paths); off is inside the region. */
+/* Change the bits of mask alone: of RAM at once, so that nothing can come between; of registers by
+ * a read and a write. */
+enum mem_result mem_write_bits(struct address_space *as, gpa addr, unsigned size, uint64_t mask,
+                               uint64_t val);
+/* mem_read() and mem_write() when the range is already known (accelerators' slow paths); off is
+ * inside the region. */
 uint64_t mmio_read(struct mem_region *mr, uint64_t off, unsigned size);
 void mmio_write(struct mem_region *mr, uint64_t off, unsigned size, uint64_t val);
 /* Any number of bytes for DMA, loaders and debuggers; false when some byte is unmapped (the rest is

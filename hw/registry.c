@@ -8,6 +8,7 @@ extern const struct device_type acpi_ged_type;
 extern const struct device_type aclint_mtimer_type;
 extern const struct device_type aclint_swi_type;
 extern const struct device_type armv7m_type;
+extern const struct device_type bitband_type;
 extern const struct device_type cmsdk_dualtimer_type;
 extern const struct device_type cmsdk_timer_type;
 extern const struct device_type cmsdk_uart_type;
@@ -39,6 +40,7 @@ extern const struct device_type rtl8139_type;
 extern const struct device_type scsi_cd_type;
 extern const struct device_type scsi_hd_type;
 extern const struct device_type sifive_test_type;
+extern const struct device_type unimp_type;
 extern const struct device_type vhost_vsock_type;
 extern const struct device_type sp805_type;
 extern const struct device_type virtconsole_type;
@@ -61,6 +63,7 @@ extern const struct device_deriver virtio_pci_deriver;
 
 /* clang-format off */
 static const struct device_type *const written_types[] = {
+    &bitband_type,                  /* ARM-bitband-memory */
     &acpi_ged_type,                 /* acpi-ged */
     &gicv3_type,                    /* arm-gicv3 */
     &gicv3_its_type,                /* arm-gicv3-its */
@@ -97,6 +100,7 @@ static const struct device_type *const written_types[] = {
     &scsi_cd_type,                  /* scsi-cd */
     &scsi_hd_type,                  /* scsi-hd */
     &ns16550_type,                  /* serial-mm */
+    &unimp_type,                    /* unimplemented-device */
     &vhost_vsock_type,              /* vhost-vsock-device */
     &virtconsole_type,              /* virtconsole */
     &virtio_9p_type,                /* virtio-9p-device */

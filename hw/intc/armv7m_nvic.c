@@ -345,6 +345,7 @@ static const struct state_field armv7m_nvic_state[] = {
 
 static const struct prop armv7m_nvic_props[] = {
     PROP(prop_uint32, armv7m, "num-irq", nirqs, "64", "external interrupts"),
+    PROP(prop_uint32, armv7m, "init-vtor", init_vtor, "0", "address of the vector table at reset"),
     PROP_END,
 };
 

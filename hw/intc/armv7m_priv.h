@@ -15,7 +15,7 @@ enum { SHCSR_MEMFAULTENA = 1 << 16, SHCSR_BUSFAULTENA = 1 << 17, SHCSR_USGFAULTE
 
 struct armv7m {
     struct device dev;
-    uint32_t nirqs;
+    uint32_t nirqs, init_vtor;
     const struct nvic_cpu_ops *cpu_ops;
     void *cpu;
     struct nvic_ids ids;

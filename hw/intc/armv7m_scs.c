@@ -497,6 +497,7 @@ void armv7m_scs_write(struct device *dev, struct access a, uint64_t val)
 void armv7m_scs_reset(struct armv7m *n)
 {
     static const uint32_t ccr[] = {CCR_RESET_V6, NVIC_CCR_STKALIGN, CCR_RESET_V8};
+    n->s.reg[NVIC_VTOR] = n->init_vtor;
     n->s.reg[NVIC_CCR] = ccr[CLAMP(n->ids.version, 6, 8) - 6];
     n->s.reg[NVIC_FPCCR] = n->ids.has_fp ? FPCCR_RESET : 0;
     n->s.mpu.regions = n->ids.mpu_regions;

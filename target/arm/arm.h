@@ -3,6 +3,7 @@
 #define TARGET_ARM_ARM_H
 
 #include "core/intc.h"
+#include "core/nvic.h"
 #include "util/annot.h"
 #include "util/error.h"
 
@@ -36,6 +37,10 @@ struct arm_cpu_config {
     uint64_t mpidr;        /* affinity fields */
     uint64_t reset_pc;     /* RVBAR */
     enum arm_psci psci;    /* calls that the emulator answers itself, for want of firmware */
+    /* M-profile processors: their interrupt controller, which arm_cpu_new() connects; it starts by
+     * the vector table at its NVIC_VTOR.  NULL: the board has none, and takes no such processor. */
+    const struct nvic_ops *nvic_ops;
+    void *nvic;
 };
 
 /* Create a processor of a model with properties ("cortex-a57,pmu=off") and add it to the machine;

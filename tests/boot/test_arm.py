@@ -161,7 +161,8 @@ def test_uboot_arm64():
 
 
 def firmware(more, arch="arm64", memory="512M"):
-    return Guest(arch_args(arch) + ["-M", "virt", "-cpu", "cortex-a57", "-m", memory, "-nographic"] + list(more))
+    cpu = "cortex-a57" if arch == "arm64" else "cortex-a15"
+    return Guest(arch_args(arch) + ["-M", "virt", "-cpu", cpu, "-m", memory, "-nographic"] + list(more))
 
 
 def test_uefi_starts_a_kernel_from_fw_cfg():
@@ -184,20 +185,45 @@ def test_uefi_starts_a_kernel_from_fw_cfg():
 test_uefi_starts_a_kernel_from_fw_cfg.limit = 240
 
 
-def test_uefi_shell_from_flash():
+def uefi_shell_from_flash(arch, name):
     """Both flash banks as drives: code, and variables that are kept."""
-    with open(need_file("/usr/share/AAVMF/AAVMF_VARS.fd"), "rb") as f, open("vars.fd", "wb") as out:
+    with open(need_file("/usr/share/AAVMF/%s_VARS.fd" % name), "rb") as f, open("vars.fd", "wb") as out:
         out.write(f.read())
-    more = ["-drive", "if=pflash,format=raw,readonly=on,file=" + need_file("/usr/share/AAVMF/AAVMF_CODE.fd"),
+    more = ["-drive", "if=pflash,format=raw,readonly=on,file=" + need_file("/usr/share/AAVMF/%s_CODE.fd" % name),
             "-drive", "if=pflash,format=raw,file=vars.fd", "-net", "none"]
     before = os.stat("vars.fd").st_mtime_ns
-    with firmware(more) as g:
+    with firmware(more, arch) as g:
         g.expect(r"Shell>|UEFI Interactive Shell", 100)
     if os.stat("vars.fd").st_mtime_ns == before:
         raise Failed("the firmware wrote no variables")
 
 
+def test_uefi_shell_from_flash():
+    uefi_shell_from_flash("arm64", "AAVMF")
+
+
 test_uefi_shell_from_flash.limit = 240
+
+
+def test_uefi_of_32_bit_shell_from_flash():
+    uefi_shell_from_flash("armhf", "AAVMF32")
+
+
+test_uefi_of_32_bit_shell_from_flash.limit = 240
+
+
+def test_uefi_of_32_bit_starts_a_kernel_from_fw_cfg():
+    d = debian("armhf")
+    with firmware(["-bios", need_file("/usr/share/AAVMF/AAVMF32_CODE.fd"), "-kernel", d + "/kernel", "-initrd",
+                   d + "/initrd-small.cpio.gz", "-append", "console=ttyAMA0 quiet", "-net", "none"], "armhf") as g:
+        use_shell(g, "armv7l", 1, 100)
+        if g.run("cat /sys/firmware/efi/fw_platform_size").strip() != "32":
+            g.fail("the kernel does not know of UEFI of 32 bits")
+        power_off(g)
+
+
+test_uefi_of_32_bit_starts_a_kernel_from_fw_cfg.limit = 240
+
 
 def test_uefi_and_grub_boot_a_debian_disk():
     """From the disk's own boot loader to a login, and down again by the power button, of which ACPI tells."""

@@ -55,6 +55,11 @@ void arm_a32_take_interrupt(struct arm_cpu *cpu, unsigned el, enum arm_vector ve
 /* DFSR or IFSR of a fault status code, in the format of long or of short descriptors. */
 uint32_t arm_a32_fault_status(uint32_t fsc, bool is_long);
 
+/* --- sysreg_a32.c --- */
+/* For debuggers: a register of coprocessors 14 and 15 without checks; false: there is none. */
+bool arm_a32_cp_peek(struct arm_cpu *cpu, uint32_t key, uint64_t *val);
+bool arm_a32_cp_poke(struct arm_cpu *cpu, uint32_t key, uint64_t val);
+
 /* --- sysreg_a32_alias.c: timers, performance monitors, interrupt controller --- */
 /* Access by the AArch64 register of the same function; false: not one of these. */
 bool arm_a32_alias_read(struct arm_cpu *cpu, uint32_t key, uint64_t *val);

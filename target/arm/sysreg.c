@@ -275,6 +275,8 @@ bool arm_sysreg_peek(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t *
 {
     if (!(r->rights & ARM_R0_UP) || (!r->off && !r->read) || !arm_sysreg_exists(cpu, r))
         return false;
+    if (r->flags & ARM_REG_READ_ACTS)
+        return false;
     *val = do_read(cpu, r);
     return true;
 }

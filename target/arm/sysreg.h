@@ -58,7 +58,8 @@ enum {
     ARM_REG_QUIET = 4, /* a write changes neither mode nor interrupts: the unit may go on */
     ARM_REG_NEEDS_EL2 = 8,
     ARM_REG_NEEDS_EL3 = 16,
-    ARM_REG_NEEDS_GIC = 32
+    ARM_REG_NEEDS_GIC = 32,
+    ARM_REG_READ_ACTS = 64 /* reading does something */
 };
 
 /* Fine-grained traps: a bit of the trap registers of a group; 0 is none. */
@@ -92,7 +93,7 @@ bool arm_sysreg_exists(const struct arm_cpu *cpu, const struct arm_sysreg *r);
 /* The instruction's access with all checks, raising what they say; the pc slot is set. */
 uint64_t arm_sysreg_read(struct arm_cpu *cpu, uint32_t key, unsigned rt);
 void arm_sysreg_write(struct arm_cpu *cpu, uint32_t key, unsigned rt, uint64_t val);
-/* For debuggers: without checks; reading has no effects. */
+/* For debuggers: without checks, but for registers that it would do something to read. */
 bool arm_sysreg_peek(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t *val);
 bool arm_sysreg_poke(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t val);
 /* Translation: the field behind a register that code of this mode reads or writes unchecked. */

@@ -615,6 +615,43 @@ static uint64_t *debug_point(struct arm_cpu *cpu, uint32_t key)
     return &cpu->s.dbgwcr[n];
 }
 
+static uint64_t read_value(struct arm_cpu *cpu, const struct reg *r)
+{
+    if (r->flags & RAZ)
+        return 0;
+    if (r->read)
+        return r->read(cpu, r);
+    return r->flags & CONST ? read_const(cpu, r) : read_field(cpu, r);
+}
+
+static void write_value(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
+{
+    if (r->flags & RAZ)
+        return;
+    if (r->write)
+        r->write(cpu, r, val);
+    else
+        write_field(cpu, r, val);
+}
+
+bool arm_a32_cp_peek(struct arm_cpu *cpu, uint32_t key, uint64_t *val)
+{
+    const struct reg *r = find(cpu, key);
+    if (!r || (r->flags & WO))
+        return false;
+    *val = read_value(cpu, r);
+    return true;
+}
+
+bool arm_a32_cp_poke(struct arm_cpu *cpu, uint32_t key, uint64_t val)
+{
+    const struct reg *r = find(cpu, key);
+    if (!r || (r->flags & (RO | CONST)))
+        return false;
+    write_value(cpu, r, val);
+    return true;
+}
+
 uint64_t helper_a32_cp_read(struct arm_cpu *cpu, uint32_t key, uint32_t how)
 {
     uint64_t *point = debug_point(cpu, key), val;
@@ -623,11 +660,7 @@ uint64_t helper_a32_cp_read(struct arm_cpu *cpu, uint32_t key, uint32_t how)
     if (arm_a32_alias_read(cpu, key, &val))
         return val;
     const struct reg *r = checked(cpu, key, how, false);
-    if (!r || (r->flags & RAZ))
-        return 0;
-    if (r->read)
-        return r->read(cpu, r);
-    return r->flags & CONST ? read_const(cpu, r) : read_field(cpu, r);
+    return r ? read_value(cpu, r) : 0;
 }
 
 void helper_a32_cp_write(struct arm_cpu *cpu, uint32_t key, uint64_t val, uint32_t how)
@@ -640,10 +673,6 @@ void helper_a32_cp_write(struct arm_cpu *cpu, uint32_t key, uint64_t val, uint32
     if (arm_a32_alias_write(cpu, key, val))
         return;
     const struct reg *r = checked(cpu, key, how, true);
-    if (!r || (r->flags & RAZ))
-        return;
-    if (r->write)
-        r->write(cpu, r, val);
-    else
-        write_field(cpu, r, val);
+    if (r)
+        write_value(cpu, r, val);
 }

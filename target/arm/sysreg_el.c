@@ -508,8 +508,8 @@ const struct arm_sysreg arm_sysregs_el[] = {
     {.name = "SCXTNUM_EL3", KEY(3, 6, 13, 0, 7), S(scxtnum_el[3]), .rights = ARM_RW3, EL3REG, F(CSV2_2)},
     {.name = "VPIDR_EL2", KEY(3, 4, 0, 0, 0), S(vpidr_el2), .rights = ARM_RW2, EL2PLAIN},
     {.name = "VMPIDR_EL2", KEY(3, 4, 0, 0, 5), S(vmpidr_el2), .rights = ARM_RW2, EL2PLAIN},
-    {.name = "RNDR", KEY(3, 3, 2, 4, 0), .rights = ARM_R0_UP, F(RNG), .read = read_random},
-    {.name = "RNDRRS", KEY(3, 3, 2, 4, 1), .rights = ARM_R0_UP, F(RNG), .read = read_random},
+    {.name = "RNDR", KEY(3, 3, 2, 4, 0), .rights = ARM_R0_UP, F(RNG), .flags = ARM_REG_READ_ACTS, .read = read_random},
+    {.name = "RNDRRS", KEY(3, 3, 2, 4, 1), .rights = ARM_R0_UP, F(RNG), .flags = ARM_REG_READ_ACTS, .read = read_random},
     {0},
 };
 /* clang-format on */

@@ -159,6 +159,12 @@ static void write_sre(struct arm_cpu *cpu UNUSED, const struct arm_sysreg *r UNU
         .read = read_icc, .write = write_icc, .arg = reg,                                          \
         .flags = ARM_REG_NEEDS_GIC | ARM_REG_QUIET                                                 \
     }
+#define IAR(n, crm, reg)                                                                           \
+    {                                                                                              \
+        .name = n, KEY(3, 0, 12, crm, 0), .rights = ARM_R1_UP, .check = check_icc,                 \
+        .read = read_icc, .arg = reg,                                                              \
+        .flags = ARM_REG_NEEDS_GIC | ARM_REG_QUIET | ARM_REG_READ_ACTS                             \
+    }
 #define ICC3(n, crm, op2, reg)                                                                     \
     {                                                                                              \
         .name = n, KEY(3, 6, 12, crm, op2), .rights = ARM_RW3, .read = read_icc,                   \
@@ -181,7 +187,7 @@ static void write_sre(struct arm_cpu *cpu UNUSED, const struct arm_sysreg *r UNU
 /* clang-format off */
 const struct arm_sysreg arm_sysregs_gic[] = {
     ICC("ICC_PMR_EL1", 4, 6, 0, ARM_RW1, GICV3_PMR),
-    ICC("ICC_IAR0_EL1", 12, 8, 0, ARM_R1_UP, GICV3_IAR0),
+    IAR("ICC_IAR0_EL1", 8, GICV3_IAR0),
     ICC("ICC_EOIR0_EL1", 12, 8, 1, ARM_W1_UP, GICV3_EOIR0),
     ICC("ICC_HPPIR0_EL1", 12, 8, 2, ARM_R1_UP, GICV3_HPPIR0),
     ICC("ICC_BPR0_EL1", 12, 8, 3, ARM_RW1, GICV3_BPR0),
@@ -192,7 +198,7 @@ const struct arm_sysreg arm_sysregs_gic[] = {
     ICC("ICC_SGI1R_EL1", 12, 11, 5, ARM_W1_UP, GICV3_SGI1R),
     ICC("ICC_ASGI1R_EL1", 12, 11, 6, ARM_W1_UP, GICV3_ASGI1R),
     ICC("ICC_SGI0R_EL1", 12, 11, 7, ARM_W1_UP, GICV3_SGI0R),
-    ICC("ICC_IAR1_EL1", 12, 12, 0, ARM_R1_UP, GICV3_IAR1),
+    IAR("ICC_IAR1_EL1", 12, GICV3_IAR1),
     ICC("ICC_EOIR1_EL1", 12, 12, 1, ARM_W1_UP, GICV3_EOIR1),
     ICC("ICC_HPPIR1_EL1", 12, 12, 2, ARM_R1_UP, GICV3_HPPIR1),
     ICC("ICC_BPR1_EL1", 12, 12, 3, ARM_RW1, GICV3_BPR1),

@@ -13,17 +13,23 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
 import guest  # noqa: E402
 
 SOCKET = "gdb.sock" # in the test's own directory
-WIDTH = {"riscv64": ("rv64gc", "lp64d"), "riscv32": ("rv32gc", "ilp32d")}
+# architecture: prefix of the tools, options, start-up code, what gdb calls it, its processor here
+TOOLS = {
+    "riscv64": ("riscv64-linux-gnu-", ["-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"], "guest", "riscv:rv64", None),
+    "riscv32": ("riscv64-linux-gnu-", ["-march=rv32gc", "-mabi=ilp32d", "-mcmodel=medany"], "guest", "riscv:rv32", None),
+    "arm64": ("aarch64-linux-gnu-", ["-mcpu=cortex-a53"], "guest_arm", "aarch64", "cortex-a53"),
+    "armhf": ("arm-linux-gnueabihf-", ["-mcpu=cortex-a15", "-marm"], "guest_arm", "arm", "cortex-a15"),
+}
 
 
 def program(arch="riscv64"):
     """The bare-metal program of this directory, compiled with symbols; its path."""
-    cc = guest.need_tool("riscv64-linux-gnu-gcc")
-    march, mabi = WIDTH[arch]
+    tools, options, start, _, _ = TOOLS[arch]
+    cc = guest.need_tool(tools + "gcc")
     out = os.path.abspath("guest-%s.elf" % arch)
-    subprocess.run([cc, "-g", "-O0", "-march=" + march, "-mabi=" + mabi, "-mcmodel=medany", "-ffreestanding", "-fno-pic",
-                    "-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments", "-T", HERE + "/guest.ld",
-                    "-o", out, HERE + "/guest.S", HERE + "/guest.c"], check=True)
+    subprocess.run([cc, "-g", "-O0"] + options + ["-ffreestanding", "-fno-pic", "-nostdlib", "-static", "-Wl,--build-id=none",
+                    "-Wl,--no-warn-rwx-segments", "-T", "%s/%s.ld" % (HERE, start),
+                    "-o", out, "%s/%s.S" % (HERE, start), HERE + "/guest.c"], check=True)
     return out
 
 
@@ -31,8 +37,10 @@ def bare(elf, arch="riscv64", smp=2, paused=True, more=()):
     """A Guest that runs the program, with a gdb server at SOCKET."""
     if os.path.exists(SOCKET):
         os.unlink(SOCKET)
-    args = guest.arch_args(arch) + ["-M", "virt", "-m", "32M", "-smp", str(smp), "-bios", "none", "-kernel", elf,
+    cpu = TOOLS[arch][4]
+    args = guest.arch_args(arch) + ["-M", "virt", "-m", "32M", "-smp", str(smp), "-kernel", elf,
                                     "-display", "none", "-serial", "none", "-monitor", "none"]
+    args += ["-cpu", cpu] if cpu else ["-bios", "none"]
     return guest.Guest(args + gdb_args() + (["-S"] if paused else []) + list(more))
 
 
@@ -59,7 +67,7 @@ def wait_socket(g, timeout=30):
 class Gdb:
     """gdb at its prompt.  Use as a context manager."""
 
-    def __init__(self, g, elf=None, connect="target remote " + SOCKET):
+    def __init__(self, g, elf=None, connect="target remote " + SOCKET, arch="riscv64"):
         wait_socket(g)
         self.guest, self.text = g, ""
         self.process = subprocess.Popen([guest.need_tool("gdb-multiarch"), "-q", "-nx"] + ([elf] if elf else []),
@@ -68,7 +76,7 @@ class Gdb:
         for command in ("set pagination off", "set confirm off", "set width 0", "set debuginfod enabled off"):
             self.run(command)
         if not elf:
-            self.run("set architecture riscv:rv64")
+            self.run("set architecture " + TOOLS[arch][3])
         self.run(connect)
 
     def __enter__(self):

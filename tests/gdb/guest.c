@@ -16,10 +16,18 @@ static int middle(int n)
     return twice + 1;
 }
 
+#ifdef __riscv
 static void finish(void)
 {
     *(volatile unsigned *)0x100000 = 0x5555; /* the board's power switch */
 }
+#else
+void power_off(void);
+static void finish(void)
+{
+    power_off();
+}
+#endif
 
 void main(void)
 {

@@ -16,7 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { TX_BYTES = 4 << 20, NS_PER_MS = 1000000, MAX_WAIT_MS = 60000, FORWARD_CHUNK = 16384 };
+enum { TX_BYTES = 4 << 20, NS_PER_MS = 1000000, MAX_WAIT_MS = 60000, LAG_MS = 5 };
 
 struct user_tx {
     struct user_tx *next;
@@ -25,7 +25,7 @@ struct user_tx {
     uint8_t data[];
 };
 
-static void kick(struct user_net *u)
+void user_kick(struct user_net *u)
 {
     uint64_t one = 1;
 
@@ -59,13 +59,13 @@ static bool user_send(struct net_client *c, const struct net_frame *f)
     if (!fits)
         g_free(t);
     else if (wake)
-        kick(u);
+        user_kick(u);
     return fits;
 }
 
 static void user_peer_ready(struct net_client *c)
 {
-    kick(c->opaque);
+    user_kick(c->opaque);
 }
 
 /* All that the guest sent so far. */
@@ -164,7 +164,7 @@ static void cb_nothing_fd(int fd UNUSED, void *opaque UNUSED)
 /* More may be sent: the loop looks again after each step anyway, but another thread may ask. */
 static void cb_notify(void *opaque)
 {
-    kick(opaque);
+    user_kick(opaque);
 }
 
 static const SlirpCb callbacks = {
@@ -232,49 +232,22 @@ static void run_timers(struct user_net *u)
     }
 }
 
-static void add_forward_fds(struct user_net *u)
-{
-    for (struct user_forward *w = u->forwards; w; w = w->next) {
-        w->poll_index = -1;
-        if (w->fd >= 0 && slirp_socket_can_recv(u->slirp, w->addr, w->port) > 0)
-            w->poll_index = add_fd(u, w->fd, POLLIN);
-    }
-}
-
-static void read_forwards(struct user_net *u)
-{
-    uint8_t buf[FORWARD_CHUNK];
-
-    for (struct user_forward *w = u->forwards; w; w = w->next) {
-        if (w->poll_index < 0 || !u->ready[w->poll_index].revents)
-            continue;
-        size_t room = MIN(slirp_socket_can_recv(u->slirp, w->addr, w->port), sizeof(buf));
-        ssize_t n = room ? recv(w->fd, buf, room, MSG_DONTWAIT) : -1;
-        if (n > 0) {
-            slirp_socket_recv(u->slirp, w->addr, w->port, buf, (int)n);
-        } else if (n == 0 || (room && errno != EAGAIN && errno != EINTR)) {
-            close(w->fd);
-            w->fd = -1;
-        }
-    }
-}
-
 /* Sleep until there is something to do; u->lock is held before and after. */
 static bool wait_for_work(struct user_net *u) REQUIRES(u->lock)
 {
     uint32_t ms = MAX_WAIT_MS;
     uint64_t count;
+    bool lag = user_forwards_lag(u);
 
     g_array_set_size(u->fds, 0);
     add_fd(u, u->event_fd, POLLIN);
     slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
-    add_forward_fds(u);
     ms = until_timer(u, ms);
     mutex_unlock(&u->lock);
     mutex_lock(&u->tx_lock);
     u->sleeping = !u->tx_head;
     if (!u->sleeping)
-        ms = 0;
+        ms = lag ? MIN(ms, LAG_MS) : 0;
     mutex_unlock(&u->tx_lock);
     u->ready = (struct pollfd *)(void *)u->fds->data;
     int ret = poll(u->ready, u->fds->len, (int)ms);
@@ -296,9 +269,10 @@ static void *user_thread(void *opaque)
         bool ok = wait_for_work(u);
         u->gro.caps = net_peer_caps(u->client);
         slirp_pollfds_poll(u->slirp, !ok, get_revents, u);
-        read_forwards(u);
         run_timers(u);
-        input_tx(u);
+        if (!user_forwards_lag(u))
+            input_tx(u);
+        user_forwards_resume(u);
         gro_flush(&u->gro);
         net_flush(u->client);
         if (u->sent)
@@ -317,17 +291,6 @@ static char *user_info(struct net_client *c)
     return g_strdup_printf("net=%s,restrict=%s", u->net_text, u->restricted ? "on" : "off");
 }
 
-static void free_forwards(struct user_net *u)
-{
-    while (u->forwards) {
-        struct user_forward *w = u->forwards;
-        u->forwards = w->next;
-        if (w->fd >= 0)
-            close(w->fd);
-        g_free(w);
-    }
-}
-
 static void user_free(struct user_net *u)
 {
     if (u->slirp)
@@ -338,7 +301,8 @@ static void user_free(struct user_net *u)
     }
     while (u->timers)
         cb_timer_free(u->timers, u);
-    free_forwards(u);
+    user_free_forwards(u);
+    user_unshare(u);
     gro_fini(&u->gro);
     if (u->event_fd >= 0)
         close(u->event_fd);
@@ -357,7 +321,7 @@ static void user_close(struct net_client *c)
     mutex_lock(&u->lock);
     u->quit = true;
     mutex_unlock(&u->lock);
-    kick(u);
+    user_kick(u);
     pthread_join(u->thread, NULL);
     user_free(u);
 }
@@ -463,7 +427,7 @@ static bool change_hostfwd(const char *id, const char *rule, bool add, struct er
     mutex_lock(&u->lock);
     bool ok = user_hostfwd(u, rule, add, errp);
     mutex_unlock(&u->lock);
-    kick(u); /* to poll the new socket */
+    user_kick(u); /* to poll the new socket */
     return ok;
 }
 

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,7 +17,7 @@ const char *const user_options[] = {
     "dns",      "ipv6-dns",    "dnssearch",      "domainname", "tftp",      "tftp-server-name",
     "bootfile", "hostfwd",     "guestfwd",       "smb",        "smbserver", NULL};
 
-static bool parse_ip4(const char *key, const char *text, struct in_addr *out, struct error **errp)
+bool user_parse_ip4(const char *key, const char *text, struct in_addr *out, struct error **errp)
 {
     if (inet_pton(AF_INET, text, out) == 1)
         return true;
@@ -41,7 +40,7 @@ static bool parse_mask(const char *text, uint32_t *mask, struct error **errp)
     uint64_t bits;
 
     if (strchr(text, '.')) {
-        if (!parse_ip4("mask", text, &dotted, errp))
+        if (!user_parse_ip4("mask", text, &dotted, errp))
             return false;
         *mask = ntohl(dotted.s_addr);
         if (!(~*mask & (~*mask + 1)) && *mask)
@@ -67,7 +66,7 @@ static bool parse_net4(struct opts *o, SlirpConfig *cfg, char **text, struct err
     g_auto(GStrv) parts = g_strsplit(net, "/", 2);
     uint32_t mask;
 
-    if (!parse_ip4("net", parts[0], &cfg->vnetwork, errp) ||
+    if (!user_parse_ip4("net", parts[0], &cfg->vnetwork, errp) ||
         !parse_mask(parts[1] ? parts[1] : mask_text, &mask, errp))
         return false;
     uint32_t base = ntohl(cfg->vnetwork.s_addr) & mask, hosts = ~mask;
@@ -87,7 +86,7 @@ static bool in_net4(struct opts *o, const char *key, const SlirpConfig *cfg, str
 {
     const char *text = opts_get(o, key, NULL);
 
-    if (text && !parse_ip4(key, text, addr, errp))
+    if (text && !user_parse_ip4(key, text, addr, errp))
         return false;
     if ((addr->s_addr & cfg->vnetmask.s_addr) == cfg->vnetwork.s_addr)
         return true;
@@ -240,9 +239,8 @@ bool user_parse_config(struct user_net *u, struct opts *o, SlirpConfig *cfg, GPt
 {
     bool restricted;
 
-    if (opts_get(o, "smb", NULL) || opts_get(o, "smbserver", NULL)) {
-        error_set(errp, "smb is not supported: run a file server on the host, the guest reaches it "
-                        "at 10.0.2.2");
+    if (opts_get(o, "smbserver", NULL) && !opts_get(o, "smb", NULL)) {
+        error_set(errp, "smbserver= says where the guest finds a share: wanted smb=DIR, too");
         return false;
     }
     if (!opts_get_bool(o, "restrict", false, &restricted, errp))
@@ -252,21 +250,12 @@ bool user_parse_config(struct user_net *u, struct opts *o, SlirpConfig *cfg, GPt
            parse_ipv6(o, cfg, errp) && parse_texts(o, cfg, owned, errp) && parse_tftp(o, cfg, errp);
 }
 
-/* An address and port in a rule. */
-struct endpoint {
-    bool v6;
-    struct in_addr ip4;
-    struct in6_addr ip6;
-    uint16_t port;
-};
-
-/* "[ADDR]:PORT"; an IPv6 address in brackets. */
-static const char *parse_endpoint(const char *text, struct endpoint *e)
+const char *user_parse_endpoint(const char *text, struct user_endpoint *e)
 {
     const char *colon = strrchr(text, ':');
     uint64_t port;
 
-    *e = (struct endpoint){0};
+    *e = (struct user_endpoint){0};
     if (!colon)
         return "a ':' is missing before the port";
     g_autofree char *host = g_strndup(text, (gsize)(colon - text));
@@ -285,15 +274,15 @@ static const char *parse_endpoint(const char *text, struct endpoint *e)
     return NULL;
 }
 
-static int forward4(struct user_net *u, bool udp, const struct endpoint *h,
-                    const struct endpoint *g, bool add)
+static int forward4(struct user_net *u, bool udp, const struct user_endpoint *h,
+                    const struct user_endpoint *g, bool add)
 {
     return add ? slirp_add_hostfwd(u->slirp, udp, h->ip4, h->port, g->ip4, g->port)
                : slirp_remove_hostfwd(u->slirp, udp, h->ip4, h->port);
 }
 
-static int forward6(struct user_net *u, bool udp, const struct endpoint *h,
-                    const struct endpoint *g, bool add)
+static int forward6(struct user_net *u, bool udp, const struct user_endpoint *h,
+                    const struct user_endpoint *g, bool add)
 {
     struct sockaddr_in6 host = {
         .sin6_family = AF_INET6, .sin6_port = htons(h->port), .sin6_addr = h->ip6};
@@ -306,14 +295,14 @@ static int forward6(struct user_net *u, bool udp, const struct endpoint *h,
                : slirp_remove_hostxfwd(u->slirp, (struct sockaddr *)&host, sizeof(host), flags);
 }
 
-static const char *check_rule(const char *host, const char *guest, struct endpoint *h,
-                              struct endpoint *g)
+static const char *check_rule(const char *host, const char *guest, struct user_endpoint *h,
+                              struct user_endpoint *g)
 {
-    const char *wrong = parse_endpoint(host, h);
+    const char *wrong = user_parse_endpoint(host, h);
 
     if (wrong || !guest)
         return wrong;
-    wrong = parse_endpoint(guest, g);
+    wrong = user_parse_endpoint(guest, g);
     if (wrong)
         return wrong;
     if (!g->port)
@@ -342,7 +331,7 @@ static bool failed_rule(const char *rule, bool add, struct error **errp)
 static bool forward_inet(struct user_net *u, const char *rule, const char *at, bool udp, bool add,
                          struct error **errp)
 {
-    struct endpoint h, g = {0};
+    struct user_endpoint h, g = {0};
     const char *wrong = NULL;
 
     g_auto(GStrv) parts = g_strsplit(at, "-", 2);
@@ -372,13 +361,14 @@ static void unlink_stale(const struct sockaddr_un *host)
         close(fd);
 }
 
-static const char *parse_unix(char *text, bool add, struct sockaddr_un *host, struct endpoint *g)
+static const char *parse_unix(char *text, bool add, struct sockaddr_un *host,
+                              struct user_endpoint *g)
 {
     char *dash = strrchr(text, '-'); /* paths may have some, too */
 
     if (add && !dash)
         return "a '-' is missing between the socket and the guest's side";
-    const char *wrong = add ? parse_endpoint(dash + 1, g) : NULL;
+    const char *wrong = add ? user_parse_endpoint(dash + 1, g) : NULL;
     if (wrong)
         return wrong;
     if (add)
@@ -392,7 +382,8 @@ static const char *parse_unix(char *text, bool add, struct sockaddr_un *host, st
     return NULL;
 }
 
-static int listen_unix(struct user_net *u, const struct sockaddr_un *host, const struct endpoint *g)
+static int listen_unix(struct user_net *u, const struct sockaddr_un *host,
+                       const struct user_endpoint *g)
 {
     const struct sockaddr_in guest4 = {
         .sin_family = AF_INET, .sin_port = htons(g->port), .sin_addr = g->ip4};
@@ -422,7 +413,7 @@ static bool forward_unix(struct user_net *u, const char *rule, bool add, struct 
 {
     g_autofree char *text = g_strdup(rule + strlen("unix:"));
     struct sockaddr_un host;
-    struct endpoint g;
+    struct user_endpoint g;
     const char *wrong = parse_unix(text, add, &host, &g);
 
     if (wrong)
@@ -459,134 +450,15 @@ bool user_hostfwd(struct user_net *u, const char *rule, bool add, struct error *
     return false;
 }
 
-/* From the guest to the host's socket. */
-static ssize_t forward_write(const void *buf, size_t n, void *opaque)
-{
-    struct user_forward *w = opaque;
-    const uint8_t *p = buf;
-    size_t left = n;
-
-    while (w->fd >= 0 && left) {
-        ssize_t done = send(w->fd, p, left, MSG_NOSIGNAL);
-        if (done < 0 && errno != EINTR)
-            break;
-        if (done > 0) {
-            p += done;
-            left -= (size_t)done;
-        }
-    }
-    return (ssize_t)n;
-}
-
-static int connect_tcp(const char *target, struct error **errp)
-{
-    const char *colon = strrchr(target, ':');
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-    int fd = -1;
-
-    if (!colon) {
-        error_set(errp, "wanted tcp:HOST:PORT");
-        return -1;
-    }
-    g_autofree char *host = g_strndup(target, (gsize)(colon - target));
-    int ret = getaddrinfo(host, colon + 1, &hints, &list);
-    if (ret) {
-        error_set(errp, "could not resolve '%s': %s", target, gai_strerror(ret));
-        return -1;
-    }
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
-        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen)) {
-            int saved = errno;
-            close(fd);
-            fd = -1;
-            errno = saved;
-        }
-    }
-    freeaddrinfo(list);
-    if (fd < 0)
-        error_set(errp, "could not connect to '%s': %s", target, g_strerror(errno));
-    return fd;
-}
-
-static int connect_unix(const char *path, struct error **errp)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-
-    if (strlen(path) >= sizeof(sa.sun_path)) {
-        error_set(errp, "path '%s' is too long for a socket", path);
-        return -1;
-    }
-    strcpy(sa.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
-        return fd;
-    error_set(errp, "could not connect to '%s': %s", path, g_strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-static bool forward_to_socket(struct user_net *u, int fd, struct endpoint *e, struct error **errp)
-{
-    if (fd < 0)
-        return false;
-    struct user_forward *w = g_new0(struct user_forward, 1);
-    *w = (struct user_forward){u, e->ip4, e->port, fd, -1, u->forwards};
-    u->forwards = w;
-    if (slirp_add_guestfwd(u->slirp, forward_write, w, &e->ip4, e->port) >= 0)
-        return true;
-    error_set(errp, "the address is not in the guest's network, or in use");
-    return false;
-}
-
-static bool forward_to(struct user_net *u, const char *target, struct endpoint *e,
-                       struct error **errp)
-{
-    if (g_str_has_prefix(target, "cmd:")) {
-        if (slirp_add_exec(u->slirp, target + 4, &e->ip4, e->port) >= 0)
-            return true;
-        error_set(errp, "the address is not in the guest's network, or in use");
-        return false;
-    }
-    if (g_str_has_prefix(target, "tcp:"))
-        return forward_to_socket(u, connect_tcp(target + 4, errp), e, errp);
-    if (g_str_has_prefix(target, "unix:"))
-        return forward_to_socket(u, connect_unix(target + 5, errp), e, errp);
-    error_set(errp, "'%s': wanted cmd:COMMAND, tcp:HOST:PORT or unix:PATH", target);
-    return false;
-}
-
-/* tcp:ADDR:PORT-TARGET. */
-static bool add_guestfwd(struct user_net *u, const char *rule, struct error **errp)
-{
-    const char *dash = strchr(rule, '-');
-    struct endpoint e;
-    bool ok = false;
-
-    if (!g_str_has_prefix(rule, "tcp:") || !dash) {
-        error_set(errp, "wanted tcp:ADDR:PORT-TARGET");
-    } else {
-        g_autofree char *server = g_strndup(rule + 4, (gsize)(dash - rule - 4));
-        const char *wrong = parse_endpoint(server, &e);
-        if (wrong || e.v6)
-            error_set(errp, "%s", wrong ? wrong : "only IPv4 addresses can be forwarded");
-        else
-            ok = forward_to(u, dash + 1, &e, errp);
-    }
-    if (!ok)
-        error_prefix(errp, "guestfwd '%s'", rule);
-    return ok;
-}
-
 bool user_add_rules(struct user_net *u, struct opts *o, struct error **errp)
 {
     for (size_t i = 0; i < o->n; i++) {
         const struct opt_pair *p = &o->pair[i];
         if (is_of_list(p->key, "hostfwd") && !user_hostfwd(u, p->value, true, errp))
             return false;
-        if (is_of_list(p->key, "guestfwd") && !add_guestfwd(u, p->value, errp))
+        if (is_of_list(p->key, "guestfwd") && !user_guestfwd(u, p->value, errp))
             return false;
     }
-    return true;
+    const char *smb = opts_get(o, "smb", NULL);
+    return !smb || user_share(u, smb, opts_get(o, "smbserver", NULL), errp);
 }

@@ -15,12 +15,14 @@ struct user_timer {
     struct user_timer *next;
 };
 
-/* guestfwd to a socket of the host: one connection, made at start. */
-struct user_forward {
-    struct user_net *u;
-    struct in_addr addr;
-    int port, fd, poll_index;
-    struct user_forward *next;
+struct user_forward; /* guestfwd to a character device */
+struct user_share;   /* smb= */
+/* An address and port in a rule. */
+struct user_endpoint {
+    bool v6;
+    struct in_addr ip4;
+    struct in6_addr ip6;
+    uint16_t port;
 };
 
 struct user_tx; /* a frame from the guest */
@@ -42,6 +44,7 @@ struct user_net {
     char *net_text;       /* for `info network` */
     bool restricted;
     GPtrArray *sockets; /* paths of hostfwd=unix: */
+    struct user_share *share;
 
     struct mutex tx_lock; /* a leaf */
     struct user_tx *tx_head, **tx_tail;
@@ -50,6 +53,8 @@ struct user_net {
     int event_fd;
 };
 
+/* Wake the thread; any thread. */
+void user_kick(struct user_net *u);
 /* Parse the options into a running instance's rules; slirp_opts.c. */
 bool user_parse_config(struct user_net *u, struct opts *o, SlirpConfig *cfg, GPtrArray *owned,
                        struct error **errp);
@@ -58,5 +63,21 @@ bool user_hostfwd(struct user_net *u, const char *rule, bool add, struct error *
 /* At the end of u: its sockets go from the host's directories. */
 void user_unlink_sockets(struct user_net *u);
 extern const char *const user_options[];
+bool user_parse_ip4(const char *key, const char *text, struct in_addr *out, struct error **errp);
+/* "[ADDR]:PORT", an IPv6 address in brackets.  NULL, or what is wrong. */
+const char *user_parse_endpoint(const char *text, struct user_endpoint *e);
+
+/* guestfwd.c.  "tcp:ADDR:PORT-TARGET": give the guest a server. */
+bool user_guestfwd(struct user_net *u, const char *rule, struct error **errp);
+/* In the thread, lock held: whether a target lags so far behind that the guest must wait. */
+bool user_forwards_lag(const struct user_net *u);
+/* In the thread, lock held: read on from targets for which the guest has room again. */
+void user_forwards_resume(struct user_net *u);
+/* Once the thread has ended. */
+void user_free_forwards(struct user_net *u);
+
+/* smb.c.  Serve a directory of the host to the guest as \\ADDR\qemu; server may be NULL. */
+bool user_share(struct user_net *u, const char *dir, const char *server, struct error **errp);
+void user_unshare(struct user_net *u);
 
 #endif

@@ -21,6 +21,7 @@ struct cli {
     const char *display, *vga;
     const char *log_items, *log_file, *dfilter, *gdb, *semihosting_config;
     const char *incoming, *loadvm;
+    const char *smb, *tftp, *bootp;
     const char *name, *uuid, *rtc, *boot, *pidfile, *escape, *sandbox;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
     bool semihosting;
@@ -28,7 +29,7 @@ struct cli {
     struct runner *runner; /* test-runner mode; NULL without its options */
     /* Each occurrence of the options that add up, in order; elements are char *. */
     GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
-    GPtrArray *netdev, *nic, *net;
+    GPtrArray *netdev, *nic, *net, *redir;
     GPtrArray *monitor, *qmp, *qmp_pretty, *mon;
     GPtrArray *serial, *chardev, *fw_cfg, *smbios, *dirs, *action, *add_fd;
     GPtrArray *fsdev, *virtfs;

@@ -74,7 +74,54 @@ static struct wanted_nic *steal_nic(struct opts *o, const char *option)
     return n;
 }
 
-static bool add_netdev(struct setup *s UNUSED, struct opts *o, const char *option UNUSED,
+/* -redir [tcp:|udp:]PORT:[ADDR]:PORT as the value of hostfwd=, or NULL. */
+static char *forward_of_redir(const char *text)
+{
+    const char *kind = g_str_has_prefix(text, "udp:") ? "udp" : "tcp";
+
+    if (g_str_has_prefix(text, "udp:") || g_str_has_prefix(text, "tcp:"))
+        text += 4;
+    else if (*text == ':')
+        text++;
+    g_auto(GStrv) part = g_strsplit(text, ":", 4);
+    if (g_strv_length(part) != 3)
+        return NULL;
+    return g_strdup_printf("%s::%s-%s:%s", kind, part[0], part[1], part[2]);
+}
+
+static bool add_old_forwards(const struct cli *cli, struct opts *o, struct error **errp)
+{
+    for (guint i = 0; i < cli->redir->len; i++) {
+        const char *text = g_ptr_array_index(cli->redir, i);
+        g_autofree char *value = forward_of_redir(text);
+        g_autofree char *key = g_strdup_printf("hostfwd.%u", i);
+        if (!value) {
+            error_set(errp, "-redir %s: wanted [tcp|udp]:PORT:[GUESTADDR]:PORT", text);
+            return false;
+        }
+        opts_set(o, key, value);
+    }
+    return true;
+}
+
+/* What -smb, -tftp, -bootp and -redir ask for becomes part of the first user network. */
+static bool add_old_options(struct setup *s, struct opts *o, const char *type, struct error **errp)
+{
+    const struct cli *cli = s->cli;
+
+    if (s->has_user_net || strcmp(type, "user"))
+        return true;
+    s->has_user_net = true;
+    if (cli->smb)
+        opts_set(o, "smb", cli->smb);
+    if (cli->tftp)
+        opts_set(o, "tftp", cli->tftp);
+    if (cli->bootp)
+        opts_set(o, "bootfile", cli->bootp);
+    return add_old_forwards(cli, o, errp);
+}
+
+static bool add_netdev(struct setup *s, struct opts *o, const char *option UNUSED,
                        struct error **errp)
 {
     const char *type = opts_get(o, "type", NULL), *id = opts_get(o, "id", NULL);
@@ -87,14 +134,14 @@ static bool add_netdev(struct setup *s UNUSED, struct opts *o, const char *optio
         error_set(errp, "wanted id=ID, a name for -device to use");
         return false;
     }
-    return net_backend_new(o, type, id, errp);
+    return add_old_options(s, o, type, errp) && net_backend_new(o, type, id, errp);
 }
 
 /* The name that net_backend_new() chose or was given. */
-static struct net_client *new_backend(struct opts *o, const char *type, const char *id,
-                                      struct error **errp)
+static struct net_client *new_backend(struct setup *s, struct opts *o, const char *type,
+                                      const char *id, struct error **errp)
 {
-    if (!net_backend_new(o, type, id, errp))
+    if (!add_old_options(s, o, type, errp) || !net_backend_new(o, type, id, errp))
         return NULL;
     return net_find(opts_get(o, "id", ""), errp);
 }
@@ -110,7 +157,7 @@ static bool add_nic(struct setup *s, struct opts *o, const char *option, struct 
     g_ptr_array_add(nics(s), n);
     if (!type)
         type = g_strdup("user");
-    struct net_client *c = new_backend(o, type, id, errp);
+    struct net_client *c = new_backend(s, o, type, id, errp);
     if (c)
         n->netdev = g_strdup(c->name);
     return c != NULL;
@@ -148,7 +195,7 @@ static bool add_net(struct setup *s, struct opts *o, const char *option, struct 
         return add_net_card(s, o, option, errp);
     name = steal(o, "name");
     g_autofree char *kind = g_strdup(type), *id = steal(o, "id");
-    struct net_client *c = new_backend(o, kind, id ? id : name, errp);
+    struct net_client *c = new_backend(s, o, kind, id ? id : name, errp);
     if (!c)
         return false;
     net_hub_port(0, NULL, c);
@@ -174,13 +221,26 @@ static bool each(struct setup *s, GPtrArray *list, const char *option, const cha
     return true;
 }
 
+/* Old scripts relied on the network that there was without being asked for. */
+static bool add_old_network(struct setup *s, struct error **errp)
+{
+    const struct cli *cli = s->cli;
+
+    if (s->has_user_net || !(cli->smb || cli->tftp || cli->bootp || cli->redir->len))
+        return true;
+    struct opts *o = opts_parse("user", "type");
+    bool ok = add_nic(s, o, "-nic user", errp);
+    opts_free(o);
+    return ok;
+}
+
 bool setup_netdevs(struct setup *s, struct error **errp)
 {
     const struct cli *cli = s->cli;
 
     return each(s, cli->netdev, "netdev", "type", add_netdev, errp) &&
            each(s, cli->nic, "nic", "type", add_nic, errp) &&
-           each(s, cli->net, "net", "type", add_net, errp);
+           each(s, cli->net, "net", "type", add_net, errp) && add_old_network(s, errp);
 }
 
 bool setup_filter_dump(struct opts *o, const char *id, struct error **errp)

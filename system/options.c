@@ -303,8 +303,9 @@ const struct cli_option cli_options[] = {
      .help = "a back end for -device CARD,netdev=ID ('help' lists them)\n"
              "user[,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,net=ADDR/LEN]\n"
              "[,restrict=on|off][,tftp=DIR][,bootfile=FILE][,hostname=NAME]\n"
-             "[,guestfwd=tcp:ADDR:PORT-cmd:COMMAND][,dns=ADDR]...: a private\n"
-             "network behind the host's, without privileges\n"
+             "[,guestfwd=tcp:ADDR:PORT-cmd:COMMAND|CHARDEV][,dns=ADDR]\n"
+             "[,smb=DIR[,smbserver=ADDR]]...: a private network behind the\n"
+             "host's, without privileges\n"
              "tap[,ifname=NAME][,script=FILE|no][,queues=N] or tap,fd=N: an\n"
              "interface of the host; bridge[,br=NAME]: one on a bridge\n"
              "socket,listen=[HOST]:PORT or connect=, mcast=, udp=, fd=;\n"
@@ -314,6 +315,13 @@ const struct cli_option cli_options[] = {
      .help = "a network card and its back end in one: -nic user; -nic none"},
     {.name = "net", .args = "nic|TYPE|none[,PROP=VALUE...]", LIST(net),
      .help = "the old form: a card or a back end on a common hub"},
+    {.name = "smb", .args = "DIR", TEXT(smb),
+     .help = "old forms of options of the (first) user network: smb=DIR; also\n"
+             "-tftp DIR, -bootp FILE (bootfile=) and -redir\n"
+             "[tcp|udp]:PORT:[ADDR]:PORT (hostfwd=)"},
+    {.name = "tftp", .args = "DIR", TEXT(tftp)},
+    {.name = "bootp", .args = "FILE", TEXT(bootp)},
+    {.name = "redir", .args = "RULE", LIST(redir)},
 
     {.help = "Running"},
     {.name = "S", FLAG(start_paused), .help = "do not start the CPUs"},

@@ -23,6 +23,7 @@ struct setup {
     GPtrArray *machine_opts; /* struct opts *, one a -machine, in order */
     GPtrArray *drives;       /* struct drive * */
     GPtrArray *nics;         /* struct wanted_nic *; NULL: none */
+    bool has_user_net;       /* one was made: it took what -smb and the like ask for */
     GArray *globals;         /* struct prop_global */
     GPtrArray *dirs;         /* const char *: where firmware is looked for */
     GPtrArray *owned;        /* g_free()d at the end */

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import urllib.request
 
-from guest import Failed, Skipped, need_tinamou
+from guest import Failed, Skipped, need_tinamou, need_tool
 from netguest import bring_up, connect, fail_unless, free_port, net_guest, receive_all, serve_http
 
 CARD = ["-device", "virtio-net-device,netdev=n0"]
@@ -281,3 +281,52 @@ def test_cable_is_unplugged_and_ports_are_forwarded_while_running():
         fail_unless(not os.path.exists("web-site"), g, "a network that is gone leaves its socket")
         g.send("exit\n")
         g.wait_exit(0)
+
+
+def receive(peer, n):
+    """Exactly n bytes."""
+    data = b""
+    while len(data) < n:
+        more = peer.recv(n - len(data))
+        if not more:
+            raise Failed("the connection ended after %r" % data)
+        data += more
+    return data
+
+
+def test_guestfwd_to_a_chardev_and_to_commands():
+    """One stream through a device made for the rule, one through a -chardev, and a program per connection."""
+    inline, named = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+    rules = ["tcp:10.0.2.100:7-tcp:127.0.0.1:%d" % inline.getsockname()[1], "tcp:10.0.2.101:7-far", "tcp:10.0.2.102:7-cmd:cat"]
+    with net_guest(["-chardev", "socket,id=far,host=127.0.0.1,port=%d" % named.getsockname()[1],
+                    "-netdev", "user,id=n0,restrict=on," + ",".join("guestfwd=" + r for r in rules)] + CARD) as g:
+        bring_up(g)
+        for listener, address in ((inline, "10.0.2.100"), (named, "10.0.2.101")):
+            g.send("(echo to-$((1 + 1)); sleep 60) | nc %s 7\n" % address)
+            peer = listener.accept()[0]
+            fail_unless(receive(peer, 5) == b"to-2\n", g, "the device at %s did not get the guest's line" % address)
+            peer.sendall(b"from-there\n")
+            g.expect("from-there")
+            g.send("\x03")
+            g.expect("# ")
+        for _ in range(2):
+            fail_unless("again" in g.run("(echo again; sleep 1) | nc 10.0.2.102 7"), g, "no answer from the command")
+
+
+def test_directory_of_the_host_by_smb():
+    """The guest mounts the share, reads a file and writes one."""
+    need_tool("smbd")
+    os.mkdir("shared")
+    with open("shared/there", "w") as f:
+        f.write("from the host\n")
+    g = net_guest(["-netdev", "user,id=n0,restrict=on,smb=" + os.path.abspath("shared")] + CARD, drivers=["cmac", "ccm", "gcm", "cifs"])
+    with g:
+        bring_up(g)
+        g.run("mkdir -p /mnt && mount -t cifs //10.0.2.4/qemu /mnt -o ip=10.0.2.4,guest,vers=3.0", 60)
+        fail_unless("from the host" in g.run("cat /mnt/there"), g, "the host's file is not in the share")
+        g.run("echo from the guest >/mnt/new && umount /mnt")
+        g.send("exit\n")
+        g.wait_exit(0)
+    with open("shared/new") as f:
+        if f.read() != "from the guest\n":
+            g.fail("what the guest wrote did not arrive")

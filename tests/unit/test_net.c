@@ -519,6 +519,13 @@ static void test_user_network_options(void)
     g_assert_nonnull(strstr(why, "not a port number"));
     g_assert_false(open_user("user,guestfwd=tcp:192.168.0.1:7-cmd:cat", &why));
     g_assert_nonnull(strstr(why, "not in the guest's network"));
+    g_assert_true(open_user("user,guestfwd=tcp::7-null,guestfwd=:10.0.2.9:8-null", &why));
+    g_assert_false(open_user("user,guestfwd=tcp:192.168.0.1:7-null", &why));
+    g_assert_nonnull(strstr(why, "not in the guest's network"));
+    g_assert_false(open_user("user,guestfwd=tcp:10.0.2.9:0-null", &why));
+    g_assert_nonnull(strstr(why, "must not be 0"));
+    g_assert_false(open_user("user,smb=/nothing-here", &why));
+    g_assert_nonnull(strstr(why, "smb"));
 }
 
 static void test_addresses_count_up_past_those_in_use(void)

@@ -52,7 +52,8 @@ enum {
 enum { CTRL_EXT_EIAME = 1 << 24, CTRL_EXT_IAME = 1 << 27, IO_SIZE = 32, IOADDR = 0, IODATA = 4 };
 enum { SWSM_SMBI = 1, EXTCNF_MDIO = 1 << 5, MTA_END = 0x5400, RAL_END = 0x5480, VFTA_END = 0x5800 };
 enum { ITR_UNIT_NS = 256, DELAY_UNIT_NS = 1024 };
-static const uint32_t OTHER_CAUSES = ICR_LSC | ICR_RXO | ICR_MDAC | ICR_TXD_LOW;
+static const uint32_t OTHER_CAUSES = ICR_LSC | ICR_RXO | ICR_MDAC | ICR_TXD_LOW | ICR_SRPD;
+static const uint32_t RX_QUEUES = ICR_RXQ0 | ICR_RXQ1;
 
 static uint32_t irq_causes(const struct gbe *g)
 {
@@ -134,14 +135,8 @@ static void update_irq(struct gbe *g)
 
 void gbe_raise(struct gbe *g, uint32_t causes)
 {
-    if (g->model->is_82574) {
-        if (causes & (ICR_RXT0 | ICR_RXDMT0))
-            causes |= ICR_RXQ0;
-        if (causes & (ICR_TXDW | ICR_TXQE))
-            causes |= ICR_TXQ0;
-        if (causes & OTHER_CAUSES)
-            causes |= ICR_OTHER;
-    }
+    if (g->model->is_82574 && (causes & OTHER_CAUSES))
+        causes |= ICR_OTHER;
     gbe_put(g, ICR, gbe_reg(g, ICR) | causes);
     g->s.fired &= ~causes;
     update_irq(g);
@@ -164,33 +159,45 @@ static bool delay(struct timer *t, bool *armed, ns_t *end, uint32_t packet, uint
 void gbe_raise_rx(struct gbe *g, uint32_t causes)
 {
     if ((causes & ICR_RXT0) && delay(&g->rx_delay, &g->rx_delay_armed, &g->rx_delay_end,
-                                     gbe_reg(g, RDTR) & 0xffff, gbe_reg(g, RADV) & 0xffff))
+                                     gbe_reg(g, RDTR) & 0xffff, gbe_reg(g, RADV) & 0xffff)) {
+        g->rx_delayed |= causes & RX_QUEUES;
         causes &= ~(uint32_t)ICR_RXT0;
+        if (!(causes & ~RX_QUEUES))
+            causes = 0;
+    }
     if (causes)
         gbe_raise(g, causes);
 }
 
-void gbe_raise_tx(struct gbe *g, bool delayed)
+void gbe_raise_tx(struct gbe *g, unsigned q, bool delayed)
 {
-    if (!delayed || !delay(&g->tx_delay, &g->tx_delay_armed, &g->tx_delay_end,
-                           gbe_reg(g, TIDV) & 0xffff, gbe_reg(g, TADV) & 0xffff))
-        gbe_raise(g, ICR_TXDW);
+    uint32_t queue = g->model->is_82574 ? ICR_TXQ0 << q : 0;
+
+    if (delayed && delay(&g->tx_delay, &g->tx_delay_armed, &g->tx_delay_end,
+                         gbe_reg(g, TIDV) & 0xffff, gbe_reg(g, TADV) & 0xffff))
+        g->tx_delayed |= queue;
+    else
+        gbe_raise(g, ICR_TXDW | queue);
 }
 
 static void rx_delay_over(void *opaque)
 {
     struct gbe *g = opaque;
+    uint32_t queues = g->rx_delayed;
 
     g->rx_delay_armed = false;
-    gbe_raise(g, ICR_RXT0);
+    g->rx_delayed = 0;
+    gbe_raise(g, ICR_RXT0 | queues);
 }
 
 static void tx_delay_over(void *opaque)
 {
     struct gbe *g = opaque;
+    uint32_t queues = g->tx_delayed;
 
     g->tx_delay_armed = false;
-    gbe_raise(g, ICR_TXDW);
+    g->tx_delayed = 0;
+    gbe_raise(g, ICR_TXDW | queues);
 }
 
 static void irq_timer_over(void *opaque)
@@ -425,7 +432,10 @@ static void flush_delays(struct gbe *g, unsigned off, uint32_t v)
     if (!(v >> 31)) /* FPD */
         return;
     gbe_put(g, off, v & 0xffff);
-    gbe_raise(g, off == RDTR ? ICR_RXT0 : ICR_TXDW);
+    if (off == RDTR)
+        rx_delay_over(g);
+    else
+        tx_delay_over(g);
 }
 
 static void write_ims(struct gbe *g, uint32_t v)
@@ -437,8 +447,42 @@ static void write_ims(struct gbe *g, uint32_t v)
 
 static void rx_ready(struct gbe *g)
 {
-    if (gbe_rx_has_room(g))
-        net_rx_ready(&g->nic);
+    for (unsigned q = 0; q < gbe_queues(g); q++)
+        if (gbe_rx_has_room(g, q)) {
+            net_rx_ready(&g->nic);
+            return;
+        }
+}
+
+/* The rings' registers; off is that of queue 0 at `at`, for whichever queue. */
+static void write_ring(struct gbe *g, unsigned off, unsigned at, uint32_t v)
+{
+    switch (off) {
+    case RDLEN:
+    case TDLEN: gbe_put(g, at, v & 0xfff80); break;
+    case RDH:
+    case TDH: gbe_put(g, at, v & 0xffff); break;
+    case RDBAL:
+    case TDBAL: gbe_put(g, at, v & ~UINT32_C(15)); break;
+    case RDT:
+        gbe_put(g, at, v & 0xffff);
+        rx_ready(g);
+        break;
+    case TDT:
+        gbe_put(g, at, v & 0xffff);
+        gbe_send(g);
+        break;
+    default: break;
+    }
+}
+
+/* The same register of queue 0. */
+static unsigned of_queue0(const struct gbe *g, unsigned off)
+{
+    bool second = (off >= RDBAL + QUEUE_STRIDE && off <= RXDCTL + QUEUE_STRIDE) ||
+                  (off >= TDBAL + QUEUE_STRIDE && off <= TXDCTL + QUEUE_STRIDE);
+
+    return second && gbe_queues(g) > 1 ? off - QUEUE_STRIDE : off;
 }
 
 /* Registers with an effect; false for those that only hold what is written. */
@@ -474,25 +518,11 @@ static void write_reg(struct gbe *g, unsigned off, uint32_t v)
         return;
     gbe_put(g, off, v);
     switch (off) {
-    case RDLEN:
-    case TDLEN: gbe_put(g, off, v & 0xfff80); break;
-    case RDH:
-    case TDH: gbe_put(g, off, v & 0xffff); break;
-    case RDBAL:
-    case TDBAL: gbe_put(g, off, v & ~UINT32_C(15)); break;
     case RDTR:
     case TIDV: flush_delays(g, off, v); break;
-    case RDT:
-        gbe_put(g, off, v & 0xffff);
-        rx_ready(g);
-        break;
     case RCTL: rx_ready(g); break;
-    case TDT:
-        gbe_put(g, off, v & 0xffff);
-        gbe_send(g);
-        break;
     case TCTL: gbe_send(g); break;
-    default: break;
+    default: write_ring(g, of_queue0(g, off), off, v);
     }
 }
 
@@ -580,8 +610,12 @@ void gbe_reset_mac(struct gbe *g)
     timer_cancel(&g->tx_again);
     timer_cancel(&g->rx_delay);
     timer_cancel(&g->tx_delay);
-    g->rx_delay_armed = g->tx_delay_armed = g->tx_waits = false;
-    g->tx_len = 0;
+    g->rx_delay_armed = g->tx_delay_armed = false;
+    g->rx_delayed = g->tx_delayed = g->raised = 0;
+    for (unsigned q = 0; q < GBE_QUEUES; q++) {
+        g->tx[q].waits = false;
+        g->tx[q].len = 0;
+    }
     memset(g->s.reg, 0, sizeof(g->s.reg));
     g->s.ctx_valid = 0;
     g->s.fired = 0;
@@ -669,7 +703,8 @@ bool gbe_realize(struct gbe *g, const struct gbe_model *model, struct error **er
         pci_fini(&g->pci);
         return false;
     }
-    g->tx_buf = g_malloc(GBE_TX_MAX);
+    for (unsigned q = 0; q < gbe_queues(g); q++)
+        g->tx[q].buf = g_malloc(GBE_TX_MAX);
     timer_init(&g->tx_again, &dev->lock, tx_again, g);
     timer_init(&g->irq_timer, &dev->lock, irq_timer_over, g);
     timer_init(&g->rx_delay, &dev->lock, rx_delay_over, g);
@@ -687,7 +722,8 @@ void gbe_unrealize(struct device *dev)
     timer_cancel(&g->irq_timer);
     timer_cancel(&g->rx_delay);
     timer_cancel(&g->tx_delay);
-    g_free(g->tx_buf);
+    for (unsigned q = 0; q < GBE_QUEUES; q++)
+        g_free(g->tx[q].buf);
     pci_fini(&g->pci);
 }
 

@@ -3,8 +3,8 @@
  * Ref: Intel, "PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual" (SDM);
  * "Intel 82574 GbE Controller Family Datasheet" (82574).
  *
- * gbe.c has registers, EEPROM, PHY and interrupts; gbe_tx.c and gbe_rx.c the rings; e1000.c and
- * e1000e.c the two models.
+ * gbe.c has registers, EEPROM, PHY and interrupts; gbe_tx.c and gbe_rx.c the rings; gbe_rss.c the
+ * choice of a receive queue; e1000.c and e1000e.c the two models.
  */
 #ifndef HW_NET_GBE_H
 #define HW_NET_GBE_H
@@ -97,6 +97,9 @@ enum { /* register offsets, SDM 13.2 */
        SWSM = 0x5b50,
        FWSM = 0x5b54,
        RETA = 0x5c00,
+       RSSRK = 0x5c80,
+       RSSRK_END = 0x5ca8,
+       QUEUE_STRIDE = 0x100, /* from a ring's register of queue 0 to that of queue 1 */
        SYSTIML = 0xb600,
        SYSTIMH = 0xb604,
        TIMINCA = 0xb608,
@@ -120,6 +123,7 @@ enum {
     ICR_RXT0 = 1 << 7,
     ICR_MDAC = 1 << 9,
     ICR_TXD_LOW = 1 << 15,
+    ICR_SRPD = 1 << 16,
     ICR_RXQ0 = 1 << 20,
     ICR_RXQ1 = 1 << 21,
     ICR_TXQ0 = 1 << 22,
@@ -143,7 +147,10 @@ enum {
     TCTL_EN = 1 << 1,
     TCTL_PSP = 1 << 3,
     RFCTL_EXTEN = 1 << 15,
+    RXCSUM_PCSD = 1 << 13,
     GBE_VECTORS = 5,
+    GBE_QUEUES = 2, /* each way; the 8254x have one */
+    GBE_CONTEXT = 16,
     EEPROM_WORDS = 64
 };
 
@@ -162,26 +169,30 @@ struct gbe {
     uint16_t eeprom[EEPROM_WORDS];
     bool autonegotiation, mitigation, extra_mac_registers, init_vet, msi;
     uint32_t bootindex;
-    uint8_t *tx_buf; /* the frame that is being gathered, GBE_TX_MAX bytes */
-    uint32_t tx_len;
-    bool tx_waits; /* it is complete and the back end is full */
-    struct net_hdr tx_hdr;
+    struct gbe_tx {
+        uint8_t *buf; /* the frame that is being gathered, GBE_TX_MAX bytes */
+        uint32_t len;
+        bool waits; /* it is complete and the back end is full */
+        struct net_hdr hdr;
+    } tx[GBE_QUEUES];
     struct timer tx_again, irq_timer, rx_delay, tx_delay;
     bool rx_delay_armed, tx_delay_armed;
     ns_t rx_delay_end, tx_delay_end; /* of the absolute timers */
     ns_t next_irq[GBE_VECTORS];
-    uint32_t raised; /* causes that came since the last interrupt */
+    uint32_t raised;                 /* causes that came since the last interrupt */
+    uint32_t rx_delayed, tx_delayed; /* queues, as causes, that the delay timers hold back */
     struct gbe_state {
         struct pci_state pci;
         uint32_t reg[GBE_REGS_SIZE / 4];
         uint16_t phy[32];
-        uint8_t context[16]; /* last transmit context descriptor */
+        /* Each queue's last context descriptors: for checksums, then for segmentation. */
+        uint8_t context[GBE_QUEUES * 2 * GBE_CONTEXT];
         uint32_t io_addr;
         uint16_t ee_word;  /* Microwire: address and command bits, then data going out */
         uint8_t ee_count;  /* bits shifted in or out */
         uint8_t ee_out;    /* a word goes out */
         uint32_t fired;    /* MSI, MSI-X: causes that were told already */
-        uint8_t ctx_valid; /* a context was loaded */
+        uint8_t ctx_valid; /* contexts that were loaded, a bit each */
         uint8_t pad[3];
     } s;
 };
@@ -197,12 +208,23 @@ static inline void gbe_put(struct gbe *g, unsigned off, uint32_t v)
     g->s.reg[off / 4] = v;
 }
 
+/* How many queues each way there are. */
+static inline unsigned gbe_queues(const struct gbe *g)
+{
+    return g->model->is_82574 ? GBE_QUEUES : 1;
+}
+/* A ring's register, of queue q. */
+static inline uint32_t gbe_ring(const struct gbe *g, unsigned q, unsigned off)
+{
+    return gbe_reg(g, off + q * QUEUE_STRIDE);
+}
+
 /* gbe.c */
 /* Set causes in ICR and interrupt if they are enabled.  dev.lock held. */
 void gbe_raise(struct gbe *g, uint32_t causes);
 /* The same after the delays that the receive and transmit timers ask for. */
 void gbe_raise_rx(struct gbe *g, uint32_t causes);
-void gbe_raise_tx(struct gbe *g, bool delayed);
+void gbe_raise_tx(struct gbe *g, unsigned q, bool delayed);
 void gbe_count(struct gbe *g, unsigned stat,
                uint64_t n); /* a statistics register; sticks at the top */
 void gbe_count_octets(struct gbe *g, unsigned low, uint64_t n); /* a pair of them */
@@ -217,7 +239,23 @@ void gbe_writable(struct net_client *c);
 /* gbe_rx.c */
 bool gbe_receive(struct net_client *c, const struct net_frame *f);
 void gbe_burst_end(struct net_client *c);
-bool gbe_rx_has_room(const struct gbe *g);
+bool gbe_rx_has_room(const struct gbe *g, unsigned q);
+
+/* gbe_rss.c: where a frame's headers are, and what is made of them. */
+struct gbe_headers {
+    unsigned ip;                 /* offset of IP's header, 0: it is no IP packet */
+    unsigned transport, payload; /* offsets of what follows IP's, and all known headers */
+    uint8_t proto;               /* IP's; 0 when the transport header is not whole or not there */
+    bool v6, fragment;
+    const uint8_t *src, *dst; /* addresses; of IPv6, those that extension headers name */
+};
+/* Find the headers in the n bytes of a frame. */
+void gbe_find_headers(const struct gbe *g, const uint8_t *f, size_t n, struct gbe_headers *h);
+/* 82574 7.1.11: the kind of hash (0: none; queue 0 then) and *hash. */
+unsigned gbe_rss_hash(const struct gbe *g, const uint8_t *f, const struct gbe_headers *h,
+                      uint32_t *hash);
+/* The queue that a hash chooses. */
+unsigned gbe_rss_queue(const struct gbe *g, uint32_t hash);
 
 /* The parts of a device class. */
 bool gbe_realize(struct gbe *g, const struct gbe_model *model, struct error **errp) MUST_CHECK;

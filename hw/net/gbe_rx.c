@@ -29,6 +29,7 @@ enum {
     ST_PIF = 0x80
 };
 enum { ERR_TCPE = 0x20, ERR_IPE = 0x40, EXT_ERR_SHIFT = 24 };
+enum { MRQ_QUEUE_SHIFT = 8, HDR_SPLIT = 1 << 15 };
 enum { RXCSUM_IP = 1 << 8, RXCSUM_TU = 1 << 9, RADDRS = 16 };
 static const uint32_t RAH_VALID = UINT32_C(1) << 31;
 
@@ -48,9 +49,9 @@ static unsigned desc_size(const struct gbe *g)
     return is_split(g) ? SPLIT_SIZE : DESC_SIZE;
 }
 
-static uint32_t ring_size(const struct gbe *g)
+static uint32_t ring_size(const struct gbe *g, unsigned q)
 {
-    return gbe_reg(g, RDLEN) / desc_size(g);
+    return gbe_ring(g, q, RDLEN) / desc_size(g);
 }
 
 static bool enabled(const struct gbe *g)
@@ -79,18 +80,18 @@ static uint32_t buffer_size(const struct gbe *g)
 }
 
 /* Descriptors that the driver has given and we have not used. */
-static uint32_t free_descriptors(const struct gbe *g)
+static uint32_t free_descriptors(const struct gbe *g, unsigned q)
 {
-    uint32_t size = ring_size(g), head = gbe_reg(g, RDH), tail = gbe_reg(g, RDT);
+    uint32_t size = ring_size(g, q), head = gbe_ring(g, q, RDH), tail = gbe_ring(g, q, RDT);
 
     if (head >= size || tail >= size)
         return 0;
     return tail >= head ? tail - head : size - head + tail;
 }
 
-bool gbe_rx_has_room(const struct gbe *g)
+bool gbe_rx_has_room(const struct gbe *g, unsigned q)
 {
-    return !enabled(g) || free_descriptors(g) > 0;
+    return !enabled(g) || free_descriptors(g, q) > 0;
 }
 
 static bool hash_matches(const struct gbe *g, const uint8_t *mac)
@@ -140,7 +141,11 @@ struct incoming {
     const uint8_t *data;
     size_t n; /* with the frame check sequence, if that is kept */
     uint8_t status, errors;
-    uint16_t tag, csum;
+    uint16_t tag, csum, ip_id;
+    unsigned queue, rss_type;
+    uint32_t hash;
+    unsigned
+        header; /* bytes that go into a split descriptor's first buffer alone; 0: as they come */
 };
 
 /* IPv4's own checksum, and TCP's and UDP's of packets that are no fragments.  SDM 3.2.9. */
@@ -188,8 +193,9 @@ static void fill_desc(const struct gbe *g, uint8_t *d, const struct incoming *in
     uint8_t status = last ? in->status | ST_DD | ST_EOP : ST_DD, errors = last ? in->errors : 0;
 
     if (is_extended(g)) {
-        st_le32(d, 0);
-        st_le32(d + 4, last ? (uint32_t)in->csum << 16 : 0);
+        uint32_t sums = (uint32_t)in->csum << 16 | in->ip_id;
+        st_le32(d, last ? in->queue << MRQ_QUEUE_SHIFT | in->rss_type : 0);
+        st_le32(d + 4, !last ? 0 : gbe_reg(g, RXCSUM) & RXCSUM_PCSD ? in->hash : sums);
         st_le32(d + 8, status | (uint32_t)errors << EXT_ERR_SHIFT);
         st_le16(d + 12, (uint16_t)n);
         st_le16(d + 14, in->tag);
@@ -202,15 +208,18 @@ static void fill_desc(const struct gbe *g, uint8_t *d, const struct incoming *in
     st_le16(d + 14, in->tag);
 }
 
-/* The same of a split descriptor: data fill the buffers in turn, headers are not told apart. */
+/* The same of a split descriptor: known headers have the first buffer for themselves, if all of
+ * the frame fits; else data fill the buffers in turn.  82574 7.1.10. */
 static bool put_split(struct gbe *g, const struct incoming *in, size_t at, size_t n, gpa where)
 {
     uint8_t d[SPLIT_SIZE], back[SPLIT_SIZE] = {0};
     bool last = at + n == in->n, ok = pci_dma_read(&g->pci, where, d, sizeof(d));
 
     fill_desc(g, back, in, 0, last);
+    if (in->header)
+        st_le16(back + 16, (uint16_t)(in->header | HDR_SPLIT));
     for (unsigned i = 0; ok && i < SPLIT_BUFFERS; i++) {
-        size_t part = MIN(n, split_size(g, i));
+        size_t part = MIN(n, i == 0 && in->header ? in->header : split_size(g, i));
         ok = part == 0 || pci_dma_write(&g->pci, ld_le64(d + 8 * i), in->data + at, part);
         st_le16(back + (i == 0 ? 12 : 16 + 2 * i), (uint16_t)part);
         at += part;
@@ -239,13 +248,14 @@ static bool put_whole(struct gbe *g, const struct incoming *in, size_t at, size_
 /* Put one piece where the descriptor at RDH says. */
 static void put_piece(struct gbe *g, const struct incoming *in, size_t at, size_t n)
 {
-    gpa where =
-        ((gpa)gbe_reg(g, RDBAH) << 32 | gbe_reg(g, RDBAL)) + (gpa)gbe_reg(g, RDH) * desc_size(g);
+    unsigned q = in->queue;
+    gpa where = ((gpa)gbe_ring(g, q, RDBAH) << 32 | gbe_ring(g, q, RDBAL)) +
+                (gpa)gbe_ring(g, q, RDH) * desc_size(g);
 
     if (!(is_split(g) ? put_split : put_whole)(g, in, at, n, where))
         dev_guest_error(&g->pci.dev, "the receive ring or a buffer is not in memory");
-    uint32_t head = gbe_reg(g, RDH) + 1;
-    gbe_put(g, RDH, head >= ring_size(g) ? 0 : head);
+    uint32_t head = gbe_ring(g, q, RDH) + 1;
+    gbe_put(g, RDH + q * QUEUE_STRIDE, head >= ring_size(g, q) ? 0 : head);
 }
 
 static void count_received(struct gbe *g, const uint8_t *f, size_t n)
@@ -291,11 +301,66 @@ static size_t strip_tag(const struct gbe *g, uint8_t *buf, size_t n, struct inco
 }
 
 /* The minimum threshold: half, a quarter or an eighth of the ring is left.  SDM 13.4.22. */
-static bool is_low(const struct gbe *g)
+static bool is_low(const struct gbe *g, unsigned q)
 {
     unsigned shift = (gbe_reg(g, RCTL) >> 8 & 3) + 1;
 
-    return free_descriptors(g) == ring_size(g) >> shift;
+    return free_descriptors(g, q) == ring_size(g, q) >> shift;
+}
+
+/* What a descriptor tells of the packet beyond its checksums: hash and queue, IPv4's
+ * identification, the sum of all from byte RXCSUM.PCSS on, how headers are split off. */
+static void classify(const struct gbe *g, struct incoming *in, size_t n)
+{
+    struct gbe_headers h;
+    size_t start = gbe_reg(g, RXCSUM) & 0xff;
+
+    if (start < n)
+        in->csum = __builtin_bswap16(csum_fold(csum_add(in->data + start, n + FCS - start, 0)));
+    if (!g->model->is_82574)
+        return;
+    gbe_find_headers(g, in->data, n, &h);
+    in->rss_type = gbe_rss_hash(g, in->data, &h, &in->hash);
+    if (in->rss_type)
+        in->queue = gbe_rss_queue(g, in->hash);
+    if (h.ip && !h.v6)
+        in->ip_id = ld_be16(in->data + h.ip + 4);
+    size_t room = split_size(g, 1) + split_size(g, 2) + split_size(g, 3);
+    if (is_split(g) && h.ip && h.payload <= split_size(g, 0) && in->n - h.payload <= room)
+        in->header = h.payload;
+}
+
+/* False when there are not enough descriptors now: the frame waits, or is lost if there never
+ * will be. */
+static bool has_descriptors(struct gbe *g, const struct incoming *in, size_t pieces, bool *lost)
+{
+    if (free_descriptors(g, in->queue) >= pieces)
+        return true;
+    *lost = pieces >= ring_size(g, in->queue);
+    if (*lost)
+        gbe_count(g, MPC, 1);
+    return false;
+}
+
+static uint32_t queue_cause(const struct gbe *g, const struct incoming *in)
+{
+    return g->model->is_82574 ? ICR_RXQ0 << in->queue : 0;
+}
+
+/* Small frames may interrupt at once, 82574 10.2.5.13. */
+static bool is_small(const struct gbe *g, const struct incoming *in)
+{
+    return g->model->is_82574 && in->n <= (gbe_reg(g, RSRPD) & 0xfff);
+}
+
+static void put_frame(struct gbe *g, const struct incoming *in, size_t size)
+{
+    for (size_t at = 0; at < in->n; at += size) {
+        put_piece(g, in, at, MIN(size, in->n - at));
+        if (is_low(g, in->queue))
+            g->raised |= ICR_RXDMT0;
+    }
+    g->raised |= ICR_RXT0 | queue_cause(g, in) | (is_small(g, in) ? ICR_SRPD : 0);
 }
 
 bool gbe_receive(struct net_client *c, const struct net_frame *f)
@@ -303,7 +368,7 @@ bool gbe_receive(struct net_client *c, const struct net_frame *f)
     struct gbe *g = c->opaque;
     uint8_t buf[MAX_LONG + FCS];
     struct incoming in = {.data = buf};
-    bool by_hash, long_ok = gbe_reg(g, RCTL) & (RCTL_LPE | RCTL_SBP);
+    bool by_hash, lost, long_ok = gbe_reg(g, RCTL) & (RCTL_LPE | RCTL_SBP);
 
     if (!enabled(g) || !gbe_link_up(g))
         return true;
@@ -314,26 +379,18 @@ bool gbe_receive(struct net_client *c, const struct net_frame *f)
         gbe_count(g, ROC, 1);
         return true;
     }
-    size_t pieces = (n + FCS + size - 1) / size;
-    if (free_descriptors(g) < pieces) {
-        if (pieces < ring_size(g))
-            return false;
-        gbe_count(g, MPC, 1); /* it would never fit */
-        return true;
-    }
     uint32_t fcs = (uint32_t)crc32(crc32(0, NULL, 0), buf, (unsigned)n);
+    size_t whole = n + FCS;
     n = strip_tag(g, buf, n, &in);
-    verify(g, &in, n, f->hdr.flags & (NET_HDR_DATA_VALID | NET_HDR_NEEDS_CSUM));
-    in.status |= by_hash ? ST_PIF : 0;
     st_le32(buf + n, fcs);
     in.n = n + (gbe_reg(g, RCTL) & RCTL_SECRC ? 0 : FCS);
-    count_received(g, buf, n + FCS);
-    for (size_t at = 0; at < in.n; at += size) {
-        put_piece(g, &in, at, MIN(size, in.n - at));
-        if (is_low(g))
-            g->raised |= ICR_RXDMT0;
-    }
-    g->raised |= ICR_RXT0;
+    classify(g, &in, n);
+    if (!has_descriptors(g, &in, (in.n + size - 1) / size, &lost))
+        return lost;
+    verify(g, &in, n, f->hdr.flags & (NET_HDR_DATA_VALID | NET_HDR_NEEDS_CSUM));
+    in.status |= by_hash ? ST_PIF : 0;
+    count_received(g, buf, whole);
+    put_frame(g, &in, size);
     return true;
 }
 

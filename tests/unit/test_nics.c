@@ -439,6 +439,171 @@ static void test_e1000e_splits_long_frames_over_buffers(void)
     rig_free(r);
 }
 
+/* The key, packets and hashes that Microsoft publishes to verify RSS with. */
+static const uint8_t rss_key[] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
+                                  0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
+                                  0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
+                                  0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
+enum { IPV4_HASH = 0x323e8fc2, IPV4_TCP_HASH = 0x51ccc178, IPV6_TCP_HASH = 0x40207d3d };
+
+static size_t make_tcp4(uint8_t *f)
+{
+    static const uint8_t addresses[] = {66, 9, 149, 187, 161, 142, 100, 80};
+
+    memset(f, 0, 100);
+    make_frame(f, 14, own);
+    st_be16(f + 12, 0x0800);
+    f[14] = 0x45;
+    st_be16(f + 16, 40);
+    st_be16(f + 18, 0x7788);
+    f[23] = 6;
+    memcpy(f + 26, addresses, 8);
+    st_be16(f + 34, 2794);
+    st_be16(f + 36, 1766);
+    f[46] = 0x50;
+    return 60;
+}
+
+static size_t make_tcp6(uint8_t *f)
+{
+    static const uint8_t src[] = {0x3f, 0xfe, 0x25, 0x01, 0x02, 0x00, 0x1f, 0xff,
+                                  0,    0,    0,    0,    0,    0,    0,    7},
+                         dst[] = {0x3f, 0xfe, 0x25, 0x01, 0x02, 0x00, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1};
+
+    memset(f, 0, 100);
+    make_frame(f, 14, own);
+    st_be16(f + 12, 0x86dd);
+    f[14] = 0x60;
+    st_be16(f + 18, 28);
+    f[20] = 60; /* destination options: nothing but padding */
+    memcpy(f + 22, src, 16);
+    memcpy(f + 38, dst, 16);
+    f[54] = 6;
+    f[56] = 1;
+    f[57] = 4;
+    st_be16(f + 62, 2794);
+    st_be16(f + 64, 1766);
+    f[74] = 0x50;
+    return 82;
+}
+
+/* Queue 1's rings behind those of queue 0. */
+static void start_second_queue(struct rig *r)
+{
+    wr(r, TDBAL + QUEUE_STRIDE, (uint32_t)BENCH_RAM + TX_RING + 0x100);
+    wr(r, TDLEN + QUEUE_STRIDE, 16 * ENTRIES);
+    wr(r, RDBAL + QUEUE_STRIDE, (uint32_t)BENCH_RAM + RX_RING + 0x100);
+    wr(r, RDLEN + QUEUE_STRIDE, 16 * ENTRIES);
+    for (unsigned i = 0; i < ENTRIES; i++)
+        st_le64(ram(r, RX_RING + 0x100 + 16 * i), BENCH_RAM + RX_DATA + 2048 * i);
+    wr(r, RDT + QUEUE_STRIDE, ENTRIES - 1);
+}
+
+static struct rig *start_rss(void)
+{
+    struct rig *r = rig_new(&e1000e_type, 0);
+
+    gbe_start(r);
+    start_second_queue(r);
+    wr(r, RFCTL, RFCTL_EXTEN);
+    wr(r, RXCSUM, 0x300 | RXCSUM_PCSD);
+    wr(r, MRQC, 1 | 0x1f << 16);
+    for (unsigned i = 0; i < sizeof(rss_key); i += 4)
+        wr(r, RSSRK + i, ld_le32(rss_key + i));
+    return r;
+}
+
+static void expect_hash(struct rig *r, unsigned ring, unsigned mrq, uint32_t hash)
+{
+    g_assert_cmphex(ld_le32(ram(r, RX_RING + ring)), ==, mrq);
+    g_assert_cmphex(ld_le32(ram(r, RX_RING + ring + 4)), ==, hash);
+}
+
+static void test_e1000e_hashes_choose_the_queue(void)
+{
+    struct rig *r = start_rss();
+    uint8_t f[100];
+
+    arrive(r, f, make_tcp4(f));
+    expect_hash(r, 0, 1, IPV4_TCP_HASH);
+    st_be16(f + 20, 0x2000); /* a fragment: its ports are not to be looked at */
+    arrive(r, f, 60);
+    expect_hash(r, 16, 2, IPV4_HASH);
+    arrive(r, f, make_tcp6(f));
+    expect_hash(r, 32, 3, IPV6_TCP_HASH);
+    make_frame(f, 60, own);
+    arrive(r, f, 60);
+    expect_hash(r, 48, 0, 0);
+    /* The low seven bits are the entry; its top bit the queue. */
+    wr(r, RETA + (IPV4_TCP_HASH & 0x7c), 0x80U << 8 * (IPV4_TCP_HASH & 3));
+    arrive(r, f, make_tcp4(f));
+    g_assert_cmpuint(rd(r, RDH), ==, 4);
+    g_assert_cmpuint(rd(r, RDH + QUEUE_STRIDE), ==, 1);
+    expect_hash(r, 0x100, 1 << 8 | 1, IPV4_TCP_HASH);
+    g_assert_cmphex(rd(r, ICR) & (ICR_RXQ0 | ICR_RXQ1), ==, ICR_RXQ0 | ICR_RXQ1);
+    arrive(r, f, 60);
+    g_assert_cmphex(rd(r, ICR) & (ICR_RXQ0 | ICR_RXQ1), ==, ICR_RXQ1);
+    rig_free(r);
+}
+
+static void test_e1000e_without_rss_tells_checksum_and_identification(void)
+{
+    struct rig *r = start_rss();
+    uint8_t f[100];
+
+    wr(r, RXCSUM, 0x300 | 26); /* from the addresses on */
+    arrive(r, f, make_tcp4(f));
+    g_assert_cmphex(ld_le32(ram(r, RX_RING)), ==, 0);
+    g_assert_cmphex(ld_le16(ram(r, RX_RING + 4)), ==, 0x7788);
+    g_assert_cmphex(ld_le16(ram(r, RX_RING + 6)), !=, 0);
+    g_assert_cmpuint(rd(r, RDH + QUEUE_STRIDE), ==, 0);
+    rig_free(r);
+}
+
+/* A context of each kind in either queue: the other's stay what they were. */
+static void test_e1000e_sends_from_both_queues(void)
+{
+    struct rig *r = start_rss();
+    uint8_t *d = ram(r, TX_RING + 0x100);
+
+    make_frame(ram(r, TX_DATA), 64, other);
+    memset(d, 0, 16); /* checksum over bytes 14 and on, to be put at 16 */
+    d[4] = 14;
+    d[5] = 16;
+    st_le32(d + 8, 0x20000000);
+    st_le64(d + 16, BENCH_RAM + TX_DATA);
+    st_le32(d + 24, 64 | 1 << 20 | 0x2b000000); /* DEXT, RS, IFCS, EOP */
+    st_le32(d + 28, 2 << 8);
+    wr(r, TDT + QUEUE_STRIDE, 2);
+    g_assert_cmpuint(r->sent->len, ==, 1);
+    g_assert_cmpuint(rd(r, TDH + QUEUE_STRIDE), ==, 2);
+    g_assert_cmpuint(rd(r, TDH), ==, 0);
+    g_assert_cmphex(rd(r, ICR) & (ICR_TXQ0 | ICR_TXQ1), ==, ICR_TXQ1);
+    memcpy(ram(r, TX_RING), d + 16, 16); /* no context in queue 0: nothing is put in */
+    wr(r, TDT, 1);
+    gsize n;
+    const uint8_t *f = g_bytes_get_data(g_ptr_array_index(r->sent, 1), &n);
+    g_assert_cmpmem(f, n, ram(r, TX_DATA), 64);
+    rig_free(r);
+}
+
+static void test_e1000e_gives_headers_a_buffer_of_their_own(void)
+{
+    struct rig *r = start_rss();
+    uint8_t *d = ram(r, RX_RING), f[100];
+
+    wr(r, PSRCTL, 2 | 4 << 8 | 4 << 16);
+    for (unsigned i = 0; i < 3; i++)
+        st_le64(d + 8 * i, BENCH_RAM + RX_DATA + 0x1000 * i);
+    wr(r, RDT, 3);
+    wr(r, RCTL, RCTL_EN | RCTL_SECRC | RCTL_LPE | 1 << 10);
+    arrive(r, f, make_tcp4(f));
+    g_assert_cmpuint(ld_le16(d + 12), ==, 54);
+    g_assert_cmphex(ld_le16(d + 16), ==, 0x8000 | 54);
+    g_assert_cmpuint(ld_le16(d + 18), ==, 6);
+    rig_free(r);
+}
+
 enum {
     R_TSD0 = 0x10,
     R_TSAD0 = 0x20,
@@ -600,6 +765,9 @@ static void wild(const struct device_type *type, unsigned bar, unsigned size)
         if (i % 7 == 0 && type != &rtl8139_type)
             gbe_start(r);
         poke(r->t, r->regs + off, 4, i % 5 ? v : (uint32_t)BENCH_RAM + (v & 0xffff0));
+        st_be16(f + 12, i % 2 ? 0x0800 : 0x86dd);
+        st_le32(f + 14 + v % 60, v);
+        f[14] = i % 2 ? 0x45 : 0x60;
         if (i % 11 == 0)
             arrive(r, f, 14 + (size_t)g_test_rand_int_range(0, 1900));
         peek(r->t, r->regs + off, 4);
@@ -635,6 +803,11 @@ int main(int argc, char **argv)
     g_test_add_func("/nics/e1000/rate", test_e1000_interrupts_at_the_rate_asked_for);
     g_test_add_func("/nics/e1000e/msix", test_e1000e_extended_descriptors_and_msix);
     g_test_add_func("/nics/e1000e/split", test_e1000e_splits_long_frames_over_buffers);
+    g_test_add_func("/nics/e1000e/rss", test_e1000e_hashes_choose_the_queue);
+    g_test_add_func("/nics/e1000e/checksum",
+                    test_e1000e_without_rss_tells_checksum_and_identification);
+    g_test_add_func("/nics/e1000e/queues", test_e1000e_sends_from_both_queues);
+    g_test_add_func("/nics/e1000e/headers", test_e1000e_gives_headers_a_buffer_of_their_own);
     g_test_add_func("/nics/rtl8139/slots", test_rtl8139_sends_by_slots);
     g_test_add_func("/nics/rtl8139/ring", test_rtl8139_receives_into_its_ring);
     g_test_add_func("/nics/rtl8139/cplus", test_rtl8139_cplus_descriptors);

@@ -11,6 +11,8 @@
 #include <glib.h>
 #include <string.h>
 
+enum { IO_SPACE_SIZE = 0x10000 };
+
 enum pending {
     PENDING_RESET = 1,
     PENDING_SHUTDOWN = 2,
@@ -67,6 +69,7 @@ void machine_pause(struct machine *m)
     clock_stop();
     m->running = false;
     address_space_reclaim(&m->as);
+    address_space_reclaim(&m->io);
 }
 
 static void resume_unless_held(struct cpu *cpu)
@@ -293,6 +296,10 @@ struct machine *machine_new(const struct machine_class *cls, const struct accel_
     address_space_init(&m->as, &m->root);
     m->as.want_reclaim = want_reclaim;
     m->as.want_reclaim_opaque = m;
+    region_init_container(&m->io_root, "io", IO_SPACE_SIZE);
+    address_space_init(&m->io, &m->io_root);
+    m->io.want_reclaim = want_reclaim;
+    m->io.want_reclaim_opaque = m;
     m->debug = debug_new(m);
     props_init(cls->props, m);
     return m;
@@ -341,6 +348,7 @@ void machine_free(struct machine *m)
     debug_free(m->debug);
     semihost_free(m->semihost);
     address_space_fini(&m->as);
+    address_space_fini(&m->io);
     free_rams(m);
     props_fini(m->cls->props, m);
     g_free(m);
@@ -357,6 +365,7 @@ bool machine_init(struct machine *m, struct error **errp)
         if (!device_realize(dev, errp))
             return false;
     address_space_update(&m->as);
+    address_space_update(&m->io);
     reset_all(m);
     return true;
 }

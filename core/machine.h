@@ -99,6 +99,8 @@ struct machine {
     void *accel_props;
     struct address_space as;
     struct mem_region root;
+    struct address_space io; /* x86 I/O ports; empty elsewhere */
+    struct mem_region io_root;
     struct ram_block *rams;
     struct device *devices;
     struct cpu *cpus[MACHINE_MAX_CPUS];

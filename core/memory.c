@@ -283,7 +283,7 @@ uint64_t mmio_read_as(struct mem_region *mr, uint64_t off, unsigned size,
 {
     if (!mr->ops || !size || size > 8)
         return 0;
-    if (!mr->dev)
+    if (!mr->dev || mr->ops->unlocked)
         return read_pieces(mr, off, size, peek);
     if (enter_device(mr->dev) != MUTEX_LOCKED)
         return MASK64(0, size * 8);
@@ -301,7 +301,7 @@ void mmio_write(struct mem_region *mr, uint64_t off, unsigned size, uint64_t val
 {
     if (!mr->ops || !size || size > 8)
         return;
-    if (!mr->dev) {
+    if (!mr->dev || mr->ops->unlocked) {
         write_pieces(mr, off, size, val);
         return;
     }

@@ -34,6 +34,7 @@ struct mmio_ops {
     void (*write)(struct device *dev, struct access a, uint64_t val);
     uint8_t min, max; /* bytes; 0 means 1 and 8 */
     uint64_t size;    /* bytes of the region */
+    bool unlocked;    /* called without dev->lock: registers of the vCPU that accesses them */
 };
 
 enum mem_kind { MEM_CONTAINER, MEM_RAM, MEM_ROM, MEM_MMIO, MEM_ALIAS };

@@ -330,7 +330,7 @@ static void pflash_write(struct device *dev, struct access a, uint64_t val)
     pflash_sync(dev);
 }
 
-static const struct mmio_ops pflash_ops = {pflash_read, pflash_write, 1, 4, 0};
+static const struct mmio_ops pflash_ops = {pflash_read, pflash_write, .min = 1, .max = 4};
 
 struct load {
     struct mutex lock;

@@ -24,7 +24,11 @@ extern const struct device_type gicv3_type;
 extern const struct device_type gicv2_type;
 extern const struct device_type gicv2m_type;
 extern const struct device_type goldfish_rtc_type;
+extern const struct device_type i8254_type;
+extern const struct device_type i8259_type;
 extern const struct device_type ioh3420_type;
+extern const struct device_type isa_bridge_type;
+extern const struct device_type mc146818_type;
 extern const struct device_type mps2_fpgaio_type;
 extern const struct device_type mps2_scc_type;
 extern const struct device_type ns16550_type;
@@ -84,6 +88,10 @@ static const struct device_type *const written_types[] = {
     &ecam_host_type,                /* gpex-pcihost */
     &ecam_root_type,                /* gpex-root */
     &ioh3420_type,
+    &i8259_type,                    /* isa-i8259 */
+    &i8254_type,                    /* isa-pit */
+    &isa_bridge_type,               /* isabus-bridge */
+    &mc146818_type,                 /* mc146818rtc */
     &pci_bridge_type,               /* pci-bridge */
     &pcie_pci_bridge_type,          /* pcie-pci-bridge */
     &pcie_root_port_type,           /* pcie-root-port */

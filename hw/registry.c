@@ -7,6 +7,7 @@
 extern const struct device_type acpi_ged_type;
 extern const struct device_type aclint_mtimer_type;
 extern const struct device_type aclint_swi_type;
+extern const struct device_type apic_bus_type;
 extern const struct device_type armv7m_type;
 extern const struct device_type bitband_type;
 extern const struct device_type cmsdk_dualtimer_type;
@@ -24,10 +25,13 @@ extern const struct device_type gicv3_type;
 extern const struct device_type gicv2_type;
 extern const struct device_type gicv2m_type;
 extern const struct device_type goldfish_rtc_type;
+extern const struct device_type hpet_type;
 extern const struct device_type i8254_type;
 extern const struct device_type i8259_type;
+extern const struct device_type ioapic_type;
 extern const struct device_type ioh3420_type;
 extern const struct device_type isa_bridge_type;
+extern const struct device_type lapic_type;
 extern const struct device_type mc146818_type;
 extern const struct device_type mps2_fpgaio_type;
 extern const struct device_type mps2_scc_type;
@@ -69,6 +73,8 @@ extern const struct device_deriver virtio_pci_deriver;
 static const struct device_type *const written_types[] = {
     &bitband_type,                  /* ARM-bitband-memory */
     &acpi_ged_type,                 /* acpi-ged */
+    &lapic_type,                    /* apic */
+    &apic_bus_type,                 /* apic-bus */
     &gicv3_type,                    /* arm-gicv3 */
     &gicv3_its_type,                /* arm-gicv3-its */
     &gicv3_redist_type,             /* arm-gicv3-redist */
@@ -87,6 +93,8 @@ static const struct device_type *const written_types[] = {
     &goldfish_rtc_type,             /* goldfish_rtc */
     &ecam_host_type,                /* gpex-pcihost */
     &ecam_root_type,                /* gpex-root */
+    &hpet_type,
+    &ioapic_type,
     &ioh3420_type,
     &i8259_type,                    /* isa-i8259 */
     &i8254_type,                    /* isa-pit */

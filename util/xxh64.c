@@ -54,7 +54,7 @@ static uint64_t remainder_of(uint64_t acc, const uint8_t *p, const uint8_t *end)
 
 uint64_t xxh64(const void *data, size_t n)
 {
-    const uint8_t *p = data, *end = p + n;
+    const uint8_t *p = n ? data : (const uint8_t *)"", *end = p + n; /* NULL has no end */
     uint64_t acc = n >= 32 ? stripes(&p, end) : P5;
 
     acc = remainder_of(acc + n, p, end);

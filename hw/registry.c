@@ -41,13 +41,21 @@ extern const struct device_type pcie_pci_bridge_type;
 extern const struct device_type pcie_root_port_type;
 extern const struct device_type pflash_cfi01_type;
 extern const struct device_type pl011_type;
+extern const struct device_type pl022_type;
 extern const struct device_type pl031_type;
 extern const struct device_type pl061_type;
 extern const struct device_type plic_type;
 extern const struct device_type rtl8139_type;
+extern const struct device_type sbcon_type;
 extern const struct device_type scsi_cd_type;
 extern const struct device_type scsi_hd_type;
 extern const struct device_type sifive_test_type;
+extern const struct device_type ssd0323_type;
+extern const struct device_type stellaris_adc_type;
+extern const struct device_type stellaris_flash_type;
+extern const struct device_type stellaris_gptm_type;
+extern const struct device_type stellaris_i2c_type;
+extern const struct device_type stellaris_sysctl_type;
 extern const struct device_type unimp_type;
 extern const struct device_type vhost_vsock_type;
 extern const struct device_type sp805_type;
@@ -116,6 +124,14 @@ static const struct device_type *const written_types[] = {
     &scsi_cd_type,                  /* scsi-cd */
     &scsi_hd_type,                  /* scsi-hd */
     &ns16550_type,                  /* serial-mm */
+    &pl022_type,
+    &sbcon_type,                    /* arm-sbcon-i2c */
+    &ssd0323_type,
+    &stellaris_adc_type,            /* stellaris-adc */
+    &stellaris_flash_type,          /* stellaris-flash */
+    &stellaris_gptm_type,           /* stellaris-gptm */
+    &stellaris_i2c_type,            /* stellaris-i2c */
+    &stellaris_sysctl_type,         /* stellaris-sysctl */
     &unimp_type,                    /* unimplemented-device */
     &vhost_vsock_type,              /* vhost-vsock-device */
     &virtconsole_type,              /* virtconsole */

@@ -171,7 +171,8 @@ static bool config_memory(struct setup *s, struct error **errp)
                   s->cls->name);
         ok = false;
     }
-    if (ok && (s->cfg.ram_size < (1 << 20) || s->cfg.ram_size > (UINT64_C(1) << 46))) {
+    if (ok && (s->cfg.ram_size < MIN(s->cls->default_ram, 1 << 20) ||
+               s->cfg.ram_size > (UINT64_C(1) << 46))) {
         error_set(errp, "wanted between 1M and 64T");
         ok = false;
     }

@@ -62,6 +62,7 @@ struct pl011 {
     struct device dev;
     struct chardev *chardev;
     uint32_t clock; /* UARTCLK, Hz */
+    bool luminary;
     struct timer timeout;
     bool waiting;  /* timeout is armed */
     bool activity; /* a character came or went since it was last armed */
@@ -212,11 +213,12 @@ static uint16_t flags(const struct pl011_state *s)
     return s->modem | FR_TXFE | (s->len == 0 ? FR_RXFE : 0) | (rx_full(s) ? FR_RXFF : 0);
 }
 
-static uint8_t read_id(uint64_t off)
+static uint8_t read_id(const struct pl011 *u, uint64_t off)
 {
-    static const uint8_t ids[] = {0x11, 0x10, 0x34, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
+    static const uint8_t ids[2][8] = {{0x11, 0x10, 0x34, 0x00, 0x0d, 0xf0, 0x05, 0xb1},
+                                      {0x11, 0x00, 0x18, 0x01, 0x0d, 0xf0, 0x05, 0xb1}};
     uint64_t i = (off - PERIPH_ID) / 4;
-    return i < sizeof(ids) ? ids[i] : 0;
+    return i < sizeof(ids[0]) ? ids[u->luminary][i] : 0;
 }
 
 static uint32_t read_register(struct pl011 *u, uint64_t off)
@@ -239,7 +241,7 @@ static uint32_t read_register(struct pl011 *u, uint64_t off)
     default: break;
     }
     if (off >= PERIPH_ID)
-        return read_id(off);
+        return read_id(u, off);
     dev_guest_error(&u->dev, "read of write-only or unknown register %#x", (unsigned)off);
     return 0;
 }
@@ -367,6 +369,7 @@ static const struct chardev_front pl011_front = {pl011_receive};
 static const struct prop pl011_props[] = {
     PROP_CHARDEV(pl011, chardev, &pl011_front, "other end of the serial line"),
     PROP(prop_uint32, pl011, "clock-frequency", clock, "24000000", "UARTCLK in Hz"),
+    PROP(prop_bool, pl011, "luminary", luminary, "off", "as in Luminary's microcontrollers"),
     PROP_END,
 };
 

@@ -3,6 +3,7 @@
  * Ref: Cortex-M System Design Kit Technical Reference Manual (DDI 0479), section 4.6; Arm Watchdog
  * Module (SP805), DDI 0270; LM3S6965 data sheet, chapter 11.
  */
+#include "hw/timer/sp805.h"
 #include "core/device.h"
 #include "core/machine.h"
 #include "hw/cmsdk.h"
@@ -29,6 +30,7 @@ struct sp805 {
     struct device dev;
     uint32_t hz;
     bool luminary;
+    struct irq about_to_reset;
     struct downcounter counter;
     struct sp805_state {
         struct downcounter_state counter;
@@ -53,8 +55,10 @@ static void drive(struct sp805 *w)
 static void expired(void *opaque)
 {
     struct sp805 *w = opaque;
-    if (w->s.ris && (w->s.control & RESET_ENABLE) && w->dev.machine)
+    if (w->s.ris && (w->s.control & RESET_ENABLE) && w->dev.machine) {
+        irq_pulse(&w->about_to_reset);
         machine_request_reset(w->dev.machine);
+    }
     w->s.ris = 1;
     drive(w);
 }
@@ -134,6 +138,18 @@ static void sp805_write(struct device *dev, struct access a, uint64_t val)
         dev_guest_error(dev, "write %#x to read-only or unknown register %#x", (unsigned)val,
                         (unsigned)a.off);
     drive(w);
+}
+
+struct irq *sp805_reset_line(struct device *dev)
+{
+    return &dog(dev)->about_to_reset;
+}
+
+void sp805_set_hz(struct device *dev, uint64_t hz)
+{
+    mutex_lock(&dev->lock);
+    downcounter_set_hz(&dog(dev)->counter, hz);
+    mutex_unlock(&dev->lock);
 }
 
 static bool sp805_realize(struct device *dev, struct error **errp UNUSED)

@@ -39,11 +39,12 @@ static uint64_t lane_mls(struct simd *x, uint64_t d, uint64_t n, uint64_t m)
     return armfp_add(x->esz, d, p, &x->env);
 }
 
-/* 0 times infinity is 0 here, without an exception. */
+/* 0, which a subnormal is if it is flushed, times infinity is 0 here, without an exception. */
 static uint64_t step_product(struct simd *x, uint64_t n, uint64_t m)
 {
     uint64_t abs_n = armfp_abs(x->esz, n), abs_m = armfp_abs(x->esz, m);
-    uint64_t inf = x->esz == 1 ? 0x7c00 : 0x7f800000, tiny = x->esz == 1 ? 0x400 : 0x800000;
+    uint64_t inf = x->esz == 1 ? 0x7c00 : 0x7f800000;
+    uint64_t tiny = x->esz == 2 ? 0x800000 : x->fpcr & FPCR_FZ16 ? 0x400 : 1;
     if ((abs_n == inf && abs_m < tiny) || (abs_m == inf && abs_n < tiny))
         return 0;
     return armfp_mul(x->esz, n, m, &x->env);
@@ -258,7 +259,7 @@ enum {
     REG_FPINST2
 };
 
-enum { FPSCR_CONTROL = 0x07f70000 };
+enum { FPSCR_CONTROL = 0x07ff0000 };
 
 uint32_t helper_a32_get_fpscr(struct arm_cpu *cpu)
 {

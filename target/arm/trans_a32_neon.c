@@ -472,6 +472,7 @@ bool trans_nshllmax(struct dis *d, const struct args_n2 *a)
         return false;
     struct a32_vop o = same(a->vd, a->vm, a->vm, false, a->esz);
     o.d = dq_reg(a->vd, true);
+    o.imm = (uint8_t)(8 << a->esz);
     return run(d, VI_SHLL, o);
 }
 

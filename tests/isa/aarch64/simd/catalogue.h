@@ -21,7 +21,6 @@ struct state {
 
 /* Run one instruction word; 0: it was undefined. */
 int run_word(uint32_t word, struct state *s);
-void print(const char *text);
 /* All names; with 1 all words; with a word its cases in full. */
 void catalogue(uint32_t only);
 

@@ -1,5 +1,6 @@
 /* The catalogue as a Linux program: catalogue [1 | WORD], for keys from another implementation. */
 #include "tests/isa/aarch64/simd/catalogue.h"
+#include "tests/isa/values.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -20,6 +20,7 @@ ROOT = os.path.abspath(os.path.join(HERE, *[".."] * 4))
 CC = "aarch64-linux-gnu-gcc"
 CASES = {"jit": 12, "interp": 1}  # states under each setting; the interpreter is slow
 KEYS = os.path.join(HERE, "keys.txt")
+VALUES = os.path.join(ROOT, "tests", "isa", "values.c")
 SKIP = 77
 BARE = ["-mstrict-align", "-ffreestanding", "-fno-stack-protector", "-nostdlib", "-fno-pic", "-no-pie", "-Wl,--build-id=none",
         "-Wl,-N", "-Wl,--no-warn-rwx-segments", "-Wl,-Ttext=0x40100000"]
@@ -46,7 +47,7 @@ def words(outdir):
 def build(outdir, cases, is_linux, word=None):
     """The program, for one machine or the other."""
     general = ["-mgeneral-regs-only", "-DCASE_COUNT=%d" % cases] + ([] if is_linux else BARE[:4])
-    objects = [compile_c(outdir, n, general) for n in (source("catalogue.c"), words(outdir))]
+    objects = [compile_c(outdir, n, general) for n in (source("catalogue.c"), VALUES, words(outdir))]
     elf = os.path.join(outdir, "catalogue-%s-%d" % ("linux" if is_linux else "bare", cases))
     rest = [source("run.S")]
     if is_linux:

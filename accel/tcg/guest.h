@@ -26,6 +26,7 @@ struct guest_walk {
     bool global;   /* matches every address space */
     bool uncached; /* do not keep: permissions change inside the 4 KiB page (PMP), so ask every time
                     */
+    bool asks;     /* do not keep: guest_ops.may_access is asked for each access */
     uint32_t cause; /* on failure: the target's own fault code, handed to raise_fault */
 };
 
@@ -52,6 +53,11 @@ struct guest_ops {
      * false: fault (out->cause). */
     bool (*walk)(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
                  struct guest_walk *out);
+    /* Whether an access of size bytes to a page whose walk said so (asks) may be done; a
+     * read-modify-write is asked for as a read first.  False: *cause for raise_fault.  May be NULL
+     * where no walk says so. */
+    bool (*may_access)(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,
+                       unsigned idx, uint32_t *cause);
     /* Enter the trap for a failed access; the pc slot holds the faulting instruction.
      * misaligned/bus faults come with their own cause: GUEST_CAUSE_* below. */
     void (*raise_fault)(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,

@@ -14,6 +14,7 @@ struct acc {
     gva addr;
     uint32_t memop;
     uintptr_t ra;
+    bool updates; /* read-modify-write */
 };
 
 /* --- faults
@@ -56,12 +57,26 @@ void guest_unwind(struct cpu *cpu)
     (v->current_be ? v->current_be : v->tcg->be)->unwind(cpu, 0);
 }
 
+/* The target wants to be asked for each access to the page. */
+static NOINLINE void ask(const struct acc *a, enum guest_access access)
+{
+    struct tcg_vcpu *v = a->v;
+    unsigned size = memop_bytes(a->memop), idx = memop_idx(a->memop);
+    uint32_t cause = 0;
+    if (a->updates && !v->ops->may_access(v->cpu, a->addr, size, GUEST_READ, idx, &cause))
+        fault(a, a->addr, GUEST_READ, cause);
+    if (!v->ops->may_access(v->cpu, a->addr, size, access, idx, &cause))
+        fault(a, a->addr, access, cause);
+}
+
 static struct tlb_entry *resolve(const struct acc *a, gva addr, enum guest_access access)
 {
     uint32_t cause = 0;
     struct tlb_entry *e = tlb_get(a->v, addr, access, memop_idx(a->memop), &cause);
     if (UNLIKELY(!e))
         fault(a, addr, access, cause);
+    if (UNLIKELY(e->asks))
+        ask(a, access);
     return e;
 }
 
@@ -208,6 +223,7 @@ static uint64_t load_half(const struct acc *a, unsigned off)
 {
     struct acc half = *a;
     half.addr += off;
+    half.memop = (a->memop & ~(uint32_t)MO_SIZE) | MO_64;
     return crosses_page(half.addr, 8) ? load_across(&half, 8) : load_in_page(&half, half.addr, 8);
 }
 
@@ -286,14 +302,16 @@ static void store(const struct acc *a, uint64_t val)
 
 static void store_128(const struct acc *a, const uint64_t *val)
 {
-    struct acc high = *a;
+    struct acc low = *a, high;
+    low.memop = (a->memop & ~(uint32_t)MO_SIZE) | MO_64;
+    high = low;
     high.addr += 8;
     check_alignment(a, GUEST_WRITE);
     watch_write(a, 16);
     resolve(a, a->addr, GUEST_WRITE);
     if (crosses_page(a->addr, 16))
         resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_WRITE);
-    store_bytes(a, 8, val[0]);
+    store_bytes(&low, 8, val[0]);
     store_bytes(&high, 8, val[1]);
 }
 
@@ -398,35 +416,36 @@ static uint64_t compare_and_swap(const struct acc *a, uint64_t expect, uint64_t 
 static uint64_t slow_ld(void *cpu, uint64_t addr, uint32_t memop, uintptr_t ra)
 {
     tcg_vcpu(cpu)->stats.slow_ld++;
-    return load(&(struct acc){tcg_vcpu(cpu), addr, memop, ra});
+    return load(&(struct acc){tcg_vcpu(cpu), addr, memop, ra, false});
 }
 static void slow_st(void *cpu, uint64_t addr, uint64_t val, uint32_t memop, uintptr_t ra)
 {
     tcg_vcpu(cpu)->stats.slow_st++;
-    store(&(struct acc){tcg_vcpu(cpu), addr, memop, ra}, val);
+    store(&(struct acc){tcg_vcpu(cpu), addr, memop, ra, false}, val);
 }
 static void slow_ld128(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra)
 {
-    struct acc a = {tcg_vcpu(cpu), addr, memop, ra};
+    struct acc a = {tcg_vcpu(cpu), addr, memop, ra, false};
     a.v->stats.slow_ld++;
     load_128(&a, val);
 }
 static void slow_st128(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra)
 {
-    struct acc a = {tcg_vcpu(cpu), addr, memop, ra};
+    struct acc a = {tcg_vcpu(cpu), addr, memop, ra, false};
     a.v->stats.slow_st++;
     store_128(&a, val);
 }
 static uint64_t slow_atomic(void *cpu, uint64_t addr, uint64_t val, uint32_t memop_op, uintptr_t ra)
 {
     tcg_vcpu(cpu)->stats.slow_atomic++;
-    return rmw(&(struct acc){tcg_vcpu(cpu), addr, memop_op & 0xffff, ra}, memop_op >> 16, val);
+    return rmw(&(struct acc){tcg_vcpu(cpu), addr, memop_op & 0xffff, ra, true}, memop_op >> 16,
+               val);
 }
 static uint64_t slow_cas(void *cpu, uint64_t addr, uint64_t expect, uint64_t val, uint32_t memop,
                          uintptr_t ra)
 {
     tcg_vcpu(cpu)->stats.slow_atomic++;
-    return compare_and_swap(&(struct acc){tcg_vcpu(cpu), addr, memop, ra}, expect, val);
+    return compare_and_swap(&(struct acc){tcg_vcpu(cpu), addr, memop, ra, true}, expect, val);
 }
 
 static bool fill(void *cpu, uint64_t addr, uint32_t memop)
@@ -459,22 +478,22 @@ const struct tcg_callbacks tcg_slow_paths = {
  */
 uint64_t guest_ld(struct cpu *cpu, gva addr, uint32_t memop)
 {
-    return load(&(struct acc){tcg_vcpu(cpu), addr, memop, 0});
+    return load(&(struct acc){tcg_vcpu(cpu), addr, memop, 0, false});
 }
 void guest_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop)
 {
-    store(&(struct acc){tcg_vcpu(cpu), addr, memop, 0}, val);
+    store(&(struct acc){tcg_vcpu(cpu), addr, memop, 0, false}, val);
 }
 
 void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,
                      unsigned idx)
 {
-    struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0};
+    struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0, false};
     void *known = tlb_l1_host(a.v, addr, access, idx);
     if (LIKELY(known))
         return crosses_page(addr, size) ? NULL : known;
     struct tlb_entry *e = resolve(&a, addr, access);
-    if (!e->host || e->watched || crosses_page(addr, size))
+    if (!e->host || e->watched || e->asks || crosses_page(addr, size))
         return NULL;
     if (access == GUEST_WRITE) {
         tlb_fill_l1(a.v, e, addr, access, idx);                       /* announces the writer */
@@ -487,7 +506,7 @@ void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access
 
 void guest_probe(struct cpu *cpu, gva addr, unsigned size, enum guest_access access, unsigned idx)
 {
-    struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0};
+    struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0, false};
     if (!tlb_l1_host(a.v, addr, access, idx))
         resolve(&a, addr, access);
     for (gva page = (addr & PAGE_MASK_) + PAGE_SIZE_; page - addr < size; page += PAGE_SIZE_)

@@ -90,6 +90,7 @@ struct tlb_entry {
     uint64_t mr_off;
     uint8_t prot, flags, page_bits;
     bool kept;    /* else ask every time: rights change inside the page, or it is not all memory */
+    bool asks;    /* guest_walk.asks */
     bool watched; /* a watchpoint lies in the page: no level of the TLB may have it */
 };
 enum {

@@ -91,7 +91,8 @@ static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access ac
     *e = (struct tlb_entry){.prot = w.prot, .page_bits = w.page_bits};
     e->flags = w.global || !v->ops->idx_has_asid(v->cpu, idx) ? L2_GLOBAL : 0;
     describe_page(e, r, &w);
-    e->kept &= !w.uncached && w.page_bits >= TCG_PAGE_BITS;
+    e->asks = w.asks;
+    e->kept &= !w.uncached && !w.asks && w.page_bits >= TCG_PAGE_BITS;
     if (log_enabled(LOG_MMU))
         log_fill(v, addr, access, idx, e, &w);
     e->watched = watch_near(v, addr, TCG_PAGE_BITS);

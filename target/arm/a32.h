@@ -33,8 +33,8 @@ enum { A32_BANK_SRS = 1 << 8, A32_REG_SPSR = 16, A32_REG_ELR_HYP = 17 };
 #define A32_NSACR_CP10  BIT64(10)
 #define A32_FPEXC_EN    BIT64(30)
 
-/* Fault status codes that AArch64 state does not have. */
-enum { FSC_DEBUG = 0x22, FSC_DOMAIN = 0x3c };
+/* A fault status code that AArch64 state does not have. */
+enum { FSC_DOMAIN = 0x3c };
 
 enum arm_vector;
 

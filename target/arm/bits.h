@@ -167,6 +167,7 @@ enum { FPCR_RMODE_SHIFT = 22 };
 
 /* MDSCR_EL1, MDCR_EL2, MDCR_EL3 */
 #define MDSCR_SS    BIT64(0)
+#define MDSCR_MOE   MASK64(2, 4) /* DBGDSCR.MOE */
 #define MDSCR_TDCC  BIT64(12)
 #define MDSCR_KDE   BIT64(13)
 #define MDSCR_MDE   BIT64(15)
@@ -279,14 +280,16 @@ enum {
     FSC_EXTERNAL = 0x10,
     FSC_EXTERNAL_WALK = 0x14,
     FSC_ALIGNMENT = 0x21,
+    FSC_DEBUG = 0x22,
     FSC_TLB_CONFLICT = 0x30,
     FSC_LEVEL_MINUS1_WALK = 0x13,
     FSC_LEVEL_MINUS1_SIZE = 0x29,
     FSC_LEVEL_MINUS1_TRANSLATION = 0x2b,
     CAUSE_STAGE2 = 1 << 8,
-    CAUSE_S1PTW = 1 << 9, /* stage 2 fault of a stage 1 table walk */
-    CAUSE_WNR = 1 << 10,  /* counts as a write whatever the access */
-    CAUSE_CM = 1 << 11    /* of a cache maintenance or AT instruction */
+    CAUSE_S1PTW = 1 << 9,  /* stage 2 fault of a stage 1 table walk */
+    CAUSE_WNR = 1 << 10,   /* counts as a write whatever the access */
+    CAUSE_WATCH = 1 << 12, /* not a fault: a watchpoint */
+    CAUSE_CM = 1 << 11     /* of a cache maintenance or AT instruction */
 };
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "target/arm/a32.h"
 #include "target/arm/cpu_priv.h"
+#include "target/arm/debug.h"
 #include "target/arm/tlbi.h"
 #include "util/log.h"
 
@@ -148,24 +149,6 @@ static bool traps_are_on(const struct arm_cpu *cpu, uint64_t sctlr)
     return s->ps.el <= 2 && (s->scr_el3 & (SCR_TWI | SCR_TWE)) && arm_has_el3(cpu);
 }
 
-static bool debug_is_enabled(const struct arm_cpu *cpu)
-{
-    const struct arm_state *s = &cpu->s;
-    bool to_el2 = arm_el2_enabled(cpu) && ((s->mdcr_el2 & MDCR2_TDE) || (s->hcr_el2 & HCR_TGE));
-    unsigned to = to_el2 ? 2 : 1;
-
-    if ((s->oslock & 1) || s->ps.el > to)
-        return false;
-    if (arm_is_secure(cpu) && (s->mdcr_el3 & MDCR3_SDD))
-        return false;
-    return s->ps.el < to || ((s->mdscr_el1 & MDSCR_KDE) && !(s->ps.daif & DAIF_D));
-}
-
-bool arm_debug_exceptions_enabled(const struct arm_cpu *cpu)
-{
-    return debug_is_enabled(cpu);
-}
-
 static uint32_t a64_mode(const struct arm_cpu *cpu, uint64_t sctlr, unsigned regime, unsigned idx)
 {
     const struct arm_state *s = &cpu->s;
@@ -208,6 +191,20 @@ static uint32_t a32_mode(const struct arm_cpu *cpu, uint64_t sctlr)
     return mode;
 }
 
+/* Software step is for debuggers in AArch64 state. */
+static bool steps(const struct arm_cpu *cpu)
+{
+    return arm_debug_exceptions_enabled(cpu) && arm_el_is_a64(cpu, arm_debug_target(cpu));
+}
+
+/* Without stage 1, data are Device-nGnRnE, unless HCR_EL2.DC says Normal. */
+static bool is_all_device(const struct arm_cpu *cpu, unsigned regime)
+{
+    uint64_t hcr = regime == 1 ? arm_hcr(cpu) : 0;
+
+    return !(cpu->s.sctlr_el[regime] & SCTLR_M) && !(hcr & HCR_DC);
+}
+
 uint32_t arm_mode(struct cpu *c)
 {
     const struct arm_cpu *cpu = arm(c);
@@ -217,13 +214,14 @@ uint32_t arm_mode(struct cpu *c)
     uint32_t mode = s->ps.el | idx << ARM_MODE_IDX_SHIFT | fp_trap_el(cpu) << ARM_MODE_FP_SHIFT;
 
     mode |= arm_is_secure(cpu) ? ARM_MODE_SECURE : 0;
-    mode |= sctlr & SCTLR_A ? ARM_MODE_ALIGN : 0;
+    mode |= sctlr & SCTLR_A || (!s->ps.a32 && is_all_device(cpu, regime)) ? ARM_MODE_ALIGN : 0;
     mode |= s->fpcr & FPCR_DN ? ARM_MODE_DN : 0;
     mode |= s->fpcr & FPCR_FZ ? ARM_MODE_FZ : 0;
     mode |= s->fpcr & FPCR_FZ16 ? ARM_MODE_FZ16 : 0;
     mode |= (s->fpcr >> FPCR_RMODE_SHIFT & 3) << ARM_MODE_RM_SHIFT;
     mode |= s->ps.il ? ARM_MODE_IL : 0;
-    mode |= (s->mdscr_el1 & MDSCR_SS) && debug_is_enabled(cpu) ? ARM_MODE_SS : 0;
+    mode |= (s->mdscr_el1 & MDSCR_SS) && steps(cpu) ? ARM_MODE_SS : 0;
+    mode |= UNLIKELY(cpu->break_filter) && arm_breaks(cpu) ? ARM_MODE_BREAK : 0;
     return mode | (s->ps.a32 ? a32_mode(cpu, sctlr) : a64_mode(cpu, sctlr, regime, idx));
 }
 
@@ -299,6 +297,7 @@ const struct guest_ops arm_guest_ops = {
     .idx_has_asid = idx_has_asid,
     .translate = arm_translate,
     .walk = arm_walk,
+    .may_access = arm_may_access,
     .raise_fault = arm_raise_fault,
     .restored = restored,
     .disas = disas,
@@ -487,6 +486,7 @@ void arm_sync(struct arm_cpu *cpu)
     guest_tlb_flush(&cpu->cpu);
     arm_timers_update(cpu);
     arm_pmu_update(cpu);
+    arm_debug_changed(cpu);
     arm_state_changed(cpu);
 }
 

@@ -72,9 +72,10 @@ enum {
     ARM_MODE_DN = 1 << 11,   /* FPCR (FPSCR).DN */
     ARM_MODE_FZ = 1 << 12,
     ARM_MODE_FZ16 = 1 << 13,
-    ARM_MODE_RM_SHIFT = 14, /* 2 bits: FPCR.RMode */
-    ARM_MODE_SS = 1 << 16,  /* software step is active: one instruction, then its exception */
-    ARM_MODE_IL = 1 << 17,  /* PSTATE.IL: everything is an Illegal Execution State exception */
+    ARM_MODE_RM_SHIFT = 14,   /* 2 bits: FPCR.RMode */
+    ARM_MODE_SS = 1 << 16,    /* software step is active: one instruction, then its exception */
+    ARM_MODE_IL = 1 << 17,    /* PSTATE.IL: everything is an Illegal Execution State exception */
+    ARM_MODE_BREAK = 1 << 29, /* a breakpoint may match (debug.c): units ask */
     /* AArch64 */
     ARM_MODE_BTI = 1 << 18,    /* a guarded page was met: units check where branches land */
     ARM_MODE_BT = 1 << 19,     /* SCTLR.BTn: PACIASP is no landing for every branch */
@@ -139,6 +140,7 @@ struct arm_cpu {
     } boot;
     struct arm_ids id; /* computed from the model and its features */
     enum { ARM_NOT_STEPPED, ARM_STEPPED, ARM_STEPPED_EXCLUSIVE } stepped; /* software step */
+    uint64_t step_pc; /* of the instruction that was stepped */
     uint64_t timer_hz;
     struct mutex timer_lock; /* leaf: timers and counters against the main loop's thread */
     struct timer timers[ARM_TIMERS], pmu_timer;
@@ -161,6 +163,8 @@ struct arm_cpu {
     _Atomic bool power_on_pending; /* PSCI */
     uint64_t pmu_armed;            /* distance of the overflow that pmu_timer waits for */
     bool no_globals;               /* TLB entries of EL1&0 belong to a VM or a security state */
+    uint64_t break_filter;         /* bits by address bits 7..2: breakpoints that may match there */
+    bool is_watching;              /* some watchpoint is enabled */
     uint32_t saved_fpsr;
     struct arm_debug_regs *debug_regs; /* gdb.c's, once asked for */
 };

@@ -93,8 +93,6 @@ void arm_raise_fault(struct cpu *cpu, gva addr, enum guest_access access, unsign
 extern const struct cpu_ops arm64_cpu_ops, arm32_cpu_ops;
 extern const struct guest_ops arm_guest_ops;
 uint32_t arm_mode(struct cpu *cpu);
-/* Whether debug exceptions are generated here. */
-bool arm_debug_exceptions_enabled(const struct arm_cpu *cpu);
 uint32_t arm_fpsr(struct arm_cpu *cpu);
 void arm_set_fpsr(struct arm_cpu *cpu, uint32_t val);
 void arm_set_fpcr(struct arm_cpu *cpu, uint32_t val);
@@ -106,6 +104,10 @@ void arm_sync(struct arm_cpu *cpu);
 /* --- mmu.c --- */
 bool arm_walk(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
               struct guest_walk *out);
+bool arm_may_access(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,
+                    unsigned idx, uint32_t *cause);
+/* Whether stores to addr are to Device memory, if it is mapped. */
+bool arm_is_device(struct arm_cpu *cpu, gva addr, unsigned idx);
 bool arm_debug_translate(struct cpu *cpu, gva addr, gpa *out);
 
 /* mappings.c: cpu_ops.mappings. */

@@ -4,6 +4,7 @@
  */
 #include "target/arm/a32.h"
 #include "target/arm/cpu_priv.h"
+#include "target/arm/debug.h"
 #include "util/log.h"
 
 #include <inttypes.h>
@@ -185,6 +186,9 @@ void arm_enter_a64(struct arm_cpu *cpu, unsigned el, enum arm_vector vector, uin
 
     if (log_enabled(LOG_INT))
         log_entry(cpu, el, vector, esr);
+    if (vector == ARM_VECTOR_SYNC)
+        arm_unstep(cpu);
+    cpu->stepped = ARM_NOT_STEPPED;
     s->spsr_el[el] = arm_spsr_from_pstate(cpu);
     s->elr_el[el] = cpu->pc;
     if (vector == ARM_VECTOR_SYNC || vector == ARM_VECTOR_SERROR)
@@ -329,7 +333,6 @@ static void enter_state(struct arm_cpu *cpu, unsigned el, uint32_t spsr)
 
     *p = (struct arm_pstate){.el = el, .a32 = a32, .daif = spsr >> SPSR_DAIF_SHIFT & 15};
     p->il = spsr & SPSR_IL;
-    p->ss = spsr & SPSR_SS;
     p->pan = arm_has(cpu, ARM_F_PAN) && (spsr & SPSR_PAN);
     p->dit = arm_has(cpu, ARM_F_DIT) && (spsr & SPSR_DIT);
     if (!a32) {
@@ -358,13 +361,13 @@ void arm_return(struct arm_cpu *cpu, uint32_t spsr, uint64_t pc)
     struct arm_pstate *p = &cpu->s.ps;
     int el = spsr_el(cpu, spsr);
     unsigned from = p->el;
+    bool debugged = arm_debug_exceptions_enabled(cpu);
 
     cpu->flags = arm_flags_from_nzcv(spsr);
     cpu->excl_addr = UINT64_MAX;
     cpu->s.event = true;
     if (!return_is_legal(cpu, el, spsr)) {
         p->il = true;
-        p->ss = spsr & SPSR_SS;
         p->daif = spsr >> SPSR_DAIF_SHIFT & 15;
         cpu->pc = pc;
     } else {
@@ -377,6 +380,7 @@ void arm_return(struct arm_cpu *cpu, uint32_t spsr, uint64_t pc)
         cpu->pc = p->a32 ? pc : untagged_pc(cpu, pc);
         cpu->btype_pc = cpu->pc;
     }
+    p->ss = arm_returns_stepping(cpu, spsr, debugged);
     if (from > 1)
         guest_space_changed(&cpu->cpu);
     guest_mode_changed(&cpu->cpu);
@@ -542,6 +546,11 @@ void arm_raise_fault(struct cpu *c, gva addr, enum guest_access access, unsigned
 {
     struct arm_cpu *cpu = arm(c);
     bool special = cause == GUEST_CAUSE_MISALIGNED || cause == GUEST_CAUSE_BUS;
+
+    if (!special && (cause & CAUSE_WATCH)) {
+        arm_take_watchpoint(cpu, addr, cause & CAUSE_WNR, cause & CAUSE_CM);
+        return;
+    }
     bool stage2 = !special && (cause & CAUSE_STAGE2);
     unsigned el = stage2 ? 2 : arm_idx_regime(idx);
     uint32_t iss = abort_fsc(cause);

@@ -263,8 +263,19 @@ static uint32_t hyp_vector(const struct arm_cpu *cpu, unsigned ec)
     return VECTOR_UND;
 }
 
+/* Debug exceptions are aborts to Hyp mode.  Ref: G5.10.4. */
+static uint32_t hyp_syndrome(uint32_t esr)
+{
+    switch (esr_ec(esr)) {
+    case ARM_EC_BREAK_LOWER: return ESR(ARM_EC_INSN_LOWER, esr & 0x1ffffff);
+    case ARM_EC_WATCH_LOWER: return ESR(ARM_EC_DATA_LOWER, esr & 0x1ffffff);
+    }
+    return esr;
+}
+
 static void take_to_hyp(struct arm_cpu *cpu, uint32_t esr, uint32_t far)
 {
+    esr = hyp_syndrome(esr);
     unsigned ec = esr_ec(esr);
     cpu->s.esr_el[2] = esr;
     if (ec == ARM_EC_INSN_LOWER || ec == ARM_EC_INSN_SAME)
@@ -296,7 +307,9 @@ void arm_a32_take_sync(struct arm_cpu *cpu, unsigned el, uint32_t esr, uint64_t 
     case ARM_EC_BREAK_SAME:
     case ARM_EC_VECTOR32: enter_abort(cpu, false, FSC_DEBUG, (uint32_t)cpu->pc); break;
     case ARM_EC_WATCH_LOWER:
-    case ARM_EC_WATCH_SAME: enter_abort(cpu, true, FSC_DEBUG, (uint32_t)far); break;
+    case ARM_EC_WATCH_SAME:
+        enter_abort(cpu, true, esr & (FSC_DEBUG | 1u << 6), (uint32_t)far);
+        break;
     default: enter_undefined(cpu); break;
     }
 }

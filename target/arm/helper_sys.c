@@ -4,6 +4,7 @@
 
 #include "core/machine.h"
 #include "target/arm/cpu_priv.h"
+#include "target/arm/debug.h"
 #include "target/arm/sysreg.h"
 
 /* ---- exceptions ---- */
@@ -70,10 +71,7 @@ void helper_smc(struct arm_cpu *cpu, uint32_t imm)
 
 void helper_brk(struct arm_cpu *cpu, uint32_t imm)
 {
-    bool to_el2 = cpu->s.ps.el <= 1 && arm_el2_enabled(cpu) &&
-                  ((cpu->s.mdcr_el2 & MDCR2_TDE) || (cpu->s.hcr_el2 & HCR_TGE));
-
-    arm_raise(cpu, to_el2 ? 2 : 1, ESR(ARM_EC_BRK, imm));
+    arm_raise(cpu, arm_debug_target(cpu), ESR(ARM_EC_BRK, imm));
 }
 
 void helper_hlt(struct arm_cpu *cpu, uint32_t imm)

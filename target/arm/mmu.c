@@ -2,13 +2,13 @@
  * Address translation, stage 1 of all regimes in AArch64 state, and what the accelerator, debuggers
  * and AT instructions ask of it.
  *
- * Device memory does not refuse misaligned accesses here: the TLB does not know memory types.
  * Ref: the manual, D8.2 (translation process), D8.3 (descriptors), D8.4 (permissions), D8.5
  * (hardware updates), D8.15 (faults).
  */
 #include "target/arm/mmu.h"
 
 #include "target/arm/a32.h"
+#include "target/arm/debug.h"
 
 #include "util/log.h"
 
@@ -447,16 +447,17 @@ static void meet_guarded_page(struct arm_cpu *cpu)
     guest_mode_changed(&cpu->cpu);
 }
 
-bool arm_walk(struct cpu *c, gva addr, enum guest_access access, unsigned idx,
-              struct guest_walk *out)
+/* Device memory refuses misaligned accesses, whichever stage makes it that. */
+static bool is_device(const struct arm_walk *w)
 {
-    struct arm_cpu *cpu = arm(c);
+    return !(w->s1.attr & 0xf0) || (w->stage2 && arm_is_device_s2(w));
+}
+
+static bool walk_a64(struct arm_cpu *cpu, gva addr, enum guest_access access, unsigned idx,
+                     struct guest_walk *out)
+{
     struct arm_walk w;
 
-    if (!arm_el_is_a64(cpu, arm_idx_regime(idx)))
-        return arm_a32_walk(c, addr, access, idx, out);
-    if (cpu->s.ps.a32)
-        addr = (uint32_t)addr;
     arm_walk_init(&w, cpu, addr, access, idx);
     if (!translate(&w)) {
         out->cause = w.cause;
@@ -473,7 +474,54 @@ bool arm_walk(struct cpu *c, gva addr, enum guest_access access, unsigned idx,
     cpu->tagged_pages |= is_tagged(&w);
     if (access == GUEST_FETCH && (w.s1.desc & DESC_GP) && !cpu->guarded_pages)
         meet_guarded_page(cpu);
+    if (is_enabled(&w) && is_device(&w)) {
+        out->asks = access != GUEST_FETCH;
+        out->prot &= out->asks ? out->prot : 1 << GUEST_FETCH;
+    }
     return true;
+}
+
+bool arm_walk(struct cpu *c, gva addr, enum guest_access access, unsigned idx,
+              struct guest_walk *out)
+{
+    struct arm_cpu *cpu = arm(c);
+    bool ok;
+
+    if (!arm_el_is_a64(cpu, arm_idx_regime(idx)))
+        ok = arm_a32_walk(c, addr, access, idx, out);
+    else
+        ok = walk_a64(cpu, cpu->s.ps.a32 ? (uint32_t)addr : addr, access, idx, out);
+    if (ok)
+        arm_debug_limit(cpu, addr, access, out);
+    return ok;
+}
+
+bool arm_is_device(struct arm_cpu *cpu, gva addr, unsigned idx)
+{
+    struct arm_walk w;
+
+    if (!arm_el_is_a64(cpu, arm_idx_regime(idx)))
+        return false;
+    arm_walk_init(&w, cpu, addr, GUEST_WRITE, idx);
+    w.peek = true;
+    return translate(&w) && is_device(&w);
+}
+
+/* The access lies in a page that is Device memory or watched. */
+bool arm_may_access(struct cpu *c, gva addr, unsigned size, enum guest_access access, unsigned idx,
+                    uint32_t *cause)
+{
+    struct arm_cpu *cpu = arm(c);
+    bool user = idx == ARM_IDX_EL10_0 || idx == ARM_IDX_EL20_0, write = access == GUEST_WRITE;
+
+    if ((addr & (size - 1)) && arm_is_device(cpu, addr, idx)) {
+        *cause = FSC_ALIGNMENT;
+        return false;
+    }
+    if (!arm_watches(cpu, addr, size, write, user))
+        return true;
+    *cause = CAUSE_WATCH | (write ? CAUSE_WNR : 0);
+    return false;
 }
 
 /* The index that a debugger's accesses go by: the current level's. */

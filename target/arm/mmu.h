@@ -76,5 +76,7 @@ unsigned arm_pa_limit(const struct arm_cpu *cpu, unsigned ps);
 /* mmu_s2.c: an intermediate address; s1ptw: of a table of stage 1. */
 bool arm_walk_stage2(struct arm_walk *w, gpa ipa, bool s1ptw, enum guest_access access);
 bool arm_has_stage2(const struct arm_cpu *cpu);
+/* Stage 2 has found Device memory. */
+bool arm_is_device_s2(const struct arm_walk *w);
 
 #endif

@@ -111,11 +111,13 @@ static unsigned permissions(const struct arm_walk *w, uint64_t desc, bool writab
     return is_executable(w, desc) ? prot | ARM_PROT_X : prot;
 }
 
-/* MemAttr says Device: a table of stage 1 must not lie there with HCR_EL2.PTW. */
-static bool is_device(const struct arm_walk *w)
+/* By MemAttr; with HCR_EL2.PTW a table of stage 1 must not lie there. */
+bool arm_is_device_s2(const struct arm_walk *w)
 {
     unsigned attr = w->s2.desc >> 2 & 15;
 
+    if (!(w->cpu->s.hcr_el2 & HCR_VM))
+        return false; /* HCR_EL2.DC alone */
     return w->cpu->s.hcr_el2 & HCR_FWB ? !(attr & 4) : !(attr & 12);
 }
 
@@ -135,7 +137,7 @@ static bool check(struct arm_walk *w, const struct arm_geometry *g, bool s1ptw,
         set = DESC_AF;
     }
     if (!(permissions(w, *desc, writable || dirtiable) >> access & 1) ||
-        (s1ptw && (w->cpu->s.hcr_el2 & HCR_PTW) && is_device(w)))
+        (s1ptw && (w->cpu->s.hcr_el2 & HCR_PTW) && arm_is_device_s2(w)))
         return fail(w, FSC_PERMISSION, w->s2.level, s1ptw);
     if (access == GUEST_WRITE && !writable)
         set |= DESC_WRITE;

@@ -6,6 +6,7 @@
 #include "target/arm/a32.h"
 #include "target/arm/arm.h"
 #include "target/arm/cpu_priv.h"
+#include "target/arm/debug.h"
 #include "target/arm/helpers.h"
 
 #include "core/machine.h"
@@ -668,6 +669,7 @@ void helper_a32_cp_write(struct arm_cpu *cpu, uint32_t key, uint64_t val, uint32
     uint64_t *point = debug_point(cpu, key);
     if (point) {
         *point = val;
+        arm_debug_changed(cpu);
         return;
     }
     if (arm_a32_alias_write(cpu, key, val))

@@ -3,6 +3,7 @@
  * the debug registers.  Ref: the manual, C5.3 to C5.6, D19.3.
  */
 #include "target/arm/cpu_priv.h"
+#include "target/arm/debug.h"
 #include "target/arm/sysreg.h"
 #include "target/arm/tlbi.h"
 
@@ -27,15 +28,30 @@ static unsigned data_idx(struct arm_cpu *cpu)
     return arm_mode(&cpu->cpu) >> ARM_MODE_IDX_SHIFT & 7;
 }
 
-/* By address: a translation is needed; what fails counts as a write, of cache maintenance. */
-static void write_dc_va(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t addr)
-{
-    struct guest_walk w;
+/* DC IVAC counts as a store of the whole line. */
+enum { DC_DISCARDS = 1 };
 
-    if (arm_walk(&cpu->cpu, addr, GUEST_READ, data_idx(cpu), &w))
+static void check_watch(struct arm_cpu *cpu, uint64_t addr)
+{
+    unsigned line = 4u << (cpu->id.ctr >> 16 & 15);
+
+    if (!arm_watches(cpu, align_down(addr, line), line, true, cpu->s.ps.el == 0))
         return;
-    arm_raise_fault(&cpu->cpu, addr, GUEST_READ, data_idx(cpu), w.cause | CAUSE_CM | CAUSE_WNR);
+    arm_take_watchpoint(cpu, addr, true, true);
     guest_unwind(&cpu->cpu);
+}
+
+/* By address: a translation is needed; what fails counts as a write, of cache maintenance. */
+static void write_dc_va(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t addr)
+{
+    struct guest_walk w = {0};
+
+    if (!arm_walk(&cpu->cpu, addr, GUEST_READ, data_idx(cpu), &w)) {
+        arm_raise_fault(&cpu->cpu, addr, GUEST_READ, data_idx(cpu), w.cause | CAUSE_CM | CAUSE_WNR);
+        guest_unwind(&cpu->cpu);
+    }
+    if (w.asks && r->arg == DC_DISCARDS)
+        check_watch(cpu, addr);
 }
 
 static void write_nothing(struct arm_cpu *cpu UNUSED, const struct arm_sysreg *r UNUSED,
@@ -56,6 +72,12 @@ static void write_zva(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, ui
     unsigned size = 4u << (cpu->id.dczid & 15);
 
     addr = align_down(addr, size);
+    bool off = !(cpu->s.sctlr_el[arm_regime_el(cpu)] & SCTLR_M);
+    bool is_ram = !off && guest_host_ptr(&cpu->cpu, addr, size, GUEST_WRITE, data_idx(cpu));
+    if (!is_ram && arm_is_device(cpu, addr, data_idx(cpu))) {
+        arm_raise_fault(&cpu->cpu, addr, GUEST_WRITE, data_idx(cpu), FSC_ALIGNMENT);
+        guest_unwind(&cpu->cpu);
+    }
     guest_probe(&cpu->cpu, addr, size, GUEST_WRITE, data_idx(cpu));
     guest_zero(&cpu->cpu, addr, size, data_idx(cpu));
 }
@@ -211,7 +233,8 @@ static enum arm_access check_dcc(const struct arm_cpu *cpu, const struct arm_sys
 
 static void write_mdscr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
 {
-    cpu->s.mdscr_el1 = val & (MDSCR_SS | MDSCR_TDCC | MDSCR_KDE | MDSCR_MDE | MASK64(6, 1));
+    cpu->s.mdscr_el1 =
+        val & (MDSCR_SS | MDSCR_MOE | MDSCR_TDCC | MDSCR_KDE | MDSCR_MDE | MASK64(6, 1));
     guest_mode_changed(&cpu->cpu);
 }
 
@@ -219,6 +242,16 @@ static void write_mdcr(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t
 {
     *arm_sysreg_field(cpu, r) = val;
     guest_mode_changed(&cpu->cpu);
+}
+
+/* The bits that exist; what they select is looked at by whoever compares. */
+static void write_point(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t val)
+{
+    static const uint32_t masks[] = {[1] = 0x00ffe1e7, [3] = 0x1f1fffff};
+    unsigned op2 = r->key & 3;
+
+    *arm_sysreg_field(cpu, r) = op2 & 1 ? val & masks[op2] : val;
+    arm_debug_changed(cpu);
 }
 
 static void write_oslar(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
@@ -358,7 +391,7 @@ const struct arm_sysreg arm_sysregs_sys[] = {
      .hcr_w = HCR_TPU | HCR_TICAB, INSN(0)},
     {.name = "ICIALLU", KEY(1, 0, 7, 5, 0), .rights = ARM_W1_UP, .flags = ARM_REG_QUIET, .write = write_nothing, POU, INSN(1)},
     DC_VA("ICIVAU", 3, 5, 1, ARM_W0_UP, 2, POU, .check = check_uci),
-    DC_VA("DCIVAC", 0, 6, 1, ARM_W1_UP, 3, POC),
+    DC_VA("DCIVAC", 0, 6, 1, ARM_W1_UP, 3, POC, .arg = DC_DISCARDS),
     DC_SW("DCISW", 0, 6, 2, 4),
     DC_VA("DCCVAC", 3, 10, 1, ARM_W0_UP, 54, POC, .check = check_uci),
     DC_SW("DCCSW", 0, 10, 2, 5),
@@ -411,14 +444,14 @@ const struct arm_sysreg arm_sysregs_sys[] = {
 };
 
 #define BREAK1(n)                                                                                   \
-    {.name = "DBGBVR" #n "_EL1", KEY(2, 0, 0, n, 4), S(dbgbvr[n]), .rights = ARM_RW1, .flags = ARM_REG_QUIET, \
-     .check = check_break, DBG(1)},                                                                  \
-    {.name = "DBGBCR" #n "_EL1", KEY(2, 0, 0, n, 5), S(dbgbcr[n]), .rights = ARM_RW1, .flags = ARM_REG_QUIET, \
-     .check = check_break, DBG(0)},                                                                  \
-    {.name = "DBGWVR" #n "_EL1", KEY(2, 0, 0, n, 6), S(dbgwvr[n]), .rights = ARM_RW1, .flags = ARM_REG_QUIET, \
-     .check = check_break, DBG(3)},                                                                  \
-    {.name = "DBGWCR" #n "_EL1", KEY(2, 0, 0, n, 7), S(dbgwcr[n]), .rights = ARM_RW1, .flags = ARM_REG_QUIET, \
-     .check = check_break, DBG(2)}
+    {.name = "DBGBVR" #n "_EL1", KEY(2, 0, 0, n, 4), S(dbgbvr[n]), .rights = ARM_RW1, \
+     .check = check_break, .write = write_point, DBG(1)},                                                                  \
+    {.name = "DBGBCR" #n "_EL1", KEY(2, 0, 0, n, 5), S(dbgbcr[n]), .rights = ARM_RW1, \
+     .check = check_break, .write = write_point, DBG(0)},                                                                  \
+    {.name = "DBGWVR" #n "_EL1", KEY(2, 0, 0, n, 6), S(dbgwvr[n]), .rights = ARM_RW1, \
+     .check = check_break, .write = write_point, DBG(3)},                                                                  \
+    {.name = "DBGWCR" #n "_EL1", KEY(2, 0, 0, n, 7), S(dbgwcr[n]), .rights = ARM_RW1, \
+     .check = check_break, .write = write_point, DBG(2)}
 
 const struct arm_sysreg arm_sysregs_debug[] = {
     {.name = "OSDTRRX_EL1", KEY(2, 0, 0, 0, 2), S(osdtrrx_el1), .rights = ARM_RW1, .check = check_tda, .flags = ARM_REG_QUIET},

@@ -258,6 +258,23 @@ static void software_step(struct dis *d, bool is_exclusive)
     call_step(d->ir, imm32(d, is_exclusive));
 }
 
+/* Breakpoints may match here. */
+static void ask_breakpoints(struct dis *d)
+{
+    struct ir *ir = d->ir;
+    unsigned some = ir_block_new(ir), none = ir_block_new(ir);
+    ir_val filter = ir_env_ld(ir, I64, MO_64, offsetof(struct arm_cpu, break_filter));
+
+    ir_val bit = ir_and(ir, filter, imm64(d, UINT64_C(1) << (d->pc >> 2 & 63)));
+    ir_brcond(ir, bit, imm64(d, 0), IR_NE, some, none);
+    ir_block_begin(ir, some);
+    set_pc(d, d->pc);
+    call_breakpoint(ir);
+    ir_br(ir, none);
+    ir_block_begin(ir, none);
+    flags_forget(d);
+}
+
 void arm_dis_a64(struct dis *d, uint32_t insn)
 {
     d->insn = insn;
@@ -266,6 +283,8 @@ void arm_dis_a64(struct dis *d, uint32_t insn)
     ir_insn(d->ir, d->pc, insn);
     if (d->mode & ARM_MODE_SS)
         software_step(d, (insn & LOAD_EXCLUSIVE_MASK) == LOAD_EXCLUSIVE);
+    if (d->mode & ARM_MODE_BREAK)
+        ask_breakpoints(d);
     if (d->mode & ARM_MODE_BTI && d->pc == d->start)
         a64_check_landing(d);
     if (d->mode & ARM_MODE_IL)

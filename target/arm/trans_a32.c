@@ -349,6 +349,12 @@ static bool ignores_condition(const struct dis_a32 *s)
     return s->thumb && s->d.len == 2 && (s->d.insn >> 8 == 0xbe || s->d.insn >> 6 == 0x2ea);
 }
 
+/* Software step or breakpoints: the unit has one instruction, and its state is that of PSTATE. */
+static bool asks_first(const struct dis *d)
+{
+    return d->mode & (ARM_MODE_SS | ARM_MODE_BREAK);
+}
+
 static void translate_insn(struct dis_a32 *s, uint32_t insn, unsigned len)
 {
     struct dis *d = &s->d;
@@ -361,6 +367,13 @@ static void translate_insn(struct dis_a32 *s, uint32_t insn, unsigned len)
         s->cond = A32_COND_AL;
     enter_condition(s);
     ir_insn(d->ir, d->pc, d->it);
+    if (asks_first(d)) {
+        set_pc(d, d->pc);
+        if (d->mode & ARM_MODE_SS)
+            call_step(d->ir, imm32(d, false));
+        if (d->mode & ARM_MODE_BREAK)
+            call_breakpoint(d->ir);
+    }
     if (s->began_in_it && d->pc == d->start)
         call_a32_set_it(d->ir, imm32(d, 0));
     unsigned it = advance_it(d->it);
@@ -409,8 +422,8 @@ static void leave(struct dis_a32 *s)
 
 static bool must_end(const struct dis_a32 *s, const struct tx *tx, unsigned insns)
 {
-    return insns >= tx_max_insns(tx) || !tx_same_page(tx, s->d.pc) || ir_full(s->d.ir) ||
-           tx_break_at(tx, s->d.pc) || s->nlate == A32_LATE;
+    return insns >= tx_max_insns(tx) || asks_first(&s->d) || !tx_same_page(tx, s->d.pc) ||
+           ir_full(s->d.ir) || tx_break_at(tx, s->d.pc) || s->nlate == A32_LATE;
 }
 
 void arm_a32_translate(struct tx *tx)

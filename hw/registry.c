@@ -26,6 +26,7 @@ extern const struct device_type gicv2_type;
 extern const struct device_type gicv2m_type;
 extern const struct device_type goldfish_rtc_type;
 extern const struct device_type hpet_type;
+extern const struct device_type i8042_type;
 extern const struct device_type i8254_type;
 extern const struct device_type i8259_type;
 extern const struct device_type ioapic_type;
@@ -45,6 +46,7 @@ extern const struct device_type pl022_type;
 extern const struct device_type pl031_type;
 extern const struct device_type pl061_type;
 extern const struct device_type plic_type;
+extern const struct device_type port92_type;
 extern const struct device_type rtl8139_type;
 extern const struct device_type sbcon_type;
 extern const struct device_type scsi_cd_type;
@@ -102,6 +104,7 @@ static const struct device_type *const written_types[] = {
     &ecam_host_type,                /* gpex-pcihost */
     &ecam_root_type,                /* gpex-root */
     &hpet_type,
+    &i8042_type,
     &ioapic_type,
     &ioh3420_type,
     &i8259_type,                    /* isa-i8259 */
@@ -120,6 +123,7 @@ static const struct device_type *const written_types[] = {
     &aclint_swi_type,               /* riscv.aclint.swi */
     &plic_type,                     /* riscv.sifive.plic */
     &sifive_test_type,              /* riscv.sifive.test */
+    &port92_type,
     &rtl8139_type,
     &scsi_cd_type,                  /* scsi-cd */
     &scsi_hd_type,                  /* scsi-hd */

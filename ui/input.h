@@ -54,6 +54,8 @@ uint16_t input_key_code(const char *name, struct error **errp);
 /* The code that a QMP "number" (a PC's scan code, set 1; 0x80 or 0xe0xx: with prefix) stands for,
  * 0: none. */
 uint16_t input_scancode(uint32_t number);
+/* The scan code of set 1 that a PC's keyboard has for a code, 0xe0xx with the prefix; 0: none. */
+uint16_t input_key_scancode(uint16_t code);
 /* "left", "middle", "right", "side", "extra"; 0 when there is none. */
 uint16_t input_button_code(const char *name);
 /* Call fn for each key's name and code. */

@@ -76,6 +76,14 @@ uint16_t input_scancode(uint32_t number)
     return 0;
 }
 
+uint16_t input_key_scancode(uint16_t code)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i].code == code)
+            return keys[i].scan;
+    return 0;
+}
+
 uint16_t input_key_code(const char *name, struct error **errp)
 {
     const char *names[ARRAY_SIZE(keys) + 1] = {NULL};

@@ -86,8 +86,10 @@ struct nvic_ids {
 
 /* What the device asks of the processor. */
 struct nvic_cpu_ops {
-    /* The MPU or CPACR changed: what was translated or cached by its rules is void. */
+    /* The MPU, CCR, CPACR or FPCCR changed: what was translated or cached by its rules is void. */
     void (*configured)(void *cpu);
+    /* Something about pending exceptions changed, and the line is high.  Any thread. */
+    void (*pending)(void *cpu);
     /* An interrupt became pending while SCR.SEVONPEND is set: wake from WFE. */
     void (*event)(void *cpu);
     /* AIRCR.VECTRESET. */
@@ -111,6 +113,8 @@ struct nvic_ops {
      * or HardFault (with HFSR.FORCED) when it is disabled or has not the priority; NVIC_NONE:
      * lockup. */
     unsigned (*raise)(void *nvic, unsigned exception, struct nvic_masks m);
+    /* Whether an exception that is not masked by its own enable bit would preempt now. */
+    bool (*can_take)(void *nvic, unsigned exception, struct nvic_masks m);
     /* A fault that belongs to lazy state preservation, or the like: only pending. */
     void (*set_pending)(void *nvic, unsigned exception);
     /* Entry: no longer pending, but active; and return: false when it was not active.  */
@@ -120,6 +124,8 @@ struct nvic_ops {
     unsigned (*count_active)(void *nvic);
     uint32_t (*read)(void *nvic, enum nvic_reg reg);
     void (*write)(void *nvic, enum nvic_reg reg, uint32_t val);
+    /* All registers, by enum nvic_reg, to be looked at without a lock. */
+    const uint32_t *(*regs)(void *nvic);
     /* Valid until the next `configured`. */
     const struct nvic_mpu *(*mpu)(void *nvic);
 };

@@ -107,6 +107,8 @@ void armv7m_update(struct armv7m *n)
     bool level = preempts(n, armv7m_highest_pending(n), active_priority(n));
     if (irq_level(&n->dev.irq) != level)
         irq_set(&n->dev.irq, level);
+    if (level && n->cpu_ops && n->cpu_ops->pending)
+        n->cpu_ops->pending(n->cpu);
 }
 
 void armv7m_pend(struct armv7m *n, unsigned exception, bool on)
@@ -194,6 +196,16 @@ static unsigned raise_exception(void *nvic, unsigned exception, struct nvic_mask
     return exception;
 }
 
+static bool can_take(void *nvic, unsigned exception, struct nvic_masks m)
+{
+    struct armv7m *n = nvic;
+    mutex_lock(&n->dev.lock);
+    bool yes = exception < armv7m_exceptions(n) && armv7m_is_enabled(n, exception) &&
+               preempts(n, exception, masked_priority(n, m));
+    mutex_unlock(&n->dev.lock);
+    return yes;
+}
+
 static void set_pending(void *nvic, unsigned exception)
 {
     struct armv7m *n = nvic;
@@ -257,6 +269,11 @@ static void write_reg(void *nvic, enum nvic_reg reg, uint32_t val)
     mutex_unlock(&n->dev.lock);
 }
 
+static const uint32_t *regs(void *nvic)
+{
+    return ((struct armv7m *)nvic)->s.reg;
+}
+
 static const struct nvic_mpu *mpu(void *nvic)
 {
     return &((struct armv7m *)nvic)->s.mpu;
@@ -267,12 +284,14 @@ const struct nvic_ops armv7m_nvic_ops = {
     .preempting = preempting,
     .execution_priority = execution_priority,
     .raise = raise_exception,
+    .can_take = can_take,
     .set_pending = set_pending,
     .enter = enter,
     .leave = leave,
     .count_active = count_active,
     .read = read_reg,
     .write = write_reg,
+    .regs = regs,
     .mpu = mpu,
 };
 

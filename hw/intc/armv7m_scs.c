@@ -448,7 +448,10 @@ static bool write_special(struct armv7m *n, uint32_t off, uint32_t val)
         if (v7)
             armv7m_pend(n, NVIC_IRQ0 + (val & 0x1ff), true);
         return v7;
-    case FPCCR: n->s.reg[NVIC_FPCCR] = n->ids.has_fp ? val & FPCCR_BITS : 0; return true;
+    case FPCCR:
+        n->s.reg[NVIC_FPCCR] = n->ids.has_fp ? val & FPCCR_BITS : 0;
+        tell_processor(n);
+        return true;
     default: return false;
     }
 }

@@ -4,6 +4,7 @@
 #include "accel/tcg/tcg.h"
 #include "core/machine.h"
 #include "target/arm/cpu_priv.h"
+#include "target/arm/m_priv.h"
 #include "target/arm/tlbi.h"
 
 #include <string.h>
@@ -30,6 +31,8 @@ static void drop_levels(struct arm_cpu *cpu)
 struct cpu *arm_cpu_new(struct machine *m, const char *model, const struct arm_cpu_config *config,
                         struct error **errp)
 {
+    if (config->nvic_ops)
+        return arm_m_cpu_new(m, model, config, errp);
     bool is32 = machine_is32(m);
     struct arm_cpu *cpu = m->accel->cpu_alloc(sizeof(*cpu));
 

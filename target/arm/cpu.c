@@ -358,7 +358,7 @@ void arm_set_fpcr(struct arm_cpu *cpu, uint32_t val)
 
     if (arm_has(cpu, ARM_F_FP16))
         mask |= FPCR_FZ16;
-    if (!arm_has(cpu, ARM_F_AARCH64))
+    if (!arm_has(cpu, ARM_F_AARCH64) && !arm_is_m(cpu))
         mask |= FPCR_LEN | FPCR_STRIDE;
     cpu->s.fpcr = val & mask;
     guest_fpenv_set(&cpu->cpu, flags | MXCSR_MASKS | mxcsr_rounding(cpu->s.fpcr));

@@ -13,6 +13,7 @@
 #include "core/state.h"
 #include "target/arm/arm.h"
 #include "target/arm/features.h"
+#include "target/arm/m.h"
 #include "target/arm/state.h"
 #include "tcg/ir.h"
 
@@ -90,7 +91,12 @@ enum {
     ARM_MODE_THUMB = 1 << 18,
     ARM_MODE_IT_SHIFT = 19,  /* 8 bits: PSTATE.IT at the first instruction */
     ARM_MODE_VLEN = 1 << 27, /* FPSCR.LEN or STRIDE is not 0 */
-    ARM_MODE_SYS = 1 << 28   /* System mode, which has no SPSR */
+    ARM_MODE_SYS = 1 << 28,  /* System mode, which has no SPSR */
+    /* M profile, where EL 1 means privileged, and THUMB is EPSR.T */
+    ARM_MODE_M = 1 << 29,
+    ARM_MODE_M_HANDLER = ARM_MODE_SYS,
+    ARM_MODE_M_FP_BEGIN = ARM_MODE_SECURE, /* the next FP instruction has work to do first */
+    ARM_MODE_M_LIMIT = ARM_MODE_FZ16       /* the stack pointer in use has a limit */
     /* bits 30 and 31 are the accelerator's */
 };
 
@@ -166,6 +172,7 @@ struct arm_cpu {
     uint64_t break_filter;         /* bits by address bits 7..2: breakpoints that may match there */
     bool is_watching;              /* some watchpoint is enabled */
     uint32_t saved_fpsr;
+    struct arm_m m;
     struct arm_debug_regs *debug_regs; /* gdb.c's, once asked for */
 };
 
@@ -176,6 +183,11 @@ static inline struct arm_cpu *arm(struct cpu *cpu)
 static inline bool arm_has(const struct arm_cpu *cpu, enum arm_feature f)
 {
     return cpu->features[f / 64] >> f % 64 & 1;
+}
+
+static inline bool arm_is_m(const struct arm_cpu *cpu)
+{
+    return cpu->m.version;
 }
 
 /* slots.c */

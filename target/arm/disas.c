@@ -30,7 +30,9 @@ static unsigned print_one(FILE *f, csh handle, gva pc, const uint8_t *bytes, uns
 unsigned arm_disas(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len)
 {
     const struct arm_pstate *p = &arm(cpu)->s.ps;
-    cs_mode mode = p->a32 ? (p->thumb ? CS_MODE_THUMB : CS_MODE_ARM) | CS_MODE_V8 : CS_MODE_ARM;
+    cs_mode mode = arm_is_m(arm(cpu)) ? CS_MODE_THUMB | CS_MODE_MCLASS | CS_MODE_V8
+                   : p->a32           ? (p->thumb ? CS_MODE_THUMB : CS_MODE_ARM) | CS_MODE_V8
+                                      : CS_MODE_ARM;
     csh handle;
 
     fprintf(f, "0x%016" PRIx64 ":  ", pc);

@@ -5,6 +5,7 @@
 #include "target/arm/a32.h"
 #include "target/arm/cpu_priv.h"
 #include "target/arm/debug.h"
+#include "target/arm/m_priv.h"
 #include "util/log.h"
 
 #include <inttypes.h>
@@ -234,6 +235,10 @@ static unsigned route(const struct arm_cpu *cpu, unsigned el, uint32_t *esr)
 
 void arm_take_sync(struct arm_cpu *cpu, unsigned el, uint32_t esr)
 {
+    if (arm_is_m(cpu)) {
+        arm_m_take_sync(cpu, esr);
+        return;
+    }
     if (!cpu->s.ps.a32)
         esr |= ESR_IL;
     el = route(cpu, el, &esr);

@@ -5,6 +5,7 @@
  * A2 (what each architecture version requires).
  */
 #include "target/arm/cpu_priv.h"
+#include "target/arm/m_priv.h"
 
 #include "util/optparse.h"
 
@@ -244,6 +245,12 @@ static const struct arm_model *get_model(const char *name, bool is32, struct err
         if (is_offered(m, is32))
             names[n++] = m->name;
     }
+    if (arm_m_is_model(name)) {
+        error_set(errp,
+                  "CPU model '%s' is of the M profile, the machine has an A-profile processor",
+                  name);
+        return NULL;
+    }
     const char *near = nearest_name(name, names);
     error_set(errp, "unknown CPU model '%s'", name);
     if (near)
@@ -430,6 +437,8 @@ void arm_cpu_list(FILE *f, unsigned bits)
     for (size_t i = 0; i < ARRAY_SIZE(models); i++)
         if (is_offered(&models[i], bits == 32))
             fprintf(f, "%-12s %s\n", models[i].name, models[i].desc);
+    if (bits == 32)
+        arm_m_cpu_list(f);
 }
 
 static void print_prop(FILE *f, const char *name, const char *kind, const char *help,
@@ -445,6 +454,8 @@ static void print_prop(FILE *f, const char *name, const char *kind, const char *
 
 bool arm_cpu_help(const char *model, FILE *f, struct error **errp)
 {
+    if (arm_m_is_model(model))
+        return arm_m_cpu_help(model, f);
     struct arm_cpu *cpu = g_new0(struct arm_cpu, 1);
     struct error *first = NULL;
     cpu->timer_hz = 1;

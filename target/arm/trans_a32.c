@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-enum { PAGE_BITS = 12, STATE_IT = offsetof(struct arm_cpu, s.ps.it) };
+enum { R_SP = 13, PAGE_BITS = 12, STATE_IT = offsetof(struct arm_cpu, s.ps.it) };
 
 /* --- registers --- */
 
@@ -32,15 +32,25 @@ ir_val a32_base(struct dis *d, int n)
     return n == 15 ? ir_trunc(d->ir, pc64(d, visible_pc(d) & ~3u)) : gpr32(d, n);
 }
 
+/* The stack pointer of the M profile is a multiple of 4. */
 void a32_set_reg(struct dis *d, int n, ir_val v)
 {
+    if (n == R_SP && a32_is_m(d))
+        v = ir_and(d->ir, v, imm32(d, ~3u));
     set_gpr(d, n, v);
+}
+
+void a32_check_base(struct dis *d, int n, ir_val after)
+{
+    if (n == R_SP && (d->mode & ARM_MODE_M) && (d->mode & ARM_MODE_M_LIMIT))
+        m_check_sp(d, after);
 }
 
 void a32_set_alu(struct dis *d, int n, ir_val v)
 {
     if (n != 15) {
-        set_gpr(d, n, v);
+        a32_check_base(d, n, v);
+        a32_set_reg(d, n, v);
         return;
     }
     if (a32_is_thumb(d))
@@ -131,8 +141,12 @@ void a32_branch(struct dis *d, ir_val target, uint32_t hint)
 void a32_bx(struct dis *d, ir_val target, uint32_t hint)
 {
     struct ir *ir = d->ir;
-    unsigned other = ir_block_new(ir);
     bool thumb = a32_is_thumb(d);
+    if (a32_is_m(d)) {
+        m_bx(d, target, hint);
+        return;
+    }
+    unsigned other = ir_block_new(ir);
 
     ir_set(ir, ARM_SLOT_PC, ir_zext32(ir, target));
     ir_br_if(ir, ir_and(ir, target, imm32(d, 1)), imm32(d, thumb), IR_NE, other);
@@ -298,6 +312,8 @@ static bool decode_t32(struct dis *d, uint32_t insn)
 
 static bool decode(struct dis_a32 *s)
 {
+    if (a32_is_m(&s->d))
+        return m_decode(&s->d, s->d.len);
     if (!s->thumb)
         return decode_a32(&s->d, s->d.insn);
     return s->d.len == 2 ? t16(&s->d, s->d.insn) : decode_t32(&s->d, s->d.insn);
@@ -317,9 +333,16 @@ void a32_check_aligned(struct dis *d, ir_val address, unsigned bytes, bool is_st
     uint64_t v;
     if (ir_is_const(d->ir, low, &v) && !v)
         return;
-    s->late[s->nlate] = (struct a32_late){ir_block_new(d->ir), d->pc, d->it, is_store};
+    s->late[s->nlate] = (struct a32_late){ir_block_new(d->ir), d->pc, d->it, is_store, 0};
     ir_set(d->ir, ARM_SLOT_PC, ir_zext32(d->ir, address));
     ir_br_if(d->ir, low, imm32(d, 0), IR_NE, s->late[s->nlate++].block);
+}
+
+void a32_raise_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, uint32_t syndrome)
+{
+    struct dis_a32 *s = dis_a32(d);
+    s->late[s->nlate] = (struct a32_late){ir_block_new(d->ir), d->pc, d->it, false, syndrome};
+    ir_br_if(d->ir, a, b, cc, s->late[s->nlate++].block);
 }
 
 /* The address is in the pc slot meanwhile. */
@@ -330,6 +353,10 @@ static void emit_late(struct dis_a32 *s)
         ir_block_begin(d->ir, s->late[i].block);
         d->pc = s->late[i].pc;
         d->it = s->late[i].it;
+        if (s->late[i].syndrome) {
+            a32_exception(d, s->late[i].syndrome, 1);
+            continue;
+        }
         ir_val address = ir_get(d->ir, ARM_SLOT_PC);
         a32_before_raise(d);
         call_a32_misaligned(d->ir, address, imm32(d, d->mem), imm32(d, s->late[i].is_store));
@@ -423,7 +450,7 @@ static void leave(struct dis_a32 *s)
 static bool must_end(const struct dis_a32 *s, const struct tx *tx, unsigned insns)
 {
     return insns >= tx_max_insns(tx) || asks_first(&s->d) || !tx_same_page(tx, s->d.pc) ||
-           ir_full(s->d.ir) || tx_break_at(tx, s->d.pc) || s->nlate == A32_LATE;
+           ir_full(s->d.ir) || tx_break_at(tx, s->d.pc) || s->nlate >= A32_LATE - 1;
 }
 
 void arm_a32_translate(struct tx *tx)
@@ -434,6 +461,11 @@ void arm_a32_translate(struct tx *tx)
     s.thumb = d->mode & ARM_MODE_THUMB;
     d->it = s.thumb ? d->mode >> ARM_MODE_IT_SHIFT & 0xff : 0;
     s.began_in_it = d->it;
+    if (a32_is_m(d) && !s.thumb) {
+        ir_insn(d->ir, d->pc, 0);
+        a32_exception(d, EC_ILLEGAL_STATE | SYN_IL, 1);
+        return;
+    }
     for (unsigned n = 0; !d->ended; n++) {
         uint32_t insn;
         unsigned len;

@@ -29,6 +29,7 @@ struct dis_a32 {
         uint64_t pc;
         unsigned it;
         bool is_store;
+        uint32_t syndrome; /* 0: misaligned */
     } late[A32_LATE];
     unsigned nlate;
 };
@@ -50,6 +51,17 @@ static inline bool a32_may_branch(const struct dis *d)
 {
     return !a32_in_it(d) || (d->it & 15) == 8;
 }
+
+static inline bool a32_is_m(const struct dis *d)
+{
+    return d->mode & ARM_MODE_M;
+}
+
+/* --- trans_m.c: M profile --- */
+bool m_decode(struct dis *d, unsigned len);
+void m_bx(struct dis *d, ir_val target, uint32_t hint);
+/* The stack pointer that an instruction is about to have must not lie below its limit. */
+void m_check_sp(struct dis *d, ir_val sp);
 
 /* --- trans_a32.c --- */
 /* r0..r15 as I32; r15 reads as this instruction's address + 8 (T32: + 4). */
@@ -92,6 +104,10 @@ ir_val a32_addr(struct dis *d, ir_val address);
 /* An access of several words at an address that is no multiple of 4 faults whatever SCTLR.A says.
  */
 void a32_check_word(struct dis *d, ir_val address, bool is_store);
+/* An exception of this instruction if a cc b, while its registers have not changed. */
+void a32_raise_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, uint32_t syndrome);
+/* Before an access by a register that changes to `after`: m_check_sp() where it is needed. */
+void a32_check_base(struct dis *d, int n, ir_val after);
 /* The same for a multiple of bytes, a power of two. */
 void a32_check_aligned(struct dis *d, ir_val address, unsigned bytes, bool is_store);
 /* Set PSTATE.Q if an I64 is not 0 (0 or 1). */

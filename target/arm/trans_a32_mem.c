@@ -29,6 +29,8 @@ struct place {
 static struct place place_of(struct dis *d, int rn, ir_val offset, bool p, bool u, bool w)
 {
     ir_val base = a32_base(d, rn), moved = offset_by(d, base, offset, u);
+    if (!p || w)
+        a32_check_base(d, rn, moved);
     return (struct place){p ? moved : base, moved, rn, !p || w};
 }
 
@@ -271,6 +273,8 @@ bool trans_ldm(struct dis *d, const struct args_ldm *a)
         (a->s && !has_user_bank(d)))
         return false;
     ir_val base = a32_reg(d, a->rn), new_base = a->w ? moved_base(d, a, base) : IR_NONE;
+    if (a->w)
+        a32_check_base(d, a->rn, new_base);
     ir_val pc = load_list(d, a, base, &new_base, user);
     if (new_base.id != IR_NONE.id)
         a32_set_reg(d, a->rn, new_base);
@@ -294,6 +298,8 @@ bool trans_stm(struct dis *d, const struct args_ldm *a)
         return false;
     ir_val base = a32_reg(d, a->rn);
     int32_t off = lowest(a);
+    if (a->w)
+        a32_check_base(d, a->rn, moved_base(d, a, base));
     for (int n = 0; n < 16; n++)
         if (a->list >> n & 1) {
             ir_val v = a->s ? user_reg(d, n) : a32_reg(d, n);

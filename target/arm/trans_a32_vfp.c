@@ -569,6 +569,8 @@ static bool multiple(struct dis *d, const struct args_vlm *a, bool is_load)
     ir_val base = a32_base(d, a->rn);
     uint32_t bytes = 4 * (uint32_t)a->imm;
     ir_val first = a->u ? base : ir_sub(d->ir, base, imm32(d, bytes));
+    if (a->w)
+        a32_check_base(d, a->rn, a->u ? ir_add(d->ir, base, imm32(d, bytes)) : first);
     for (int i = 0; i < count; i++) {
         ir_val at = ir_add(d->ir, first, imm32(d, (uint32_t)i << esz));
         if (esz == 3) {

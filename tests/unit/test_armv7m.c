@@ -62,7 +62,8 @@ static void on_reset(void *cpu)
     ((struct processor *)cpu)->resets++;
 }
 
-static const struct nvic_cpu_ops cpu_ops = {on_configured, on_event, on_reset};
+static const struct nvic_cpu_ops cpu_ops = {
+    .configured = on_configured, .event = on_event, .local_reset = on_reset};
 static struct processor processor;
 
 static struct bench *new_nvic(unsigned version, unsigned bits, bool has_fp)

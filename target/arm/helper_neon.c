@@ -178,7 +178,7 @@ void helper_a32_mac(struct arm_cpu *cpu, uint64_t desc)
     arm_fp_accrue(cpu, env.flags);
 }
 
-/* imm: log2 of the result's bytes; elem: the upper one of two halves. */
+/* imm: log2 of the result's bytes; elem: the upper one of two halves; w: a half is a bfloat16. */
 void helper_a32_vcvt(struct arm_cpu *cpu, uint64_t desc)
 {
     struct a32_vop a = a32_vop_unpack(desc);
@@ -186,7 +186,8 @@ void helper_a32_vcvt(struct arm_cpu *cpu, uint64_t desc)
     uint64_t m = fetch(cpu, a.m).d[0];
     if (a.esz == 1)
         m = m >> (a.elem ? 16 : 0) & 0xffff;
-    uint64_t r = armfp_convert(a.imm, a.esz, m, cpu->s.fpcr, &env);
+    uint64_t r =
+        a.w ? armfp_to_bf16((uint32_t)m, &env) : armfp_convert(a.imm, a.esz, m, cpu->s.fpcr, &env);
     memcpy(place(cpu, a.d) + (a.imm == 1 && a.elem ? 2 : 0), &r, (size_t)1 << a.d.size);
     arm_fp_accrue(cpu, env.flags);
 }

@@ -503,3 +503,87 @@ bool trans_nhalf(struct dis *d, const struct args_n2 *a)
     o.n = o.m = dq_reg(a->vm, !widens);
     return run(d, (unsigned)a->op | A32_OP_FP_STD, o);
 }
+
+/* --- complex numbers; rot: in quarters of a turn --- */
+
+bool trans_ncadd(struct dis *d, const struct args_nrot *a)
+{
+    if (is_bad3(d, a->vd, a->vn, a->vm, a->q))
+        return false;
+    struct a32_vop o = same(a->vd, a->vn, a->vm, a->q, a->esz);
+    o.imm = (uint8_t)a->rot;
+    return run(d, F_CADD | A32_OP_FP_STD, o);
+}
+
+bool trans_ncmla(struct dis *d, const struct args_nrot *a)
+{
+    if (is_bad3(d, a->vd, a->vn, a->vm, a->q))
+        return false;
+    struct a32_vop o = same(a->vd, a->vn, a->vm, a->q, a->esz);
+    o.imm = (uint8_t)a->rot;
+    return run(d, F_CMLA | A32_OP_FP_STD, o);
+}
+
+/* The element is a pair. */
+bool trans_ncmlael(struct dis *d, const struct args_nrotel *a)
+{
+    if (is_bad3(d, a->vd, a->vn, a->vn, a->q) || a32_bad_d(d, 2 * a->m, false))
+        return false;
+    struct a32_vop o = same(a->vd, a->vn, 2 * a->m, a->q, a->esz);
+    o.m = dq_reg(2 * a->m, false);
+    o.elem = (uint8_t)(1 + a->index);
+    o.elem_esz = (uint8_t)(a->esz + 1);
+    o.imm = (uint8_t)a->rot;
+    return run(d, F_CMLA | A32_OP_FP_STD, o);
+}
+
+/* --- products of halves and of bfloat16, half as long as the result --- */
+
+static struct a32_vop half_products(int vd, int vn, int sn, bool q)
+{
+    struct a32_vop o = same(vd, vn, vn, q, 2);
+    o.n = q ? dq_reg(vn, false) : (struct a32_vreg){(uint8_t)sn, A32_S};
+    return o;
+}
+
+bool trans_nfmal(struct dis *d, const struct args_nfhm *a)
+{
+    if (a32_bad_d(d, a->vd, a->q) || (a->q && is_bad3(d, a->vn, a->vm, a->vm, false)))
+        return false;
+    struct a32_vop o = half_products(a->vd, a->vn, a->sn, a->q);
+    o.m = a->q ? dq_reg(a->vm, false) : (struct a32_vreg){(uint8_t)a->sm, A32_S};
+    return run(d, (unsigned)a->op | A32_OP_FP_STD, o);
+}
+
+bool trans_nfmalel(struct dis *d, const struct args_nfhmel *a)
+{
+    if (a32_bad_d(d, a->vd, a->q) || (a->q && a32_bad_d(d, a->vn, false)))
+        return false;
+    struct a32_vop o = half_products(a->vd, a->vn, a->sn, a->q);
+    o.m = a->q ? dq_reg(a->dm, false) : (struct a32_vreg){(uint8_t)a->sm, A32_S};
+    o.elem = (uint8_t)(1 + (a->q ? a->di : a->si));
+    o.elem_esz = 1;
+    return run(d, (unsigned)a->op | A32_OP_FP_STD, o);
+}
+
+/* VFMAB, VFMAT: q says which, the registers are quad ones. */
+bool trans_nbfma(struct dis *d, const struct args_n3 *a)
+{
+    if (is_bad3(d, a->vd, a->vn, a->vm, true))
+        return false;
+    struct a32_vop o = same(a->vd, a->vn, a->vm, true, a->esz);
+    o.imm = (uint8_t)a->q;
+    return run(d, F_BFMLAL | A32_OP_FP_STD, o);
+}
+
+bool trans_nbfmael(struct dis *d, const struct args_nfhmel *a)
+{
+    if (is_bad3(d, a->vd, a->vn, a->vn, true))
+        return false;
+    struct a32_vop o = same(a->vd, a->vn, a->vn, true, 2);
+    o.m = dq_reg(a->dm, false);
+    o.elem = (uint8_t)(1 + a->di);
+    o.elem_esz = 1;
+    o.imm = (uint8_t)a->q;
+    return run(d, F_BFMLAL | A32_OP_FP_STD, o);
+}

@@ -267,8 +267,8 @@ bool trans_vcvt(struct dis *d, const struct args_vcvt *a)
     return true;
 }
 
-/* With a half of a single register: its upper one if t. */
-bool trans_vcvt_h(struct dis *d, const struct args_vhalf *a)
+/* With a half of a single register: its upper one if t.  is_bf: the half is a bfloat16. */
+static bool half(struct dis *d, const struct args_vhalf *a, bool is_bf)
 {
     bool narrows = a->to == 1;
     unsigned wide = (unsigned)(narrows ? a->from : a->to);
@@ -276,12 +276,22 @@ bool trans_vcvt_h(struct dis *d, const struct args_vhalf *a)
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    struct a32_vop o = {.esz = (uint8_t)a->from, .imm = (uint8_t)a->to};
+    struct a32_vop o = {.esz = (uint8_t)a->from, .imm = (uint8_t)a->to, .w = is_bf};
     o.d = narrows ? (struct a32_vreg){(uint8_t)a->vd, A32_H} : scalar(a->vd, wide);
     o.m = narrows ? scalar(a->vm, wide) : (struct a32_vreg){(uint8_t)a->vm, A32_S};
     o.elem = (uint8_t)a->t;
     call_a32_vcvt(d->ir, imm64(d, a32_vop_pack(o)));
     return true;
+}
+
+bool trans_vcvt_h(struct dis *d, const struct args_vhalf *a)
+{
+    return half(d, a, false);
+}
+
+bool trans_vcvt_bf(struct dis *d, const struct args_vhalf *a)
+{
+    return half(d, a, true);
 }
 
 static ir_val int_how(struct dis *d, bool is_signed, unsigned bits, unsigned fraction)

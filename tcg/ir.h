@@ -93,13 +93,22 @@ enum ir_memop {
         64, /* single-copy atomic even when misaligned inside 16 bytes (LSE2, Zama16b); reserved */
     MO_ACQ = 128,
     MO_REL = 256,
-    MO_WRITE = 512,    /* of tlb_add: for stores */
+    MO_WRITE = 512,      /* of tlb_add: for stores */
+    MO_ELEMS_SHIFT = 10, /* bits 10..11: 0, or 1 + log2 of the bytes of the elements that are loaded
+                            or stored, at most 4: memory that wants aligned accesses (asked for
+                            by guest_ops.may_access) goes by those */
+    MO_ELEMS = 3 << 10,
     MO_IDX_SHIFT = 12, /* bits 12..15: MMU index, which TLB is asked */
     MO_IDX = 15 << 12,
 };
 static inline unsigned memop_bytes(uint32_t mo)
 {
     return 1u << (mo & MO_SIZE);
+}
+/* How an access must be aligned where misaligned ones are refused. */
+static inline unsigned memop_alignment(uint32_t mo)
+{
+    return mo & MO_ELEMS ? 1u << ((mo >> MO_ELEMS_SHIFT & 3) - 1) : memop_bytes(mo);
 }
 static inline unsigned memop_idx(uint32_t mo)
 {

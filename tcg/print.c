@@ -20,7 +20,9 @@ static const struct ir_word_name memop_names[] = {
     {"idx1", 1 << MO_IDX_SHIFT, MO_IDX},        {"idx2", 2 << MO_IDX_SHIFT, MO_IDX},
     {"idx3", 3 << MO_IDX_SHIFT, MO_IDX},        {"idx4", 4 << MO_IDX_SHIFT, MO_IDX},
     {"idx5", 5 << MO_IDX_SHIFT, MO_IDX},        {"idx6", 6 << MO_IDX_SHIFT, MO_IDX},
-    {"idx7", 7 << MO_IDX_SHIFT, MO_IDX},        {NULL, 0, 0},
+    {"idx7", 7 << MO_IDX_SHIFT, MO_IDX},        {"elem8", 1 << MO_ELEMS_SHIFT, MO_ELEMS},
+    {"elem16", 2 << MO_ELEMS_SHIFT, MO_ELEMS},  {"elem32", 3 << MO_ELEMS_SHIFT, MO_ELEMS},
+    {NULL, 0, 0},
 };
 static const struct ir_word_name round_names[] = {
     {"rne", IR_RNE, 7}, {"rtz", IR_RTZ, 7}, {"rdn", IR_RDN, 7}, {"rup", IR_RUP, 7}, {"rmm", IR_RMM, 7},

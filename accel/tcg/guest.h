@@ -53,11 +53,11 @@ struct guest_ops {
      * false: fault (out->cause). */
     bool (*walk)(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
                  struct guest_walk *out);
-    /* Whether an access of size bytes to a page whose walk said so (asks) may be done; a
+    /* Whether an access to a page whose walk said so (asks) may be done; a
      * read-modify-write is asked for as a read first.  False: *cause for raise_fault.  May be NULL
      * where no walk says so. */
-    bool (*may_access)(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,
-                       unsigned idx, uint32_t *cause);
+    bool (*may_access)(struct cpu *cpu, gva addr, uint32_t memop, enum guest_access access,
+                       uint32_t *cause);
     /* Enter the trap for a failed access; the pc slot holds the faulting instruction.
      * misaligned/bus faults come with their own cause: GUEST_CAUSE_* below. */
     void (*raise_fault)(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,

@@ -61,11 +61,10 @@ void guest_unwind(struct cpu *cpu)
 static NOINLINE void ask(const struct acc *a, enum guest_access access)
 {
     struct tcg_vcpu *v = a->v;
-    unsigned size = memop_bytes(a->memop), idx = memop_idx(a->memop);
     uint32_t cause = 0;
-    if (a->updates && !v->ops->may_access(v->cpu, a->addr, size, GUEST_READ, idx, &cause))
+    if (a->updates && !v->ops->may_access(v->cpu, a->addr, a->memop, GUEST_READ, &cause))
         fault(a, a->addr, GUEST_READ, cause);
-    if (!v->ops->may_access(v->cpu, a->addr, size, access, idx, &cause))
+    if (!v->ops->may_access(v->cpu, a->addr, a->memop, access, &cause))
         fault(a, a->addr, access, cause);
 }
 

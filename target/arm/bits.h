@@ -12,6 +12,7 @@
 #define SCTLR_SA0     BIT64(4)
 #define SCTLR_CP15BEN BIT64(5)
 #define SCTLR_NAA     BIT64(6)
+#define SCTLR_NAA     BIT64(6)
 #define SCTLR_ITD     BIT64(7)
 #define SCTLR_SED     BIT64(8)
 #define SCTLR_UMA     BIT64(9)

@@ -164,6 +164,8 @@ static uint32_t a64_mode(const struct arm_cpu *cpu, uint64_t sctlr, unsigned reg
         mode |= ARM_MODE_SA;
     if (sctlr & (is_el0 ? SCTLR_BT0 : SCTLR_BT1))
         mode |= ARM_MODE_BT;
+    if (sctlr & SCTLR_NAA)
+        mode |= ARM_MODE_NAA;
     if (cpu->guarded_pages)
         mode |= ARM_MODE_BTI;
     if ((sctlr & pauth) && arm_has(cpu, ARM_F_PAUTH))

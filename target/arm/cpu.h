@@ -87,6 +87,7 @@ enum {
     ARM_MODE_PAUTH = 1 << 24, /* some SCTLR.EnXX is set: else pointer authentication does nothing */
     ARM_MODE_TRAPS =
         1 << 25, /* a trap of the EL0 cache, WFI, CTR or DC ZVA instructions is on: ask */
+    ARM_MODE_NAA = 1 << 26, /* SCTLR.nAA: ordered accesses may be misaligned */
     /* AArch32 */
     ARM_MODE_THUMB = 1 << 18,
     ARM_MODE_IT_SHIFT = 19,  /* 8 bits: PSTATE.IT at the first instruction */

@@ -104,8 +104,8 @@ void arm_sync(struct arm_cpu *cpu);
 /* --- mmu.c --- */
 bool arm_walk(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
               struct guest_walk *out);
-bool arm_may_access(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,
-                    unsigned idx, uint32_t *cause);
+bool arm_may_access(struct cpu *cpu, gva addr, uint32_t memop, enum guest_access access,
+                    uint32_t *cause);
 /* Whether stores to addr are to Device memory, if it is mapped. */
 bool arm_is_device(struct arm_cpu *cpu, gva addr, unsigned idx);
 bool arm_debug_translate(struct cpu *cpu, gva addr, gpa *out);

@@ -99,8 +99,17 @@ static uint8_t *place_of(struct arm_cpu *cpu, const struct elements *e, unsigned
 static void check_struct(struct arm_cpu *cpu, uint64_t addr, const struct elements *e,
                          uint32_t memop, bool is_store)
 {
-    if ((memop & MO_ALIGN) && (addr & (e->esize - 1)))
-        helper_raise_misaligned(cpu, addr, memop, is_store);
+    if (!(memop & MO_ALIGN) || !(addr & (e->esize - 1)))
+        return;
+    helper_raise_misaligned(cpu, addr, memop, is_store);
+    guest_unwind(&cpu->cpu);
+}
+
+/* Of its parts of 8 bytes: what must be aligned are elements. */
+static uint32_t part_memop(uint32_t memop)
+{
+    unsigned size = memop & MO_SIZE;
+    return MO_64 | (memop & MO_IDX) | (size < MO_32 ? size + 1 : 3) << MO_ELEMS_SHIFT;
 }
 
 void helper_ld_struct(struct arm_cpu *cpu, uint64_t addr, uint32_t how, uint32_t memop)
@@ -110,7 +119,7 @@ void helper_ld_struct(struct arm_cpu *cpu, uint64_t addr, uint32_t how, uint32_t
     const uint8_t *from = (const uint8_t *)buf;
     check_struct(cpu, addr, &e, memop, false);
     for (unsigned i = 0; i < e.total; i += 8)
-        buf[i / 8] = guest_ld(&cpu->cpu, addr + i, MO_64 | (memop & MO_IDX));
+        buf[i / 8] = guest_ld(&cpu->cpu, addr + i, part_memop(memop));
     for (unsigned i = 0; i < e.selem * e.rpt; i++)
         cpu->v[(e.rt + i) % VECTORS] = (union arm_vreg){0};
     for (unsigned i = 0; i < e.total; i++)
@@ -126,5 +135,5 @@ void helper_st_struct(struct arm_cpu *cpu, uint64_t addr, uint32_t how, uint32_t
     for (unsigned i = 0; i < e.total; i++)
         to[i] = *place_of(cpu, &e, i, memop & MO_BE);
     for (unsigned i = 0; i < e.total; i += 8)
-        guest_st(&cpu->cpu, addr + i, buf[i / 8], MO_64 | (memop & MO_IDX));
+        guest_st(&cpu->cpu, addr + i, buf[i / 8], part_memop(memop));
 }

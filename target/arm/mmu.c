@@ -508,13 +508,14 @@ bool arm_is_device(struct arm_cpu *cpu, gva addr, unsigned idx)
 }
 
 /* The access lies in a page that is Device memory or watched. */
-bool arm_may_access(struct cpu *c, gva addr, unsigned size, enum guest_access access, unsigned idx,
+bool arm_may_access(struct cpu *c, gva addr, uint32_t memop, enum guest_access access,
                     uint32_t *cause)
 {
     struct arm_cpu *cpu = arm(c);
+    unsigned idx = memop_idx(memop), size = memop_bytes(memop);
     bool user = idx == ARM_IDX_EL10_0 || idx == ARM_IDX_EL20_0, write = access == GUEST_WRITE;
 
-    if ((addr & (size - 1)) && arm_is_device(cpu, addr, idx)) {
+    if ((addr & (memop_alignment(memop) - 1)) && arm_is_device(cpu, addr, idx)) {
         *cause = FSC_ALIGNMENT;
         return false;
     }

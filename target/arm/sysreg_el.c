@@ -45,6 +45,7 @@ static uint64_t sctlr_mask(const struct arm_cpu *cpu, unsigned el)
         m |= SCTLR_UMA | SCTLR_CP15BEN | SCTLR_ITD | SCTLR_SED;
     m |= arm_has(cpu, ARM_F_PAN) && el < 3 ? SCTLR_SPAN : 0;
     m |= arm_has(cpu, ARM_F_PAN3) && el < 3 ? SCTLR_EPAN : 0;
+    m |= arm_has(cpu, ARM_F_LSE2) ? SCTLR_NAA : 0;
     m |= arm_has(cpu, ARM_F_RAS) ? SCTLR_IESB : 0;
     m |= arm_has(cpu, ARM_F_SSBS) ? SCTLR_DSSBS : 0;
     m |= arm_has(cpu, ARM_F_BTI) ? SCTLR_BT0 | SCTLR_BT1 : 0;

@@ -25,6 +25,14 @@ static uint32_t aligned(struct dis *d, int base, int64_t offset, unsigned size, 
     return size | d->mem;
 }
 
+/* The same for an ordered access, which SCTLR.nAA lets lie anywhere. */
+static uint32_t ordered(struct dis *d, int base, int64_t offset, unsigned size, bool is_store)
+{
+    if ((d->mode & ARM_MODE_NAA) && !(d->mem & MO_ALIGN))
+        return size | d->mem;
+    return aligned(d, base, offset, size, is_store);
+}
+
 /* Pairs of x registers, 16 bytes: no misalignment is allowed. */
 static void check_16(struct dis *d, int base, bool is_store)
 {
@@ -37,7 +45,7 @@ static void check_16(struct dis *d, int base, bool is_store)
 static bool load_acquire(struct dis *d, const struct args_ordered *a)
 {
     ir_val addr = mem_addr(d, a->rn, imm64(d, 0));
-    uint32_t memop = aligned(d, a->rn, 0, a->size, false) | MO_ACQ;
+    uint32_t memop = ordered(d, a->rn, 0, a->size, false) | MO_ACQ;
     set_gpr(d, a->rt, ir_ld(d->ir, I64, addr, memop));
     return true;
 }
@@ -56,7 +64,7 @@ bool trans_ldapr(struct dis *d, const struct args_ordered *a)
 bool trans_stlr(struct dis *d, const struct args_ordered *a)
 {
     ir_val addr = mem_addr(d, a->rn, imm64(d, 0));
-    uint32_t memop = aligned(d, a->rn, 0, a->size, true) | MO_REL | MO_ACQ;
+    uint32_t memop = ordered(d, a->rn, 0, a->size, true) | MO_REL | MO_ACQ;
     ir_st(d->ir, addr, gpr64(d, a->rt), memop);
     return true;
 }
@@ -64,7 +72,7 @@ bool trans_stlr(struct dis *d, const struct args_ordered *a)
 bool trans_ldapur(struct dis *d, const struct args_ldst_i *a)
 {
     ir_val addr = mem_addr(d, a->rn, imm64(d, a->imm));
-    uint32_t memop = aligned(d, a->rn, a->imm, a->size, false) | MO_ACQ | (a->ext ? MO_SIGN : 0);
+    uint32_t memop = ordered(d, a->rn, a->imm, a->size, false) | MO_ACQ | (a->ext ? MO_SIGN : 0);
     set_gpr(d, a->rt, ir_ld(d->ir, a->ext == 2 ? I32 : I64, addr, memop));
     return true;
 }
@@ -72,7 +80,7 @@ bool trans_ldapur(struct dis *d, const struct args_ldst_i *a)
 bool trans_stlur(struct dis *d, const struct args_ldst_i *a)
 {
     ir_val addr = mem_addr(d, a->rn, imm64(d, a->imm));
-    uint32_t memop = aligned(d, a->rn, a->imm, a->size, true) | MO_REL | MO_ACQ;
+    uint32_t memop = ordered(d, a->rn, a->imm, a->size, true) | MO_REL | MO_ACQ;
     ir_st(d->ir, addr, gpr64(d, a->rt), memop);
     return true;
 }

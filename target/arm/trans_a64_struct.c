@@ -47,9 +47,31 @@ static bool is_inline(const struct dis *d, const struct args_multi *a)
     return a->selem != 3 && !(d->mem & (MO_BE | MO_ALIGN));
 }
 
-static ir_val load_q(struct dis *d, ir_val addr, unsigned n)
+/* Elements are what must be aligned in Device memory; of 8 bytes: to 4. */
+static uint32_t elements(const struct args_multi *a)
 {
-    return a64_load_v(d, plus(d, addr, 16 * n), MO_128);
+    return (a->size < MO_32 ? a->size + 1u : 3u) << MO_ELEMS_SHIFT;
+}
+
+static ir_val load_part(struct dis *d, const struct args_multi *a, ir_val addr, unsigned size)
+{
+    if (size == MO_128)
+        return ir_ld(d->ir, V128, addr, MO_128 | d->mem | elements(a));
+    return ir_vfrom64(d->ir, ir_ld(d->ir, F64, addr, MO_64 | d->mem | elements(a)));
+}
+
+static void store_part(struct dis *d, const struct args_multi *a, ir_val addr, ir_val v,
+                       unsigned size)
+{
+    if (size == MO_128)
+        ir_st(d->ir, addr, v, MO_128 | d->mem | elements(a));
+    else
+        ir_st(d->ir, addr, ir_vto64(d->ir, v), MO_64 | d->mem | elements(a));
+}
+
+static ir_val load_q(struct dis *d, const struct args_multi *a, ir_val addr, unsigned n)
+{
+    return load_part(d, a, plus(d, addr, 16 * n), MO_128);
 }
 
 /* Even lanes of memory, then odd ones. */
@@ -61,15 +83,15 @@ static void unzip(struct dis *d, ir_val v[2], ir_val a, ir_val b, uint32_t esz)
 
 static void load_2(struct dis *d, const struct args_multi *a, ir_val addr, ir_val v[4])
 {
-    ir_val first = load_q(d, addr, 0);
-    unzip(d, v, first, a->q ? load_q(d, addr, 1) : first, a->size);
+    ir_val first = load_q(d, a, addr, 0);
+    unzip(d, v, first, a->q ? load_q(d, a, addr, 1) : first, a->size);
 }
 
 static void load_4(struct dis *d, const struct args_multi *a, ir_val addr, ir_val v[4])
 {
     ir_val in[4], low[2], high[2], even[2], odd[2];
     for (unsigned i = 0; i < (a->q ? 4 : 2); i++)
-        in[i] = load_q(d, addr, i);
+        in[i] = load_q(d, a, addr, i);
     unzip(d, low, in[0], in[1], a->size);
     if (a->q)
         unzip(d, high, in[2], in[3], a->size);
@@ -91,22 +113,22 @@ static void load_inline(struct dis *d, const struct args_multi *a)
         load_4(d, a, addr, v);
     else
         for (unsigned i = 0; i < n; i++)
-            v[i] = a64_load_v(d, plus(d, addr, i << size), size);
+            v[i] = load_part(d, a, plus(d, addr, i << size), size);
     for (unsigned i = 0; i < n; i++)
         set_vector(d, a->rt + (int)i, a->selem > 1 && !a->q ? ir_vlow(d->ir, v[i]) : v[i]);
 }
 
-static void store_q(struct dis *d, ir_val addr, unsigned n, ir_val v)
+static void store_q(struct dis *d, const struct args_multi *a, ir_val addr, unsigned n, ir_val v)
 {
-    a64_store_v(d, plus(d, addr, 16 * n), v, MO_128);
+    store_part(d, a, plus(d, addr, 16 * n), v, MO_128);
 }
 
 static void store_2(struct dis *d, const struct args_multi *a, ir_val addr)
 {
     ir_val x = vector(d, a->rt), y = vector(d, a->rt + 1);
-    store_q(d, addr, 0, ir_vzip1(d->ir, x, y, a->size));
+    store_q(d, a, addr, 0, ir_vzip1(d->ir, x, y, a->size));
     if (a->q)
-        store_q(d, addr, 1, ir_vzip2(d->ir, x, y, a->size));
+        store_q(d, a, addr, 1, ir_vzip2(d->ir, x, y, a->size));
 }
 
 static void store_4(struct dis *d, const struct args_multi *a, ir_val addr)
@@ -115,14 +137,14 @@ static void store_4(struct dis *d, const struct args_multi *a, ir_val addr)
     for (int i = 0; i < 4; i++)
         v[i] = vector(d, a->rt + i);
     ir_val even = ir_vzip1(d->ir, v[0], v[2], a->size), odd = ir_vzip1(d->ir, v[1], v[3], a->size);
-    store_q(d, addr, 0, ir_vzip1(d->ir, even, odd, a->size));
-    store_q(d, addr, 1, ir_vzip2(d->ir, even, odd, a->size));
+    store_q(d, a, addr, 0, ir_vzip1(d->ir, even, odd, a->size));
+    store_q(d, a, addr, 1, ir_vzip2(d->ir, even, odd, a->size));
     if (!a->q)
         return;
     even = ir_vzip2(d->ir, v[0], v[2], a->size);
     odd = ir_vzip2(d->ir, v[1], v[3], a->size);
-    store_q(d, addr, 2, ir_vzip1(d->ir, even, odd, a->size));
-    store_q(d, addr, 3, ir_vzip2(d->ir, even, odd, a->size));
+    store_q(d, a, addr, 2, ir_vzip1(d->ir, even, odd, a->size));
+    store_q(d, a, addr, 3, ir_vzip2(d->ir, even, odd, a->size));
 }
 
 static void store_inline(struct dis *d, const struct args_multi *a)
@@ -135,7 +157,7 @@ static void store_inline(struct dis *d, const struct args_multi *a)
         store_4(d, a, addr);
     else
         for (int i = 0; i < a->rpt; i++)
-            a64_store_v(d, plus(d, addr, (unsigned)i << size), vector(d, a->rt + i), size);
+            store_part(d, a, plus(d, addr, (unsigned)i << size), vector(d, a->rt + i), size);
 }
 
 static void by_helper(struct dis *d, const struct args_multi *a)

@@ -65,6 +65,9 @@ struct machine_config {
     const char *uuid;                 /* text of -uuid, or NULL */
     bool no_reboot, no_shutdown, start_paused;
     bool nodefaults;
+    struct {
+        const char *netdev, *mac; /* of the board's own network card; NULL: not connected, any */
+    } nic;
     const char *serial[MACHINE_MAX_SERIALS]; /* chardev of each serial line ("serial0"); NULL: not
                                                 connected */
     const struct prop_global
@@ -80,7 +83,9 @@ struct machine_class {
     unsigned max_cpus;
     uint64_t default_ram;                       /* bytes */
     const char *default_net, *default_block_if; /* "virtio" */
-    size_t size;              /* of the board's struct, which starts with struct machine */
+    const char
+        *onboard_nic; /* type of its own network card, which the first -nic connects, or NULL */
+    size_t size;      /* of the board's struct, which starts with struct machine */
     const struct prop *props; /* -M NAME,k=v */
     /* Build everything: CPUs, RAM, devices, firmware and kernel.  Bad input: false and *errp. */
     bool (*init)(struct machine *m, struct error **errp);

@@ -11,6 +11,7 @@ extern const struct device_type apic_bus_type;
 extern const struct device_type armv7m_type;
 extern const struct device_type bitband_type;
 extern const struct device_type cmsdk_dualtimer_type;
+extern const struct device_type cmsdk_gpio_type;
 extern const struct device_type cmsdk_timer_type;
 extern const struct device_type cmsdk_uart_type;
 extern const struct device_type e1000_82540em_type;
@@ -34,6 +35,7 @@ extern const struct device_type ioh3420_type;
 extern const struct device_type isa_bridge_type;
 extern const struct device_type lapic_type;
 extern const struct device_type mc146818_type;
+extern const struct device_type lan9118_type;
 extern const struct device_type mps2_fpgaio_type;
 extern const struct device_type mps2_scc_type;
 extern const struct device_type ns16550_type;
@@ -128,6 +130,8 @@ static const struct device_type *const written_types[] = {
     &scsi_cd_type,                  /* scsi-cd */
     &scsi_hd_type,                  /* scsi-hd */
     &ns16550_type,                  /* serial-mm */
+    &cmsdk_gpio_type,               /* cmsdk-ahb-gpio */
+    &lan9118_type,
     &pl022_type,
     &sbcon_type,                    /* arm-sbcon-i2c */
     &ssd0323_type,

@@ -89,6 +89,7 @@ static bool build(struct setup *s, struct error **errp)
         expect_handover,
         setup_drives,
         setup_globals,
+        setup_onboard_nic,
         setup_machine,
         setup_flash,
         init_machine,

@@ -285,6 +285,34 @@ static const char *device_of_model(const struct setup *s, const char *model)
     return model;
 }
 
+/* The board's own card is the first that was asked for without a model, or by its name. */
+static bool is_onboard(const struct setup *s, const struct wanted_nic *n)
+{
+    return s->cls->onboard_nic && (!n->model || !strcmp(n->model, s->cls->onboard_nic));
+}
+
+/* A board with a card of its own has no place for others. */
+static bool check_onboard(const struct setup *s, const struct wanted_nic *n, struct error **errp)
+{
+    if (!s->cls->onboard_nic || (is_onboard(s, n) && !s->cfg.nic.netdev))
+        return true;
+    error_set(errp, "%s: machine '%s' has one network card, a %s, and no place for another",
+              n->option, s->cls->name, s->cls->onboard_nic);
+    return false;
+}
+
+bool setup_onboard_nic(struct setup *s, struct error **errp)
+{
+    for (guint i = 0; s->nics && s->cls->onboard_nic && i < s->nics->len; i++) {
+        const struct wanted_nic *n = g_ptr_array_index(s->nics, i);
+        if (!check_onboard(s, n, errp))
+            return false;
+        s->cfg.nic.netdev = n->netdev;
+        s->cfg.nic.mac = n->mac;
+    }
+    return true;
+}
+
 static bool create_nic(struct setup *s, const struct wanted_nic *n, struct error **errp)
 {
     struct opts *o = opts_parse("", NULL);
@@ -316,7 +344,7 @@ bool setup_nics(struct setup *s, struct error **errp)
     static struct machine_pause_listener listener = {.changed = pause_changed};
 
     machine_add_pause_listener(s->machine, &listener);
-    for (guint i = 0; s->nics && i < s->nics->len; i++)
+    for (guint i = 0; s->nics && !s->cls->onboard_nic && i < s->nics->len; i++)
         if (!create_nic(s, g_ptr_array_index(s->nics, i), errp))
             return false;
     net_check_connected();

@@ -53,6 +53,8 @@ bool setup_accel(struct setup *s, struct error **errp) MUST_CHECK;
  */
 bool setup_netdevs(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_nics(struct setup *s, struct error **errp) MUST_CHECK;
+/* Before setup_machine(): what connects the card that the board has of its own. */
+bool setup_onboard_nic(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_filter_dump(struct opts *o, const char *id, struct error **errp) MUST_CHECK;
 
 /* drives.c: open -drive and -blockdev images; later plug those with if=virtio, and tell the board

@@ -79,6 +79,13 @@ bool armv7m_attach(struct armv7m_board *b, struct device *dev, gpa base, int irq
     return armv7m_attach_in(b, &b->m->root, dev, base, irq, errp);
 }
 
+bool armv7m_set_nic(struct device *dev, struct error **errp)
+{
+    const struct machine_config *cfg = &dev->machine->cfg;
+    return (cfg->nic.netdev == NULL || device_set(dev, "netdev", cfg->nic.netdev, errp)) &&
+           (cfg->nic.mac == NULL || device_set(dev, "mac", cfg->nic.mac, errp));
+}
+
 bool armv7m_unimplemented(struct machine *m, struct mem_region *parent, const char *name, gpa base,
                           uint64_t size, struct error **errp)
 {

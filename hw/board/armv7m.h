@@ -43,6 +43,8 @@ bool armv7m_attach(struct armv7m_board *b, struct device *dev, gpa base, int irq
                    struct error **errp) MUST_CHECK;
 /* Wire a line to an interrupt. */
 void armv7m_connect(struct armv7m_board *b, struct irq *line, unsigned irq);
+/* Give the board's own network card its cable and address. */
+bool armv7m_set_nic(struct device *dev, struct error **errp) MUST_CHECK;
 /* A place where registers should be, and are not; below everything else. */
 bool armv7m_unimplemented(struct machine *m, struct mem_region *parent, const char *name, gpa base,
                           uint64_t size, struct error **errp) MUST_CHECK;

@@ -6,11 +6,21 @@
 #include "hw/board/armv7m.h"
 #include "hw/board/boards.h"
 #include "hw/char/cmsdk_uart.h"
+#include "hw/gpio/cmsdk_gpio.h"
 #include "hw/intc/armv7m.h"
 
 #include <string.h>
 
-enum { UARTS = 5, TIMERS = 2, NIRQS = 48, KIB = 1 << 10, MIB = 1 << 20 };
+enum {
+    UARTS = 5,
+    PORTS = 4,
+    SPIS = 5,
+    I2CS = 4,
+    PORT0_IRQS = 8,
+    NIRQS = 48,
+    KIB = 1 << 10,
+    MIB = 1 << 20
+};
 enum { SYSCLK_HZ = 25000000, REFCLK_HZ = 1000000 };
 enum { MIRRORS = 5, SSRAM_SIZE = 4 * MIB, PSRAM_SIZE = 16 * MIB };
 
@@ -18,20 +28,25 @@ enum { MIRRORS = 5, SSRAM_SIZE = 4 * MIB, PSRAM_SIZE = 16 * MIB };
 enum {
     IRQ_TIMER = 8, /* and 9 */
     IRQ_DUALTIMER = 10,
+    IRQ_SPI = 11, /* the flash's and the touch screen's */
     IRQ_UART_OVERRUN = 12,
+    IRQ_ETHERNET = 13,
+    IRQ_ADC_SPI = 22,
+    IRQ_SHIELD_SPI = 23,
+    IRQ_PORT0_PINS = 24, /* to 31 */
 };
 
 /* What tells the images apart. */
 struct image {
     const char *name;
     const char *scc_id;
-    gpa psram;
+    gpa psram, ethernet;
     bool has_blockram, bitband;
 };
 static const struct image images[] = {
-    {"mps2-an385", "0x41043850", 0x21000000, true, true},
-    {"mps2-an386", "0x41043860", 0x21000000, true, true},
-    {"mps2-an500", "0x41045000", 0x60000000, false, false},
+    {"mps2-an385", "0x41043850", 0x21000000, 0x40200000, true, true},
+    {"mps2-an386", "0x41043860", 0x21000000, 0x40200000, true, true},
+    {"mps2-an500", "0x41045000", 0x60000000, 0xa0000000, false, false},
 };
 
 struct mps2 {
@@ -39,7 +54,7 @@ struct mps2 {
     struct armv7m_board armv7m;
     const struct image *image;
     struct mem_region ssram1, ssram23, blockram, psram, mirror[MIRRORS];
-    struct irq_or uart_overrun;
+    struct irq_or uart_overrun, spi, shield_spi;
 };
 
 static const struct image *image_of(const char *name)
@@ -98,6 +113,7 @@ static bool create_unimplemented(struct mps2 *b, struct error **errp)
         {"PSRAM", 0x21000000, 0x1000000},
         {"APB peripherals", 0x40000000, 0x10000},
         {"AHB peripherals", 0x40010000, 0x10000},
+        {"i2s", 0x40024000, 0x400},
         {"FPGA peripherals", 0x40020000, 0x10000},
         {"reserved at 0x40030000", 0x40030000, 0x1d0000},
         {"VGA", 0x41000000, 0x200000},
@@ -177,10 +193,64 @@ static bool create_board_registers(struct mps2 *b, struct error **errp)
            armv7m_attach(&b->armv7m, io, 0x40028000, ARMV7M_NO_IRQ, errp);
 }
 
+/* The first pins of port 0 have interrupts of their own. */
+static bool create_ports(struct mps2 *b, struct error **errp)
+{
+    static const uint8_t irq[PORTS] = {6, 7, 16, 17};
+    for (unsigned i = 0; i < PORTS; i++) {
+        g_autofree char *id = g_strdup_printf("gpio%u", i);
+        struct device *dev = armv7m_device(&b->m, "cmsdk-ahb-gpio", id);
+        for (unsigned n = 0; i == 0 && n < PORT0_IRQS; n++)
+            armv7m_connect(&b->armv7m, cmsdk_gpio_irq(dev, n), IRQ_PORT0_PINS + n);
+        if (!armv7m_attach(&b->armv7m, dev, 0x40010000 + i * 0x1000, irq[i], errp))
+            return false;
+    }
+    return true;
+}
+
+/* Flash, display with touch screen, shield's converter, two of the shields: nothing answers. */
+static bool create_spis(struct mps2 *b, struct error **errp)
+{
+    static const gpa base[SPIS] = {0x40020000, 0x40021000, 0x40025000, 0x40026000, 0x40027000};
+    struct irq_or *const shared[SPIS] = {&b->spi, &b->spi, NULL, &b->shield_spi, &b->shield_spi};
+    armv7m_connect(&b->armv7m, &b->spi.out, IRQ_SPI);
+    armv7m_connect(&b->armv7m, &b->shield_spi.out, IRQ_SHIELD_SPI);
+    for (unsigned i = 0; i < SPIS; i++) {
+        g_autofree char *id = g_strdup_printf("spi%u", i);
+        struct device *dev = armv7m_device(&b->m, "pl022", id);
+        if (shared[i])
+            irq_connect(&dev->irq, irq_or_input, shared[i], i);
+        if (!armv7m_attach(&b->armv7m, dev, base[i], shared[i] ? ARMV7M_NO_IRQ : IRQ_ADC_SPI, errp))
+            return false;
+    }
+    return true;
+}
+
+/* Touch screen, audio, two of the shields. */
+static bool create_i2cs(struct mps2 *b, struct error **errp)
+{
+    static const gpa base[I2CS] = {0x40022000, 0x40023000, 0x40029000, 0x4002a000};
+    for (unsigned i = 0; i < I2CS; i++) {
+        g_autofree char *id = g_strdup_printf("i2c%u", i);
+        if (!armv7m_attach(&b->armv7m, armv7m_device(&b->m, "arm-sbcon-i2c", id), base[i],
+                           ARMV7M_NO_IRQ, errp))
+            return false;
+    }
+    return true;
+}
+
+static bool create_ethernet(struct mps2 *b, struct error **errp)
+{
+    struct device *dev = armv7m_device(&b->m, "lan9118", "ethernet");
+    return armv7m_set_nic(dev, errp) &&
+           armv7m_attach(&b->armv7m, dev, b->image->ethernet, IRQ_ETHERNET, errp);
+}
+
 static bool create_devices(struct mps2 *b, struct error **errp)
 {
     return create_uarts(b, errp) && create_timers(b, errp) && create_watchdog(b, errp) &&
-           create_board_registers(b, errp);
+           create_board_registers(b, errp) && create_ports(b, errp) && create_spis(b, errp) &&
+           create_i2cs(b, errp) && create_ethernet(b, errp);
 }
 
 /* ---- the machine ---- */
@@ -215,8 +285,8 @@ static void mps2_fini(struct machine *m)
 #define MPS2_CLASS(n, text, model)                                                                 \
     {                                                                                              \
         .name = n, .desc = text, .arch = "arm", .default_cpu = model, .max_cpus = 1,               \
-        .default_ram = PSRAM_SIZE, .size = sizeof(struct mps2), .init = mps2_init,                 \
-        .reset = mps2_reset, .fini = mps2_fini                                                     \
+        .default_ram = PSRAM_SIZE, .onboard_nic = "lan9118", .size = sizeof(struct mps2),          \
+        .init = mps2_init, .reset = mps2_reset, .fini = mps2_fini                                  \
     }
 
 const struct machine_class mps2_an385_class =

@@ -4,6 +4,7 @@
  * theirs.
  */
 #include "core/clock.h"
+#include "hw/net/ether.h"
 #include "hw/pci/pci.h"
 #include "net/net.h"
 #include "net/offload.h"
@@ -209,11 +210,8 @@ static bool receives(const struct rtl8139 *n)
 
 static bool hash_matches(const struct rtl8139 *n, const uint8_t *mac)
 {
-    /* The upper six bits of the Ethernet CRC, most significant first. */
-    uint32_t crc = (uint32_t)crc32(crc32(0, NULL, 0), mac, MAC_LEN) ^ UINT32_MAX, bits = 0;
+    unsigned bits = ether_hash(mac);
 
-    for (unsigned i = 0; i < 6; i++)
-        bits |= (crc >> i & 1) << (5 - i);
     return n->s.reg[MAR0 + bits / 8] >> (bits % 8) & 1;
 }
 

@@ -27,6 +27,10 @@ bool block_attach(struct block_node *b, const char *owner, struct error **errp)
         error_set(errp, "node '%s' is in use by another node", b->name);
         return false;
     }
+    if (b->writable_exports) {
+        error_set(errp, "node '%s' is in use by a writable export", b->name);
+        return false;
+    }
     if (!node_check_idle(b, errp))
         return false;
     b->owner = g_strdup(owner);
@@ -121,7 +125,7 @@ static int change(struct block_node *b, const struct block_req *req)
     else if (req->op == BLOCK_DISCARD)
         ret = node_discard(b, req->offset, req->bytes);
     else
-        ret = node_write_zeroes(b, req->offset, req->bytes, true);
+        ret = node_write_zeroes(b, req->offset, req->bytes, !req->keep_space);
     if (h && h->after)
         h->after(h, &hold, req->offset, req->bytes);
     return ret;

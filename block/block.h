@@ -36,6 +36,7 @@ struct block_req {
     struct block_req *next;
     struct block_node *node; /* set by block_submit() */
     int64_t start_ns;        /* likewise: when it was submitted */
+    bool keep_space;         /* BLOCK_WRITE_ZEROES: the image must not free the space */
     bool is_cancelled;       /* the block layer's, as is is_part: of another request */
     bool is_part;
 };
@@ -117,6 +118,8 @@ const char *block_node_name(const struct block_node *b); /* of the node */
 const char *block_path(const struct block_node *b);
 const char *block_driver_name(const struct block_node *b);
 const char *block_owner(const struct block_node *b); /* the device that uses it, or NULL */
+/* Others are given access to it (block/nbd_server.h). */
+bool block_is_exported(const struct block_node *b);
 struct block_node *block_file(const struct block_node *b);
 struct block_node *block_backing(const struct block_node *b);
 unsigned block_get_flags(const struct block_node *b); /* enum block_flags */

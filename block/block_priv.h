@@ -159,7 +159,8 @@ struct block_node {
     enum block_on_error on_read_error, on_write_error;
     unsigned refs; /* parents, and the user when `held` */
     unsigned parents;
-    struct mutex lock; /* a leaf: guards in_flight */
+    unsigned exports, writable_exports; /* that offer it to others; main thread */
+    struct mutex lock;                  /* a leaf: guards in_flight */
     struct cond idle;
     unsigned in_flight GUARDED_BY(lock);
     struct block_req *stalled GUARDED_BY(lock); /* failed, and the machine stopped for it */
@@ -193,6 +194,12 @@ void node_unref(struct block_node *b);
  */
 void node_quiesce(struct block_node *b);
 void node_resume(struct block_node *b);
+/* Count as a request in flight, after waiting until none is held back: for access that is no
+ * request.  Any thread but the main one. */
+void node_enter(struct block_node *b);
+void node_leave(struct block_node *b);
+/* An export of b begins or ends, which keeps b open. */
+void node_export(struct block_node *b, bool begins, bool writable);
 /* b->lock held: keep req for node_resume(); false when it may run. */
 bool node_hold_locked(struct block_node *b, struct block_req *req) REQUIRES(b->lock);
 /* Exchange what two nodes show, not who uses them.  Both quiesced or without users. */

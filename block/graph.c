@@ -2,6 +2,7 @@
 #include "block/block_priv.h"
 
 #include "block/job.h"
+#include "block/nbd_server.h"
 #include "util/log.h"
 
 #include <glib.h>
@@ -162,6 +163,7 @@ void block_close_all(void)
     struct block_node *b;
 
     job_stop_all();
+    nbd_server_stop();
     while ((b = block_next_root(NULL)))
         block_close(b);
     throttle_stop();
@@ -206,6 +208,11 @@ const char *block_driver_name(const struct block_node *b)
 const char *block_owner(const struct block_node *b)
 {
     return b->owner;
+}
+
+bool block_is_exported(const struct block_node *b)
+{
+    return b->exports;
 }
 
 struct block_node *block_file(const struct block_node *b)

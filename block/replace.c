@@ -27,12 +27,30 @@ void node_resume(struct block_node *b)
         list = b->held;
         b->held = NULL;
         b->last_held = NULL;
+        cond_broadcast(&b->idle); /* for node_enter() */
     }
     mutex_unlock(&b->lock);
     for (; list; list = next) {
         next = list->next;
         block_submit(b, list);
     }
+}
+
+void node_enter(struct block_node *b)
+{
+    mutex_lock(&b->lock);
+    while (b->quiesced)
+        cond_wait(&b->idle, &b->lock);
+    b->in_flight++;
+    mutex_unlock(&b->lock);
+}
+
+void node_leave(struct block_node *b)
+{
+    mutex_lock(&b->lock);
+    if (!--b->in_flight)
+        cond_broadcast(&b->idle);
+    mutex_unlock(&b->lock);
 }
 
 bool node_hold_locked(struct block_node *b, struct block_req *req)
@@ -92,7 +110,7 @@ void node_exchange(struct block_node *a, struct block_node *b)
 
 void node_settle(struct block_node *b)
 {
-    bool is_held = b->by_user || b->id || b->owner || b->job;
+    bool is_held = b->by_user || b->id || b->owner || b->job || b->exports;
 
     b->refs = b->parents + is_held;
     if (b->refs)
@@ -100,6 +118,13 @@ void node_settle(struct block_node *b)
     b->refs = 1;
     node_flush_last(b);
     node_unref(b);
+}
+
+void node_export(struct block_node *b, bool begins, bool writable)
+{
+    b->exports += begins ? 1U : -1U;
+    b->writable_exports += !writable ? 0 : begins ? 1U : -1U;
+    node_settle(b);
 }
 
 void node_set_backing(struct block_node *b, struct block_node *backing)

@@ -346,6 +346,10 @@ static JsonNode *run_del(struct mon_call *c, struct error **errp)
                   block_owner(b) ? block_owner(b) : "another node");
         return NULL;
     }
+    if (block_is_exported(b)) {
+        error_set(errp, "node '%s' is in use by an export", name);
+        return NULL;
+    }
     if (!block_check_idle(b, errp))
         return NULL;
     block_close(b);

@@ -11,6 +11,7 @@ void monitor_register_all(void)
     monitor_register(cmd_job);
     monitor_register(cmd_media);
     monitor_register(cmd_memory);
+    monitor_register(cmd_nbd);
     monitor_register(cmd_net);
     monitor_register(cmd_overlay);
     monitor_register(cmd_pci);

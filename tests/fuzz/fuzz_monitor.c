@@ -47,6 +47,8 @@ static bool has_effects(const struct monitor_command *cmd)
                                         "transaction",
                                         "blockdev-change-medium",
                                         "snapshot_blkdev",
+                                        "nbd-server-start",
+                                        "nbd_server_start",
                                         "drive-mirror",
                                         "drive_mirror",
                                         "drive-backup",

@@ -14,6 +14,8 @@ extern const struct device_type cmsdk_dualtimer_type;
 extern const struct device_type cmsdk_gpio_type;
 extern const struct device_type cmsdk_timer_type;
 extern const struct device_type cmsdk_uart_type;
+extern const struct device_type debug_exit_type;
+extern const struct device_type debugcon_type;
 extern const struct device_type e1000_82540em_type;
 extern const struct device_type e1000_type;
 extern const struct device_type e1000e_type;
@@ -28,17 +30,20 @@ extern const struct device_type gicv2m_type;
 extern const struct device_type goldfish_rtc_type;
 extern const struct device_type hpet_type;
 extern const struct device_type i8042_type;
+extern const struct device_type i8237_type;
 extern const struct device_type i8254_type;
 extern const struct device_type i8259_type;
 extern const struct device_type ioapic_type;
 extern const struct device_type ioh3420_type;
 extern const struct device_type isa_bridge_type;
+extern const struct device_type isa_serial_type;
 extern const struct device_type lapic_type;
 extern const struct device_type mc146818_type;
 extern const struct device_type lan9118_type;
 extern const struct device_type mps2_fpgaio_type;
 extern const struct device_type mps2_scc_type;
 extern const struct device_type ns16550_type;
+extern const struct device_type parallel_type;
 extern const struct device_type pci_bridge_type;
 extern const struct device_type pcie_pci_bridge_type;
 extern const struct device_type pcie_root_port_type;
@@ -49,6 +54,7 @@ extern const struct device_type pl031_type;
 extern const struct device_type pl061_type;
 extern const struct device_type plic_type;
 extern const struct device_type port92_type;
+extern const struct device_type pvpanic_type;
 extern const struct device_type rtl8139_type;
 extern const struct device_type sbcon_type;
 extern const struct device_type scsi_cd_type;
@@ -107,10 +113,15 @@ static const struct device_type *const written_types[] = {
     &ecam_root_type,                /* gpex-root */
     &hpet_type,
     &i8042_type,
+    &i8237_type,                    /* i8257 */
     &ioapic_type,
     &ioh3420_type,
+    &debug_exit_type,               /* isa-debug-exit */
+    &debugcon_type,                 /* isa-debugcon */
     &i8259_type,                    /* isa-i8259 */
+    &parallel_type,                 /* isa-parallel */
     &i8254_type,                    /* isa-pit */
+    &isa_serial_type,               /* isa-serial */
     &isa_bridge_type,               /* isabus-bridge */
     &mc146818_type,                 /* mc146818rtc */
     &pci_bridge_type,               /* pci-bridge */
@@ -121,6 +132,7 @@ static const struct device_type *const written_types[] = {
     &pl061_type,
     &mps2_fpgaio_type,              /* mps2-fpgaio */
     &mps2_scc_type,                 /* mps2-scc */
+    &pvpanic_type,
     &aclint_mtimer_type,            /* riscv.aclint.mtimer */
     &aclint_swi_type,               /* riscv.aclint.swi */
     &plic_type,                     /* riscv.sifive.plic */

@@ -6,7 +6,8 @@
  */
 #include "chardev/chardev.h"
 #include "core/clock.h"
-#include "core/device.h"
+#include "core/machine.h"
+#include "hw/isa/isa.h"
 #include "util/fifo8.h"
 
 enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
@@ -32,7 +33,9 @@ enum { DIVISOR_RESET = 12, TIMEOUT_CHARS = 4 };
 struct ns16550 {
     struct device dev;
     struct chardev *chardev;
-    uint32_t clock; /* Hz of the baud rate generator's input */
+    uint32_t clock;          /* Hz of the baud rate generator's input */
+    struct mem_region ports; /* of isa-serial, as are its place and line */
+    uint32_t iobase, line, index;
     struct timer timeout;
     bool waiting;  /* timeout is armed */
     bool activity; /* a byte came or went since the timeout was last armed */
@@ -340,3 +343,80 @@ DEVICE_CLASS_NAMED(ns16550, "serial-mm") = {
     .unrealize = ns16550_unrealize,
     .sync = ns16550_sync,
 };
+
+/* On the ISA bus: COM1 to COM4 have their places. */
+extern const struct device_type isa_serial_type;
+enum { COMS = 4, BY_INDEX = 0xffffffff };
+
+static unsigned first_free_index(struct device *dev)
+{
+    unsigned n = 0;
+    for (const struct device *d = dev->machine->devices; d; d = d->next)
+        n += d->type == &isa_serial_type && d->realized;
+    return n;
+}
+
+static bool choose_place(struct ns16550 *u, struct error **errp)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t line;
+    } coms[COMS] = {{0x3f8, 4}, {0x2f8, 3}, {0x3e8, 4}, {0x2e8, 3}};
+    if (u->index == (uint32_t)BY_INDEX)
+        u->index = first_free_index(&u->dev);
+    if (u->index >= COMS && (u->iobase == (uint32_t)BY_INDEX || u->line == (uint32_t)BY_INDEX)) {
+        error_set(errp, "index %u: there are four places, 0 to 3; give iobase and irq", u->index);
+        return false;
+    }
+    if (u->iobase == (uint32_t)BY_INDEX)
+        u->iobase = coms[u->index].port;
+    if (u->line == (uint32_t)BY_INDEX)
+        u->line = coms[u->index].line;
+    if (u->iobase <= 0xfff8)
+        return true;
+    error_set(errp, "iobase is %#x, must be 0 to 0xfff8", u->iobase);
+    return false;
+}
+
+static bool isa_serial_realize(struct device *dev, struct error **errp)
+{
+    static const struct mmio_ops ops = {ns16550_read, ns16550_write, .min = 1, .max = 1, .size = 8};
+    struct ns16550 *u = (struct ns16550 *)dev;
+    struct isa_bus *bus = isa_bus_of(dev, errp);
+    if (bus == NULL || !choose_place(u, errp) || !isa_connect_irq(bus, &dev->irq, u->line, errp) ||
+        !ns16550_realize(dev, errp))
+        return false;
+    region_init_mmio(&u->ports, "serial", &ops, dev);
+    isa_add_ports(bus, (uint16_t)u->iobase, &u->ports);
+    return true;
+}
+
+static void isa_serial_unrealize(struct device *dev)
+{
+    isa_del_ports(dev->machine, &((struct ns16550 *)dev)->ports);
+    ns16550_unrealize(dev);
+}
+
+static const struct prop isa_serial_props[] = {
+    PROP_CHARDEV(ns16550, chardev, &ns16550_front, "other end of the serial line"),
+    PROP(prop_uint32, ns16550, "index", index, "4294967295", "0 is COM1 (default: first free)"),
+    PROP(prop_uint32, ns16550, "iobase", iobase, "4294967295", "first port (default: by index)"),
+    PROP(prop_uint32, ns16550, "irq", line, "4294967295", "interrupt line (default: by index)"),
+    PROP(prop_uint32, ns16550, "clock-frequency", clock, "1843200", "input clock in Hz"),
+    PROP_END,
+};
+
+static const struct device_class isa_serial_class = {
+    .desc = "16550A serial port of a PC",
+    .bus = "ISA",
+    .user_creatable = true,
+    .props = isa_serial_props,
+    .state = ns16550_state,
+    .realize = isa_serial_realize,
+    .unrealize = isa_serial_unrealize,
+    .sync = ns16550_sync,
+};
+
+const struct device_type isa_serial_type = {"isa-serial", &isa_serial_class, sizeof(struct ns16550),
+                                            offsetof(struct ns16550, s),
+                                            sizeof(struct ns16550_state)};

@@ -7,6 +7,7 @@
  */
 #include "hw/rtc/mc146818.h"
 #include "core/clock.h"
+#include "core/event.h"
 #include "hw/isa/isa.h"
 #include "util/bits.h"
 
@@ -139,6 +140,7 @@ static void set_time(struct mc146818_state *s, ns_t part)
     ns_t t = read_time(s) * SECOND + part;
     s->offset = (int64_t)((uint64_t)t - (uint64_t)clock_wall());
     s->seen = t;
+    event_emit("RTC_CHANGE", "{\"offset\": %lld}", (long long)(s->offset / SECOND));
 }
 
 static bool matches(const struct mc146818_state *s, unsigned reg, int v)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -70,6 +71,29 @@ void *host_ram_map(size_t size, int *fd, struct error **errp)
     if (fd)
         *fd = file;
     return p;
+}
+
+/* Map copies of the first size bytes, which are a file's then, over what follows. */
+static bool repeat(uint8_t *p, size_t size, size_t total)
+{
+    int file = new_memfd("fill", size);
+    bool ok = file >= 0 && pwrite(file, p, size, 0) == (ssize_t)size;
+
+    for (size_t off = size; ok && off < total; off += size)
+        ok = mmap(p + off, MIN(size, total - off), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+                  file, 0) != MAP_FAILED;
+    if (file >= 0)
+        close(file);
+    return ok;
+}
+
+void host_ram_fill(void *p, size_t size, uint8_t byte)
+{
+    const size_t piece = 512 << 10;
+
+    memset(p, byte, MIN(size, piece));
+    if (size > piece && !repeat(p, piece, size))
+        memset(p, byte, size);
 }
 
 void host_ram_unmap(void *p, size_t size, int fd)

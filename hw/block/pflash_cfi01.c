@@ -15,6 +15,7 @@
 #include "core/machine.h"
 #include "core/ram.h"
 #include "util/bits.h"
+#include "util/host_mem.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -404,7 +405,7 @@ static bool pflash_realize(struct device *dev, struct error **errp)
     cond_init(&p->written);
     region_init_rom_device(&p->region, name, p->ram, &pflash_ops, dev);
     if (p->drive == NULL || block_size(p->drive) < p->size)
-        memset(p->ram->host, 0xff, p->size);
+        host_ram_fill(p->ram->host, p->size, 0xff);
     return p->drive == NULL || load(p, errp);
 }
 

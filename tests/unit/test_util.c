@@ -198,6 +198,22 @@ static void test_ram_is_zero_and_too_much_is_an_error(void)
     error_free(err);
 }
 
+/* Every byte has the value, also behind the last whole piece; a write changes its own place only.
+ */
+static void test_filled_ram_is_as_good_as_written(void)
+{
+    struct error *err = NULL;
+    const size_t size = (3 << 20) + host_page_size();
+    uint8_t *p = host_ram_map(size, NULL, &err);
+
+    g_assert_nonnull(p);
+    host_ram_fill(p, size, 0xa5);
+    p[(1 << 20) + 5] = 1;
+    for (size_t n = 0; n < size; n++)
+        g_assert_cmpuint(p[n], ==, n == (1 << 20) + 5 ? 1 : 0xa5);
+    host_ram_unmap(p, size, -1);
+}
+
 static void test_log_items(void)
 {
     struct error *err = NULL;
@@ -306,6 +322,7 @@ int main(int argc, char **argv)
     g_test_add_func("/util/mutex", test_a_lock_knows_its_owner_and_gives_up_in_time);
     g_test_add_func("/util/cond", test_condition_times_out_on_the_monotonic_clock);
     g_test_add_func("/util/ram", test_ram_is_zero_and_too_much_is_an_error);
+    g_test_add_func("/util/ram-fill", test_filled_ram_is_as_good_as_written);
     g_test_add_func("/util/log-items", test_log_items);
     g_test_add_func("/util/log-file", test_log_file_takes_whole_records);
     g_test_add_func("/opts/json", test_json_options_flatten_to_dotted_keys);

@@ -62,6 +62,7 @@ extern const struct device_type scsi_hd_type;
 extern const struct device_type sifive_test_type;
 extern const struct device_type ssd0323_type;
 extern const struct device_type stellaris_adc_type;
+extern const struct device_type stellaris_enet_type;
 extern const struct device_type stellaris_flash_type;
 extern const struct device_type stellaris_gptm_type;
 extern const struct device_type stellaris_i2c_type;
@@ -148,6 +149,7 @@ static const struct device_type *const written_types[] = {
     &sbcon_type,                    /* arm-sbcon-i2c */
     &ssd0323_type,
     &stellaris_adc_type,            /* stellaris-adc */
+    &stellaris_enet_type,
     &stellaris_flash_type,          /* stellaris-flash */
     &stellaris_gptm_type,           /* stellaris-gptm */
     &stellaris_i2c_type,            /* stellaris-i2c */

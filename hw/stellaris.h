@@ -34,4 +34,7 @@ struct irq *stellaris_adc_irq(struct device *dev, unsigned sequencer);
 /* irq_handler: a rising level is a timer's trigger. */
 void stellaris_adc_trigger(void *dev, unsigned n, bool level);
 
+/* hw/net/stellaris_enet.c, "stellaris_enet": its address, once it is realized. */
+const uint8_t *stellaris_enet_mac(struct device *dev);
+
 #endif

@@ -113,7 +113,8 @@ struct net_client {
     void *opaque;
     unsigned index; /* of the queue, when a netdev has several */
     bool is_nic;
-    bool implicit;           /* made by -net or -nic, without an id of the user's */
+    bool implicit; /* made by -net or -nic, without an id of the user's; a card that the board has
+                      anyway */
     _Atomic unsigned caps;   /* enum net_cap: of frames sent to it */
     _Atomic bool link_down;  /* set_link off */
     struct mutex *dev_lock;  /* NICs: guards ops calls, and `peer` of a NIC */

@@ -264,7 +264,7 @@ void net_check_connected(void)
     for (struct net_client *c = net_clients(); c; c = c->next)
         if (!c->peer && !c->is_nic && c->index == 0 && net_hub_of(c) < 0 && !c->implicit)
             log_warn("netdev '%s' is not connected to a network card", c->name);
-        else if (!c->peer && c->is_nic && c->index == 0)
+        else if (!c->peer && c->is_nic && c->index == 0 && !c->implicit)
             log_warn("network card '%s' is not connected: no netdev", c->name);
 }
 

@@ -159,6 +159,16 @@ static bool create_display(struct lm3s6965 *b, struct error **errp)
     return device_realize(b->oled, errp) && attach(b, ssi, 0x40008000, IRQ_SSI0, errp);
 }
 
+/* Programs find its address in the user registers of the flash. */
+static bool create_ethernet(struct lm3s6965 *b, struct error **errp)
+{
+    struct device *dev = armv7m_device(&b->m, "stellaris_enet", "ethernet");
+    if (!armv7m_set_nic(dev, errp) || !attach(b, dev, 0x40048000, IRQ_ETHERNET, errp))
+        return false;
+    stellaris_sysctl_set_mac(b->sysctl, stellaris_enet_mac(dev));
+    return true;
+}
+
 /* Blocks that read as zero. */
 static bool create_unimplemented(struct lm3s6965 *b, struct error **errp)
 {
@@ -179,7 +189,7 @@ static bool create_devices(struct lm3s6965 *b, struct error **errp)
 {
     return create_timers(b, errp) && create_system_control(b, errp) && create_adc(b, errp) &&
            create_uarts(b, errp) && create_i2cs(b, errp) && create_ports(b, errp) &&
-           create_display(b, errp) && create_unimplemented(b, errp);
+           create_display(b, errp) && create_ethernet(b, errp) && create_unimplemented(b, errp);
 }
 
 /* ---- the machine ---- */
@@ -225,6 +235,7 @@ const struct machine_class lm3s6965evb_class = {
     .default_cpu = "cortex-m3",
     .max_cpus = 1,
     .default_ram = SRAM_SIZE,
+    .onboard_nic = "stellaris_enet",
     .size = sizeof(struct lm3s6965),
     .init = lm3s6965_init,
     .reset = lm3s6965_reset,

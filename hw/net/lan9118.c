@@ -622,6 +622,7 @@ static bool lan9118_realize(struct device *dev, struct error **errp)
     struct lan9118 *n = lan(dev);
     net_mac_settle(&n->conf.mac);
     net_nic_init(&n->nic, &nic_ops, dev->type->name, dev->id, &dev->lock, n);
+    n->nic.implicit = true;
     memcpy(n->nic.mac, n->conf.mac.byte, ETHER_MAC_LEN);
     if (!net_nic_connect(&n->nic, n->conf.netdev, errp)) {
         net_nic_fini(&n->nic);

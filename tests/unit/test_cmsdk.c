@@ -1,13 +1,14 @@
 /* Peripherals of the MPS2 boards: timers, watchdogs, UART, board registers. */
 #include "chardev/chardev.h"
 #include "hw/char/cmsdk_uart.h"
+#include "hw/gpio/cmsdk_gpio.h"
 #include "hw/timer/cmsdk_dualtimer.h"
 #include "tests/unit/bench.h"
 
 #include <glib.h>
 
 extern const struct device_type cmsdk_timer_type, cmsdk_dualtimer_type, sp805_type, cmsdk_uart_type,
-    mps2_scc_type, mps2_fpgaio_type;
+    mps2_scc_type, mps2_fpgaio_type, cmsdk_gpio_type;
 
 static uint32_t rd(struct bench *b, uint64_t off)
 {
@@ -237,6 +238,37 @@ static void test_board_counters(void)
     bench_free(b);
 }
 
+static void test_gpio(void)
+{
+    struct bench *b = bench_new(&cmsdk_gpio_type);
+    g_assert_cmphex(rd(b, 0xfe0), ==, 0x20);
+    wr(b, 0x10, 0xff);
+    wr(b, 0x04, 0x5555);
+    g_assert_cmphex(rd(b, 0x00), ==, 0x55);
+    g_assert_true(irq_level(cmsdk_gpio_output(b->dev, 0)));
+    g_assert_false(irq_level(cmsdk_gpio_output(b->dev, 8))); /* no output */
+    wr(b, 0x400 + 0x0f * 4, 0xaa);
+    g_assert_cmphex(rd(b, 0x00), ==, 0x5a);
+    wr(b, 0x14, 0xf0);
+    g_assert_cmphex(rd(b, 0x10), ==, 0x0f);
+    wr(b, 0x28, 0x100); /* pin 8: by edge, rising */
+    wr(b, 0x30, 0x100);
+    wr(b, 0x20, 0x300); /* pin 9: by level, low */
+    g_assert_true(b->irq);
+    g_assert_cmphex(rd(b, 0x38), ==, 0x200);
+    wr(b, 0x38, 0x200);
+    g_assert_true(b->irq); /* still low */
+    cmsdk_gpio_set_input(b->dev, 9, true);
+    wr(b, 0x38, 0x200);
+    g_assert_false(b->irq);
+    cmsdk_gpio_set_input(b->dev, 8, true);
+    g_assert_true(irq_level(cmsdk_gpio_irq(b->dev, 8)));
+    cmsdk_gpio_set_input(b->dev, 8, false);
+    g_assert_cmphex(rd(b, 0x38), ==, 0x100); /* kept */
+    g_assert_cmphex(rd(b, 0x800 + 0x02 * 4), ==, 0x200);
+    bench_free(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -246,6 +278,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cmsdk/watchdog", test_watchdog);
     g_test_add_func("/cmsdk/watchdog-luminary", test_luminary_watchdog);
     g_test_add_func("/cmsdk/uart", test_uart);
+    g_test_add_func("/cmsdk/gpio", test_gpio);
     g_test_add_func("/mps2/scc", test_board_registers);
     g_test_add_func("/mps2/fpgaio", test_board_counters);
     return g_test_run();

@@ -1,5 +1,4 @@
-/* LAN9118: FIFOs, alignment, filters, PHY, EEPROM, timer; and the GPIO of the same boards. */
-#include "hw/gpio/cmsdk_gpio.h"
+/* Network cards of microcontroller boards: LAN9118, Stellaris; FIFOs, filters, PHY, EEPROM. */
 #include "net/net_priv.h"
 #include "tests/unit/bench.h"
 #include "util/bits.h"
@@ -7,7 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
-extern const struct device_type lan9118_type, cmsdk_gpio_type;
+extern const struct device_type lan9118_type, stellaris_enet_type;
 
 enum { RX_DATA = 0, TX_DATA = 0x20, RX_STATUS = 0x40, TX_STATUS = 0x48, INT_STS = 0x58 };
 enum { MAC_CR = 1, RXEN = 4, TXEN = 8, PROMISCUOUS = 1 << 18 };
@@ -59,16 +58,21 @@ static uint32_t phy_read(unsigned reg)
     return mac_read(7);
 }
 
-static void setup(void)
+static void setup_card(const struct device_type *type)
 {
     full = false;
     frames = 0;
     last = g_byte_array_new();
     wire = net_client_new(&wire_ops, "wire", 0, 0, NULL);
-    b = bench_new_raw(&lan9118_type);
+    b = bench_new_raw(type);
     bench_set(b, "netdev", "wire");
     bench_set(b, "mac", "52:54:00:12:34:56");
     bench_realize(b);
+}
+
+static void setup(void)
+{
+    setup_card(&lan9118_type);
     wr(0x70, 2); /* transmitter on */
     mac_write(MAC_CR, RXEN | TXEN);
 }
@@ -281,35 +285,67 @@ static void test_timer_and_software_interrupt(void)
     teardown();
 }
 
-static void test_gpio(void)
+static void test_stellaris_receives(void)
 {
-    b = bench_new(&cmsdk_gpio_type);
-    g_assert_cmphex(rd(0xfe0), ==, 0x20);
-    wr(0x10, 0xff);
-    wr(0x04, 0x5555);
-    g_assert_cmphex(rd(0x00), ==, 0x55);
-    g_assert_true(irq_level(cmsdk_gpio_output(b->dev, 0)));
-    g_assert_false(irq_level(cmsdk_gpio_output(b->dev, 8))); /* no output */
-    wr(0x400 + 0x0f * 4, 0xaa);
-    g_assert_cmphex(rd(0x00), ==, 0x5a);
-    wr(0x14, 0xf0);
-    g_assert_cmphex(rd(0x10), ==, 0x0f);
-    wr(0x28, 0x100); /* pin 8: by edge, rising */
-    wr(0x30, 0x100);
-    wr(0x20, 0x300); /* pin 9: by level, low */
-    g_assert_true(b->irq);
-    g_assert_cmphex(rd(0x38), ==, 0x200);
-    wr(0x38, 0x200);
-    g_assert_true(b->irq); /* still low */
-    cmsdk_gpio_set_input(b->dev, 9, true);
-    wr(0x38, 0x200);
+    setup_card(&stellaris_enet_type);
+    g_assert_cmphex(rd(0x14), ==, 0x12005452);
+    g_assert_cmphex(rd(0x18), ==, 0x5634);
+    wr(0x04, 1);
+    deliver(own, 60);
+    g_assert_cmpuint(rd(0x34), ==, 0); /* not enabled */
+    wr(0x08, 1);
+    deliver(other, 60);
+    deliver(group, 60);
     g_assert_false(b->irq);
-    cmsdk_gpio_set_input(b->dev, 8, true);
-    g_assert_true(irq_level(cmsdk_gpio_irq(b->dev, 8)));
-    cmsdk_gpio_set_input(b->dev, 8, false);
-    g_assert_cmphex(rd(0x38), ==, 0x100); /* kept */
-    g_assert_cmphex(rd(0x800 + 0x02 * 4), ==, 0x200);
-    bench_free(b);
+    deliver(own, 61);
+    deliver(everybody, 60);
+    g_assert_true(b->irq);
+    wr(0x00, 1);
+    g_assert_false(b->irq);
+    g_assert_cmpuint(rd(0x34), ==, 2);
+    g_assert_cmphex(bench_peek(b, 0x10, 4), ==, 0x54520000 | (2 + 61 + 4));
+    uint8_t bytes[68];
+    for (unsigned i = 0; i < 68; i += 4)
+        st_le32(bytes + i, rd(0x10));
+    g_assert_cmpmem(bytes + 2, 6, own, 6);
+    g_assert_cmphex(ld_le32(bytes + 63), ==, (uint32_t)crc32(crc32(0, NULL, 0), bytes + 2, 61));
+    g_assert_cmpuint(rd(0x34), ==, 1);
+    wr(0x08, 0x17); /* clear, and take everything */
+    g_assert_cmpuint(rd(0x34), ==, 0);
+    for (unsigned i = 0; i < 5; i++)
+        deliver(other, 1000);
+    g_assert_cmpuint(rd(0x34), ==, 2); /* others wait */
+    teardown();
+}
+
+static void test_stellaris_transmits(void)
+{
+    setup_card(&stellaris_enet_type);
+    wr(0x0c, 3);
+    wr(0x10, 0x00020000 | 10); /* 10 bytes behind the header */
+    for (unsigned i = 0; i < 6; i++)
+        wr(0x10, i);
+    g_assert_cmpuint(frames, ==, 0);
+    full = true;
+    wr(0x38, 1);
+    g_assert_cmpuint(rd(0x38), ==, 1);
+    full = false;
+    net_writable(wire);
+    g_assert_cmpuint(rd(0x38), ==, 0);
+    g_assert_cmpuint(frames, ==, 1);
+    g_assert_cmpuint(last->len, ==, 60); /* padded */
+    g_assert_cmphex(last->data[0] | last->data[1], ==, 2);
+    g_assert_cmphex(rd(0x00), ==, 4);
+    wr(0x10, 100); /* says more than comes */
+    wr(0x38, 1);
+    g_assert_cmphex(rd(0x00), ==, 6);
+    g_assert_cmpuint(frames, ==, 1);
+    wr(0x20, 1 | 2 << 3); /* the PHY's registers */
+    g_assert_cmphex(rd(0x30), ==, 0x000e);
+    g_assert_cmphex(rd(0x20) & 1, ==, 0);
+    wr(0x20, 1 | 1 << 3);
+    g_assert_cmphex(rd(0x30) & 0x24, ==, 0x24);
+    teardown();
 }
 
 int main(int argc, char **argv)
@@ -322,6 +358,7 @@ int main(int argc, char **argv)
     g_test_add_func("/lan9118/transmit", test_transmits_in_pieces);
     g_test_add_func("/lan9118/transmit-full", test_transmit_waits_for_room);
     g_test_add_func("/lan9118/timer", test_timer_and_software_interrupt);
-    g_test_add_func("/cmsdk/gpio", test_gpio);
+    g_test_add_func("/stellaris/receive", test_stellaris_receives);
+    g_test_add_func("/stellaris/transmit", test_stellaris_transmits);
     return g_test_run();
 }

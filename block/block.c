@@ -197,9 +197,9 @@ void block_start(struct block_req *req)
     uint64_t off = req->offset;
 
     if (may_pass(b, req)) {
-        while (b->drv->through)
+        while (b->drv->through && !b->bitmaps)
             b = b->drv->through(b, &off);
-        if (b->drv->submit && b->drv->submit(b, req, off))
+        if (!b->bitmaps && b->drv->submit && b->drv->submit(b, req, off))
             return;
     }
     pool_submit(req);

@@ -281,7 +281,8 @@ void block_vmstate_unmap(struct block_mapping *m);
 /* One thing that a format tells about itself; keys are those of qemu-img's JSON. */
 struct block_fact {
     const char *key, *label;
-    enum { FACT_TEXT, FACT_BOOL, FACT_UINT } type;
+    /* FACT_BITMAPS: the node's persistent dirty bitmaps (block/bitmap.h). */
+    enum { FACT_TEXT, FACT_BOOL, FACT_UINT, FACT_BITMAPS } type;
     char *text;
     uint64_t value;
 };

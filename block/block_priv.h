@@ -111,6 +111,10 @@ struct block_driver {
     bool (*make_empty)(struct block_node *b, struct error **errp);
     /* b->state came from another node: for drivers that keep a pointer to theirs. */
     void (*moved)(struct block_node *b);
+    /* Whether it could keep persistent dirty bitmaps; write those of b->bitmaps that are, before it
+     * is closed or read-only. */
+    bool (*can_keep_bitmaps)(const struct block_node *b);
+    int (*keep_bitmaps)(struct block_node *b);
     /* The file was opened for writing: make the rest ready, BLOCK_READ_ONLY is taken off after it.
      */
     bool (*set_writable)(struct block_node *b, struct error **errp);
@@ -155,6 +159,7 @@ struct block_node {
     char *backing_path, *backing_format; /* as the image names it, or NULL */
     struct throttle *throttle;           /* or NULL */
     struct node_hook *hook;              /* of a job, or NULL; changed while quiesced */
+    struct block_bitmap *bitmaps;        /* changed while quiesced */
     const char *job;                     /* id of the job that uses it, or NULL; main thread */
     enum block_on_error on_read_error, on_write_error;
     unsigned refs; /* parents, and the user when `held` */
@@ -281,6 +286,7 @@ bool block_looks_like_format(const void *head, size_t n);
 /* Add one to info->facts; take_text is owned. */
 void info_add_text(struct block_info *info, const char *key, const char *label, char *take_text);
 void info_add_bool(struct block_info *info, const char *key, const char *label, bool value);
+void info_add_bitmaps(struct block_info *info, const char *key, const char *label);
 void info_add_uint(struct block_info *info, const char *key, const char *label, uint64_t value);
 
 #endif

@@ -28,5 +28,16 @@ bool dirty_take(struct dirty *d, uint64_t max, uint64_t *off, uint64_t *bytes);
 /* The same for the chunk at off alone. */
 bool dirty_take_at(struct dirty *d, uint64_t off);
 uint64_t dirty_bytes(struct dirty *d);
+void dirty_clear(struct dirty *d);
+/* Whether the bytes at off are dirty, and for how many of them, at most max (at least 1), that is
+ * so: *bytes. */
+bool dirty_run(struct dirty *d, uint64_t off, uint64_t max, uint64_t *bytes);
+/* Set in `to` what is set in `from`, of a disk of that size. */
+void dirty_merge(struct dirty *to, struct dirty *from);
+/* n bytes of the bits from chunk 8 * first on, the lowest chunk in bit 0; what is beyond the end is
+ * 0. */
+void dirty_store(struct dirty *d, uint64_t first, void *out, size_t n);
+/* Set those that are set there. */
+void dirty_load(struct dirty *d, uint64_t first, const void *in, size_t n);
 
 #endif

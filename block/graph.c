@@ -1,4 +1,5 @@
 /* The nodes: making, counting, finding, taking down. */
+#include "block/bitmap_priv.h"
 #include "block/block_priv.h"
 
 #include "block/job.h"
@@ -124,6 +125,7 @@ void node_unref(struct block_node *b)
     unlink_node(b);
     if (b->state && b->drv->close)
         b->drv->close(b);
+    bitmaps_free(b);
     throttle_unref(b->throttle);
     drop_child(b->file);
     drop_child(b->backing);

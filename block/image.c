@@ -1,4 +1,5 @@
 /* Images as files: what they tell about themselves, snapshots in them, resize, check, create. */
+#include "block/bitmap_priv.h"
 #include "block/block_priv.h"
 
 #include <errno.h>
@@ -20,6 +21,11 @@ void info_add_text(struct block_info *info, const char *key, const char *label, 
 void info_add_bool(struct block_info *info, const char *key, const char *label, bool value)
 {
     add_fact(info, (struct block_fact){key, label, FACT_BOOL, NULL, value});
+}
+
+void info_add_bitmaps(struct block_info *info, const char *key, const char *label)
+{
+    add_fact(info, (struct block_fact){key, label, FACT_BITMAPS, NULL, 0});
 }
 
 void info_add_uint(struct block_info *info, const char *key, const char *label, uint64_t value)
@@ -89,6 +95,7 @@ bool block_resize(struct block_node *b, uint64_t size, const char *prealloc, str
         return false;
     node_quiesce(b);
     bool ok = b->drv->resize(b, size, prealloc, errp);
+    bitmaps_resize(b);
     node_resume(b);
     return ok;
 }
@@ -135,7 +142,10 @@ bool block_snapshot_create(struct block_node *b, const struct block_snapshot *s,
 
 bool block_snapshot_goto(struct block_node *b, const char *id_or_name, struct error **errp)
 {
-    return snapshot_ready(b, errp) && b->drv->snapshot_goto(b, id_or_name, errp);
+    if (!snapshot_ready(b, errp) || !b->drv->snapshot_goto(b, id_or_name, errp))
+        return false;
+    bitmaps_record_all(b); /* anything may be different now */
+    return true;
 }
 
 bool block_snapshot_delete(struct block_node *b, const char *id_or_name, struct error **errp)

@@ -1,4 +1,5 @@
 /* Blocking access to a node: its bounds, its driver, its backing file. */
+#include "block/bitmap_priv.h"
 #include "block/block_priv.h"
 
 #include "util/bits.h"
@@ -42,7 +43,9 @@ int node_write(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg)
 
     if (ret || !bytes)
         return ret;
-    return b->drv->write ? b->drv->write(b, off, bytes, sg) : -ENOTSUP;
+    ret = b->drv->write ? b->drv->write(b, off, bytes, sg) : -ENOTSUP;
+    bitmaps_record(b, off, bytes);
+    return ret;
 }
 
 int node_pread(struct block_node *b, void *buf, size_t n, uint64_t off)
@@ -78,6 +81,7 @@ int node_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool m
     if (ret || !bytes)
         return ret;
     ret = b->drv->write_zeroes ? b->drv->write_zeroes(b, off, bytes, may_unmap) : -ENOTSUP;
+    bitmaps_record(b, off, bytes);
     return ret == -ENOTSUP ? zero_by_writing(b, off, bytes) : ret;
 }
 
@@ -89,6 +93,7 @@ int node_discard(struct block_node *b, uint64_t off, uint64_t bytes)
     if (!n || !(b->flags & BLOCK_UNMAP) || !b->drv->discard)
         return 0;
     int ret = b->drv->discard(b, off, n);
+    bitmaps_record(b, off, n);
     return ret == -ENOTSUP ? 0 : ret;
 }
 
@@ -129,7 +134,9 @@ int block_pwrite_compressed(struct block_node *b, const void *buf, size_t n, uin
 
     if (ret)
         return ret;
-    return b->drv->write_compressed ? b->drv->write_compressed(b, off, n, buf) : -ENOTSUP;
+    ret = b->drv->write_compressed ? b->drv->write_compressed(b, off, n, buf) : -ENOTSUP;
+    bitmaps_record(b, off, n);
+    return ret;
 }
 
 int block_pdiscard(struct block_node *b, uint64_t off, uint64_t bytes)

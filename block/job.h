@@ -59,6 +59,9 @@ struct job_target {
     bool compress;
     bool blocking;        /* mirror: once it is ready, the guest's writes wait for their copy */
     uint64_t granularity; /* of what is copied again; 0: chosen */
+    /* Backup: copy only what this says is dirty, or NULL; what becomes of it then. */
+    struct block_bitmap *bitmap;
+    enum job_bitmap_mode { JOB_BITMAP_ON_SUCCESS, JOB_BITMAP_NEVER, JOB_BITMAP_ALWAYS } bitmap_mode;
 };
 /* Copy root and what is written to it meanwhile; when told to complete, the target takes root's
  * place. */

@@ -4,7 +4,7 @@
  * A chunk that is not copied yet is "dirty".  The job copies chunk by chunk; a change by the guest
  * waits until the chunks it touches have been copied.  Holds on ranges keep the two apart.
  */
-#include "block/dirty.h"
+#include "block/bitmap_priv.h"
 #include "block/job_priv.h"
 
 #include <errno.h>
@@ -18,7 +18,10 @@ struct backup {
     struct ranges ranges;
     struct dirty todo;
     bool unmap, compress, is_new;
-    _Atomic int guest_ret; /* what became of a copy for the guest's sake */
+    struct block_bitmap *bitmap; /* or NULL */
+    enum job_bitmap_mode bitmap_mode;
+    struct bitmap_saved *bits; /* those of the bitmap when the job began */
+    _Atomic int guest_ret;     /* what became of a copy for the guest's sake */
 };
 
 static int copy_chunk(struct backup *k, uint64_t off, void *buf, bool *is_read)
@@ -59,13 +62,22 @@ static void before_change(struct node_hook *h, struct range *hold, uint64_t off,
     }
 }
 
-static void set_hook(struct backup *k, bool on)
+/* From here on changes wait for their copy, and the bitmap gathers what is written. */
+static void begin(struct backup *k)
 {
-    struct block_node *b = k->j.root;
+    struct block_node *root = k->j.root;
 
-    node_quiesce(b);
-    b->hook = on ? &k->hook : NULL;
-    node_resume(b);
+    node_quiesce(root);
+    if (k->bitmap) {
+        bitmap_hold(k->bitmap);
+        dirty_merge(&k->todo, &k->bitmap->dirty);
+        dirty_clear(&k->bitmap->dirty);
+    } else {
+        dirty_set(&k->todo, 0, root->size);
+    }
+    k->j.len = dirty_bytes(&k->todo);
+    root->hook = &k->hook;
+    node_resume(root);
 }
 
 /* --- the thread --- */
@@ -87,11 +99,13 @@ static int copy_held(struct backup *k, uint64_t off, void *buf)
 static int skip_or_copy(struct backup *k, uint64_t off, void *buf, uint64_t *copied)
 {
     struct block_node *b = k->j.root;
-    uint64_t n = MIN(k->todo.granularity, b->size - off);
+    uint64_t n = MIN(k->todo.granularity, b->size - off), run;
     struct range hold;
     struct block_extent e;
 
     *copied = 0;
+    if (!dirty_run(&k->todo, off, n, &run)) /* not asked for, or done for the guest's sake */
+        return 0;
     ranges_take(&k->ranges, &hold, off, off + n, true);
     int ret = k->is_new ? block_map(b, k->until, off, n, &e) : 0;
     bool skip = k->is_new && !ret && e.bytes >= n && (k->until ? !e.layer : e.zero);
@@ -130,12 +144,35 @@ static int backup_run(struct block_job *j)
     return ret;
 }
 
-static void backup_end(struct block_job *j)
+/* The bitmap has what was written since the job began; what was not copied is to be told, too. */
+static void settle_bitmap(struct backup *k, bool ok)
 {
-    struct backup *k = (struct backup *)j;
+    if (!k->bitmap)
+        return;
+    if (k->bitmap_mode == JOB_BITMAP_NEVER || (!ok && k->bitmap_mode == JOB_BITMAP_ON_SUCCESS))
+        bitmap_add_saved(k->bitmap, k->bits);
+    else if (!ok)
+        dirty_merge(&k->bitmap->dirty, &k->todo);
+    bitmap_release(k->bitmap);
+}
 
-    set_hook(k, false);
+static void end_backup(struct backup *k, bool ok)
+{
+    node_quiesce(k->j.root);
+    k->j.root->hook = NULL;
+    settle_bitmap(k, ok);
+    node_resume(k->j.root);
     target_close(k->target);
+}
+
+static void backup_commit(struct block_job *j)
+{
+    end_backup((struct backup *)j, true);
+}
+
+static void backup_abort(struct block_job *j)
+{
+    end_backup((struct backup *)j, false);
 }
 
 static void backup_free(struct block_job *j)
@@ -144,10 +181,11 @@ static void backup_free(struct block_job *j)
 
     ranges_fini(&k->ranges);
     dirty_fini(&k->todo);
+    bitmap_saved_free(k->bits);
 }
 
-static const struct job_ops backup_ops = {"backup",   backup_run,  NULL, backup_end,
-                                          backup_end, backup_free, false};
+static const struct job_ops backup_ops = {"backup",     backup_run,  NULL, backup_commit,
+                                          backup_abort, backup_free, false};
 
 static bool check_compress(const struct backup *k, struct error **errp)
 {
@@ -167,20 +205,22 @@ static bool start(struct backup *k, struct error **errp)
 {
     struct block_node *root = k->j.root;
 
-    if (!check_compress(k, errp))
+    if (!check_compress(k, errp) || (k->bitmap && !bitmap_check_free(k->bitmap, errp)))
         return false;
+    if (k->bitmap && !(k->bits = bitmap_save(k->bitmap))) {
+        error_set(errp, "there is no memory for dirty bitmap '%s'", k->bitmap->name);
+        return false;
+    }
     if (!dirty_init(&k->todo, root->size, JOB_CHUNK) || k->todo.granularity > JOB_PIECE) {
         error_set(errp, "'%s' is too large for a backup", block_id(root));
         dirty_fini(&k->todo);
         return false;
     }
-    dirty_set(&k->todo, 0, root->size);
     ranges_init(&k->ranges);
     k->hook.before = before_change;
-    k->j.len = root->size;
     job_claim(&k->j, root);
     job_claim(&k->j, k->target);
-    set_hook(k, true);
+    begin(k);
     job_start(&k->j);
     return true;
 }
@@ -198,6 +238,8 @@ bool job_start_backup(struct block_node *root, const struct job_target *t,
     k->until = t->top_only ? root->backing : NULL;
     k->unmap = true;
     k->compress = t->compress;
+    k->bitmap = t->bitmap;
+    k->bitmap_mode = t->bitmap_mode;
     if (k->target && start(k, errp))
         return true;
     if (k->target)

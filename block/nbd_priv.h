@@ -2,6 +2,7 @@
 #ifndef BLOCK_NBD_PRIV_H
 #define BLOCK_NBD_PRIV_H
 
+#include "block/bitmap.h"
 #include "block/block_priv.h"
 #include "block/nbd_server.h"
 
@@ -79,8 +80,9 @@ enum {
 
 /* What can be told of an export's blocks. */
 struct nbd_context {
-    enum { NBD_CTX_ALLOCATION, NBD_CTX_DEPTH } kind;
+    enum nbd_context_kind { NBD_CTX_ALLOCATION, NBD_CTX_DEPTH, NBD_CTX_BITMAP } kind;
     char *name;
+    struct block_bitmap *bitmap; /* held; or NULL */
 };
 
 struct nbd_export {

@@ -156,17 +156,50 @@ bool nbd_each_export(bool (*fn)(void *opaque, const struct nbd_export *e), void 
     return ok;
 }
 
-static void add_context(struct nbd_export *e, int kind, const char *name)
+static void add_context(struct nbd_export *e, enum nbd_context_kind kind, char *take_name,
+                        struct block_bitmap *m)
 {
-    struct nbd_context x = {.kind = kind, .name = g_strdup(name)};
+    struct nbd_context x = {kind, take_name, m};
 
     g_array_append_val(e->contexts, x);
+    if (m)
+        bitmap_hold(m);
+}
+
+/* In the node or what is below it. */
+static struct block_bitmap *find_bitmap(struct block_node *node, const char *name,
+                                        struct error **errp)
+{
+    struct block_bitmap *m = NULL;
+
+    for (struct block_node *b = node; b && !m; b = block_backing(b))
+        m = bitmap_find(b, name, NULL);
+    return m ? m : bitmap_find(node, name, errp);
+}
+
+static bool add_bitmaps(struct nbd_export *e, const char *const *names, struct error **errp)
+{
+    for (const char *const *p = names; p && *p; p++) {
+        struct block_bitmap *m = find_bitmap(e->node, *p, errp);
+        if (!m || !bitmap_check_free(m, errp))
+            return false;
+        if (e->contexts->len >= NBD_MAX_CONTEXTS) {
+            error_set(errp, "an export offers at most %d bitmaps", NBD_MAX_CONTEXTS - 2);
+            return false;
+        }
+        add_context(e, NBD_CTX_BITMAP, g_strdup_printf("qemu:dirty-bitmap:%s", *p), m);
+    }
+    return true;
 }
 
 static void export_free(struct nbd_export *e)
 {
-    for (guint i = 0; i < e->contexts->len; i++)
-        g_free(g_array_index(e->contexts, struct nbd_context, i).name);
+    for (guint i = 0; i < e->contexts->len; i++) {
+        struct nbd_context *x = &g_array_index(e->contexts, struct nbd_context, i);
+        if (x->bitmap)
+            bitmap_release(x->bitmap);
+        g_free(x->name);
+    }
     g_array_unref(e->contexts);
     g_free(e->id);
     g_free(e->name);
@@ -218,9 +251,13 @@ bool nbd_export_add(const struct nbd_export_opts *o, struct error **errp)
     e->writable = o->writable;
     e->writethrough = o->writethrough;
     e->contexts = g_array_new(FALSE, FALSE, sizeof(struct nbd_context));
-    add_context(e, NBD_CTX_ALLOCATION, "base:allocation");
+    add_context(e, NBD_CTX_ALLOCATION, g_strdup("base:allocation"), NULL);
     if (o->allocation_depth)
-        add_context(e, NBD_CTX_DEPTH, "qemu:allocation-depth");
+        add_context(e, NBD_CTX_DEPTH, g_strdup("qemu:allocation-depth"), NULL);
+    if (!add_bitmaps(e, o->bitmaps, errp)) {
+        export_free(e);
+        return false;
+    }
     node_export(e->node, true, e->writable);
     mutex_lock(&server.lock);
     struct nbd_export **p = &server.exports;
@@ -264,8 +301,10 @@ static void remove_export(struct nbd_export *e)
     *p = e->next;
     mutex_unlock(&server.lock);
     event_emit("BLOCK_EXPORT_DELETED", "{\"id\": \"%s\"}", e->id);
-    node_export(e->node, false, e->writable);
-    export_free(e);
+    struct block_node *node = e->node;
+    bool writable = e->writable;
+    export_free(e); /* bitmaps are the node's, which may go now */
+    node_export(node, false, writable);
 }
 
 bool nbd_export_del(const char *id, bool hard, struct error **errp)

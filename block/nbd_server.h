@@ -34,7 +34,8 @@ struct nbd_export_opts {
     const char *id, *name, *description; /* name NULL: id; description may be NULL */
     struct block_node *node;
     bool writable, writethrough;
-    bool allocation_depth; /* offer qemu:allocation-depth */
+    bool allocation_depth;      /* offer qemu:allocation-depth */
+    const char *const *bitmaps; /* dirty bitmaps of the chain to offer; ended by NULL, or NULL */
 };
 /* Offer a node; it stays open until the export is removed. */
 bool nbd_export_add(const struct nbd_export_opts *o, struct error **errp) MUST_CHECK;

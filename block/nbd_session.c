@@ -209,8 +209,12 @@ static int extent_of(const struct nbd_export *e, const struct nbd_context *x, ui
                      uint64_t bytes, uint64_t *n, uint32_t *state)
 {
     struct block_extent m;
-    int ret = block_map(e->node, NULL, off, bytes, &m);
 
+    if (x->kind == NBD_CTX_BITMAP) {
+        *state = bitmap_run(x->bitmap, off, bytes, n);
+        return 0;
+    }
+    int ret = block_map(e->node, NULL, off, bytes, &m);
     if (ret)
         return ret;
     *n = m.bytes;

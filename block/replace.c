@@ -5,6 +5,7 @@
  * contents of two nodes (driver, children, names, path), while the users of either stay where they
  * are: the drive's name, the device, limits, policies, counters.  All here is for the main thread.
  */
+#include "block/bitmap_priv.h"
 #include "block/block_priv.h"
 
 #include <errno.h>
@@ -102,6 +103,9 @@ void node_exchange(struct block_node *a, struct block_node *b)
     EXCHANGE(a->backing, b->backing);
     EXCHANGE(a->backing_path, b->backing_path);
     EXCHANGE(a->backing_format, b->backing_format);
+    EXCHANGE(a->bitmaps, b->bitmaps);
+    bitmaps_moved(a);
+    bitmaps_moved(b);
     if (a->drv->moved)
         a->drv->moved(a);
     if (b->drv->moved)
@@ -153,6 +157,15 @@ static bool flush_all(struct block_node *b, struct error **errp)
     return !ret;
 }
 
+static bool keep_bitmaps(struct block_node *b, struct error **errp)
+{
+    int ret = b->drv->keep_bitmaps ? b->drv->keep_bitmaps(b) : 0;
+
+    if (ret)
+        error_set(errp, "could not save the dirty bitmaps of '%s': %s", b->path, g_strerror(-ret));
+    return !ret;
+}
+
 static bool is_shared(const struct block_node *b)
 {
     return b->parents > 1 || b->owner;
@@ -180,7 +193,7 @@ bool node_set_read_only(struct block_node *b, bool read_only, struct error **err
         b->flags &= ~(unsigned)BLOCK_READ_ONLY;
         return true;
     }
-    if (!flush_all(b, errp))
+    if (!flush_all(b, errp) || !keep_bitmaps(b, errp))
         return false;
     b->flags |= BLOCK_READ_ONLY;
     (void)!reopen_file(b, true, NULL); /* others cannot share it then, that is all */

@@ -95,6 +95,9 @@ static JsonObject *describe_node(struct block_node *b)
         json_object_set_int_member(o, throttle_args_of[i], (int64_t)l.avg[i]);
     json_object_set_object_member(o, "image", describe_image(b));
     json_object_set_object_member(o, "cache", describe_cache(b));
+    JsonArray *bitmaps = mon_describe_bitmaps(b);
+    if (bitmaps)
+        json_object_set_array_member(o, "dirty-bitmaps", bitmaps);
     return o;
 }
 
@@ -467,7 +470,9 @@ static const struct mon_arg hmp_throttle_args[] = {
     "backing_file_depth: int, encrypted: bool, detect_zeroes: off|on|unmap, bps: int, "            \
     "bps_rd: int, bps_wr: int, iops: int, iops_rd: int, iops_wr: int, group?: str, "               \
     "image: " IMAGE_TYPE ", "                                                                      \
-    "cache: {writeback: bool, direct: bool, no-flush: bool}, write_threshold: int}"
+    "cache: {writeback: bool, direct: bool, no-flush: bool}, write_threshold: int, "               \
+    "dirty-bitmaps?: [{name?: str, count: int, granularity: int, recording: bool, busy: bool, "    \
+    "persistent: bool, inconsistent?: bool}]}"
 #define BLOCK_TYPE                                                                                 \
     "[{device: str, qdev?: str, type: str, removable: bool, locked: bool, tray_open?: bool, "      \
     "io-status?: ok|failed|nospace, "                                                              \

@@ -1,6 +1,7 @@
 /* Commands that start jobs on disks, show them and steer them. */
 #include "monitor/commands_priv.h"
 
+#include "block/bitmap.h"
 #include "block/block.h"
 #include "block/job.h"
 
@@ -161,6 +162,35 @@ static bool get_target(struct mon_call *c, struct job_target *t, struct error **
     return true;
 }
 
+/* sync=incremental is sync=bitmap with bitmap-mode=on-success. */
+static bool get_bitmap(struct mon_call *c, struct job_target *t, struct error **errp)
+{
+    static const char *const modes[] = {"on-success", "never", "always", NULL};
+    const char *sync = mon_str(c, "sync", ""), *name = mon_str(c, "bitmap", NULL);
+    const char *mode = mon_str(c, "bitmap-mode", NULL);
+    bool incremental = !strcmp(sync, "incremental"), by_bitmap = !strcmp(sync, "bitmap");
+
+    if (!incremental && !by_bitmap) {
+        if (name || mode)
+            error_set(errp, "bitmap and bitmap-mode are for sync=incremental and sync=bitmap");
+        return !name && !mode;
+    }
+    if (!name || (by_bitmap && !mode)) {
+        error_set(errp, "sync=%s wants bitmap=NAME%s", sync,
+                  by_bitmap ? ", and bitmap-mode=on-success|never|always" : "");
+        return false;
+    }
+    if (incremental && mode && strcmp(mode, "on-success")) {
+        error_set(errp, "sync=incremental is bitmap-mode=on-success; sync=bitmap has others");
+        return false;
+    }
+    while (mode && strcmp(modes[t->bitmap_mode], mode))
+        t->bitmap_mode++;
+    struct block_node *root = mon_find_node(c, mon_str(c, "device", ""), errp);
+    t->bitmap = root ? bitmap_find(root, name, errp) : NULL;
+    return t->bitmap;
+}
+
 typedef bool start_fn(struct block_node *root, const struct job_target *t,
                       const struct job_options *o, struct error **errp);
 
@@ -171,7 +201,7 @@ static JsonNode *run_copy(struct mon_call *c, bool to_node, start_fn *start, str
     struct job_options o;
     struct job_target t;
 
-    if (!begin(c, &o, &root, errp) || !get_target(c, &t, errp))
+    if (!begin(c, &o, &root, errp) || !get_target(c, &t, errp) || !get_bitmap(c, &t, errp))
         return NULL;
     if (to_node)
         t.node = mon_find_node(c, target, errp);
@@ -366,6 +396,11 @@ static void complete_job(struct machine *m UNUSED, void (*add)(void *opaque, con
     {                                                                                              \
         "sync", MON_CHOICE, .type = "full|top", .help = "top: not what the backing file has"       \
     }
+#define BACKUP_SYNC_ARGS                                                                           \
+    {"sync", MON_CHOICE, .type = "full|top|incremental|bitmap",                                    \
+     .help = "top: not what the backing file has; incremental, bitmap: what a bitmap has"},        \
+        OPTIONAL("bitmap", MON_STR, "the dirty bitmap"),                                           \
+        CHOICE("bitmap-mode", "on-success|never|always", "when it begins anew")
 #define MODE_ARG CHOICE("mode", "existing|absolute-paths", "existing: the file is there")
 #define MIRROR_ARGS                                                                                \
     OPTIONAL("granularity", MON_INT, "bytes that are copied again as one"),                        \
@@ -417,14 +452,14 @@ static const struct mon_arg drive_backup_args[] = {
     DEVICE_ARG,
     {"target", MON_STR, .help = "file of the copy"},
     OPTIONAL("format", MON_STR, "its format (default: the source's)"),
-    SYNC_ARG, MODE_ARG,
+    BACKUP_SYNC_ARGS, MODE_ARG,
     OPTIONAL("compress", MON_BOOL, "on: compress the copy"),
     ON_ERROR_ARGS, JOB_ARGS, MON_ARG_END,
 };
 static const struct mon_arg node_backup_args[] = {
     DEVICE_ARG,
     {"target", MON_STR, .help = "node of the copy"},
-    SYNC_ARG,
+    BACKUP_SYNC_ARGS,
     OPTIONAL("compress", MON_BOOL, "on: compress the copy"),
     ON_ERROR_ARGS, JOB_ARGS, MON_ARG_END,
 };

@@ -138,13 +138,33 @@ static JsonNode *run_stop(struct mon_call *c UNUSED, struct error **errp)
 
 /* ---- exports ---- */
 
+/* The names in a list of strings, or of {"node": ..., "name": ...}; free the array. */
+static const char **bitmap_names(const struct mon_call *c)
+{
+    JsonArray *list = mon_has(c, "bitmaps") ? json_node_get_array(mon_json(c, "bitmaps")) : NULL;
+    guint n = list ? json_array_get_length(list) : 0;
+    const char **names = g_new0(const char *, n + 1);
+
+    for (guint i = 0; i < n; i++) {
+        JsonNode *one = json_array_get_element(list, i);
+        const char *name = JSON_NODE_HOLDS_OBJECT(one) ? member(json_node_get_object(one), "name")
+                           : json_node_get_value_type(one) == G_TYPE_STRING
+                               ? json_node_get_string(one)
+                               : NULL;
+        names[i] = name ? name : "";
+    }
+    return names;
+}
+
 static JsonNode *run_add(struct mon_call *c, struct error **errp)
 {
+    const char *const bitmaps[] = {mon_str(c, "bitmap", NULL), NULL};
     const char *device = mon_str(c, "device", ""), *name = mon_str(c, "name", device);
     struct nbd_export_opts e = {.id = name,
                                 .name = name,
                                 .description = mon_str(c, "description", NULL),
-                                .writable = mon_bool(c, "writable", false)};
+                                .writable = mon_bool(c, "writable", false),
+                                .bitmaps = bitmaps};
 
     if (!is_running(errp))
         return NULL;
@@ -182,6 +202,8 @@ static JsonNode *run_export_add(struct mon_call *c, struct error **errp)
     }
     if (!is_running(errp))
         return NULL;
+    g_autofree const char **bitmaps = bitmap_names(c);
+    e.bitmaps = bitmaps;
     e.node = mon_find_node(c, mon_str(c, "node-name", ""), errp);
     return e.node && nbd_export_add(&e, errp) ? mon_ok() : NULL;
 }
@@ -244,6 +266,7 @@ static const struct mon_arg add_args[] = {
     OPTIONAL("name", MON_STR, "name of the export (default: the drive's)"),
     OPTIONAL("description", MON_STR, "what peers are told of it"),
     OPTIONAL("writable", MON_BOOL, "on: peers may write"),
+    OPTIONAL("bitmap", MON_STR, "a dirty bitmap that they may see: qemu:dirty-bitmap:NAME"),
     MON_ARG_END,
 };
 static const struct mon_arg hmp_add_args[] = {
@@ -272,6 +295,7 @@ static const struct mon_arg export_add_args[] = {
     OPTIONAL("fixed-iothread", MON_BOOL, "accepted"),
     OPTIONAL("name", MON_STR, "its name for peers (default: the node's)"),
     OPTIONAL("description", MON_STR, "what peers are told of it"),
+    {"bitmaps", MON_JSON, .optional = true, .type = "[any]", .help = "dirty bitmaps that they may see"},
     OPTIONAL("allocation-depth", MON_BOOL, "on: tell which image of the chain data come from"),
     MON_ARG_END,
 };

@@ -1,6 +1,7 @@
 /* External snapshots: commands that put a new image on top of a disk in use; transactions. */
 #include "monitor/commands_priv.h"
 
+#include "block/bitmap.h"
 #include "block/block.h"
 #include "block/job.h"
 #include "core/machine.h"
@@ -74,6 +75,8 @@ static JsonNode *run_node(struct mon_call *c, struct error **errp)
 struct step {
     struct block_overlay s;
     char *job;
+    struct block_bitmap *bitmap; /* that was made or changed */
+    struct bitmap_saved *was;    /* what it held before; NULL: it was made */
 };
 
 struct action {
@@ -108,6 +111,46 @@ static bool add_node_backup(struct mon_call *c, struct step *s, struct error **e
     return add_backup(c, true, s, errp);
 }
 
+static bool add_bitmap(struct mon_call *c, struct step *s, struct error **errp)
+{
+    return mon_bitmap_add(c, &s->bitmap, errp);
+}
+
+/* Find a bitmap that is about to change, and keep what it holds. */
+static bool keep_bitmap(struct mon_call *c, const char *arg, struct step *s, struct error **errp)
+{
+    struct block_bitmap *m = mon_find_bitmap(c, arg, errp);
+
+    if (!m || !bitmap_check_free(m, errp))
+        return false;
+    s->was = bitmap_save(m);
+    if (s->was)
+        s->bitmap = m;
+    else
+        error_set(errp, "there is no memory for that");
+    return s->was;
+}
+
+static bool clear_bitmap(struct mon_call *c, struct step *s, struct error **errp)
+{
+    return keep_bitmap(c, "name", s, errp) && bitmap_clear(s->bitmap, errp);
+}
+
+static bool enable_bitmap(struct mon_call *c, struct step *s, struct error **errp)
+{
+    return keep_bitmap(c, "name", s, errp) && bitmap_enable(s->bitmap, true, errp);
+}
+
+static bool disable_bitmap(struct mon_call *c, struct step *s, struct error **errp)
+{
+    return keep_bitmap(c, "name", s, errp) && bitmap_enable(s->bitmap, false, errp);
+}
+
+static bool merge_bitmaps(struct mon_call *c, struct step *s, struct error **errp)
+{
+    return keep_bitmap(c, "target", s, errp) && mon_bitmap_merge(c, s->bitmap, errp);
+}
+
 static bool prepare_abort(struct mon_call *c UNUSED, struct step *s UNUSED, struct error **errp)
 {
     error_set(errp, "the transaction has the action 'abort'");
@@ -115,20 +158,22 @@ static bool prepare_abort(struct mon_call *c UNUSED, struct step *s UNUSED, stru
 }
 
 static const struct action actions[] = {
-    {"blockdev-snapshot-sync", add_sync},
-    {"blockdev-snapshot", add_node},
-    {"drive-backup", add_drive_backup},
-    {"blockdev-backup", add_node_backup},
-    {"abort", prepare_abort},
+    {"blockdev-snapshot-sync", add_sync},         {"blockdev-snapshot", add_node},
+    {"drive-backup", add_drive_backup},           {"blockdev-backup", add_node_backup},
+    {"block-dirty-bitmap-add", add_bitmap},       {"block-dirty-bitmap-clear", clear_bitmap},
+    {"block-dirty-bitmap-enable", enable_bitmap}, {"block-dirty-bitmap-disable", disable_bitmap},
+    {"block-dirty-bitmap-merge", merge_bitmaps},  {"abort", prepare_abort},
 };
 
 static void commit_step(struct step *s)
 {
     if (s->s.top)
         block_overlay_commit(&s->s);
+    bitmap_saved_free(s->was);
     g_free(s->job);
 }
 
+/* Steps are undone from the last to the first. */
 static void abort_step(struct step *s)
 {
     struct block_job *j = s->job ? job_find(s->job) : NULL;
@@ -136,6 +181,10 @@ static void abort_step(struct step *s)
     block_overlay_abort(&s->s);
     if (j && !job_cancel(j, true, NULL))
         j = NULL; /* it has ended already */
+    if (s->was)
+        bitmap_restore(s->bitmap, s->was);
+    else if (s->bitmap)
+        (void)!bitmap_remove(bitmap_node(s->bitmap), s->bitmap, NULL);
     g_free(s->job);
 }
 
@@ -198,12 +247,10 @@ static bool carry_out(struct mon_call *c, JsonArray *list, struct mon_call *call
              !is_repeated(steps, i, errp);
         c->error_class = calls[i].error_class;
     }
-    for (guint k = 0; k < i; k++) {
-        if (ok)
-            commit_step(&steps[k]);
-        else
-            abort_step(&steps[k]);
-    }
+    for (guint k = 0; ok && k < i; k++)
+        commit_step(&steps[k]);
+    for (guint k = i; !ok && k > 0; k--)
+        abort_step(&steps[k - 1]);
     machine_resume(c->m);
     for (guint k = 0; k < i; k++)
         mon_args_clear(&calls[k]);
@@ -278,7 +325,7 @@ const struct monitor_command cmd_overlay[] = {
     {.qmp = "blockdev-snapshot", .args = node_args, .run = run_node,
      .help = "put an open image on top of a disk"},
     {.qmp = "transaction", .args = transaction_args, .run = run_transaction,
-     .help = "several snapshots and backups at the same moment, or none"},
+     .help = "several snapshots, backups and changes of bitmaps at the same moment, or none"},
     {.qmp = "change-backing-file", .args = change_backing_args, .run = run_change_backing,
      .help = "write another name of the backing file into an image"},
     {0},

@@ -4,6 +4,7 @@
 
 #include "monitor/monitor_priv.h"
 
+extern const struct monitor_command cmd_bitmap[];
 extern const struct monitor_command cmd_block[];
 extern const struct monitor_command cmd_chardev[];
 extern const struct monitor_command cmd_control[];
@@ -25,6 +26,14 @@ struct block_node;
 struct block_node *mon_find_node(struct mon_call *c, const char *name, struct error **errp);
 void mon_complete_node(struct machine *m, void (*add)(void *opaque, const char *word),
                        void *opaque);
+/* cmd_bitmap.c: the bitmap that `arg` names of the node in "node"; block-dirty-bitmap-add and
+ * -merge as parts of a transaction (after a failed merge, what it has merged stays); for
+ * query-block, NULL when there is none. */
+struct block_bitmap;
+struct block_bitmap *mon_find_bitmap(struct mon_call *c, const char *arg, struct error **errp);
+bool mon_bitmap_add(struct mon_call *c, struct block_bitmap **m, struct error **errp);
+bool mon_bitmap_merge(struct mon_call *c, struct block_bitmap *to, struct error **errp);
+JsonArray *mon_describe_bitmaps(struct block_node *b);
 /* cmd_job.c: drive-backup, or blockdev-backup (to_node); the job's id to g_free(), NULL and *errp.
  */
 char *mon_start_backup(struct mon_call *c, bool to_node, struct error **errp);

@@ -5,6 +5,7 @@ void monitor_register_all(void)
 {
     monitor_register(cmd_control);
     monitor_register(cmd_block);
+    monitor_register(cmd_bitmap);
     monitor_register(cmd_chardev);
     monitor_register(cmd_dump);
     monitor_register(cmd_fds);

@@ -53,6 +53,10 @@ void img_progress_end(const struct img_args *a);
 /* "64 MiB"; free it. */
 char *img_human_size(uint64_t bytes);
 
+int img_bitmap(int argc, char **argv);
+/* Make persistent copies of from's persistent bitmaps; those that were not saved are an error, or
+ * left out.  False after a message. */
+bool img_copy_bitmaps(struct block_node *from, struct block_node *to, bool skip_broken);
 int img_info(int argc, char **argv);
 int img_check(int argc, char **argv);
 int img_map(int argc, char **argv);

@@ -229,7 +229,7 @@ struct convert {
     struct img_args a;
     struct opts *o;
     const char *out_format, *backing, *snapshot;
-    bool compress, no_create, target_is_zero, salvage, target_opts, help;
+    bool compress, no_create, target_is_zero, salvage, target_opts, help, bitmaps, skip_broken;
     uint64_t sparse;
     unsigned threads;
     struct source *src;
@@ -237,13 +237,14 @@ struct convert {
     uint64_t size;
 };
 
-enum { TARGET_IS_ZERO = IMG_OPT_OWN, SALVAGE, TARGET_IMAGE_OPTS, BITMAPS };
+enum { TARGET_IS_ZERO = IMG_OPT_OWN, SALVAGE, TARGET_IMAGE_OPTS, BITMAPS, SKIP_BROKEN };
 
 static const struct option convert_long[] = {
     {"target-is-zero", no_argument, NULL, TARGET_IS_ZERO},
     {"salvage", no_argument, NULL, SALVAGE},
     {"target-image-opts", no_argument, NULL, TARGET_IMAGE_OPTS},
     {"bitmaps", no_argument, NULL, BITMAPS},
+    {"skip-broken-bitmaps", no_argument, NULL, SKIP_BROKEN},
     {0}};
 
 static bool parse_threads(const char *text, unsigned *n)
@@ -281,9 +282,8 @@ static bool convert_option(struct convert *c, int what)
     case TARGET_IS_ZERO: c->target_is_zero = true; return true;
     case SALVAGE: c->salvage = true; return true;
     case TARGET_IMAGE_OPTS: c->target_opts = true; return true;
-    case BITMAPS:
-        img_error("convert --bitmaps is not supported: dirty bitmaps are not kept");
-        return false;
+    case BITMAPS: c->bitmaps = true; return true;
+    case SKIP_BROKEN: c->skip_broken = true; return true;
     case 'W':
     case 'C':
     case 'r': return true; /* how fast, not what */
@@ -297,9 +297,14 @@ static bool parse_convert(int argc, char **argv, struct convert *c)
          (what = img_getopt(argc, argv, "f:O:B:F:cCno:l:S:m:Wr:pt:T:", convert_long, &c->a)) != -1;)
         if (!convert_option(c, what))
             return false;
-    if (c->help || argc - optind >= 2)
+    if (c->skip_broken && !c->bitmaps)
+        img_error("convert: --skip-broken-bitmaps is for --bitmaps");
+    else if (c->bitmaps && argc - optind > 2)
+        img_error("convert: --bitmaps is for one image, found %d", argc - optind - 1);
+    else if (c->help || argc - optind >= 2)
         return true;
-    img_error("convert: wanted FILE... NEWFILE (%s convert -h shows how)", img_program);
+    else
+        img_error("convert: wanted FILE... NEWFILE (%s convert -h shows how)", img_program);
     return false;
 }
 
@@ -409,7 +414,11 @@ static int convert_to(struct convert *c, const char *path)
                         .dst_is_zero = !c->no_create || c->target_is_zero,
                         .salvage = c->salvage,
                         .args = &c->a};
-    return run_copy(&copy, c->compress ? MIN(c->threads ? c->threads : cpus, MAX_THREADS) : 1);
+    int status =
+        run_copy(&copy, c->compress ? MIN(c->threads ? c->threads : cpus, MAX_THREADS) : 1);
+    if (status == IMG_OK && c->bitmaps && !img_copy_bitmaps(c->src[0].b, dst, c->skip_broken))
+        return IMG_FAILED;
+    return status;
 }
 
 int img_convert(int argc, char **argv)

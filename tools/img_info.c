@@ -1,4 +1,5 @@
 /* Commands that look: info, check, map, snapshot -l; and the other snapshot operations. */
+#include "block/bitmap.h"
 #include "tools/img.h"
 #include "util/annot.h"
 #include "util/optparse.h"
@@ -91,8 +92,56 @@ static void put_snapshots(JsonBuilder *j, GArray *list)
     json_builder_end_array(j);
 }
 
+/* --- dirty bitmaps --- */
+static void put_bitmap(JsonBuilder *j, const struct bitmap_info *m)
+{
+    json_builder_begin_object(j);
+    json_builder_set_member_name(j, "flags");
+    json_builder_begin_array(j);
+    if (m->inconsistent)
+        json_builder_add_string_value(j, "in-use");
+    if (m->recording)
+        json_builder_add_string_value(j, "auto");
+    json_builder_end_array(j);
+    put_text(j, "name", m->name);
+    put_uint(j, "granularity", m->granularity);
+    json_builder_end_object(j);
+}
+
+static void put_bitmaps(JsonBuilder *j, const char *key, struct block_node *b)
+{
+    struct bitmap_info i;
+
+    json_builder_set_member_name(j, key);
+    json_builder_begin_array(j);
+    for (struct block_bitmap *m = NULL; (m = bitmap_next(b, m));) {
+        bitmap_get_info(m, &i);
+        put_bitmap(j, &i);
+    }
+    json_builder_end_array(j);
+}
+
+static void print_bitmaps(const char *label, struct block_node *b)
+{
+    struct bitmap_info i;
+    unsigned n = 0;
+
+    printf("    %s:\n", label);
+    for (struct block_bitmap *m = NULL; (m = bitmap_next(b, m));) {
+        unsigned flags = 0;
+        bitmap_get_info(m, &i);
+        printf("        [%u]:\n            flags:\n", n++);
+        if (i.inconsistent)
+            printf("                [%u]: in-use\n", flags++);
+        if (i.recording)
+            printf("                [%u]: auto\n", flags);
+        printf("            name: %s\n            granularity: %" PRIu64 "\n", i.name,
+               i.granularity);
+    }
+}
+
 /* --- info --- */
-static void put_facts(JsonBuilder *j, const struct block_info *i)
+static void put_facts(JsonBuilder *j, struct block_node *b, const struct block_info *i)
 {
     json_builder_set_member_name(j, "format-specific");
     json_builder_begin_object(j);
@@ -105,6 +154,8 @@ static void put_facts(JsonBuilder *j, const struct block_info *i)
             put_text(j, f->key, f->text);
         else if (f->type == FACT_BOOL)
             put_bool(j, f->key, f->value);
+        else if (f->type == FACT_BITMAPS)
+            put_bitmaps(j, f->key, b);
         else
             put_uint(j, f->key, f->value);
     }
@@ -112,7 +163,8 @@ static void put_facts(JsonBuilder *j, const struct block_info *i)
     json_builder_end_object(j);
 }
 
-static void put_info(JsonBuilder *j, const struct block_info *i, GArray *snapshots)
+static void put_info(JsonBuilder *j, struct block_node *b, const struct block_info *i,
+                     GArray *snapshots)
 {
     json_builder_begin_object(j);
     if (snapshots && snapshots->len)
@@ -126,14 +178,14 @@ static void put_info(JsonBuilder *j, const struct block_info *i, GArray *snapsho
     if (i->has_actual_size)
         put_uint(j, "actual-size", i->actual_size);
     if (i->specific)
-        put_facts(j, i);
+        put_facts(j, b, i);
     put_text(j, "full-backing-filename", i->full_backing_path);
     put_text(j, "backing-filename", i->backing_path);
     put_bool(j, "dirty-flag", i->is_dirty);
     json_builder_end_object(j);
 }
 
-static void print_facts(const struct block_info *i)
+static void print_facts(struct block_node *b, const struct block_info *i)
 {
     printf("Format specific information:\n");
     for (guint k = 0; k < i->facts->len; k++) {
@@ -142,12 +194,14 @@ static void print_facts(const struct block_info *i)
             printf("    %s: %s\n", f->label, f->text);
         else if (f->type == FACT_BOOL)
             printf("    %s: %s\n", f->label, f->value ? "true" : "false");
+        else if (f->type == FACT_BITMAPS)
+            print_bitmaps(f->label, b);
         else
             printf("    %s: %" PRIu64 "\n", f->label, f->value);
     }
 }
 
-static void print_info(const struct block_info *i, GArray *snapshots)
+static void print_info(struct block_node *b, const struct block_info *i, GArray *snapshots)
 {
     g_autofree char *size = img_human_size(i->virtual_size), *disk = img_human_size(i->actual_size);
 
@@ -167,7 +221,7 @@ static void print_info(const struct block_info *i, GArray *snapshots)
     if (snapshots && snapshots->len)
         print_snapshots(snapshots);
     if (i->specific)
-        print_facts(i);
+        print_facts(b, i);
 }
 
 /* One image of the chain; *next is the path of the one below, to be freed. */
@@ -185,9 +239,9 @@ static bool info_one(const struct img_args *a, const char *path, const char *for
         return img_fail(err), false;
     GArray *snapshots = block_snapshot_list(b);
     if (j)
-        put_info(j, &info, snapshots);
+        put_info(j, b, &info, snapshots);
     else
-        print_info((first ? (void)0 : (void)printf("\n"), &info), snapshots);
+        print_info((first ? (void)0 : (void)printf("\n"), b), &info, snapshots);
     *next = g_strdup(info.full_backing_path);
     *next_format = g_strdup(info.backing_format);
     if (snapshots)

@@ -16,11 +16,12 @@ const char *img_program;
 
 /* clang-format off */
 const struct img_command img_commands[] = {
+    {"bitmap", "--add|--remove|--clear|--enable|--disable|--merge SOURCE... [-b FILE [-F FORMAT]] [-f FORMAT] [-g SIZE] FILE NAME", "change dirty bitmaps", img_bitmap},
     {"check", "[-f FORMAT] [--output=human|json] [-r leaks|all] [-q] [-U] FILE", "look for damage, repair it", img_check},
     {"commit", "[-f FORMAT] [-b BASE] [-d] [-p] [-q] FILE", "write changes back to the backing file", img_commit},
     {"compare", "[-f FORMAT] [-F FORMAT2] [-s] [-p] [-q] [-U] FILE FILE2", "compare the contents of two images", img_compare},
     {"convert", "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [-B BASE [-F FORMAT]] [-c] [-n] [-l SNAPSHOT] [-S SIZE] [-m N] [-W] [-p] [-q] [-U]\n"
-     "            FILE... NEWFILE", "copy to another format", img_convert},
+     "            [--bitmaps [--skip-broken-bitmaps]] FILE... NEWFILE", "copy to another format", img_convert},
     {"create", "[-f FORMAT] [-b BASE [-F FORMAT]] [-u] [-o OPTIONS] [-q] FILE [SIZE]", "make an image", img_create},
     {"dd", "[-f FORMAT] [-O FORMAT] [bs=SIZE] [count=N] [skip=N] if=FILE of=NEWFILE", "copy blocks", img_dd},
     {"info", "[-f FORMAT] [--output=human|json] [--backing-chain] [-U] FILE", "tell what an image is", img_info},
@@ -34,7 +35,7 @@ const struct img_command img_commands[] = {
 /* clang-format on */
 
 /* Commands that exist elsewhere. */
-static const char *const foreign[] = {"amend", "bench", "bitmap", NULL};
+static const char *const foreign[] = {"amend", "bench", NULL};
 
 static void say(const char *kind, const char *fmt, va_list ap)
 {

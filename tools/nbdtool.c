@@ -33,7 +33,7 @@ const char *nbd_program;
 
 struct nbd_args {
     const char *file, *format, *path, *bind, *port, *name, *description, *cache, *aio, *discard,
-        *zeroes, *snapshot, *pid_file, *offset;
+        *zeroes, *snapshot, *pid_file, *offset, *bitmap;
     bool read_only, overlay, persistent, image_opts, fork, list, depth;
     uint64_t shared;
     int ready_fd; /* where the parent waits, or -1 */
@@ -52,6 +52,7 @@ static const struct option long_options[] = {
     {"description", required_argument, NULL, 'D'},
     {"offset", required_argument, NULL, 'o'},
     {"allocation-depth", no_argument, NULL, 'A'},
+    {"bitmap", required_argument, NULL, 'B'},
     {"list", no_argument, NULL, 'L'},
     {"object", required_argument, NULL, OPT_OBJECT},
     {"tls-creds", required_argument, NULL, OPT_TLS},
@@ -96,6 +97,7 @@ static const char help_text[] =
     "                          a snapshot that is in the image, read-only\n"
     "  -o, --offset=BYTES      the image from there on (a multiple of 512)\n"
     "  -A, --allocation-depth  tell which image of the chain data come from\n"
+    "  -B, --bitmap=NAME       tell what a dirty bitmap of the image has\n"
     "      --cache=MODE        none, writeback, writethrough, directsync or unsafe; -n: none\n"
     "      --aio=MODE          threads or io_uring\n"
     "      --discard=MODE      unmap (default) or ignore\n"
@@ -176,6 +178,7 @@ static bool take_option(int opt, struct nbd_args *a)
     case 'D': a->description = optarg; return true;
     case 'o': a->offset = optarg; return true;
     case 'A': a->depth = true; return true;
+    case 'B': a->bitmap = optarg; return true;
     case 'L': a->list = true; return true;
     case 'f': a->format = optarg; return true;
     case 'r': a->read_only = true; return true;
@@ -214,7 +217,7 @@ static bool parse(int argc, char **argv, struct nbd_args *a)
     int opt;
 
     opterr = 0;
-    while ((opt = getopt_long(argc, argv, ":hVp:b:k:e:tvx:D:o:ALT:c:d:f:rsl:n", long_options,
+    while ((opt = getopt_long(argc, argv, ":hVp:b:k:e:tvx:D:o:AB:LT:c:d:f:rsl:n", long_options,
                               NULL)) != -1) {
         if (opt == '?' || opt == ':')
             return unknown_option(argv);
@@ -381,6 +384,7 @@ static bool serve(const struct nbd_args *a, struct block_node *b, GMainLoop *loo
 {
     int fd = passed_socket();
     bool passed = fd >= 0;
+    const char *const bitmaps[] = {a->bitmap, NULL};
     struct nbd_listen l = {.path = passed ? NULL : a->path,
                            .host = a->bind,
                            .port = a->port,
@@ -393,7 +397,8 @@ static bool serve(const struct nbd_args *a, struct block_node *b, GMainLoop *loo
                                 .description = a->description,
                                 .node = b,
                                 .writable = !block_read_only(b),
-                                .allocation_depth = a->depth};
+                                .allocation_depth = a->depth,
+                                .bitmaps = bitmaps};
     struct error *err = NULL;
 
     if (!nbd_export_add(&e, &err) || !nbd_server_start(&l, &err))

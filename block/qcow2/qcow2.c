@@ -41,25 +41,26 @@ static bool repair_dirty(struct block_node *b, struct error **errp)
     return true;
 }
 
-/* What other programs keep beside the guest's data gets out of date with the first write. */
+/* What other programs keep beside the guest's data gets out of date with the first write, but for
+ * bitmaps that could be loaded. */
 static bool prepare_writing(struct block_node *b, struct error **errp)
 {
     struct qcow2 *q = qcow2(b);
-    uint64_t keep = q->incompat & INCOMPAT_DATA_FILE ? AUTOCLEAR_DATA_RAW : 0;
+    uint64_t keep = (q->incompat & INCOMPAT_DATA_FILE ? AUTOCLEAR_DATA_RAW : 0) |
+                    (q->bitmaps ? AUTOCLEAR_BITMAPS : 0);
+    int ret = 0;
 
     if (b->flags & (BLOCK_READ_ONLY | BLOCK_FOR_CHECK))
         return true;
     bool is_dirty = q->incompat & INCOMPAT_DIRTY;
     if (is_dirty && !repair_dirty(b, errp))
         return false;
-    if (q->autoclear & AUTOCLEAR_BITMAPS && !(b->flags & BLOCK_QUIET))
-        log_warn(
-            "image '%s' has dirty bitmaps, which are not kept up: they are invalid from now on",
-            b->path);
-    if (!is_dirty && !(q->autoclear & ~keep))
-        return true;
-    q->autoclear &= keep;
-    int ret = header_write(b);
+    if (is_dirty || q->autoclear & ~keep) {
+        q->autoclear &= keep;
+        ret = header_write(b);
+    }
+    if (!ret)
+        ret = bitmaps_begin(b);
     if (ret)
         error_set(errp, "could not write the header of '%s': %s", b->path, g_strerror(-ret));
     return !ret;
@@ -124,7 +125,19 @@ static bool qcow2_open(struct block_node *b, struct node_opts o, struct error **
     size_caches(q, o);
     q->high_water = align_up(b->file->size, q->cluster_size);
     b->size = q->disk_size;
-    return snapshots_read(b, errp) && prepare_writing(b, errp);
+    if (!snapshots_read(b, errp))
+        return false;
+    bitmaps_load(b);
+    return prepare_writing(b, errp);
+}
+
+static void keep_bitmaps(struct block_node *b)
+{
+    int ret = qcow2(b)->l2.by_off && qcow2(b)->rb.by_off ? qcow2_keep_bitmaps(b) : 0;
+
+    if (ret)
+        log_warn("closing '%s': its dirty bitmaps could not be saved: %s", b->path,
+                 g_strerror(-ret));
 }
 
 /* Twice: what the first round frees is counted in the second. */
@@ -133,9 +146,11 @@ static void qcow2_close(struct block_node *b)
     struct qcow2 *q = qcow2(b);
 
     mappings_let_go(q);
+    keep_bitmaps(b);
     if (!(b->flags & BLOCK_READ_ONLY) && q->l2.by_off && q->rb.by_off)
         for (int i = 0; i < 2; i++)
             (void)!qcow2_writeback(b);
+    bitmaps_forget(q);
     cache_fini(&q->l2);
     cache_fini(&q->rb);
     snapshots_free(q);
@@ -198,6 +213,8 @@ static void qcow2_info(struct block_node *b, struct block_info *info)
         return;
     }
     info_add_bool(info, "lazy-refcounts", "lazy refcounts", q->compat & COMPAT_LAZY_REFCOUNTS);
+    if (q->bitmaps)
+        info_add_bitmaps(info, "bitmaps", "bitmaps");
     info_add_uint(info, "refcount-bits", "refcount bits", 1U << q->refcount_order);
     if (q->data_path)
         info_add_text(info, "data-file", "data file", g_strdup(q->data_path));
@@ -292,4 +309,6 @@ const struct block_driver qcow2_driver = {
     .set_backing = qcow2_set_backing,
     .set_writable = qcow2_set_writable,
     .submit = qcow2_submit,
+    .can_keep_bitmaps = qcow2_can_keep_bitmaps,
+    .keep_bitmaps = qcow2_keep_bitmaps,
 };

@@ -102,6 +102,10 @@ struct qcow2 {
     GArray *extensions;      /* struct extension, those that are not of our making */
     struct block_node *data; /* external data file, or NULL */
     char *data_path;
+    GArray *bitmaps; /* struct qbitmap: the directory on the medium; NULL: none.  Main thread */
+    uint8_t *bitmap_dir;
+    uint64_t bitmap_dir_size, bitmap_dir_offset;
+    bool bitmaps_in_use; /* and marked so there */
 
     struct mutex lock; /* a leaf: guards what follows */
     uint64_t *l1;      /* host order */
@@ -281,6 +285,15 @@ bool cluster_is_mapped(const struct qcow2 *q, uint64_t host);
 void cluster_park(struct qcow2 *q, uint64_t host);
 /* The file is about to be closed.  Main thread, lock not held. */
 void mappings_let_go(struct qcow2 *q);
+
+/* --- bitmaps.c; main thread --- */
+/* Make what the image has b->bitmaps. */
+void bitmaps_load(struct block_node *b);
+/* Mark them on the medium: the image may be written to from now on. */
+int bitmaps_begin(struct block_node *b);
+void bitmaps_forget(struct qcow2 *q);
+bool qcow2_can_keep_bitmaps(const struct block_node *b);
+int qcow2_keep_bitmaps(struct block_node *b);
 
 /* --- check.c --- */
 bool qcow2_check(struct block_node *b, unsigned fix, bool quiet, struct block_check *r,

@@ -33,9 +33,12 @@ extern const struct device_type i8042_type;
 extern const struct device_type i8237_type;
 extern const struct device_type i8254_type;
 extern const struct device_type i8259_type;
+extern const struct device_type ide_cd_type;
+extern const struct device_type ide_hd_type;
 extern const struct device_type ioapic_type;
 extern const struct device_type ioh3420_type;
 extern const struct device_type isa_bridge_type;
+extern const struct device_type isa_ide_type;
 extern const struct device_type isa_serial_type;
 extern const struct device_type lapic_type;
 extern const struct device_type mc146818_type;
@@ -48,6 +51,8 @@ extern const struct device_type pci_bridge_type;
 extern const struct device_type pcie_pci_bridge_type;
 extern const struct device_type pcie_root_port_type;
 extern const struct device_type pflash_cfi01_type;
+extern const struct device_type piix3_ide_type;
+extern const struct device_type piix4_ide_type;
 extern const struct device_type pl011_type;
 extern const struct device_type pl022_type;
 extern const struct device_type pl031_type;
@@ -115,11 +120,14 @@ static const struct device_type *const written_types[] = {
     &hpet_type,
     &i8042_type,
     &i8237_type,                    /* i8257 */
+    &ide_cd_type,                   /* ide-cd */
+    &ide_hd_type,                   /* ide-hd */
     &ioapic_type,
     &ioh3420_type,
     &debug_exit_type,               /* isa-debug-exit */
     &debugcon_type,                 /* isa-debugcon */
     &i8259_type,                    /* isa-i8259 */
+    &isa_ide_type,                  /* isa-ide */
     &parallel_type,                 /* isa-parallel */
     &i8254_type,                    /* isa-pit */
     &isa_serial_type,               /* isa-serial */
@@ -128,6 +136,8 @@ static const struct device_type *const written_types[] = {
     &pci_bridge_type,               /* pci-bridge */
     &pcie_pci_bridge_type,          /* pcie-pci-bridge */
     &pcie_root_port_type,           /* pcie-root-port */
+    &piix3_ide_type,                /* piix3-ide */
+    &piix4_ide_type,                /* piix4-ide */
     &pl011_type,
     &pl031_type,
     &pl061_type,

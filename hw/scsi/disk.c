@@ -207,11 +207,12 @@ void scsi_unit_reset(struct scsi_unit *u)
 static const struct scsi_unit_class hd_ucls = {TYPE_DISK, scsi_disk_start};
 static const struct scsi_unit_class cd_ucls = {TYPE_CD, scsi_disk_start};
 
-extern const struct device_type scsi_hd_type, scsi_cd_type;
+extern const struct device_type scsi_hd_type, scsi_cd_type, ide_cd_type;
 
 bool scsi_disk_is_removable(const struct device *dev)
 {
-    return (dev->type == &scsi_cd_type || dev->type == &scsi_hd_type) &&
+    return (dev->type == &scsi_cd_type || dev->type == &scsi_hd_type ||
+            dev->type == &ide_cd_type) &&
            ((const struct scsi_disk *)dev)->removable;
 }
 
@@ -303,6 +304,22 @@ bool scsi_disk_tray_is_open(const struct device *dev)
 bool scsi_disk_is_locked(const struct device *dev)
 {
     return ((const struct scsi_disk *)dev)->s.locked;
+}
+
+const char *scsi_disk_product(const struct device *dev)
+{
+    return ((const struct scsi_disk *)dev)->product;
+}
+
+const char *scsi_disk_version(const struct device *dev)
+{
+    return ((const struct scsi_disk *)dev)->version;
+}
+
+const char *scsi_disk_serial(const struct device *dev)
+{
+    const struct scsi_disk *d = (const struct scsi_disk *)dev;
+    return d->serial ? d->serial : "TM00000";
 }
 
 static bool check_sizes(struct scsi_disk *d, struct error **errp)
@@ -449,6 +466,26 @@ static const struct prop scsi_cd_props[] = {
 };
 /* clang-format on */
 
+/* The same drive behind ATA: hw/ide carries its packets. */
+static const struct prop ide_cd_props[] = {
+    PROP(prop_drive, scsi_disk, "drive", drive, NULL, "id of the -drive or -blockdev"),
+    PROP(prop_uint32, scsi_disk, "unit", u.id, "4294967295", "0 or 1 (default: first free)"),
+    PROP(prop_string, scsi_disk, "serial", serial, NULL, "serial number, up to 20 characters"),
+    PROP(prop_string, scsi_disk, "vendor", vendor, "QEMU", "vendor, up to 8 characters"),
+    PROP(prop_string, scsi_disk, "model", product, "QEMU DVD-ROM", "model, up to 40 characters"),
+    PROP(prop_string, scsi_disk, "ver", version, "2.5+", "revision, up to 4"),
+    PROP(prop_uint64, scsi_disk, "wwn", wwn, "0", "world-wide name (0: none)"),
+    PROP(prop_size, scsi_disk, "logical_block_size", logical_block_size, "2048", "block"),
+    PROP(prop_size, scsi_disk, "physical_block_size", physical_block_size, "2048",
+         "block of the medium"),
+    PROP(prop_string, scsi_disk, "write-cache", write_cache, "auto", "on, off or auto; not used"),
+    PROP(prop_string, scsi_disk, "werror", werror, "auto", "accepted; nothing is written"),
+    PROP(prop_string, scsi_disk, "rerror", rerror, "auto", "read errors: report, ignore, stop"),
+    PROP(prop_bool, scsi_disk, "share-rw", share_rw, "off", "accepted; a node has one device"),
+    PROP(prop_uint32, scsi_disk, "bootindex", bootindex, NULL, "accepted; firmware finds disks"),
+    PROP_END,
+};
+
 static const struct device_class scsi_hd_class = {
     .desc = "SCSI disk",
     .bus = "SCSI",
@@ -479,3 +516,19 @@ const struct device_type scsi_hd_type = {"scsi-hd", &scsi_hd_class, sizeof(struc
 const struct device_type scsi_cd_type = {"scsi-cd", &scsi_cd_class, sizeof(struct scsi_disk),
                                          offsetof(struct scsi_disk, s),
                                          sizeof(struct scsi_disk_state)};
+
+static const struct device_class ide_cd_class = {
+    .desc = "ATAPI CD-ROM drive",
+    .bus = "IDE",
+    .user_creatable = true,
+    .props = ide_cd_props,
+    .state = scsi_disk_state,
+    .realize = scsi_cd_realize,
+    .unrealize = scsi_disk_unrealize,
+    .reset = scsi_disk_reset,
+    .drive = &scsi_drive_ops,
+};
+
+const struct device_type ide_cd_type = {"ide-cd", &ide_cd_class, sizeof(struct scsi_disk),
+                                        offsetof(struct scsi_disk, s),
+                                        sizeof(struct scsi_disk_state)};

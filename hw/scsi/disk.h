@@ -17,5 +17,9 @@ bool scsi_disk_set_medium(struct device *dev, struct block_node *medium,
 struct block_node *scsi_disk_medium(const struct device *dev);
 bool scsi_disk_tray_is_open(const struct device *dev);
 bool scsi_disk_is_locked(const struct device *dev);
+/* What it is called; never NULL. */
+const char *scsi_disk_product(const struct device *dev);
+const char *scsi_disk_version(const struct device *dev);
+const char *scsi_disk_serial(const struct device *dev);
 
 #endif

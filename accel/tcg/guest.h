@@ -104,6 +104,18 @@ void guest_unwind(struct cpu *cpu) NORETURN;
  * MMU index. */
 uint64_t guest_ld(struct cpu *cpu, gva addr, uint32_t memop);
 void guest_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop);
+/* The same without leaving, also for one that takes an interrupt between units: false when it
+ * faults, with what raise_fault would hear.  may_access is not asked, no watchpoint is looked at;
+ * values are zero-extended. */
+struct guest_fault {
+    gva addr;
+    enum guest_access access;
+    uint32_t cause;
+};
+bool guest_try_ld(struct cpu *cpu, gva addr, uint32_t memop, uint64_t *val,
+                  struct guest_fault *f) MUST_CHECK;
+bool guest_try_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop,
+                  struct guest_fault *f) MUST_CHECK;
 /* Host pointer to RAM for an aligned object of 1..4096 bytes inside one page, or NULL (MMIO, code
  * page); faults are raised. */
 void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,

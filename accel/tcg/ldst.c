@@ -263,9 +263,9 @@ static void note_written(const struct acc *a, const struct tlb_entry *e, gva add
         smc_written(a->v->tcg, a->v, e->ram, e->ram_off + (addr & ~PAGE_MASK_), size);
 }
 
-static void store_in_page(const struct acc *a, gva addr, unsigned size, uint64_t val)
+static void put_in_page(const struct acc *a, const struct tlb_entry *e, gva addr, unsigned size,
+                        uint64_t val)
 {
-    struct tlb_entry *e = resolve_all(a, addr, size, GUEST_WRITE);
     if (UNLIKELY(!e->host || e->mr->kind == MEM_ROM)) {
         write_registers(a, e, addr, size, val);
         return;
@@ -276,6 +276,11 @@ static void store_in_page(const struct acc *a, gva addr, unsigned size, uint64_t
         lockstep_log_store(a->v, p, size, val);
     host_store(p, size, val);
     note_written(a, e, addr, size);
+}
+
+static void store_in_page(const struct acc *a, gva addr, unsigned size, uint64_t val)
+{
+    put_in_page(a, resolve_all(a, addr, size, GUEST_WRITE), addr, size, val);
 }
 
 /* Both pages are asked first. */
@@ -482,6 +487,78 @@ uint64_t guest_ld(struct cpu *cpu, gva addr, uint32_t memop)
 void guest_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop)
 {
     store(&(struct acc){tcg_vcpu(cpu), addr, memop, 0, false}, val);
+}
+
+/* A vCPU that is not in translated code, or must not leave it: no fault is raised. */
+static struct tlb_entry *try_resolve(const struct acc *a, gva addr, enum guest_access access,
+                                     struct guest_fault *f)
+{
+    struct tlb_entry *e = tlb_get(a->v, addr, access, memop_idx(a->memop), &f->cause);
+    f->addr = addr;
+    f->access = access;
+    a->v->stats.faults += !e;
+    return e;
+}
+
+static bool try_load(const struct acc *a, gva addr, unsigned size, uint64_t *val,
+                     struct guest_fault *f)
+{
+    struct tlb_entry *e = try_resolve(a, addr, GUEST_READ, f);
+    if (!e)
+        return false;
+    if (!e->host) {
+        *val = read_registers(a, e, addr, size);
+        return true;
+    }
+    tlb_fill_l1(a->v, e, addr, GUEST_READ, memop_idx(a->memop));
+    *val = host_load(e->host + (addr & ~PAGE_MASK_), size);
+    return true;
+}
+
+bool guest_try_ld(struct cpu *cpu, gva addr, uint32_t memop, uint64_t *val, struct guest_fault *f)
+{
+    struct acc a = {tcg_vcpu(cpu), addr, memop, 0, false};
+    unsigned size = memop_bytes(memop);
+    uint64_t byte, all = 0;
+    if (LIKELY(!crosses_page(addr, size))) {
+        const uint8_t *known = tlb_l1_host(a.v, addr, GUEST_READ, memop_idx(memop));
+        if (UNLIKELY(!known))
+            return try_load(&a, addr, size, val, f);
+        *val = host_load(known, size);
+        return true;
+    }
+    for (unsigned i = 0; i < size; i++) {
+        if (!try_load(&a, addr + i, 1, &byte, f))
+            return false;
+        all |= byte << 8 * i;
+    }
+    *val = all;
+    return true;
+}
+
+static bool try_store(const struct acc *a, gva addr, unsigned size, uint64_t val,
+                      struct guest_fault *f)
+{
+    struct tlb_entry *e = try_resolve(a, addr, GUEST_WRITE, f);
+    if (!e)
+        return false;
+    put_in_page(a, e, addr, size, val);
+    return true;
+}
+
+bool guest_try_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop, struct guest_fault *f)
+{
+    struct acc a = {tcg_vcpu(cpu), addr, memop, 0, false};
+    unsigned size = memop_bytes(memop);
+    if (LIKELY(!crosses_page(addr, size)))
+        return try_store(&a, addr, size, val, f);
+    if (!try_resolve(&a, addr, GUEST_WRITE, f) ||
+        !try_resolve(&a, (addr | ~PAGE_MASK_) + 1, GUEST_WRITE, f))
+        return false;
+    for (unsigned i = 0; i < size; i++)
+        if (!try_store(&a, addr + i, 1, val >> 8 * i, f))
+            return false;
+    return true;
 }
 
 void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,

@@ -43,6 +43,8 @@ void cli_init(struct cli *cli, const char *argv0)
     system = strstr(cli->program, "-system-");
     if (system)
         cli->program_arch = system + strlen("-system-");
+    else if (!strcmp(cli->program, "kvm") || !strcmp(cli->program, "qemu"))
+        cli->program_arch = "x86_64"; /* what distributions call it by these names */
     cli->arch = cli->program_arch;
 }
 

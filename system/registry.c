@@ -5,6 +5,7 @@
 #include "hw/board/boards.h"
 #include "target/arm/arm.h"
 #include "target/riscv/riscv.h"
+#include "target/x86/x86.h"
 
 #include <glib.h>
 #include <string.h>
@@ -14,23 +15,17 @@ const struct arch arch_list[] = {
     {"riscv32", 32, riscv_cpu_list, riscv_cpu_help},
     {"aarch64", 64, arm_cpu_list, arm_cpu_help},
     {"arm", 32, arm_cpu_list, arm_cpu_help},
+    {"x86_64", 64, x86_cpu_list, x86_cpu_help},
+    {"i386", 32, x86_cpu_list, x86_cpu_help},
     {0},
 };
 
 const struct machine_class *const machine_classes[] = {
-    &riscv64_virt_class,
-    &riscv32_virt_class,
-    &aarch64_virt_class,
-    &arm_virt_class,
-    &riscv64_none_class,
-    &riscv32_none_class,
-    &aarch64_none_class,
-    &arm_none_class,
-    &mps2_an385_class,
-    &mps2_an386_class,
-    &mps2_an500_class,
-    &lm3s6965evb_class,
-    NULL,
+    &riscv64_virt_class, &riscv32_virt_class, &aarch64_virt_class,
+    &arm_virt_class,     &riscv64_none_class, &riscv32_none_class,
+    &aarch64_none_class, &arm_none_class,     &x86_64_none_class,
+    &i386_none_class,    &mps2_an385_class,   &mps2_an386_class,
+    &mps2_an500_class,   &lm3s6965evb_class,  NULL,
 };
 
 const struct accel_ops *const accel_list[] = {

@@ -17,3 +17,5 @@ const struct machine_class riscv64_none_class = NONE_CLASS("riscv64");
 const struct machine_class riscv32_none_class = NONE_CLASS("riscv32");
 const struct machine_class aarch64_none_class = NONE_CLASS("aarch64");
 const struct machine_class arm_none_class = NONE_CLASS("arm");
+const struct machine_class x86_64_none_class = NONE_CLASS("x86_64");
+const struct machine_class i386_none_class = NONE_CLASS("i386");

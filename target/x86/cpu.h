@@ -19,8 +19,11 @@
 
 /* Slots: the state that translated code names (slots.c). */
 enum {
-    X86_SLOT_RAX = 0, /* rax rcx rdx rbx rsp rbp rsi rdi r8..r15: the encoding's order; I64.
-                         Outside 64-bit code the upper halves are kept, never seen */
+    X86_SLOT_RAX = 0,
+    X86_SLOT_RCX,
+    X86_SLOT_RDX,
+    X86_SLOT_RBX,     /* rax rcx rdx rbx rsp rbp rsi rdi r8..r15: the encoding's order; I64.
+                             Outside 64-bit code the upper halves are kept, never seen */
     X86_SLOT_PC = 16, /* linear address: CS.base + rIP, wrapped to 32 bits outside 64-bit code */
     X86_SLOT_CC,      /* I32, X86_CC_*: OF SF ZF AF PF CF */
     X86_SLOT_DF,      /* I64: 0, or all ones while EFLAGS.DF is set */
@@ -132,7 +135,8 @@ enum {
     X86_MODE_AC = 1 << 21,   /* alignment check: CR0.AM, EFLAGS.AC, CPL 3 */
     X86_MODE_TOP_SHIFT = 22, /* 3 bits: TOP of the x87 status word: units know their registers */
     X86_MODE_TOP = 7 << 22,
-    X86_MODE_IO = 1 << 25, /* I/O needs no permission: CPL <= IOPL or real mode */
+    X86_MODE_IO = 1 << 25,     /* I/O needs no permission: CPL <= IOPL or real mode */
+    X86_MODE_NARROW = 1 << 26, /* not 64-bit code: pcs wrap */
     /* bits 30 and 31 are the accelerator's */
 };
 
@@ -153,12 +157,13 @@ struct x86_cpu {
     uint64_t pc;
     uint32_t cc, ftop, ftag, fsw;
     uint64_t df;
-    uint64_t base[X86_SEGS]; /* the bases of s.seg[], which are stale while the CPU runs */
+    uint64_t base[X86_SEGS]; /* where s.seg[].base is brought up to date for saving only */
     uint64_t fman[8];
     uint32_t fexp[8];
     union x86_vreg xmm[16], ymmh[16];
 
     struct x86_bounds bounds[X86_SEGS]; /* computed from s.seg[] */
+    bool near_limit; /* the next instruction ends close to the limit of CS: alone (X86_MODE_ONE) */
     struct x86_state s;
     uint64_t features[X86_FEATURE_WORDS]; /* bits of enum x86_feature; fixed after configuration */
     struct x86_cpu_config cfg;
@@ -171,10 +176,69 @@ struct x86_cpu {
     void *apic;
     struct irq ferr;
     uint64_t tsc_hz;
-    /* Of the walk that failed last. */
-    struct {
-        uint32_t error; /* the error code of #PF */
-    } fault;
+    struct address_space *smm_as; /* what it sees in SMM; NULL: the machine's */
+    _Atomic uint32_t events;      /* enum x86_event_bit: set by any thread */
+    _Atomic uint8_t sipi_vector;
+    uint32_t seg_mode;           /* the part of guest_ops.mode that segments decide */
+    struct x86_attempt *attempt; /* except.c: where faults of a delivery go */
+    bool retry_watched;          /* debug.c: the instruction runs again, to hit its watchpoints */
+    struct x86_debug_regs *debug_regs; /* gdb.c */
+    struct mem_region nothing;         /* of the first: reads as ones where nothing is mapped */
+    uint32_t cpuid_level, cpuid_xlevel, signature, microcode;
+    char vendor[13], brand[49];
+    uint8_t phys_bits, virt_bits;
+    bool hypervisor_leaves;
+    uint32_t insn_word;   /* of the memory access that faulted: X86_WORD_* */
+    uint32_t saved_mxcsr; /* with its flags, while a snapshot is taken or loaded */
+};
+
+/* Second operand of insn ops, for faults of the instruction's memory accesses. */
+enum { X86_WORD_STACK = 1 /* through SS: addresses that are not canonical are #SS */ };
+
+/* x86_cpu.events: what other threads ask for. */
+enum x86_event_bit { X86_EV_NMI = 1, X86_EV_SMI = 2, X86_EV_INIT = 4, X86_EV_SIPI = 8 };
+
+/* Control registers. */
+enum {
+    X86_CR0_PE = 1 << 0,
+    X86_CR0_MP = 1 << 1,
+    X86_CR0_EM = 1 << 2,
+    X86_CR0_TS = 1 << 3,
+    X86_CR0_ET = 1 << 4,
+    X86_CR0_NE = 1 << 5,
+    X86_CR0_WP = 1 << 16,
+    X86_CR0_AM = 1 << 18,
+    X86_CR0_NW = 1 << 29,
+    X86_CR0_CD = 1 << 30,
+};
+#define X86_CR0_PG (UINT64_C(1) << 31)
+enum {
+    X86_CR4_VME = 1 << 0,
+    X86_CR4_PVI = 1 << 1,
+    X86_CR4_TSD = 1 << 2,
+    X86_CR4_DE = 1 << 3,
+    X86_CR4_PSE = 1 << 4,
+    X86_CR4_PAE = 1 << 5,
+    X86_CR4_MCE = 1 << 6,
+    X86_CR4_PGE = 1 << 7,
+    X86_CR4_PCE = 1 << 8,
+    X86_CR4_OSFXSR = 1 << 9,
+    X86_CR4_OSXMMEXCPT = 1 << 10,
+    X86_CR4_UMIP = 1 << 11,
+    X86_CR4_LA57 = 1 << 12,
+    X86_CR4_FSGSBASE = 1 << 16,
+    X86_CR4_PCIDE = 1 << 17,
+    X86_CR4_OSXSAVE = 1 << 18,
+    X86_CR4_SMEP = 1 << 20,
+    X86_CR4_SMAP = 1 << 21,
+    X86_CR4_PKE = 1 << 22,
+};
+enum {
+    X86_EFER_SCE = 1 << 0,
+    X86_EFER_LME = 1 << 8,
+    X86_EFER_LMA = 1 << 10,
+    X86_EFER_NXE = 1 << 11,
+    X86_EFER_FFXSR = 1 << 14,
 };
 
 static inline struct x86_cpu *x86(struct cpu *cpu)
@@ -191,17 +255,32 @@ extern const struct ir_slot x86_slots[X86_SLOTS];
 /* trans.c: guest_ops.translate */
 struct tx;
 void x86_translate(struct tx *tx);
+/* disas.c: guest_ops.disas */
+unsigned x86_disas(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);
 
 /* --- except.c --- */
 /* Deliver an exception; s.pc is that of the instruction (faults) or of the next (traps), as the
  * class of the exception wants.  A second fault on the way becomes a double fault, then shutdown.
  * Returns when the handler is entered: translated code must be left then. */
 void x86_raise(struct x86_cpu *cpu, enum x86_exception vector, uint32_t error);
-/* INT n, INT3, INTO: with privilege checks of the gate; next: pc after the instruction. */
-void x86_software_interrupt(struct x86_cpu *cpu, unsigned vector, uint64_t next);
+/* What brings an interrupt about. */
+enum x86_int_kind {
+    X86_INT_EXCEPTION,
+    X86_INT_EXTERNAL, /* INTR, NMI */
+    X86_INT_N,        /* INT n */
+    X86_INT_3,        /* INT3, INTO: no check against IOPL in virtual-8086 mode */
+    X86_INT_1,        /* INT1: no privilege check at all */
+};
+/* INT n and the like: with privilege checks of the gate; next: pc after the instruction.  Returns
+ * as x86_raise() does. */
+void x86_software_interrupt(struct x86_cpu *cpu, unsigned vector, enum x86_int_kind kind,
+                            uint64_t next);
+/* A fault of an instruction, from a helper or from within a delivery: does not return. */
+void x86_fault(struct x86_cpu *cpu, enum x86_exception vector, uint32_t error) NORETURN;
 
 /* --- seg.c --- */
-/* After s.seg[n], control registers, EFLAGS.VM or CPL changed: bases, bounds and mode follow. */
+/* After s.seg[n] (but for bases), control registers, EFLAGS.VM or CPL changed: bounds and mode
+ * follow. */
 void x86_segments_changed(struct x86_cpu *cpu);
 /* All of EFLAGS, put together; and set, without checks of privilege. */
 uint32_t x86_eflags(const struct x86_cpu *cpu);

@@ -52,6 +52,7 @@ struct x86_state {
     struct x86_segment seg[X86_SEGS], ldtr, tr;
     struct x86_table gdtr, idtr;
     uint64_t cr0, cr2, cr3, cr4, cr8; /* cr8: only where there is no local APIC */
+    uint64_t pdpte[4];                /* PAE: as they were when CR3 was loaded */
     uint64_t dr[8];                   /* 4 and 5 are not used */
     uint64_t efer, star, lstar, cstar, sfmask, kernel_gs_base;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
@@ -60,6 +61,8 @@ struct x86_state {
     uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_base[10], mtrr_mask[10];
     uint64_t mcg_status, mcg_ctl, mc_bank[10][4];
     uint64_t xcr0, xss, bndcfgs, apic_base, smbase, smi_count;
+    uint64_t monitor, monitor_seen; /* MONITOR: linear address, what was there; 0: none */
+    uint64_t io_restart_pc;         /* of the I/O instruction that came last: for RSM */
     uint32_t eflags; /* the bits that are neither in the flags slot nor DF: X86_EFLAGS_SYS */
     uint32_t pkru;
     /* x87 and MMX: the rest is in slots. */
@@ -67,12 +70,17 @@ struct x86_state {
     uint64_t fip, fdp;
     uint32_t mxcsr; /* control bits; the exception flags live in the accelerator's FP environment */
     uint8_t cpl;
-    bool smm, nmi_masked, nmi_pending, smi_pending, init_pending, sipi_wait;
+    bool smm, nmi_masked, nmi_pending, smi_pending, init_pending, sipi_pending, sipi_wait;
     uint8_t sipi_vector;
     bool shadow;    /* interrupts are held off until after the next instruction (STI, MOV SS) */
     bool shadow_ss; /* of MOV SS and POP SS: debug exceptions and NMI, too */
     bool a20_off, shutdown; /* shutdown: a triple fault; the board resets */
-    uint8_t pad[3];
+    bool keep_rf;           /* IRET, a task switch: this instruction has loaded RF */
+    bool was_halted;        /* SMI came in HLT */
+    bool in_mwait;          /* halted by MWAIT that ends at masked interrupts, too */
+    uint32_t db_pending;    /* bits of DR6: data and I/O breakpoints that this instruction hit */
+    uint32_t io_last;       /* size, direction and port as the state-save map has them; 0: none */
+    uint32_t pad;
 };
 
 #endif

@@ -12,6 +12,8 @@
 struct cpu;
 struct machine;
 struct apic_ops;
+struct apic_cpu_ops;
+struct address_space;
 
 /*
  * Interrupt inputs: n of cpu_irq_set().  INTR is the 8259's line where there is no local APIC, or
@@ -19,6 +21,12 @@ struct apic_ops;
  * NMI, SMI and INIT are edges: the processor latches them.
  */
 enum { X86_LINE_INTR, X86_LINE_APIC, X86_LINE_NMI, X86_LINE_SMI, X86_LINE_INIT, X86_LINES };
+
+/* Drive one, as cpu_irq_set(); a rising edge of NMI, SMI and INIT sticks.  Any thread; opaque is
+ * the cpu. */
+void x86_irq_set(void *opaque, unsigned n, bool level);
+/* What a local APIC tells its processor (core/apic.h). */
+extern const struct apic_cpu_ops x86_apic_cpu_ops;
 
 /* What the board decides about its processors. */
 struct x86_cpu_config {
@@ -36,6 +44,8 @@ struct cpu *x86_cpu_new(struct machine *m, const char *model, const struct x86_c
 void x86_cpu_set_pic(struct cpu *cpu, unsigned (*acknowledge)(void *opaque), void *opaque);
 /* Its local APIC (core/apic.h); without one CPUID says so and MSR 0x1b is not there. */
 void x86_cpu_set_apic(struct cpu *cpu, const struct apic_ops *ops, void *apic);
+/* What it sees of memory in SMM, with SMRAM open; NULL: the same as otherwise. */
+void x86_cpu_set_smm_space(struct cpu *cpu, struct address_space *as);
 /* Where code starts instead of at the reset vector 0xfffffff0: for kernels that the emulator
  * loads.  Survives resets.  For what Linux' boot protocols and PVH want: 32-bit protected mode,
  * paging off, flat segments, interrupts off; esi or ebx points to the boot information. */

@@ -121,6 +121,87 @@ uint32_t ir_eval_flags(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uin
            (carry ? 0 : IR_FLAG_NOT_C) | (overflow ? IR_FLAG_V : 0);
 }
 
+/* --- flags as x86 has them --- */
+
+static uint64_t low_bytes(uint64_t v, unsigned size)
+{
+    return size == 3 ? v : v & ((UINT64_C(1) << (8u << size)) - 1);
+}
+
+static bool top_bit(uint64_t v, unsigned size)
+{
+    return v >> ((8u << size) - 1) & 1;
+}
+
+/* What the result alone decides. */
+static uint32_t result_eflags(uint64_t r, unsigned size)
+{
+    r = low_bytes(r, size);
+    return (top_bit(r, size) ? IR_EFLAG_S : 0) | (r ? 0 : IR_EFLAG_Z) |
+           (__builtin_parity(r & 0xff) ? 0 : IR_EFLAG_P);
+}
+
+/* Of a + b + c or a - b - c: each bit of `carries` says that one came out of that place. */
+static uint32_t sum_eflags(bool is_sub, unsigned size, uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t r = is_sub ? a - b - c : a + b + c;
+    uint64_t carries = is_sub ? (~a & (b | r)) | (b & r) : (a & b) | (~r & (a | b));
+    uint64_t overflow = is_sub ? (a ^ b) & (a ^ r) : (a ^ r) & (b ^ r);
+    return result_eflags(r, size) | (top_bit(carries, size) ? IR_EFLAG_C : 0) |
+           (carries >> 3 & 1 ? IR_EFLAG_A : 0) | (top_bit(overflow, size) ? IR_EFLAG_O : 0);
+}
+
+static uint64_t sign_bytes(uint64_t v, unsigned size)
+{
+    unsigned n = 64 - (8u << size);
+    return (uint64_t)((int64_t)(v << n) >> n);
+}
+
+/* The last bit shifted out is the carry; overflow: the sign changes with the last step. */
+static uint32_t shift_eflags(unsigned opc, unsigned size, uint64_t a, unsigned n)
+{
+    bool carry, overflow = false;
+    uint64_t r, last; /* last: before the last step */
+    if (!n)
+        return result_eflags(a, size) | IR_EFLAG_A;
+    if (opc == OP_eflags_shl) {
+        last = low_bytes(a, size) << (n - 1);
+        carry = top_bit(last, size);
+        r = last << 1;
+        overflow = top_bit(r, size) != carry;
+    } else {
+        last = opc == OP_eflags_sar ? sign_bytes(a, size) : low_bytes(a, size);
+        last = opc == OP_eflags_sar ? (uint64_t)((int64_t)last >> (n - 1)) : last >> (n - 1);
+        carry = last & 1;
+        r = opc == OP_eflags_sar ? (uint64_t)((int64_t)last >> 1) : last >> 1;
+        overflow = opc == OP_eflags_shr && top_bit(last, size);
+    }
+    return result_eflags(r, size) | IR_EFLAG_A | (carry ? IR_EFLAG_C : 0) |
+           (overflow ? IR_EFLAG_O : 0);
+}
+
+uint32_t ir_eflags_of_sub(uint64_t a, uint64_t b, unsigned size)
+{
+    return sum_eflags(true, size, a, b, 0);
+}
+
+uint32_t ir_eflags_of_result(uint64_t v, unsigned size)
+{
+    return result_eflags(v, size);
+}
+
+uint32_t ir_eval_eflags(unsigned opc, unsigned size, uint64_t a, uint64_t b, uint64_t c)
+{
+    switch (opc) {
+    case OP_eflags_add: return sum_eflags(false, size, a, b, 0);
+    case OP_eflags_adc: return sum_eflags(false, size, a, b, c & 1);
+    case OP_eflags_sub: return sum_eflags(true, size, a, b, 0);
+    case OP_eflags_sbb: return sum_eflags(true, size, a, b, c & 1);
+    case OP_eflags_logic: return result_eflags(a, size);
+    default: return shift_eflags(opc, size, a, b & (size == 3 ? 63 : 31));
+    }
+}
+
 bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b)
 {
     int64_t x = sext(t, a), y = sext(t, b);

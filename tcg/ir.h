@@ -44,6 +44,16 @@ enum ir_cc {
 /* Packed flags, as the flags_* ops give them: what LAHF and SETO leave in AX, carry inverted for
  * additions. */
 enum ir_flag { IR_FLAG_N = 1 << 15, IR_FLAG_Z = 1 << 14, IR_FLAG_NOT_C = 1 << 8, IR_FLAG_V = 1 };
+/* Flags, as the eflags_* ops give them: in the same order, with auxiliary carry and parity. */
+enum ir_eflag {
+    IR_EFLAG_O = 1 << 0,
+    IR_EFLAG_C = 1 << 8,
+    IR_EFLAG_P = 1 << 10,
+    IR_EFLAG_A = 1 << 12,
+    IR_EFLAG_Z = 1 << 14,
+    IR_EFLAG_S = 1 << 15,
+    IR_EFLAGS = IR_EFLAG_O | IR_EFLAG_C | IR_EFLAG_P | IR_EFLAG_A | IR_EFLAG_Z | IR_EFLAG_S
+};
 enum ir_round {
     IR_RNE,
     IR_RTZ,
@@ -236,6 +246,10 @@ void ir_block_begin(struct ir *ir, unsigned blk);
 /* Turn removable ops without uses into nops, and what only they used: one backward pass, run by
  * every back end. */
 void ir_remove_dead(struct ir *ir);
+
+/* What eflags_sub and eflags_logic give, for C code that must agree; size: log2 of bytes. */
+uint32_t ir_eflags_of_sub(uint64_t a, uint64_t b, unsigned size);
+uint32_t ir_eflags_of_result(uint64_t v, unsigned size);
 
 /* Text form, as -d op prints it and irtool reads it. */
 void ir_print(const struct ir *ir, FILE *f);

@@ -144,6 +144,12 @@ static inline bool ir_opc_is_vec(unsigned opc)
 }
 /* Flags of a + b + c, c being 0 or 1; for OP_flags_sub of a - b. */
 uint32_t ir_eval_flags(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uint64_t c);
+/* The eflags_* ops; size: log2 of bytes. */
+uint32_t ir_eval_eflags(unsigned opc, unsigned size, uint64_t a, uint64_t b, uint64_t c);
+static inline bool ir_opc_is_eflags(unsigned opc)
+{
+    return opc >= OP_eflags_add && opc <= OP_eflags_sar;
+}
 bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b);
 enum ir_cc ir_cc_invert(enum ir_cc cc);
 enum ir_cc ir_cc_swap(enum ir_cc cc);

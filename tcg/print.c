@@ -71,6 +71,14 @@ enum ir_attr_text ir_attr_text(unsigned opc)
     case OP_env_ld:
     case OP_env_st: return IR_TEXT_MEMOP;
     case OP_fence: return IR_TEXT_FENCE;
+    case OP_eflags_add:
+    case OP_eflags_adc:
+    case OP_eflags_sub:
+    case OP_eflags_sbb:
+    case OP_eflags_logic:
+    case OP_eflags_shl:
+    case OP_eflags_shr:
+    case OP_eflags_sar:
     case OP_flags_fcmp: return IR_TEXT_NUMBER;
     case OP_exit_jump:
     case OP_exit_ind: return IR_TEXT_HINT;

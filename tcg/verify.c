@@ -263,6 +263,9 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_flags_fcmp: return op->attr <= 1 || bad(c, "attribute %#x", op->attr);
     default: break;
     }
+    if (ir_opc_is_eflags(op->opc))
+        return op->attr <= (ir_type_of(c->ir, op->arg[0]) == I64 ? 3 : 2) ||
+               bad(c, "attribute %#x", op->attr);
     if (ir_opc_is_vfp(op->opc))
         return check_fp_lanes(c, op);
     if (ir_opc_is_vec(op->opc))

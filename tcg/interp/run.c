@@ -178,6 +178,11 @@ static inline void do_flags(struct frame *f, const struct bc *p)
     D = ir_eval_flags(p->attr & 0xff, p->attr >> 8 & 0xff, A, B, p->c ? f->cell[p->c] : 0);
 }
 
+static inline void do_eflags(struct frame *f, const struct bc *p)
+{
+    D = ir_eval_eflags(p->attr & 0xff, p->attr >> 8, A, B, p->c ? f->cell[p->c] : 0);
+}
+
 static bool fp_holds(struct frame *f, uint32_t word, enum ir_cc cc, uint64_t a, uint64_t b)
 {
     return bc_fp(env_of(f->cpu), &layout.cb, word | cc << 16, (uint64_t[3]){a, b, 0});

@@ -93,6 +93,14 @@ static unsigned zero_above(const struct ir *ir, ir_val v)
     case OP_flags_sub:
     case OP_flags_add:
     case OP_flags_adc:
+    case OP_eflags_add:
+    case OP_eflags_adc:
+    case OP_eflags_sub:
+    case OP_eflags_sbb:
+    case OP_eflags_logic:
+    case OP_eflags_shl:
+    case OP_eflags_shr:
+    case OP_eflags_sar:
     case OP_flags_fcmp: return 16;
     case OP_setcond:
     case OP_fcmp: return 1;
@@ -829,6 +837,20 @@ static enum ir_folded fold_flags(struct ir *ir, struct ir_op *op, ir_val *v)
     return constant(ir, I32, v, ir_eval_flags(op->opc, t, a, b, c));
 }
 
+static enum ir_folded fold_eflags(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    uint64_t arg[3] = {0};
+    if ((op->opc == OP_eflags_adc || op->opc == OP_eflags_sbb) && arg_is(ir, op, 2, 0)) {
+        op->arg[2] = IR_NONE;
+        return become(op, op->opc == OP_eflags_adc ? OP_eflags_add : OP_eflags_sub, op->arg[0],
+                      op->arg[1]);
+    }
+    for (unsigned i = 0; i < ir_desc(op)->nargs; i++)
+        if (!ir_is_const(ir, op->arg[i], &arg[i]))
+            return IR_FOLD_NONE;
+    return constant(ir, I32, v, ir_eval_eflags(op->opc, op->attr, arg[0], arg[1], arg[2]));
+}
+
 static enum ir_folded fold_fence(struct ir *ir UNUSED, struct ir_op *op, ir_val *v UNUSED)
 {
     return op->attr ? IR_FOLD_NONE : IR_FOLD_GONE;
@@ -853,6 +875,9 @@ static const fold_fn rules[OP_COUNT] = {
     [OP_bits_i32] = fold_cast, [OP_bits_i64] = fold_cast, [OP_bits_f32] = fold_cast, [OP_bits_f64] = fold_cast,
     [OP_fsgnj] = fold_fsgnj, [OP_fsgnjn] = fold_fsgnj, [OP_fsgnjx] = fold_fsgnj,
     [OP_flags_sub] = fold_flags, [OP_flags_add] = fold_flags, [OP_flags_adc] = fold_flags,
+    [OP_eflags_add] = fold_eflags, [OP_eflags_adc] = fold_eflags, [OP_eflags_sub] = fold_eflags,
+    [OP_eflags_sbb] = fold_eflags, [OP_eflags_logic] = fold_eflags,
+    [OP_eflags_shl] = fold_eflags, [OP_eflags_shr] = fold_eflags, [OP_eflags_sar] = fold_eflags,
     [OP_vto64] = fold_vto, [OP_vto32] = fold_vto,
     [OP_vfrom64] = fold_vlow, [OP_vfrom32] = fold_vlow, [OP_vlow] = fold_vlow,
     [OP_vand] = fold_vlogic, [OP_vor] = fold_vlogic, [OP_vxor] = fold_vlogic, [OP_vandn] = fold_vlogic,

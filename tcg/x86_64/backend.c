@@ -140,6 +140,8 @@ static rule_fn rule_of(unsigned opc)
 {
     if (rules_int[opc])
         return rules_int[opc];
+    if (rules_flags[opc])
+        return rules_flags[opc];
     if (rules_mem[opc])
         return rules_mem[opc];
     if (rules_fp[opc])

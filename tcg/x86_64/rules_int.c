@@ -662,66 +662,6 @@ void cmp_emit(struct gen *g, const struct cmp *k)
         x86_alu(&g->c, k->w, ALU_CMP, k->a, k->b);
 }
 
-/* --- packed flags --- */
-/* From the flags to EAX, all other bits zero. */
-static void pack_flags(struct gen *g)
-{
-    x86_lahf(&g->c);
-    x86_setcc(&g->c, CC_O, RAX);
-    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX),
-            opnd_imm(IR_FLAG_N | IR_FLAG_Z | IR_FLAG_NOT_C | IR_FLAG_V));
-    ra_def_fixed(g, RAX);
-}
-
-static bool args_are_64(const struct gen *g, const struct ir_op *op)
-{
-    return ir_type_of(g->ir, op->arg[0]) == I64;
-}
-
-static void rule_flags_sub(struct gen *g, const struct ir_op *op)
-{
-    bool w = args_are_64(g, op);
-    ra_take(g, RAX);
-    struct opnd b = ra_rmi(g, op->arg[1]);
-    unsigned a = ra_use(g, op->arg[0]);
-    if (is_zero(b))
-        x86_test(&g->c, w, a, a);
-    else
-        x86_alu(&g->c, w, ALU_CMP, opnd_reg(a), b);
-    pack_flags(g);
-}
-
-static void rule_flags_add(struct gen *g, const struct ir_op *op)
-{
-    bool w = args_are_64(g, op);
-    ra_take(g, RAX);
-    struct opnd b = ra_rmi(g, op->arg[1]), a = ra_rm(g, op->arg[0]);
-    if (is_zero(b) && a.kind == OPND_REG) { /* a logical result */
-        x86_test(&g->c, w, a.reg, a.reg);
-        x86_carry(&g->c, CARRY_SET);
-    } else {
-        x86_mov(&g->c, w, RAX, a);
-        x86_alu(&g->c, w, ALU_ADD, opnd_reg(RAX), b);
-        x86_carry(&g->c, CARRY_INVERT);
-    }
-    pack_flags(g);
-}
-
-/* The carry in comes of 0 - c. */
-static void rule_flags_adc(struct gen *g, const struct ir_op *op)
-{
-    bool w = args_are_64(g, op);
-    ra_take(g, RAX);
-    struct opnd b = ra_rmi(g, op->arg[1]), a = ra_rm(g, op->arg[0]), in = ra_rmi(g, op->arg[2]);
-    unsigned t = ra_temp(g);
-    x86_mov(&g->c, false, t, in);
-    x86_unary(&g->c, false, UN_NEG, opnd_reg(t));
-    x86_mov(&g->c, w, RAX, a);
-    x86_alu(&g->c, w, ALU_ADC, opnd_reg(RAX), b);
-    x86_carry(&g->c, CARRY_INVERT);
-    pack_flags(g);
-}
-
 static void rule_setcond(struct gen *g, const struct ir_op *op)
 {
     struct cmp k;
@@ -773,43 +713,16 @@ static void rule_select(struct gen *g, const struct ir_op *op)
 }
 
 const rule_fn rules_int[OP_COUNT] = {
-    [OP_add] = rule_add,
-    [OP_sub] = rule_sub,
-    [OP_mul] = rule_mul,
-    [OP_mulhu] = rule_mulhu,
-    [OP_mulhs] = rule_mulhs,
-    [OP_divs] = rule_divs,
-    [OP_divu] = rule_divu,
-    [OP_rems] = rule_rems,
-    [OP_remu] = rule_remu,
-    [OP_and] = rule_and,
-    [OP_or] = rule_or,
-    [OP_xor] = rule_xor,
-    [OP_andn] = rule_andn,
-    [OP_not] = rule_not,
-    [OP_neg] = rule_neg,
-    [OP_shl] = rule_shl,
-    [OP_shr] = rule_shr,
-    [OP_sar] = rule_sar,
-    [OP_rotl] = rule_rotl,
-    [OP_rotr] = rule_rotr,
-    [OP_clz] = rule_clz,
-    [OP_ctz] = rule_ctz,
-    [OP_popcnt] = rule_popcnt,
-    [OP_bswap] = rule_bswap,
-    [OP_sext8] = rule_sext8,
-    [OP_sext16] = rule_sext16,
-    [OP_zext8] = rule_zext8,
-    [OP_zext16] = rule_zext16,
-    [OP_sext32] = rule_sext32,
-    [OP_zext32] = rule_zext32,
-    [OP_trunc] = rule_trunc,
-    [OP_extract] = rule_extract,
-    [OP_sextract] = rule_sextract,
-    [OP_flags_sub] = rule_flags_sub,
-    [OP_flags_add] = rule_flags_add,
-    [OP_flags_adc] = rule_flags_adc,
-    [OP_deposit] = rule_deposit,
-    [OP_setcond] = rule_setcond,
-    [OP_select] = rule_select,
+    [OP_add] = rule_add,         [OP_sub] = rule_sub,         [OP_mul] = rule_mul,
+    [OP_mulhu] = rule_mulhu,     [OP_mulhs] = rule_mulhs,     [OP_divs] = rule_divs,
+    [OP_divu] = rule_divu,       [OP_rems] = rule_rems,       [OP_remu] = rule_remu,
+    [OP_and] = rule_and,         [OP_or] = rule_or,           [OP_xor] = rule_xor,
+    [OP_andn] = rule_andn,       [OP_not] = rule_not,         [OP_neg] = rule_neg,
+    [OP_shl] = rule_shl,         [OP_shr] = rule_shr,         [OP_sar] = rule_sar,
+    [OP_rotl] = rule_rotl,       [OP_rotr] = rule_rotr,       [OP_clz] = rule_clz,
+    [OP_ctz] = rule_ctz,         [OP_popcnt] = rule_popcnt,   [OP_bswap] = rule_bswap,
+    [OP_sext8] = rule_sext8,     [OP_sext16] = rule_sext16,   [OP_zext8] = rule_zext8,
+    [OP_zext16] = rule_zext16,   [OP_sext32] = rule_sext32,   [OP_zext32] = rule_zext32,
+    [OP_trunc] = rule_trunc,     [OP_extract] = rule_extract, [OP_sextract] = rule_sextract,
+    [OP_deposit] = rule_deposit, [OP_setcond] = rule_setcond, [OP_select] = rule_select,
 };

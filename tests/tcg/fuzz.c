@@ -288,7 +288,9 @@ static void gen_plain(struct gen *g)
         op.type = d->result < IR_SIG_INT ? d->result : var[d->result - IR_SIG_INT];
     op.cc = opc == OP_fcmp ? IR_FEQ + pick(g, 5) : pick(g, IR_GTU + 1);
     op.attr = opc == OP_flags_fcmp ? pick(g, 2) : op_attr(g, &op);
-    if (opc == OP_flags_adc)
+    if (opc >= OP_eflags_add && opc <= OP_eflags_sar)
+        op.attr = pick(g, var[0] == I64 ? 4 : 3);
+    if (opc == OP_flags_adc || opc == OP_eflags_adc || opc == OP_eflags_sbb)
         op.arg[2] = ir_and(g->ir, op.arg[2], ir_const(g->ir, ir_type_of(g->ir, op.arg[2]), 1));
     ir_val v = ir_build(g->ir, &op);
     if (d->result != IR_VOID)

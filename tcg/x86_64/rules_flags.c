@@ -1,0 +1,209 @@
+/* Packed flags: of LAHF and SETO. */
+#include "tcg/x86_64/gen_priv.h"
+
+static bool is_zero(struct opnd o)
+{
+    return o.kind == OPND_IMM && o.disp == 0;
+}
+
+/* --- four, with an inverted carry --- */
+/* From the flags to EAX, all other bits zero. */
+static void pack_flags(struct gen *g)
+{
+    x86_lahf(&g->c);
+    x86_setcc(&g->c, CC_O, RAX);
+    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX),
+            opnd_imm(IR_FLAG_N | IR_FLAG_Z | IR_FLAG_NOT_C | IR_FLAG_V));
+    ra_def_fixed(g, RAX);
+}
+
+static bool args_are_64(const struct gen *g, const struct ir_op *op)
+{
+    return ir_type_of(g->ir, op->arg[0]) == I64;
+}
+
+static void rule_flags_sub(struct gen *g, const struct ir_op *op)
+{
+    bool w = args_are_64(g, op);
+    ra_take(g, RAX);
+    struct opnd b = ra_rmi(g, op->arg[1]);
+    unsigned a = ra_use(g, op->arg[0]);
+    if (is_zero(b))
+        x86_test(&g->c, w, a, a);
+    else
+        x86_alu(&g->c, w, ALU_CMP, opnd_reg(a), b);
+    pack_flags(g);
+}
+
+static void rule_flags_add(struct gen *g, const struct ir_op *op)
+{
+    bool w = args_are_64(g, op);
+    ra_take(g, RAX);
+    struct opnd b = ra_rmi(g, op->arg[1]), a = ra_rm(g, op->arg[0]);
+    if (is_zero(b) && a.kind == OPND_REG) { /* a logical result */
+        x86_test(&g->c, w, a.reg, a.reg);
+        x86_carry(&g->c, CARRY_SET);
+    } else {
+        x86_mov(&g->c, w, RAX, a);
+        x86_alu(&g->c, w, ALU_ADD, opnd_reg(RAX), b);
+        x86_carry(&g->c, CARRY_INVERT);
+    }
+    pack_flags(g);
+}
+
+/* The carry in comes of 0 - c. */
+static void rule_flags_adc(struct gen *g, const struct ir_op *op)
+{
+    bool w = args_are_64(g, op);
+    ra_take(g, RAX);
+    struct opnd b = ra_rmi(g, op->arg[1]), a = ra_rm(g, op->arg[0]), in = ra_rmi(g, op->arg[2]);
+    unsigned t = ra_temp(g);
+    x86_mov(&g->c, false, t, in);
+    x86_unary(&g->c, false, UN_NEG, opnd_reg(t));
+    x86_mov(&g->c, w, RAX, a);
+    x86_alu(&g->c, w, ALU_ADC, opnd_reg(RAX), b);
+    x86_carry(&g->c, CARRY_INVERT);
+    pack_flags(g);
+}
+
+/* --- six, as the guest's own x86 --- */
+
+/* From the host's flags to EAX: those of mask. */
+static void pack_eflags(struct gen *g, uint32_t mask)
+{
+    x86_lahf(&g->c);
+    x86_setcc(&g->c, CC_O, RAX);
+    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX), opnd_imm((int32_t)mask));
+    ra_def_fixed(g, RAX);
+}
+
+/* The other form of an opcode for bytes is the one below it. */
+static uint32_t sized(uint32_t op, unsigned size)
+{
+    if (size == 0)
+        return (op - 1) | X_B8REG | X_B8RM;
+    return op | (size == 1 ? X_66 : size == 3 ? X_W : 0);
+}
+
+/* d op= s on 1 << size bytes; s may be an immediate. */
+static void alu_sized(struct gen *g, unsigned size, enum x86_alu alu, struct opnd d, struct opnd s)
+{
+    if (s.kind != OPND_IMM)
+        x86_op(&g->c, sized(alu << 3 | 3, size), d.reg, s);
+    else if (size >= 2)
+        x86_alu(&g->c, size == 3, alu, d, s);
+    else if (size == 0)
+        x86_op_imm8(&g->c, 0x80 | X_B8RM, alu, d, s.disp);
+    else
+        x86_op_imm8(&g->c, 0x83 | X_66, alu, d, s.disp);
+}
+
+/* An operand of alu_sized(): no 16-bit immediates, whose prefix makes decoders stumble. */
+static struct opnd eflags_opnd(struct gen *g, ir_val v, unsigned size)
+{
+    int32_t imm;
+    bool small = !ra_imm32(g, v, &imm) || size != 1 || imm == (int8_t)imm;
+    return small ? ra_rmi(g, v) : opnd_reg(ra_use(g, v));
+}
+
+static void test_sized(struct gen *g, unsigned size, unsigned r)
+{
+    x86_op(&g->c, sized(0x85, size), r, opnd_reg(r));
+}
+
+static void rule_eflags_sub(struct gen *g, const struct ir_op *op)
+{
+    ra_take(g, RAX);
+    struct opnd b = eflags_opnd(g, op->arg[1], op->attr);
+    unsigned a = ra_use(g, op->arg[0]);
+    alu_sized(g, op->attr, ALU_CMP, opnd_reg(a), b);
+    pack_eflags(g, IR_EFLAGS);
+}
+
+static void rule_eflags_add(struct gen *g, const struct ir_op *op)
+{
+    ra_take(g, RAX);
+    struct opnd b = eflags_opnd(g, op->arg[1], op->attr), a = ra_rmi(g, op->arg[0]);
+    x86_mov(&g->c, op->attr == 3, RAX, a);
+    alu_sized(g, op->attr, ALU_ADD, opnd_reg(RAX), b);
+    pack_eflags(g, IR_EFLAGS);
+}
+
+/* The carry in comes of 0 - c. */
+static void with_carry(struct gen *g, const struct ir_op *op, enum x86_alu alu)
+{
+    ra_take(g, RAX);
+    struct opnd b = eflags_opnd(g, op->arg[1], op->attr), a = ra_rmi(g, op->arg[0]);
+    struct opnd in = ra_rmi(g, op->arg[2]);
+    unsigned t = ra_temp(g);
+    x86_mov(&g->c, false, t, in);
+    x86_mov(&g->c, op->attr == 3, RAX, a);
+    x86_unary(&g->c, false, UN_NEG, opnd_reg(t));
+    alu_sized(g, op->attr, alu, opnd_reg(RAX), b);
+    pack_eflags(g, IR_EFLAGS);
+}
+
+static void rule_eflags_adc(struct gen *g, const struct ir_op *op)
+{
+    with_carry(g, op, ALU_ADC);
+}
+
+static void rule_eflags_sbb(struct gen *g, const struct ir_op *op)
+{
+    with_carry(g, op, ALU_SBB);
+}
+
+static void rule_eflags_logic(struct gen *g, const struct ir_op *op)
+{
+    ra_take(g, RAX);
+    test_sized(g, op->attr, ra_use(g, op->arg[0]));
+    pack_eflags(g, IR_EFLAG_S | IR_EFLAG_Z | IR_EFLAG_P);
+}
+
+/* The auxiliary carry, which hosts do not agree on, is set. */
+static void shift_flags(struct gen *g, const struct ir_op *op, enum x86_shift sh)
+{
+    uint64_t n;
+    unsigned size = op->attr;
+    bool is_const = ir_is_const(g->ir, op->arg[1], &n);
+    if (!is_const)
+        ra_fixed(g, RCX, op->arg[1]);
+    ra_take(g, RAX);
+    struct opnd a = ra_rmi(g, op->arg[0]);
+    x86_mov(&g->c, size == 3, RAX, a);
+    test_sized(g, size, RAX);
+    if (is_const)
+        x86_op_imm8(&g->c, sized(0xc1, size) & ~X_B8REG, sh, opnd_reg(RAX),
+                    n & (size == 3 ? 63 : 31));
+    else
+        x86_op(&g->c, sized(0xd3, size) & ~X_B8REG, sh, opnd_reg(RAX));
+    x86_lahf(&g->c);
+    x86_setcc(&g->c, CC_O, RAX);
+    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX), opnd_imm(IR_EFLAGS & ~IR_EFLAG_A));
+    x86_alu(&g->c, false, ALU_OR, opnd_reg(RAX), opnd_imm(IR_EFLAG_A));
+    ra_def_fixed(g, RAX);
+}
+
+static void rule_eflags_shl(struct gen *g, const struct ir_op *op)
+{
+    shift_flags(g, op, SH_SHL);
+}
+
+static void rule_eflags_shr(struct gen *g, const struct ir_op *op)
+{
+    shift_flags(g, op, SH_SHR);
+}
+
+static void rule_eflags_sar(struct gen *g, const struct ir_op *op)
+{
+    shift_flags(g, op, SH_SAR);
+}
+
+const rule_fn rules_flags[OP_COUNT] = {
+    [OP_flags_sub] = rule_flags_sub,   [OP_flags_add] = rule_flags_add,
+    [OP_flags_adc] = rule_flags_adc,   [OP_eflags_add] = rule_eflags_add,
+    [OP_eflags_adc] = rule_eflags_adc, [OP_eflags_sub] = rule_eflags_sub,
+    [OP_eflags_sbb] = rule_eflags_sbb, [OP_eflags_logic] = rule_eflags_logic,
+    [OP_eflags_shl] = rule_eflags_shl, [OP_eflags_shr] = rule_eflags_shr,
+    [OP_eflags_sar] = rule_eflags_sar,
+};

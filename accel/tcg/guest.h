@@ -83,9 +83,10 @@ struct cpu *tx_cpu(struct tx *tx);
 gva tx_start(const struct tx *tx);
 uint32_t tx_mode(const struct tx *tx);
 unsigned tx_max_insns(const struct tx *tx);
-/* 16 or 32 bits of code at pc.  False: pc is past the page and cannot be reached from this unit
+/* 8, 16 or 32 bits of code at pc.  False: pc is past the page and cannot be reached from this unit
  * (end the unit before this instruction; when it is the unit's first, the accelerator raises the
  * fetch fault: just return). */
+bool tx_fetch8(struct tx *tx, gva pc, uint8_t *out);
 bool tx_fetch16(struct tx *tx, gva pc, uint16_t *out);
 bool tx_fetch32(struct tx *tx, gva pc, uint32_t *out);
 /* True when the unit, unless it starts there, must end before the instruction at pc: a debugger

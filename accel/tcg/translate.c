@@ -95,6 +95,24 @@ static bool may_fetch(struct tx *tx, gva pc)
     return (e && e->host) || fetch_fault(tx, pc, e);
 }
 
+bool tx_fetch8(struct tx *tx, gva pc, uint8_t *out)
+{
+    uint64_t granule = UINT64_C(1) << ((pc & ~PAGE_MASK_) >> GRANULE_BITS);
+    tx->u->len = MAX(tx->u->len, pc + 1 - tx->u->pc);
+    if (LIKELY(tx_same_page(tx, pc))) {
+        if (!may_fetch(tx, pc))
+            return false;
+        *out = tx->first.host[pc & ~PAGE_MASK_];
+        tx->u->granules |= granule;
+        return true;
+    }
+    if (!tx_same_page(tx, pc - PAGE_SIZE_) || !open_second_page(tx, pc))
+        return false;
+    *out = tx->second.host[pc & ~PAGE_MASK_];
+    tx->u->granules2 |= granule;
+    return true;
+}
+
 bool tx_fetch16(struct tx *tx, gva pc, uint16_t *out)
 {
     uint64_t granule = UINT64_C(1) << ((pc & ~PAGE_MASK_) >> GRANULE_BITS);

@@ -4,11 +4,12 @@
 
 #include "target/x86/cpu.h"
 #include "target/x86/decode.h"
+#include "target/x86/decode_rows.h"
 #include "target/x86/helpers.h"
 #include "tcg/ir.h"
 
-/* Other targets have functions of the same names: the linker knows these as x86_*. */
-#define X86_SYMBOL(name) __asm__("x86_" #name)
+/* Other targets have functions of the same names: the linker knows these as x86_dis_*. */
+#define X86_SYMBOL(name) __asm__("x86_dis_" #name)
 
 /*
  * What set the flags last in this block, so that conditions need not look at them.  size: log2 of
@@ -23,6 +24,7 @@ enum x86_flag_source {
 };
 
 enum { X86_LATE = 24 };
+enum { LATE_ALONE = 0xff }; /* no exception, but again in a unit of its own, with exact checks */
 
 struct dis {
     struct ir *ir;
@@ -32,9 +34,10 @@ struct dis {
     uint64_t pc, next; /* of this instruction and of the one after it: linear */
     uint32_t mode;     /* X86_MODE_* of the unit */
     unsigned cpl;
-    uint32_t mem; /* of memops: MMU index */
+    uint32_t mem; /* of memops: MMU index, alignment */
     struct x86_insn insn;
-    bool ended; /* an exit was emitted */
+    ir_val linear; /* of its memory operand, once computed; or IR_NONE */
+    bool ended;    /* an exit was emitted */
     struct {
         enum x86_flag_source source;
         unsigned size;
@@ -54,26 +57,58 @@ static inline bool dis_has(const struct dis *d, enum x86_feature f)
 {
     return x86_has(d->cpu, f);
 }
+static inline bool is_64(const struct dis *d)
+{
+    return d->mode & X86_MODE_64;
+}
+/* The unit is one instruction, which exact checks precede and single step may follow. */
+static inline bool is_alone(const struct dis *d)
+{
+    return d->mode & (X86_MODE_ONE | X86_MODE_TF);
+}
+/* Real or virtual-8086 mode. */
+static inline bool is_paragraphs(const struct dis *d)
+{
+    return (d->mode & (X86_MODE_PE | X86_MODE_VM)) != X86_MODE_PE;
+}
+/* Values of 1 << size bytes are I64 for size 3, else I32, of which the low bits count. */
+static inline enum ir_type type_of(unsigned size)
+{
+    return size == 3 ? I64 : I32;
+}
 
 /* --- trans.c: the loop over a unit's instructions, pc, exits, exceptions --- */
 void x86_dis_init(struct dis *d, struct ir *ir, const struct x86_cpu *cpu, uint64_t pc,
                   uint32_t mode);
+/* Translate the instruction at d->pc, decoded to d->insn with a result other than X86_NO_BYTE. */
+void x86_dis_insn(struct dis *d, enum x86_decoded decoded);
+/* After the last instruction: the late blocks. */
+void x86_dis_end(struct dis *d);
 /* A linear address of code as a value; the rIP of one (less CS.base). */
 ir_val pc64(struct dis *d, uint64_t pc) X86_SYMBOL(pc64);
 ir_val rip_of(struct dis *d, uint64_t pc) X86_SYMBOL(rip_of);
 /* Helpers that may raise need the pc slot: that of this instruction, or of the next. */
 void set_pc(struct dis *d, uint64_t pc) X86_SYMBOL(set_pc);
-/* Continue at pc, a displacement from here known now; wraps and is checked against the limit of CS
- * as the operand size and the mode want. */
-void end_jump(struct dis *d, uint64_t pc, enum ir_hint hint) X86_SYMBOL(end_jump);
-/* Continue at rip (I64, zero-extended), near: the limit, and whether it is canonical, are checked
- * before state changes: #GP. */
-void end_near(struct dis *d, ir_val rip, enum ir_hint hint) X86_SYMBOL(end_near);
+/*
+ * A jump to target, which is d->next and a displacement: first check it (and leave, or come back
+ * alone, when it is outside the segment or wraps), then do what else the instruction does, then go.
+ */
+ir_val jump_check(struct dis *d, uint64_t target) X86_SYMBOL(jump_check);
+void end_jump(struct dis *d, uint64_t target, ir_val checked, enum ir_hint hint)
+    X86_SYMBOL(end_jump);
+/* The same if t holds; else go on. */
+struct flag_test;
+void jump_if(struct dis *d, const struct flag_test *t, uint64_t target) X86_SYMBOL(jump_if);
+/* To rip (I64, zero-extended), near: its linear address, after the check against the limit, #GP. */
+ir_val near_check(struct dis *d, ir_val rip) X86_SYMBOL(near_check);
+void end_near(struct dis *d, ir_val linear, enum ir_hint hint) X86_SYMBOL(end_near);
+/* Go on with the next instruction in another unit. */
+void end_next(struct dis *d) X86_SYMBOL(end_next);
 /* Continue after this instruction in a mode that may be another. */
 void end_mode(struct dis *d) X86_SYMBOL(end_mode);
 /* Continue at the pc slot, which a helper has written. */
 void end_lookup(struct dis *d) X86_SYMBOL(end_lookup);
-/* Leave to the executor's loop after this instruction: to sleep, or to let other threads run. */
+/* Leave to the executor's loop; the pc slot is set: to sleep, or to let other threads run. */
 enum { MAIN_WAIT = 1, MAIN_YIELD = 2 };
 void end_main(struct dis *d, uint32_t reason) X86_SYMBOL(end_main);
 /* A fault of this instruction.  Ends the unit. */
@@ -81,6 +116,8 @@ void end_fault(struct dis *d, enum x86_exception vector, uint32_t error) X86_SYM
 /* The same if a cc b, else go on with this instruction; nothing may have been changed yet. */
 void fault_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc, enum x86_exception vector,
               uint32_t error) X86_SYMBOL(fault_if);
+/* Run this instruction once more, alone, if a cc b: with the checks that its unit left out. */
+void alone_if(struct dis *d, ir_val a, ir_val b, enum ir_cc cc) X86_SYMBOL(alone_if);
 /* #UD: unknown, or in the wrong mode. */
 void end_undefined(struct dis *d) X86_SYMBOL(end_undefined);
 /* First thing of instructions with privilege, of SSE, AVX and x87 ones: true when they fault (the
@@ -90,37 +127,55 @@ bool sse_is_off(struct dis *d) X86_SYMBOL(sse_is_off);
 bool avx_is_off(struct dis *d) X86_SYMBOL(avx_is_off);
 bool x87_is_off(struct dis *d) X86_SYMBOL(x87_is_off);
 
-/* --- registers: size is log2 of bytes --- */
-/* General register n in the encoding's numbering (without REX, sizes of 1 byte: 4..7 are ah ch dh
- * bh: `high` says so).  Values are I64 for size 3, else I32; upper bits of smaller ones are
- * undefined: zext() and sext() give them. */
+/* --- operand.c: registers: size is log2 of bytes --- */
+/* General register n in the encoding's numbering; high: bits 15..8 of n - 4.  The upper bits of
+ * values smaller than their type are undefined: zext_of() and sext_of() give them. */
 ir_val gpr(struct dis *d, unsigned n, unsigned size, bool high) X86_SYMBOL(gpr);
 void set_gpr(struct dis *d, unsigned n, unsigned size, bool high, ir_val v) X86_SYMBOL(set_gpr);
 ir_val gpr64(struct dis *d, unsigned n) X86_SYMBOL(gpr64);
+ir_val imm32(struct dis *d, uint32_t value) X86_SYMBOL(imm32);
+ir_val imm64(struct dis *d, uint64_t value) X86_SYMBOL(imm64);
 ir_val imm_of(struct dis *d, unsigned size, uint64_t value) X86_SYMBOL(imm_of);
 ir_val zext_of(struct dis *d, ir_val v, unsigned size) X86_SYMBOL(zext_of);
 ir_val sext_of(struct dis *d, ir_val v, unsigned size) X86_SYMBOL(sext_of);
+/* The same to another type: the low 1 << size bytes of v as a value of that size or of I64. */
+ir_val narrow_to(struct dis *d, ir_val v, unsigned size) X86_SYMBOL(narrow_to);
+ir_val zext64_of(struct dis *d, ir_val v, unsigned size) X86_SYMBOL(zext64_of);
+ir_val sext64_of(struct dis *d, ir_val v, unsigned size) X86_SYMBOL(sext64_of);
 
-/* --- operands: operand n of the instruction, register, memory or immediate, as the table says ---
- */
+/* --- operand n of the instruction, register, memory or immediate, as the table says --- */
 ir_val operand_read(struct dis *d, unsigned n) X86_SYMBOL(operand_read);
 void operand_write(struct dis *d, unsigned n, ir_val v) X86_SYMBOL(operand_write);
 
 /* --- memory --- */
 enum { SEG_READ, SEG_WRITE, SEG_RMW };
+ir_val mem_load(struct dis *d, ir_val linear, unsigned size) X86_SYMBOL(mem_load);
+void mem_store(struct dis *d, ir_val linear, ir_val v, unsigned size) X86_SYMBOL(mem_store);
 /* Offset of the memory operand (I64, wrapped to the address size), without segment. */
 ir_val mem_offset(struct dis *d) X86_SYMBOL(mem_offset);
+/* An offset (I64), wrapped to 1 << size bytes. */
+ir_val wrap_to(struct dis *d, ir_val offset, unsigned size) X86_SYMBOL(wrap_to);
 /* Linear address of size bytes at seg:offset; checks limit and rights (or canonical form comes with
  * the access) unless the segment is flat: #GP(0), #SS(0). */
 ir_val mem_linear(struct dis *d, unsigned seg, ir_val offset, unsigned bytes, int how)
     X86_SYMBOL(mem_linear);
 /* The memory operand's: both of the above. */
 ir_val mem_addr(struct dis *d, unsigned bytes, int how) X86_SYMBOL(mem_addr);
-/* Of the stack, in the width of SS: push and pop in the operand size; see trans_stack.c. */
 
-/* --- flags.c --- */
-/* Flags of a - b, a + b, a + b + carry, a - b - carry (carry I32 0 or 1), of a logical result; with
- * results that the caller has computed anyway. */
+/* --- trans_stack.c --- */
+/* log2 of the bytes of the stack pointer; its value, zero-extended to I64; and change it. */
+unsigned stack_size(const struct dis *d) X86_SYMBOL(stack_size);
+ir_val stack_pointer(struct dis *d) X86_SYMBOL(stack_pointer);
+void set_stack_pointer(struct dis *d, ir_val v) X86_SYMBOL(set_stack_pointer);
+void push(struct dis *d, ir_val v, unsigned size) X86_SYMBOL(push);
+/* The top of the stack, to be followed by what may fault, then by pop_done(). */
+ir_val pop_peek(struct dis *d, unsigned size) X86_SYMBOL(pop_peek);
+void pop_done(struct dis *d, unsigned bytes) X86_SYMBOL(pop_done);
+
+/* --- flags.c: values of 1 << size bytes --- */
+/* Flags of a - b, a + b, a + b + carry, a - b - carry (carry I32 0 or 1), of a logical result, of a
+ * shift (n: the masked count, of a's type; at least 1); with results that the caller has computed
+ * anyway. */
 void flags_sub(struct dis *d, ir_val a, ir_val b, unsigned size) X86_SYMBOL(flags_sub);
 void flags_add(struct dis *d, ir_val a, ir_val b, ir_val sum, unsigned size) X86_SYMBOL(flags_add);
 void flags_adc(struct dis *d, ir_val a, ir_val b, ir_val carry, unsigned size)
@@ -128,9 +183,12 @@ void flags_adc(struct dis *d, ir_val a, ir_val b, ir_val carry, unsigned size)
 void flags_sbb(struct dis *d, ir_val a, ir_val b, ir_val carry, unsigned size)
     X86_SYMBOL(flags_sbb);
 void flags_logic(struct dis *d, ir_val result, unsigned size) X86_SYMBOL(flags_logic);
-/* All of X86_CC_ALL from a value, and back. */
+/* All of X86_CC_ALL from a value, and back.  flags_result(): and the result that gave Z and S. */
 void flags_set(struct dis *d, ir_val cc) X86_SYMBOL(flags_set);
+void flags_result(struct dis *d, ir_val cc, ir_val result, unsigned size) X86_SYMBOL(flags_result);
 ir_val flags_get(struct dis *d) X86_SYMBOL(flags_get);
+/* The bits of mask from value, the others as they were. */
+void flags_change(struct dis *d, uint32_t mask, ir_val value) X86_SYMBOL(flags_change);
 ir_val flag_carry(struct dis *d, enum ir_type t) X86_SYMBOL(flag_carry); /* 0 or 1 */
 /* Condition 0..15 of Jcc as a comparison. */
 struct flag_test {
@@ -138,6 +196,9 @@ struct flag_test {
     ir_val a, b;
 };
 struct flag_test flag_test(struct dis *d, unsigned cond) X86_SYMBOL(flag_test);
+/* A comparison as 0 or 1. */
+ir_val test_value(struct dis *d, const struct flag_test *t, enum ir_type type)
+    X86_SYMBOL(test_value);
 /* Call where control flow joins: what was compared is not known any more. */
 void flags_forget(struct dis *d) X86_SYMBOL(flags_forget);
 

@@ -1,0 +1,426 @@
+/* Arithmetic and logic. */
+#include "target/x86/trans.h"
+
+#include "util/bits.h"
+
+static unsigned size_of(const struct dis *d)
+{
+    return d->insn.op[0].size;
+}
+
+/* --- two operands --- */
+
+void trans_add(struct dis *d)
+{
+    unsigned size = size_of(d);
+    ir_val a, b = operand_read(d, 1);
+    if (d->insn.has_lock) {
+        a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, size | d->mem);
+        flags_add(d, a, b, ir_add(d->ir, a, b), size);
+        return;
+    }
+    a = operand_read(d, 0);
+    ir_val sum = ir_add(d->ir, a, b);
+    operand_write(d, 0, sum);
+    flags_add(d, a, b, sum, size);
+}
+
+void trans_sub(struct dis *d)
+{
+    unsigned size = size_of(d);
+    ir_val a, b = operand_read(d, 1);
+    if (d->insn.has_lock) {
+        a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW), ir_neg(d->ir, b), size | d->mem);
+    } else {
+        a = operand_read(d, 0);
+        operand_write(d, 0, ir_sub(d->ir, a, b));
+    }
+    flags_sub(d, a, b, size);
+}
+
+void trans_cmp(struct dis *d)
+{
+    ir_val a = operand_read(d, 0);
+    flags_sub(d, a, operand_read(d, 1), size_of(d));
+}
+
+/* With a locked memory operand: if it is not what it was any more, the instruction begins anew. */
+static void write_locked(struct dis *d, ir_val old, ir_val v)
+{
+    unsigned size = size_of(d);
+    if (!d->insn.has_lock) {
+        operand_write(d, 0, v);
+        return;
+    }
+    ir_val seen = ir_cas(d->ir, d->linear, old, v, size | d->mem);
+    ir_val a = zext_of(d, seen, size), b = zext_of(d, old, size);
+    if (is_alone(d))
+        alone_if(d, a, b, IR_NE);
+    else
+        ir_exit_if(d->ir, a, b, IR_NE, d->pc);
+}
+
+static void with_carry(struct dis *d, bool is_sub)
+{
+    unsigned size = size_of(d);
+    ir_val b = operand_read(d, 1), a = operand_read(d, 0), carry = flag_carry(d, type_of(size));
+    ir_val r = is_sub ? ir_sub(d->ir, ir_sub(d->ir, a, b), carry)
+                      : ir_add(d->ir, ir_add(d->ir, a, b), carry);
+    write_locked(d, a, r);
+    if (is_sub)
+        flags_sbb(d, a, b, carry, size);
+    else
+        flags_adc(d, a, b, carry, size);
+}
+
+void trans_adc(struct dis *d)
+{
+    with_carry(d, false);
+}
+
+/* Of equal registers it spreads the carry. */
+void trans_sbb(struct dis *d)
+{
+    with_carry(d, true);
+}
+
+typedef ir_val build_binary(struct ir *ir, ir_val a, ir_val b);
+typedef ir_val build_atomic(struct ir *ir, ir_val addr, ir_val v, uint32_t memop);
+
+static void logic(struct dis *d, build_binary *op, build_atomic *locked)
+{
+    unsigned size = size_of(d);
+    ir_val b = operand_read(d, 1), r;
+    if (d->insn.has_lock) {
+        r = op(d->ir, locked(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, size | d->mem), b);
+    } else {
+        r = op(d->ir, operand_read(d, 0), b);
+        operand_write(d, 0, r);
+    }
+    flags_logic(d, r, size);
+}
+
+void trans_and(struct dis *d)
+{
+    logic(d, ir_and, ir_atomic_and);
+}
+
+void trans_or(struct dis *d)
+{
+    logic(d, ir_or, ir_atomic_or);
+}
+
+void trans_xor(struct dis *d)
+{
+    logic(d, ir_xor, ir_atomic_xor);
+}
+
+void trans_test(struct dis *d)
+{
+    ir_val b = operand_read(d, 1);
+    flags_logic(d, ir_and(d->ir, operand_read(d, 0), b), size_of(d));
+}
+
+/* --- one operand --- */
+
+/* The carry stays. */
+static void step(struct dis *d, bool is_dec)
+{
+    unsigned size = size_of(d);
+    ir_val one = imm_of(d, size, 1), old = flags_get(d), a;
+    if (d->insn.has_lock)
+        a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW),
+                          is_dec ? ir_neg(d->ir, one) : one, size | d->mem);
+    else
+        a = operand_read(d, 0);
+    ir_val r = is_dec ? ir_sub(d->ir, a, one) : ir_add(d->ir, a, one);
+    if (!d->insn.has_lock)
+        operand_write(d, 0, r);
+    ir_val cc = is_dec ? ir_eflags_sub(d->ir, a, one, size) : ir_eflags_add(d->ir, a, one, size);
+    cc = ir_and(d->ir, cc, imm32(d, X86_CC_ALL & ~X86_CC_C));
+    flags_result(d, ir_or(d->ir, cc, ir_and(d->ir, old, imm32(d, X86_CC_C))), r, size);
+}
+
+void trans_inc(struct dis *d)
+{
+    step(d, false);
+}
+
+void trans_dec(struct dis *d)
+{
+    step(d, true);
+}
+
+void trans_neg(struct dis *d)
+{
+    unsigned size = size_of(d);
+    ir_val a = operand_read(d, 0);
+    write_locked(d, a, ir_neg(d->ir, a));
+    flags_sub(d, imm_of(d, size, 0), a, size);
+}
+
+void trans_not(struct dis *d)
+{
+    unsigned size = size_of(d);
+    if (d->insn.has_lock)
+        ir_atomic_xor(d->ir, mem_addr(d, 1u << size, SEG_RMW), imm_of(d, size, ~UINT64_C(0)),
+                      size | d->mem);
+    else
+        operand_write(d, 0, ir_not(d->ir, operand_read(d, 0)));
+}
+
+/* --- multiplication --- */
+
+/* CF and OF; the others stay, as on AMD's processors (the manuals leave them undefined). */
+static void flags_product(struct dis *d, ir_val a, ir_val b)
+{
+    ir_val t = ir_setcond(d->ir, a, b, IR_NE);
+    if (ir_type_of(d->ir, t) == I64)
+        t = ir_trunc(d->ir, t);
+    flags_change(d, X86_CC_C | X86_CC_O, ir_mul(d->ir, t, imm32(d, X86_CC_C | X86_CC_O)));
+}
+
+static ir_val extend(struct dis *d, ir_val v, unsigned size, bool is_signed)
+{
+    return is_signed ? sext64_of(d, v, size) : zext64_of(d, v, size);
+}
+
+/* rdx:rax = rax * operand; 8 bits: ax. */
+static void multiply(struct dis *d, bool is_signed)
+{
+    unsigned size = size_of(d);
+    ir_val b = operand_read(d, 0), a = gpr(d, 0, size, false), low, high, expect;
+    if (size == 3) {
+        low = ir_mul(d->ir, a, b);
+        high = is_signed ? ir_mulhs(d->ir, a, b) : ir_mulhu(d->ir, a, b);
+        expect = is_signed ? ir_sar(d->ir, low, imm64(d, 63)) : imm64(d, 0);
+        set_gpr(d, 0, 3, false, low);
+        set_gpr(d, 2, 3, false, high);
+        flags_product(d, high, expect);
+        return;
+    }
+    ir_val p = ir_mul(d->ir, extend(d, a, size, is_signed), extend(d, b, size, is_signed));
+    low = ir_trunc(d->ir, p);
+    set_gpr(d, 0, size ? size : 1, false, low);
+    if (size)
+        set_gpr(d, 2, size, false, ir_trunc(d->ir, ir_shr(d->ir, p, imm64(d, 8u << size))));
+    flags_product(d, p, extend(d, low, size, is_signed));
+}
+
+void trans_mul(struct dis *d)
+{
+    multiply(d, false);
+}
+
+void trans_imul(struct dis *d)
+{
+    multiply(d, true);
+}
+
+static void multiply_low(struct dis *d, ir_val a, ir_val b)
+{
+    unsigned size = size_of(d);
+    if (size == 3) {
+        ir_val low = ir_mul(d->ir, a, b);
+        ir_val high = ir_mulhs(d->ir, a, b);
+        operand_write(d, 0, low);
+        flags_product(d, high, ir_sar(d->ir, low, imm64(d, 63)));
+        return;
+    }
+    ir_val p = ir_mul(d->ir, sext64_of(d, a, size), sext64_of(d, b, size));
+    ir_val low = ir_trunc(d->ir, p);
+    operand_write(d, 0, low);
+    flags_product(d, p, sext64_of(d, low, size));
+}
+
+void trans_imul2(struct dis *d)
+{
+    ir_val b = operand_read(d, 1);
+    multiply_low(d, operand_read(d, 0), b);
+}
+
+void trans_imul3(struct dis *d)
+{
+    ir_val a = operand_read(d, 1);
+    multiply_low(d, a, operand_read(d, 2));
+}
+
+/* The high half goes second, so that it stays when both are one register. */
+void trans_mulx(struct dis *d)
+{
+    unsigned size = size_of(d);
+    ir_val a = gpr(d, 2, size, false), b = operand_read(d, 2), low, high;
+    if (size == 3) {
+        low = ir_mul(d->ir, a, b);
+        high = ir_mulhu(d->ir, a, b);
+    } else {
+        ir_val p = ir_mul(d->ir, ir_zext32(d->ir, a), ir_zext32(d->ir, b));
+        low = ir_trunc(d->ir, p);
+        high = ir_trunc(d->ir, ir_shr(d->ir, p, imm64(d, 32)));
+    }
+    operand_write(d, 1, low);
+    operand_write(d, 0, high);
+}
+
+/* --- division --- */
+
+/* As AMD's processors leave them; the manuals say undefined. */
+static void flags_quotient(struct dis *d)
+{
+    flags_change(d, X86_CC_S | X86_CC_Z | X86_CC_A | X86_CC_P, imm32(d, X86_CC_A));
+}
+
+/* The dividend of twice the size, at most 8 bytes. */
+static ir_val dividend(struct dis *d, unsigned size, bool is_signed)
+{
+    if (size == 0)
+        return extend(d, gpr(d, 0, 1, false), 1, is_signed);
+    ir_val low = zext64_of(d, gpr(d, 0, size, false), size);
+    ir_val high = extend(d, gpr(d, 2, size, false), size, is_signed);
+    return ir_or(d->ir, low, ir_shl(d->ir, high, imm64(d, 8u << size)));
+}
+
+static void store_quotient(struct dis *d, unsigned size, ir_val quotient, ir_val remainder)
+{
+    quotient = ir_trunc(d->ir, quotient);
+    remainder = ir_trunc(d->ir, remainder);
+    set_gpr(d, 0, size, false, quotient);
+    if (size == 0)
+        set_gpr(d, 4, 0, true, remainder);
+    else
+        set_gpr(d, 2, size, false, remainder);
+}
+
+static void divide_64(struct dis *d, ir_val divisor, bool is_signed)
+{
+    set_pc(d, d->pc);
+    if (is_signed)
+        call_idiv64(d->ir, divisor);
+    else
+        call_div64(d->ir, divisor);
+    flags_quotient(d);
+}
+
+static void divide(struct dis *d, bool is_signed)
+{
+    unsigned size = size_of(d);
+    ir_val b = extend(d, operand_read(d, 0), size, is_signed), quotient;
+    if (size == 3) {
+        divide_64(d, b, is_signed);
+        return;
+    }
+    fault_if(d, b, imm64(d, 0), IR_EQ, X86_DE, 0);
+    ir_val a = dividend(d, size, is_signed);
+    quotient = is_signed ? ir_divs(d->ir, a, b) : ir_divu(d->ir, a, b);
+    ir_val fits = extend(d, ir_trunc(d->ir, quotient), size, is_signed);
+    fault_if(d, quotient, fits, IR_NE, X86_DE, 0);
+    ir_val back = ir_mul(d->ir, quotient, b);
+    store_quotient(d, size, quotient, ir_sub(d->ir, a, back));
+    flags_quotient(d);
+}
+
+void trans_div(struct dis *d)
+{
+    divide(d, false);
+}
+
+void trans_idiv(struct dis *d)
+{
+    divide(d, true);
+}
+
+/* --- one carry chain beside the other --- */
+
+/* a + b + the flag of mask `bit`, which gets the carry out. */
+static void add_with(struct dis *d, uint32_t mask, unsigned bit)
+{
+    unsigned size = size_of(d);
+    ir_val b = operand_read(d, 1), a = operand_read(d, 0), cc = flags_get(d);
+    ir_val in = ir_and(d->ir, ir_shr(d->ir, cc, imm32(d, bit)), imm32(d, 1));
+    in = size == 3 ? ir_zext32(d->ir, in) : in;
+    ir_val sum = ir_add(d->ir, a, b), r = ir_add(d->ir, sum, in);
+    ir_val out = ir_or(d->ir, ir_setcond(d->ir, sum, a, IR_LTU), ir_setcond(d->ir, r, sum, IR_LTU));
+    operand_write(d, 0, r);
+    out = ir_shl(d->ir, narrow_to(d, out, 2), imm32(d, bit));
+    flags_change(d, mask, out);
+}
+
+void trans_adcx(struct dis *d)
+{
+    add_with(d, X86_CC_C, 8);
+}
+
+void trans_adox(struct dis *d)
+{
+    add_with(d, X86_CC_O, 0);
+}
+
+/* --- widening --- */
+
+void trans_cbw(struct dis *d)
+{
+    unsigned size = d->insn.opsize;
+    ir_val v = gpr(d, 0, size - 1, false);
+    v = size == 3 ? ir_sext32(d->ir, v) : sext_of(d, v, size - 1);
+    set_gpr(d, 0, size, false, v);
+}
+
+void trans_cwd(struct dis *d)
+{
+    unsigned size = d->insn.opsize;
+    ir_val v = sext_of(d, gpr(d, 0, size, false), size);
+    set_gpr(d, 2, size, false, ir_sar(d->ir, v, imm_of(d, size, size == 3 ? 63 : 31)));
+}
+
+/* --- decimal --- */
+
+void trans_daa(struct dis *d)
+{
+    call_bcd_daa(d->ir);
+    flags_forget(d);
+}
+
+void trans_das(struct dis *d)
+{
+    call_bcd_das(d->ir);
+    flags_forget(d);
+}
+
+void trans_aaa(struct dis *d)
+{
+    call_bcd_aaa(d->ir);
+    flags_forget(d);
+}
+
+void trans_aas(struct dis *d)
+{
+    call_bcd_aas(d->ir);
+    flags_forget(d);
+}
+
+void trans_aam(struct dis *d)
+{
+    ir_val al = zext_of(d, gpr(d, 0, 0, false), 0), base = imm32(d, d->insn.imm & 0xff);
+    if (!(d->insn.imm & 0xff)) {
+        end_fault(d, X86_DE, 0);
+        return;
+    }
+    ir_val rem = ir_remu(d->ir, al, base), ah = ir_divu(d->ir, al, base);
+    set_gpr(d, 0, 1, false, ir_or(d->ir, ir_shl(d->ir, ah, imm32(d, 8)), rem));
+    flags_logic(d, rem, 0);
+}
+
+void trans_aad(struct dis *d)
+{
+    ir_val al = gpr(d, 0, 0, false), ah = gpr(d, 4, 0, true);
+    ir_val add = ir_mul(d->ir, ah, imm32(d, d->insn.imm & 0xff));
+    ir_val r = zext_of(d, ir_add(d->ir, al, add), 0);
+    set_gpr(d, 0, 1, false, r);
+    flags_add(d, al, add, r,
+              0); /* CF, OF and AF of the addition, where the manuals say undefined */
+}
+
+void trans_salc(struct dis *d)
+{
+    set_gpr(d, 0, 0, false, ir_neg(d->ir, flag_carry(d, I32)));
+}

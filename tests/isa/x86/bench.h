@@ -1,0 +1,41 @@
+/*
+ * An x86 processor in user mode on the back ends alone, and the host's own: both run the same bytes
+ * at the same addresses on the same registers and memory.
+ */
+#ifndef TESTS_ISA_X86_BENCH_H
+#define TESTS_ISA_X86_BENCH_H
+
+#include "target/x86/trans.h"
+#include "tcg/backend.h"
+
+/* Fixed addresses below 2 GiB, so that 32-bit code reaches them. */
+#define BENCH_CODE UINT64_C(0x30000000) /* one page */
+#define BENCH_DATA UINT64_C(0x30010000) /* BENCH_DATA_SIZE bytes, nothing on either side */
+enum { BENCH_DATA_SIZE = 0x4000, BENCH_FAULT = 100 };
+
+struct regs {
+    uint64_t r[16], rip, flags; /* flags: the six and DF */
+    int vector;                 /* of the exception that ended it, or -1 */
+};
+
+/* Whether code of this width can run natively. */
+bool native_init(void);
+bool native_has_32(void);
+/* Run code at BENCH_CODE, which ends behind len bytes (room is left there). */
+void native_run(struct regs *r, unsigned len, bool is_64);
+
+struct bench;
+struct bench *bench_new(const struct tcg_backend *be, const char **why);
+void bench_free(struct bench *b);
+/* The same by translation: as one unit. */
+void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode);
+/* Decode what is at BENCH_CODE. */
+enum x86_decoded bench_decode(struct x86_insn *insn, uint64_t pc, uint32_t mode);
+enum { BENCH_MODE_64 = X86_MODE_64 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_CPL | X86_MODE_SSE };
+enum {
+    BENCH_MODE_32 = X86_MODE_CS32 | X86_MODE_SS32 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_CPL |
+                    X86_MODE_SSE | X86_MODE_FLAT_CS | X86_MODE_FLAT_SS | X86_MODE_FLAT_DS |
+                    X86_MODE_FLAT_ES | X86_MODE_NARROW
+};
+
+#endif

@@ -1,0 +1,160 @@
+/* Running code on the host itself: registers and flags are loaded from, and stored to, one page. */
+#include "tests/isa/x86/bench.h"
+
+#include <glib.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ucontext.h>
+#include <ucontext.h>
+
+#define STATE_AT UINT64_C(0x30020000) /* two pages: the second is a stack */
+
+/* Known to the assembly by its offsets. */
+struct state {
+    uint64_t r[16], flags; /* 0, 128 */
+    uint64_t code;         /* 136 */
+    uint32_t far_offset;   /* 144 */
+    uint16_t far_selector, pad;
+    uint64_t host_sp; /* 152 */
+    uint64_t back;    /* 160 */
+    uint64_t is_32;   /* 168 */
+};
+#define HOST_STATE ((struct state *)STATE_AT)
+_Static_assert(offsetof(struct state, is_32) == 168, "the assembly below");
+
+/* The state lies at 0x30020000, the stack for flags ends at 0x30022000. */
+__asm__(".text\n"
+        "native_enter:\n"
+        "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+        "mov %rsp, 0x30020098\n"
+        "cmpq $0, 0x300200a8\n"
+        "je 1f\n"
+        "mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es\n"
+        "1: mov $0x30022000, %esp\n"
+        "pushq 0x30020080; popfq\n"
+        "mov 0x30020000, %rax; mov 0x30020008, %rcx; mov 0x30020010, %rdx; mov 0x30020018, %rbx\n"
+        "mov 0x30020020, %rsp; mov 0x30020028, %rbp; mov 0x30020030, %rsi; mov 0x30020038, %rdi\n"
+        "mov 0x30020040, %r8; mov 0x30020048, %r9; mov 0x30020050, %r10; mov 0x30020058, %r11\n"
+        "mov 0x30020060, %r12; mov 0x30020068, %r13; mov 0x30020070, %r14; mov 0x30020078, %r15\n"
+        "ljmp *0x30020090\n"
+        "native_exit:\n"
+        "mov %rax, 0x30020000; mov %rcx, 0x30020008; mov %rdx, 0x30020010; mov %rbx, 0x30020018\n"
+        "mov %rsp, 0x30020020; mov %rbp, 0x30020028; mov %rsi, 0x30020030; mov %rdi, 0x30020038\n"
+        "mov %r8, 0x30020040; mov %r9, 0x30020048; mov %r10, 0x30020050; mov %r11, 0x30020058\n"
+        "mov %r12, 0x30020060; mov %r13, 0x30020068; mov %r14, 0x30020070; mov %r15, 0x30020078\n"
+        "mov $0x30022000, %esp\n"
+        "pushfq; popq 0x30020080\n"
+        "native_back:\n"
+        "cld\n"
+        "mov 0x30020098, %rsp\n"
+        "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
+        "ret\n");
+void native_enter(void);
+extern const char native_exit[], native_back[];
+
+static sigjmp_buf probe;
+static volatile sig_atomic_t probing;
+static struct regs *running;
+
+static int vector_of(int sig)
+{
+    switch (sig) {
+    case SIGFPE: return X86_DE;
+    case SIGILL: return X86_UD;
+    case SIGTRAP: return X86_BP;
+    default: return X86_GP;
+    }
+}
+
+static void on_signal(int sig, siginfo_t *info G_GNUC_UNUSED, void *context)
+{
+    static const uint8_t order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
+                                      REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                      REG_R12, REG_R13, REG_R14, REG_R15};
+    greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
+    if (probing)
+        siglongjmp(probe, 1);
+    if (!running) {
+        signal(sig, SIG_DFL);
+        return;
+    }
+    for (unsigned i = 0; i < 16; i++)
+        HOST_STATE->r[i] = (uint64_t)g[order[i]];
+    HOST_STATE->flags = (uint64_t)g[REG_EFL];
+    running->rip = (uint64_t)g[REG_RIP];
+    running->vector = vector_of(sig);
+    g[REG_RIP] = (greg_t)(uintptr_t)native_back;
+    g[REG_CSGSFS] = (g[REG_CSGSFS] & ~INT64_C(0xffff)) | 0x33;
+}
+
+static bool map(uint64_t at, size_t size, int prot)
+{
+    void *p = mmap((void *)(uintptr_t)at, size, prot,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    return p == (void *)(uintptr_t)at;
+}
+
+bool native_init(void)
+{
+    static uint8_t stack[65536];
+    stack_t alt = {.ss_sp = stack, .ss_size = sizeof(stack)};
+    struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    static const int signals[] = {SIGFPE, SIGILL, SIGTRAP, SIGSEGV, SIGBUS};
+    if (!map(BENCH_CODE, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) ||
+        !map(BENCH_DATA, BENCH_DATA_SIZE, PROT_READ | PROT_WRITE) ||
+        !map(STATE_AT, 8192, PROT_READ | PROT_WRITE) || sigaltstack(&alt, NULL))
+        return false;
+    for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++)
+        sigaction(signals[i], &sa, NULL);
+    return true;
+}
+
+/* The way back: a far jump from either width. */
+static void put_return(uint8_t *p, bool is_64)
+{
+    uint64_t back = (uintptr_t)native_exit;
+    if (is_64) {
+        memcpy(p, "\xff\x24\x25\xa0\x00\x02\x30", 7); /* jmp *0x300200a0 */
+        HOST_STATE->back = back;
+        return;
+    }
+    p[0] = 0xea;
+    memcpy(p + 1, &back, 4);
+    memcpy(p + 5, "\x33\x00", 2);
+}
+
+void native_run(struct regs *r, unsigned len, bool is_64)
+{
+    memcpy(HOST_STATE->r, r->r, sizeof(r->r));
+    HOST_STATE->flags = r->flags | 0x202;
+    HOST_STATE->far_offset = BENCH_CODE;
+    HOST_STATE->far_selector = is_64 ? 0x33 : 0x23;
+    HOST_STATE->is_32 = !is_64;
+    put_return((uint8_t *)(uintptr_t)BENCH_CODE + len, is_64);
+    r->vector = -1;
+    r->rip = BENCH_CODE + len;
+    running = r;
+    native_enter();
+    running = NULL;
+    memcpy(r->r, HOST_STATE->r, sizeof(r->r));
+    r->flags = HOST_STATE->flags & 0xcd5;
+}
+
+bool native_has_32(void)
+{
+    struct regs r = {.vector = 0};
+    bool works = false;
+    if ((uintptr_t)native_exit >> 32)
+        return false;
+    memcpy((void *)(uintptr_t)BENCH_CODE, "\x40", 1); /* inc eax */
+    if (!sigsetjmp(probe, 1)) {
+        probing = 1;
+        native_run(&r, 1, false);
+        works = r.r[0] == 1;
+    }
+    probing = 0;
+    running = NULL;
+    return works;
+}

@@ -1,0 +1,402 @@
+/*
+ * Integer instructions against the host's own processor: every row of the opcode maps in every
+ * operand size, and random streams of them, translated by each back end and run natively on the
+ * same registers, flags and memory.  What comes out must be equal, bit for bit.
+ */
+#include "tests/isa/x86/bench.h"
+
+#include <glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRIES = 12, STREAM = 12, STREAMS = 3000, MAX_LEN = STREAM * X86_MAX_INSN };
+
+static struct bench *benches[2];
+static const char *const names[2] = {"interp", "x86_64"};
+static uint64_t seed = 1;
+static bool is_amd;
+
+static uint64_t random64(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+static unsigned pick(unsigned n)
+{
+    return (random64() >> 20) % n;
+}
+
+/* Values whose sums, products and shifts meet the edges. */
+static uint64_t interesting(void)
+{
+    static const uint64_t edges[] = {
+        0,          1,          2,          7,          8,         0x0f,
+        0x1f,       0x7f,       0x80,       0xff,       0x7fff,    0x8000,
+        0xffff,     0x7fffffff, 0x80000000, 0xffffffff, INT64_MAX, UINT64_C(1) << 63,
+        UINT64_MAX, 0x99,       0x9a};
+    if (pick(3))
+        return random64();
+    return edges[pick(G_N_ELEMENTS(edges))] + (pick(4) ? 0 : random64() % 3 - 1);
+}
+
+/* --- code --- */
+
+struct code {
+    uint8_t bytes[MAX_LEN];
+    unsigned len;
+    uint32_t mode;
+};
+
+static void put(struct code *c, uint64_t v, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        c->bytes[c->len++] = v >> 8 * i;
+}
+
+/* What this test cannot run: the system's, jumps, what depends on time or chance. */
+static bool is_excluded(const struct x86_row *row)
+{
+    static const char *const list[] = {
+        "push_seg",    "pop_seg",      "bound",     "ins",       "outs",    "jcc",
+        "mov_to_seg",  "mov_from_seg", "call",      "jmp",       "ret",     "les",
+        "lds",         "lss",          "lfs",       "lgs",       "int3",    "int_n",
+        "into",        "int1",         "iret",      "in",        "out",     "loop",
+        "loope",       "loopne",       "jcxz",      "call_ind",  "jmp_ind", "call_far",
+        "jmp_far",     "ret_far",      "hlt",       "cli",       "sti",     "fwait",
+        "sldt",        "str",          "lldt",      "ltr",       "verr",    "verw",
+        "sgdt",        "sidt",         "lgdt",      "lidt",      "smsw",    "lmsw",
+        "invlpg",      "monitor",      "mwait",     "clac",      "stac",    "xgetbv",
+        "xsetbv",      "rdpkru",       "wrpkru",    "swapgs",    "rdtscp",  "lar",
+        "lsl",         "syscall",      "clts",      "sysret",    "wbinvd",  "ud",
+        "mov_from_cr", "mov_from_dr",  "mov_to_cr", "mov_to_dr", "wrmsr",   "rdtsc",
+        "rdmsr",       "rdpmc",        "sysenter",  "sysexit",   "cpuid",   "rsm",
+        "rdfsbase",    "rdgsbase",     "wrfsbase",  "wrgsbase",  "rdrand",  "rdseed",
+        "rdpid",       "invpcid",      "xchg_ax",   "pushf",     "popf",    "clflush"};
+    for (unsigned i = 0; i < G_N_ELEMENTS(list); i++)
+        if (!strcmp(row->name, list[i]))
+            return true;
+    return false;
+}
+
+/* Instructions whose features this host lacks are told by #UD. */
+static bool is_stack(const struct x86_row *row)
+{
+    return g_str_has_prefix(row->name, "push") || g_str_has_prefix(row->name, "pop") ||
+           !strcmp(row->name, "enter") || !strcmp(row->name, "leave");
+}
+
+static bool is_string(const struct x86_row *row)
+{
+    static const char *const list[] = {"movs", "cmps", "stos", "lods", "scas"};
+    for (unsigned i = 0; i < G_N_ELEMENTS(list); i++)
+        if (!strcmp(row->name, list[i]))
+            return true;
+    return false;
+}
+
+static bool has_letter(const struct x86_row *row, unsigned from)
+{
+    for (unsigned i = 0; i < row->nops; i++)
+        if (row->op[i].from == from)
+            return true;
+    return false;
+}
+
+/* A ModRM byte that the row allows, and what belongs to it: memory is a fixed address, but for LEA.
+ */
+static void put_modrm(struct code *c, const struct x86_row *row, bool mem, unsigned fixed_rm)
+{
+    bool is_64 = c->mode & X86_MODE_64;
+    uint8_t modrm = random64();
+    if (row->modrm_mask == 0xff) {
+        put(c, row->modrm_value, 1);
+        return;
+    }
+    modrm = (modrm & ~row->modrm_mask) | row->modrm_value;
+    modrm = mem ? (modrm & 0x38) | (is_64 ? 4 : 5) : modrm | 0xc0;
+    if (!mem && fixed_rm < 8)
+        modrm = (modrm & 0xf8) | fixed_rm;
+    put(c, modrm, 1);
+    if (!mem)
+        return;
+    if (is_64)
+        put(c, 0x25, 1);
+    put(c, BENCH_DATA + 0xff0 + pick(32), 4); /* also across pages */
+}
+
+static unsigned random_prefixes(struct code *c, const struct x86_row *row)
+{
+    unsigned match = row->match & 15;
+    if (match & X86_M_F3)
+        put(c, 0xf3, 1);
+    else if (match & X86_M_F2)
+        put(c, 0xf2, 1);
+    else if (match == X86_M_66)
+        put(c, 0x66, 1);
+    else if (is_string(row) && pick(2))
+        put(c, 0xf2 + pick(2), 1);
+    if (match != X86_M_66 && match != X86_M_NP && !pick(3))
+        put(c, 0x66, 1);
+    if ((row->flags & X86_R_LOCK) && !pick(4)) {
+        put(c, 0xf0, 1);
+        return 1;
+    }
+    return 0;
+}
+
+/* Map, opcode and row as bytes; VEX always with three. */
+static void put_vex(struct code *c, unsigned map, const struct x86_row *row, unsigned opcode)
+{
+    static const uint8_t pp[16] = {[X86_M_66] = 1, [X86_M_F3] = 2, [X86_M_F2] = 3};
+    bool is_64 = c->mode & X86_MODE_64;
+    uint8_t w = row->match & X86_M_W1   ? 0x80
+                : row->match & X86_M_W0 ? 0
+                : is_64 && pick(2)      ? 0x80
+                                        : 0;
+    bool has_vvvv = has_letter(row, X86_FROM_B);
+    put(c, 0xc4, 1);
+    put(c, (is_64 ? (random64() & 0x80) | 0x40 | (random64() & 0x20) : 0xe0) | (map - 4), 1);
+    put(c,
+        w | (has_vvvv ? pick(is_64 ? 16 : 8) << 3 | (is_64 ? 0 : 0x40) : 0x78) |
+            pp[row->match & 15],
+        1);
+    put(c, opcode, 1);
+}
+
+static void put_opcode(struct code *c, unsigned map, const struct x86_row *row, unsigned opcode)
+{
+    if (map > 4) {
+        put_vex(c, map, row, opcode);
+        return;
+    }
+    bool lock = random_prefixes(c, row);
+    (void)lock;
+    if ((c->mode & X86_MODE_64) && pick(2)) {
+        uint8_t rex = 0x40 | (random64() & 13); /* no index: addresses are fixed */
+        if (row->match & X86_M_W0)
+            rex &= 0x47;
+        put(c, rex | (row->match & X86_M_W1 ? 8 : 0), 1);
+    }
+    if (map)
+        put(c, 0x0f, 1);
+    if (map > 1)
+        put(c, map == 2 ? 0x38 : 0x3a, 1);
+    put(c, opcode, 1);
+}
+
+/* One instruction, which is decoded again to see what became of it; false: not this time. */
+static bool put_insn(struct code *c, unsigned map, const struct x86_row *row, unsigned opcode,
+                     struct x86_insn *insn)
+{
+    unsigned from = c->len;
+    bool index_by_register =
+        has_letter(row, X86_FROM_G) && row->name[0] == 'b' && (!strncmp(row->name, "bt", 2));
+    bool mem = (row->match & X86_M_MEM) || has_letter(row, X86_FROM_M) ||
+               (!(row->match & X86_M_REG) && pick(2) && !index_by_register);
+    put_opcode(c, map, row, opcode);
+    if (row->flags & X86_R_MODRM)
+        put_modrm(c, row, mem, 8);
+    if (has_letter(row, X86_FROM_O))
+        put(c, BENCH_DATA + pick(64), c->mode & X86_MODE_64 ? 8 : 4);
+    else
+        put(c, random64(), 8);
+    memcpy((void *)(uintptr_t)BENCH_CODE, c->bytes, c->len);
+    enum x86_decoded decoded = bench_decode(insn, BENCH_CODE + from, c->mode);
+    c->len = from + insn->len;
+    return decoded == X86_DECODED && insn->row == row;
+}
+
+/* --- comparing --- */
+
+static void fill_data(uint8_t *copy)
+{
+    for (unsigned i = 0; i < BENCH_DATA_SIZE; i += 8) {
+        uint64_t v = interesting();
+        memcpy(copy + i, &v, 8);
+    }
+}
+
+static void load_data(const uint8_t *copy)
+{
+    memcpy((void *)(uintptr_t)BENCH_DATA, copy, BENCH_DATA_SIZE);
+}
+
+static char *describe(const struct code *c, const struct regs *before, const struct regs *want,
+                      const struct regs *got)
+{
+    GString *s = g_string_new("\n");
+    for (unsigned i = 0; i < c->len; i++)
+        g_string_append_printf(s, "%02x ", c->bytes[i]);
+    g_string_append_printf(s, "\n      before           wanted           got\n");
+    for (unsigned i = 0; i < 16; i++)
+        g_string_append_printf(s, "r%-2u   %016lx %016lx %016lx%s\n", i, before->r[i], want->r[i],
+                               got->r[i], want->r[i] == got->r[i] ? "" : " <-");
+    g_string_append_printf(s, "flags %016lx %016lx %016lx%s\n", before->flags, want->flags,
+                           got->flags, want->flags == got->flags ? "" : " <-");
+    g_string_append_printf(s, "rip   %16d %016lx %016lx\nvector %32d %d\n", 0, want->rip, got->rip,
+                           want->vector, got->vector);
+    return g_string_free(s, FALSE);
+}
+
+static bool is_equal(const struct regs *a, const struct regs *b, uint64_t flags)
+{
+    return !memcmp(a->r, b->r, sizeof(a->r)) && a->rip == b->rip && a->vector == b->vector &&
+           !((a->flags ^ b->flags) & flags);
+}
+
+static unsigned failures;
+
+static void check(const struct code *c, const struct regs *before, const char *name)
+{
+    static uint8_t data[BENCH_DATA_SIZE], after[BENCH_DATA_SIZE];
+    struct regs want = *before;
+    bool is_64 = c->mode & X86_MODE_64;
+    memcpy((void *)(uintptr_t)BENCH_CODE, c->bytes, c->len);
+    fill_data(data);
+    load_data(data);
+    native_run(&want, c->len, is_64);
+    memcpy(after, (void *)(uintptr_t)BENCH_DATA, BENCH_DATA_SIZE);
+    if (want.vector == X86_UD)
+        return; /* a feature that the host lacks */
+    for (unsigned i = 0; i < 2; i++) {
+        struct regs got = *before;
+        load_data(data);
+        bench_run(benches[i], &got, c->len, c->mode);
+        for (unsigned n = 0; n < 16 && !is_64; n++) { /* what 32-bit code does not see */
+            got.r[n] = n < 8 ? (uint32_t)got.r[n] : 0;
+            want.r[n] = n < 8 ? (uint32_t)want.r[n] : 0;
+        }
+        bool same_data = !memcmp(after, (void *)(uintptr_t)BENCH_DATA, BENCH_DATA_SIZE);
+        if (is_equal(&want, &got, is_amd ? ~UINT64_C(0) : X86_FL_CF) && same_data)
+            continue;
+        g_autofree char *text = describe(c, before, &want, &got);
+        g_test_message("%s on %s%s: %s", name, names[i], same_data ? "" : ", memory differs", text);
+        failures++;
+    }
+}
+
+static struct regs random_regs(const struct code *c)
+{
+    static const uint64_t flags[] = {0, 0x8d5};
+    struct regs r = {.vector = -1};
+    for (unsigned i = 0; i < 16; i++)
+        r.r[i] = interesting();
+    r.flags = pick(2) ? random64() & 0x8d5 : flags[pick(2)];
+    if (!(c->mode & X86_MODE_64))
+        for (unsigned i = 0; i < 16; i++)
+            r.r[i] = i < 8 ? (uint32_t)r.r[i] : 0;
+    r.r[4] = BENCH_DATA + 0x1800 + pick(8);
+    return r;
+}
+
+/* String instructions want pointers, and a counter that ends. */
+static void aim(struct regs *r, const struct code *c)
+{
+    r->r[6] = BENCH_DATA + 0x800 + pick(0x1000);
+    r->r[7] = pick(2) ? BENCH_DATA + 0x800 + pick(0x1000) : r->r[6] + pick(24) - 12;
+    r->r[1] = pick(300);
+    if (!pick(3))
+        r->flags |= X86_FL_DF;
+    (void)c;
+}
+
+/* --- tests --- */
+
+static void try_row(unsigned map, unsigned opcode, const struct x86_row *row, uint32_t mode)
+{
+    for (unsigned i = 0; i < TRIES * 8 && failures < 20; i++) {
+        struct code c = {.mode = mode};
+        struct x86_insn insn;
+        if (!put_insn(&c, map, row, opcode, &insn))
+            continue;
+        struct regs r = random_regs(&c);
+        if (is_string(row))
+            aim(&r, &c);
+        if (is_stack(row) && insn.row->name[0] == 'l')
+            r.r[5] = BENCH_DATA + 0x1000;
+        if (!strcmp(row->name, "xlat"))
+            r.r[3] = BENCH_DATA;
+        if (!strcmp(row->name, "enter")) {
+            r.r[5] = BENCH_DATA + 0x1000;
+        }
+        check(&c, &r, row->name);
+    }
+}
+
+static void each_row(gconstpointer data)
+{
+    uint32_t mode = GPOINTER_TO_UINT(data);
+    failures = 0;
+    for (unsigned map = 0; map < X86_MAPS; map++)
+        for (unsigned opcode = 0; opcode < 256; opcode++) {
+            const struct x86_opcode_rows *cell = &x86_opcodes[map][opcode];
+            for (unsigned i = 0; i < cell->n; i++)
+                if (!is_excluded(&x86_rows[cell->first + i]))
+                    try_row(map, opcode, &x86_rows[cell->first + i], mode);
+        }
+    g_assert_cmpuint(failures, ==, 0);
+}
+
+static bool add_random(struct code *c)
+{
+    unsigned map = pick(X86_MAPS), opcode = pick(256);
+    const struct x86_opcode_rows *cell = &x86_opcodes[map][opcode];
+    struct x86_insn insn;
+    unsigned from = c->len;
+    if (!cell->n)
+        return false;
+    const struct x86_row *row = &x86_rows[cell->first + pick(cell->n)];
+    bool odd = is_stack(row) || is_string(row) || !strcmp(row->name, "xlat") ||
+               strstr(row->name, "div") || !strcmp(row->name, "aam");
+    if (!odd && !is_excluded(row) && put_insn(c, map, row, opcode, &insn))
+        return true;
+    c->len = from;
+    return false;
+}
+
+static void streams(gconstpointer data)
+{
+    failures = 0;
+    for (unsigned i = 0; i < STREAMS && failures < 10; i++) {
+        struct code c = {.mode = GPOINTER_TO_UINT(data)};
+        for (unsigned n = 0; n < STREAM;)
+            n += add_random(&c);
+        struct regs r = random_regs(&c);
+        check(&c, &r, "stream");
+    }
+    g_assert_cmpuint(failures, ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct tcg_backend *const backends[] = {&tcg_interp, &tcg_x86_64};
+    g_test_init(&argc, &argv, NULL);
+    const char *s = getenv("SEED"), *why;
+    if (s)
+        seed = strtoull(s, NULL, 0) | 1;
+    __builtin_cpu_init();
+    is_amd = __builtin_cpu_is("amd");
+    if (!native_init()) {
+        g_printerr("no memory at the addresses that the test wants\n");
+        return 77;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        benches[i] = bench_new(backends[i], &why);
+        if (!benches[i])
+            g_error("%s: %s", names[i], why);
+    }
+    g_test_add_data_func("/x86/64/rows", GUINT_TO_POINTER(BENCH_MODE_64), each_row);
+    g_test_add_data_func("/x86/64/streams", GUINT_TO_POINTER(BENCH_MODE_64), streams);
+    if (native_has_32()) {
+        g_test_add_data_func("/x86/32/rows", GUINT_TO_POINTER(BENCH_MODE_32), each_row);
+        g_test_add_data_func("/x86/32/streams", GUINT_TO_POINTER(BENCH_MODE_32), streams);
+    }
+    int code = g_test_run();
+    for (unsigned i = 0; i < 2; i++)
+        bench_free(benches[i]);
+    return code;
+}

@@ -1,0 +1,1078 @@
+/*
+ * The x86 processor but for its instructions: segments, gates, tasks, exceptions, paging, SMM,
+ * debug registers, CPUID.  Ref: SDM vol. 3; what each test proves is its name.
+ */
+#include "tests/unit/x86_bench.h"
+
+#include "util/bits.h"
+
+#include <string.h>
+
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+enum {
+    DATA = X86_DESC_P | X86_DESC_S | X86_DESC_W,
+    CODE = X86_DESC_P | X86_DESC_S | X86_DESC_CODE | X86_DESC_R
+};
+
+static struct x86_bench *protected_bench(unsigned cpl)
+{
+    struct x86_bench *b = x86_bench_new("max");
+
+    bench_protected(b, cpl);
+    return b;
+}
+
+static struct x86_bench *long_bench(unsigned cpl)
+{
+    struct x86_bench *b = x86_bench_new("max");
+
+    bench_long(b, cpl);
+    return b;
+}
+
+#define DPL(n) ((n) << X86_DESC_DPL_SHIFT)
+
+/* ---- reset, real mode ---- */
+
+static void test_reset_starts_below_4_gib(void)
+{
+    struct x86_bench *b = x86_bench_new("qemu64");
+
+    g_assert_cmphex(b->cpu->pc, ==, 0xfffffff0);
+    g_assert_cmphex(x86_rip(b->cpu), ==, 0xfff0);
+    g_assert_cmphex(b->cpu->s.seg[X86_CS].selector, ==, 0xf000);
+    g_assert_cmphex(b->cpu->r[RDX], ==, 0x60fb1);
+    g_assert_cmphex(b->cpu->s.cr0, ==, 0x60000010);
+    g_assert_cmphex(x86_eflags(b->cpu), ==, 2);
+    x86_bench_free(b);
+}
+
+static void test_real_mode_interrupt_uses_the_vector_table(void)
+{
+    struct x86_bench *b = x86_bench_new("486");
+
+    bench_poke(b, 0x21 * 4, 0x12345678, 4);
+    x86_far_jmp(b->cpu, 0, 0x7c00, MO_16, 0);
+    x86_set_eflags(b->cpu, X86_FL_IF | X86_FL_CF | X86_FL_TF);
+    b->cpu->r[RSP] = 0xabcd0100;
+    g_assert_true(BENCH_LEAVES(helper_int_n(b->cpu, 0x21, X86_INT_N, 0x7c02)));
+    g_assert_cmphex(b->cpu->pc, ==, 0x12340 + 0x5678);
+    g_assert_cmphex(b->cpu->r[RSP], ==, 0xabcd00fa);
+    g_assert_cmphex(bench_peek(b, 0xfa, 2), ==, 0x7c02);
+    g_assert_cmphex(bench_peek(b, 0xfc, 2), ==, 0);
+    g_assert_cmphex(bench_peek(b, 0xfe, 2), ==, 0x303);
+    g_assert_cmphex(x86_eflags(b->cpu), ==, 3);
+    x86_iret(b->cpu, MO_16, 0);
+    g_assert_cmphex(b->cpu->pc, ==, 0x7c02);
+    g_assert_cmphex(x86_eflags(b->cpu), ==, 0x303);
+    x86_bench_free(b);
+}
+
+static void test_vector_table_limit_leads_to_shutdown(void)
+{
+    struct x86_bench *b = x86_bench_new("486");
+
+    b->cpu->s.idtr.limit = 0;
+    g_assert_true(BENCH_LEAVES(helper_raise(b->cpu, X86_UD, 0)));
+    g_assert_true(b->cpu->s.shutdown);
+    g_assert_true(b->cpu->cpu.halted);
+    x86_bench_free(b);
+}
+
+static void test_real_mode_keeps_limits(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    x86_write_cr0(b->cpu, X86_CR0_ET);
+    helper_load_seg(b->cpu, X86_DS, 0x1234, 0);
+    g_assert_cmphex(b->cpu->base[X86_DS], ==, 0x12340);
+    g_assert_cmphex(b->cpu->s.seg[X86_DS].limit, ==, 0xffffffff);
+    g_assert_cmpint(b->cpu->bounds[X86_DS].write, ==, 0xffffffff);
+    x86_bench_free(b);
+}
+
+/* ---- segment loads ---- */
+
+struct load_case {
+    uint32_t attr;
+    uint8_t reg, rpl, cpl;
+    int vector; /* -1: loads */
+};
+
+static void check_load(const struct load_case *c)
+{
+    struct x86_bench *b = protected_bench(c->cpl);
+    uint32_t selector = SEL_FREE | c->rpl;
+
+    bench_desc(b, SEL_FREE, 0x12345678, 0x1000, c->attr);
+    bool left = BENCH_LEAVES(helper_load_seg(b->cpu, c->reg, selector, 0));
+    g_assert_cmpint(left ? bench_vector(b) : -1, ==, c->vector);
+    if (left) {
+        g_assert_cmphex(bench_stack(b, 0, 4), ==, SEL_FREE);
+    } else {
+        g_assert_cmphex(b->cpu->base[c->reg], ==, 0x12345678);
+        g_assert_cmphex(b->cpu->s.seg[c->reg].limit, ==, 0x1000);
+        g_assert_cmphex(bench_peek(b, BENCH_GDT + SEL_FREE + 5, 1) & 1, ==, 1);
+    }
+    x86_bench_free(b);
+}
+
+static void test_segment_loads_check_type_and_privilege(void)
+{
+    static const struct load_case cases[] = {
+        {DATA | DPL(3), X86_DS, 3, 3, -1},
+        {DATA | DPL(0), X86_DS, 3, 3, X86_GP},
+        {DATA | DPL(2), X86_DS, 3, 0, X86_GP},
+        {DATA | DPL(0), X86_ES, 0, 0, -1},
+        {(DATA | DPL(3)) & ~X86_DESC_P, X86_FS, 3, 3, X86_NP},
+        {CODE | DPL(3), X86_GS, 3, 3, -1},
+        {(CODE | DPL(3)) & ~X86_DESC_R, X86_GS, 3, 3, X86_GP},
+        {CODE | X86_DESC_C | DPL(0), X86_DS, 3, 3, -1},
+        {DATA | DPL(0), X86_SS, 0, 0, -1},
+        {DATA | DPL(0), X86_SS, 3, 0, X86_GP},
+        {DATA | DPL(3), X86_SS, 0, 0, X86_GP},
+        {(DATA | DPL(0)) & ~X86_DESC_W, X86_SS, 0, 0, X86_GP},
+        {(DATA | DPL(0)) & ~X86_DESC_P, X86_SS, 0, 0, X86_SS_FAULT},
+        {CODE | DPL(0), X86_SS, 0, 0, X86_GP},
+        {X86_DESC_P | X86_TSS32 << 8, X86_DS, 0, 0, X86_GP},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+        check_load(&cases[i]);
+}
+
+static void test_selectors_beyond_the_table_fault(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    b->cpu->s.gdtr.limit = SEL_FREE + 6;
+    g_assert_true(BENCH_LEAVES(helper_load_seg(b->cpu, X86_DS, SEL_FREE, 0)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, SEL_FREE);
+    bench_protected(b, 0);
+    g_assert_true(BENCH_LEAVES(helper_load_seg(b->cpu, X86_DS, 0xc, 0))); /* no LDT */
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0xc);
+    bench_protected(b, 0);
+    g_assert_true(BENCH_LEAVES(helper_load_seg(b->cpu, X86_SS, 0, 0)));
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0);
+    x86_bench_free(b);
+}
+
+static void test_expand_down_segments_begin_above_the_limit(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    const struct x86_bounds *bounds = &b->cpu->bounds[X86_DS];
+
+    bench_desc(b, SEL_FREE, 0, 0xfff, DATA | X86_DESC_E);
+    helper_load_seg(b->cpu, X86_DS, SEL_FREE, 0);
+    g_assert_cmphex(bounds->low, ==, 0x1000);
+    g_assert_cmpint(bounds->write, ==, 0xffff - 0x1000);
+    bench_desc(b, SEL_FREE, 0, 0xfff, (DATA | X86_DESC_E | X86_DESC_B) & ~X86_DESC_W);
+    helper_load_seg(b->cpu, X86_DS, SEL_FREE, 0);
+    g_assert_cmpint(bounds->read, ==, 0xffffffff - 0x1000);
+    g_assert_cmpint(bounds->write, ==, -1);
+    helper_load_seg(b->cpu, X86_DS, 0, 0);
+    g_assert_cmpint(bounds->read, ==, -1);
+    x86_bench_free(b);
+}
+
+/* ---- gates ---- */
+
+static void test_interrupt_to_inner_level_switches_stacks(void)
+{
+    struct x86_bench *b = protected_bench(3);
+
+    g_assert_true(BENCH_LEAVES(helper_raise(b->cpu, X86_GP, 0x1234)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(b->cpu->r[RSP], ==, 0x9000 - 24);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0x1234);
+    g_assert_cmphex(bench_stack(b, 1, 4), ==, 0x5000);
+    g_assert_cmphex(bench_stack(b, 2, 4), ==, SEL_CODE3);
+    g_assert_cmphex(bench_stack(b, 3, 4), ==, X86_FL_RF | 2);
+    g_assert_cmphex(bench_stack(b, 4, 4), ==, 0x8000);
+    g_assert_cmphex(bench_stack(b, 5, 4), ==, SEL_DATA3);
+    g_assert_cmpint(b->cpu->s.cpl, ==, 0);
+    b->cpu->r[RSP] += 4;
+    x86_iret(b->cpu, MO_32, 0);
+    g_assert_cmpint(b->cpu->s.cpl, ==, 3);
+    g_assert_cmphex(b->cpu->pc, ==, 0x5000);
+    g_assert_cmphex(b->cpu->r[RSP], ==, 0x8000);
+    g_assert_true(b->cpu->s.eflags & X86_FL_RF);
+    x86_bench_free(b);
+}
+
+static void test_int_n_checks_the_gate(void)
+{
+    struct x86_bench *b = protected_bench(3);
+
+    bench_gate(b, 0x30, SEL_CODE0, 0x4000, X86_INT32, 0, 0);
+    g_assert_true(BENCH_LEAVES(helper_int_n(b->cpu, 0x30, X86_INT_N, 0x5002)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0x30 * 8 + 2);
+    g_assert_cmphex(bench_stack(b, 1, 4), ==, 0x5000);
+    bench_protected(b, 3);
+    bench_poke(b, BENCH_IDT + 0x30 * 8 + 5, 0x6e, 1); /* not present */
+    g_assert_true(BENCH_LEAVES(helper_int_n(b->cpu, 0x30, X86_INT_N, 0x5002)));
+    g_assert_cmpint(bench_vector(b), ==, X86_NP);
+    bench_protected(b, 3);
+    bench_gate(b, 0x30, SEL_DATA0, 0x4000, X86_INT32, 3, 0);
+    x86_external_interrupt(b->cpu, 0x30);
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, SEL_DATA0 | 1);
+    x86_bench_free(b);
+}
+
+static void test_interrupt_gate_clears_if_and_trap_gate_does_not(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    x86_set_eflags(b->cpu, X86_FL_IF | X86_FL_NT | X86_FL_TF);
+    x86_external_interrupt(b->cpu, 0x40);
+    g_assert_cmphex(x86_eflags(b->cpu), ==, 2);
+    bench_protected(b, 0);
+    bench_gate(b, 0x40, SEL_CODE0, 0x4000, X86_TRAP32, 0, 0);
+    x86_set_eflags(b->cpu, X86_FL_IF);
+    x86_external_interrupt(b->cpu, 0x40);
+    g_assert_cmphex(x86_eflags(b->cpu), ==, X86_FL_IF | 2);
+    x86_bench_free(b);
+}
+
+/* Two contributory faults are #DF; after a benign one the second stands alone. */
+static void test_faults_in_a_row(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    bench_poke(b, BENCH_IDT + X86_GP * 8 + 5, 0, 1);
+    g_assert_true(BENCH_LEAVES(helper_raise(b->cpu, X86_GP, 0)));
+    g_assert_cmpint(bench_vector(b), ==, X86_DF);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0);
+    bench_protected(b, 0);
+    bench_poke(b, BENCH_IDT + X86_UD * 8 + 5, 0x0e, 1);
+    g_assert_true(BENCH_LEAVES(helper_raise(b->cpu, X86_UD, 0)));
+    g_assert_cmpint(bench_vector(b), ==, X86_NP);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, X86_UD * 8 + 3);
+    bench_protected(b, 0);
+    bench_poke(b, BENCH_IDT + X86_GP * 8 + 5, 0, 1);
+    bench_poke(b, BENCH_IDT + X86_DF * 8 + 5, 0, 1);
+    g_assert_false(b->cpu->s.shutdown);
+    g_assert_true(BENCH_LEAVES(helper_raise(b->cpu, X86_GP, 0)));
+    g_assert_true(b->cpu->s.shutdown);
+    x86_bench_free(b);
+}
+
+static void test_stack_fault_on_inner_stack_names_its_selector(void)
+{
+    struct x86_bench *b = protected_bench(3);
+
+    bench_desc(b, SEL_FREE, 0, 0x7ff, DATA);
+    bench_poke(b, BENCH_TSS + 8, SEL_FREE, 4);
+    g_assert_true(BENCH_LEAVES(helper_int_n(b->cpu, 0x50, X86_INT_N, 0x5002)));
+    g_assert_true(b->cpu->s.shutdown); /* #SS has no stack, either */
+    bench_protected(b, 3);
+    b->cpu->s.shutdown = false;
+    bench_poke(b, BENCH_TSS + 8, SEL_DATA3, 4);
+    bench_desc(b, SEL_FREE, 0, 0x67, X86_DESC_P | X86_TSS32 << 8);
+    g_assert_true(BENCH_LEAVES(helper_int_n(b->cpu, 0x50, X86_INT_N, 0x5002)));
+    g_assert_true(b->cpu->s.shutdown); /* nor #TS */
+    x86_bench_free(b);
+}
+
+/* ---- 64-bit mode ---- */
+
+static void test_long_mode_frame_and_ist(void)
+{
+    struct x86_bench *b = long_bench(0);
+
+    b->cpu->r[RSP] = 0x8008;
+    x86_external_interrupt(b->cpu, 0x40);
+    g_assert_cmpint(bench_vector(b), ==, 0x40);
+    g_assert_cmphex(b->cpu->r[RSP], ==, 0x8000 - 40);
+    g_assert_cmphex(bench_stack(b, 3, 8), ==, 0x8008);
+    x86_iret(b->cpu, MO_64, 0);
+    g_assert_cmphex(b->cpu->r[RSP], ==, 0x8008);
+    bench_gate(b, X86_GP, SEL_CODE0, 0x10000 + 16 * X86_GP, X86_INT32, 0, 1);
+    g_assert_true(BENCH_LEAVES(helper_raise(b->cpu, X86_GP, 0x55)));
+    g_assert_cmphex(b->cpu->r[RSP], ==, 0xa000 - 48);
+    g_assert_cmphex(bench_stack(b, 0, 8), ==, 0x55);
+    x86_bench_free(b);
+}
+
+static void test_long_mode_wants_64_bit_handlers(void)
+{
+    struct x86_bench *b = long_bench(3);
+
+    bench_desc(b, SEL_FREE, 0, 0xfffff, CODE | X86_DESC_B | X86_DESC_G);
+    bench_gate(b, 0x40, SEL_FREE, 0x4000, X86_INT32, 3, 0);
+    x86_external_interrupt(b->cpu, 0x40);
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(bench_stack(b, 0, 8), ==, SEL_FREE | 1);
+    g_assert_cmphex(b->cpu->s.seg[X86_SS].selector, ==, 0);
+    x86_bench_free(b);
+}
+
+static void test_syscall_and_sysret(void)
+{
+    struct x86_bench *b = long_bench(3);
+    struct x86_cpu *cpu = b->cpu;
+
+    cpu->s.star = (uint64_t)0x23 << 48 | (uint64_t)0x10 << 32;
+    cpu->s.lstar = 0x4000;
+    cpu->s.sfmask = X86_FL_IF;
+    x86_set_eflags(cpu, X86_FL_IF | X86_FL_CF);
+    helper_syscall(cpu, 0x5002);
+    g_assert_cmphex(cpu->pc, ==, 0x4000);
+    g_assert_cmphex(cpu->r[RCX], ==, 0x5002);
+    g_assert_cmphex(cpu->r[11], ==, 0x203);
+    g_assert_cmphex(x86_eflags(cpu), ==, 3);
+    g_assert_cmphex(cpu->s.seg[X86_CS].selector, ==, 0x10);
+    g_assert_cmphex(cpu->s.seg[X86_SS].selector, ==, 0x18);
+    helper_sysret(cpu, 1);
+    g_assert_cmphex(cpu->pc, ==, 0x5002);
+    g_assert_cmphex(cpu->s.seg[X86_CS].selector, ==, 0x33);
+    g_assert_cmphex(cpu->s.seg[X86_SS].selector, ==, 0x2b);
+    g_assert_cmpint(cpu->s.cpl, ==, 3);
+    g_assert_cmphex(x86_eflags(cpu), ==, 0x203);
+    x86_bench_free(b);
+}
+
+/* ---- virtual-8086 mode ---- */
+
+static void enter_vm(struct x86_bench *b, unsigned iopl)
+{
+    struct x86_cpu *cpu = b->cpu;
+    uint32_t words[] = {0x100,  0x1000, X86_FL_VM | 2 | iopl << 12, 0x200, 0x2000, 0x3000, 0x4000,
+                        0x5000, 0x6000};
+
+    bench_protected(b, 0);
+    cpu->r[RSP] = 0x7000;
+    for (unsigned i = 0; i < G_N_ELEMENTS(words); i++)
+        bench_poke(b, 0x7000 + 4 * i, words[i], 4);
+    x86_iret(cpu, MO_32, 0);
+}
+
+static void test_virtual_8086_mode_and_back(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct x86_cpu *cpu = b->cpu;
+
+    enter_vm(b, 3);
+    g_assert_true(x86_is_vm(cpu));
+    g_assert_cmphex(cpu->pc, ==, 0x10100);
+    g_assert_cmphex(cpu->base[X86_SS], ==, 0x20000);
+    g_assert_cmphex(cpu->base[X86_GS], ==, 0x60000);
+    g_assert_cmphex(cpu->s.seg[X86_DS].limit, ==, 0xffff);
+    g_assert_cmpint(cpu->s.cpl, ==, 3);
+    x86_external_interrupt(cpu, 0x40);
+    g_assert_cmpint(bench_vector(b), ==, 0x40);
+    g_assert_cmphex(cpu->r[RSP], ==, 0x9000 - 36);
+    g_assert_cmphex(bench_stack(b, 8, 4), ==, 0x6000);
+    g_assert_cmphex(bench_stack(b, 5, 4), ==, 0x3000);
+    g_assert_cmphex(cpu->s.seg[X86_DS].selector, ==, 0);
+    g_assert_false(x86_is_vm(cpu));
+    x86_iret(cpu, MO_32, 0);
+    g_assert_cmphex(cpu->pc, ==, 0x10100);
+    g_assert_cmphex(cpu->r[RSP], ==, 0x200);
+    x86_bench_free(b);
+}
+
+static void test_virtual_8086_int_needs_iopl_3_or_vme(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct x86_cpu *cpu = b->cpu;
+
+    enter_vm(b, 0);
+    g_assert_true(BENCH_LEAVES(helper_int_n(cpu, 0x21, X86_INT_N, 0x10102)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0);
+    enter_vm(b, 0);
+    cpu->s.cr4 |= X86_CR4_VME;
+    bench_poke(b, BENCH_TSS + 0x66, 0x88, 2);
+    bench_poke(b, BENCH_TSS + 0x68 + 4, 0, 4); /* vectors 0x20 to 0x3f: redirected */
+    bench_poke(b, 0x21 * 4, 0x12345678, 4);
+    cpu->s.eflags |= X86_FL_VIF;
+    g_assert_true(BENCH_LEAVES(helper_int_n(cpu, 0x21, X86_INT_N, 0x10102)));
+    g_assert_cmphex(cpu->pc, ==, 0x12340 + 0x5678);
+    g_assert_true(x86_is_vm(cpu));
+    g_assert_false(cpu->s.eflags & X86_FL_VIF);
+    g_assert_cmphex(bench_peek(b, 0x201fe, 2), ==, 0x3202);
+    x86_iret(cpu, MO_16, 0);
+    g_assert_cmphex(cpu->pc, ==, 0x10102);
+    g_assert_true(cpu->s.eflags & X86_FL_VIF);
+    x86_bench_free(b);
+}
+
+/* ---- far transfers ---- */
+
+static void make_call_gate(struct x86_bench *b, uint32_t selector, uint32_t to, uint32_t offset,
+                           unsigned params, unsigned dpl)
+{
+    bench_poke(b, BENCH_GDT + selector, (offset & 0xffff) | to << 16, 4);
+    bench_poke(b, BENCH_GDT + selector + 4,
+               (offset & 0xffff0000) | X86_DESC_P | DPL(dpl) | X86_CALL32 << 8 | params, 4);
+}
+
+static void test_call_gate_copies_parameters(void)
+{
+    struct x86_bench *b = protected_bench(3);
+    struct x86_cpu *cpu = b->cpu;
+
+    make_call_gate(b, SEL_FREE, SEL_CODE0, 0x4444, 2, 3);
+    bench_poke(b, 0x8000, 0x11111111, 4);
+    bench_poke(b, 0x8004, 0x22222222, 4);
+    helper_far_call(cpu, SEL_FREE | 3, 0xdead, MO_32, 0x5007);
+    g_assert_cmphex(cpu->pc, ==, 0x4444);
+    g_assert_cmpint(cpu->s.cpl, ==, 0);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0x5007);
+    g_assert_cmphex(bench_stack(b, 1, 4), ==, SEL_CODE3);
+    g_assert_cmphex(bench_stack(b, 2, 4), ==, 0x11111111);
+    g_assert_cmphex(bench_stack(b, 3, 4), ==, 0x22222222);
+    g_assert_cmphex(bench_stack(b, 4, 4), ==, 0x8000);
+    helper_load_seg(cpu, X86_DS, SEL_DATA0, 0);
+    helper_far_ret(cpu, MO_32, 8, 0);
+    g_assert_cmphex(cpu->pc, ==, 0x5007);
+    g_assert_cmpint(cpu->s.cpl, ==, 3);
+    g_assert_cmphex(cpu->r[RSP], ==, 0x8008);
+    g_assert_cmphex(cpu->s.seg[X86_DS].selector, ==, 0); /* level 0: not for level 3 */
+    x86_bench_free(b);
+}
+
+static void test_far_transfers_check_privilege(void)
+{
+    struct x86_bench *b = protected_bench(3);
+
+    g_assert_true(BENCH_LEAVES(helper_far_jmp(b->cpu, SEL_CODE0, 0, MO_32, 0x5007)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, SEL_CODE0);
+    bench_protected(b, 3);
+    make_call_gate(b, SEL_FREE, SEL_CODE0, 0x4444, 0, 2);
+    g_assert_true(BENCH_LEAVES(helper_far_call(b->cpu, SEL_FREE, 0, MO_32, 0x5007)));
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, SEL_FREE);
+    bench_protected(b, 3);
+    make_call_gate(b, SEL_FREE, SEL_CODE0, 0x4444, 0, 3);
+    g_assert_true(BENCH_LEAVES(helper_far_jmp(b->cpu, SEL_FREE, 0, MO_32, 0x5007)));
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, SEL_CODE0);
+    bench_protected(b, 3);
+    bench_desc(b, SEL_FREE, 0, 0xff, CODE | X86_DESC_C | X86_DESC_B);
+    g_assert_true(BENCH_LEAVES(helper_far_jmp(b->cpu, SEL_FREE, 0x100, MO_32, 0x5007)));
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0);
+    bench_protected(b, 3);
+    helper_far_jmp(b->cpu, SEL_FREE, 0xff, MO_32, 0x5007);
+    g_assert_cmphex(b->cpu->s.seg[X86_CS].selector, ==, SEL_FREE | 3);
+    g_assert_cmphex(b->cpu->pc, ==, 0xff);
+    x86_bench_free(b);
+}
+
+static void test_far_return_does_not_go_inward(void)
+{
+    struct x86_bench *b = protected_bench(3);
+
+    bench_poke(b, 0x8000, 0x4000, 4);
+    bench_poke(b, 0x8004, SEL_CODE0, 4);
+    g_assert_true(BENCH_LEAVES(helper_far_ret(b->cpu, MO_32, 0, 0x5001)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, SEL_CODE0);
+    x86_bench_free(b);
+}
+
+/* ---- tasks ---- */
+
+enum { NEW_TSS = 0x6800, SEL_NEW = SEL_FREE };
+
+static void make_task(struct x86_bench *b)
+{
+    bench_desc(b, SEL_NEW, NEW_TSS, 0x67, X86_DESC_P | X86_TSS32 << 8);
+    for (unsigned i = 0; i < 0x68; i += 4)
+        bench_poke(b, NEW_TSS + i, 0, 4);
+    bench_poke(b, NEW_TSS + 0x20, 0x4400, 4);
+    bench_poke(b, NEW_TSS + 0x24, 2, 4);
+    bench_poke(b, NEW_TSS + 0x28, 0xaaaa, 4);
+    bench_poke(b, NEW_TSS + 0x38, 0x7800, 4);
+    for (unsigned i = 0; i < 6; i++)
+        bench_poke(b, NEW_TSS + 0x48 + 4 * i, i == 1 ? SEL_CODE0 : SEL_DATA0, 4);
+    bench_desc(b, SEL_TSS, BENCH_TSS, 0x2fff, X86_DESC_P | X86_TSS32_BUSY << 8);
+}
+
+static unsigned tss_type(struct x86_bench *b, uint32_t selector)
+{
+    return bench_peek(b, BENCH_GDT + selector + 5, 1) & 15;
+}
+
+static void test_task_call_and_return(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct x86_cpu *cpu = b->cpu;
+
+    make_task(b);
+    cpu->r[RBX] = 0x1234;
+    helper_far_call(cpu, SEL_NEW, 0, MO_32, 0x5007);
+    g_assert_cmphex(cpu->pc, ==, 0x4400);
+    g_assert_cmphex(cpu->r[RAX], ==, 0xaaaa);
+    g_assert_cmphex(cpu->s.tr.selector, ==, SEL_NEW);
+    g_assert_true(cpu->s.eflags & X86_FL_NT);
+    g_assert_true(cpu->s.cr0 & X86_CR0_TS);
+    g_assert_cmphex(bench_peek(b, NEW_TSS, 2), ==, SEL_TSS);
+    g_assert_cmphex(bench_peek(b, BENCH_TSS + 0x20, 4), ==, 0x5007);
+    g_assert_cmphex(bench_peek(b, BENCH_TSS + 0x34, 4), ==, 0x1234);
+    g_assert_cmpint(tss_type(b, SEL_NEW), ==, X86_TSS32_BUSY);
+    g_assert_cmpint(tss_type(b, SEL_TSS), ==, X86_TSS32_BUSY);
+    g_assert_true(BENCH_LEAVES(helper_far_jmp(cpu, SEL_TSS, 0, MO_32, 0x4407))); /* busy */
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, SEL_TSS);
+    cpu->s.eflags |= X86_FL_NT;
+    x86_iret(cpu, MO_32, 0x4402);
+    g_assert_cmphex(cpu->pc, ==, 0x5007);
+    g_assert_cmphex(cpu->r[RBX], ==, 0x1234);
+    g_assert_cmpint(tss_type(b, SEL_NEW), ==, X86_TSS32);
+    g_assert_false(bench_peek(b, NEW_TSS + 0x24, 4) & X86_FL_NT);
+    x86_bench_free(b);
+}
+
+static void test_task_jump_frees_the_old_task(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    make_task(b);
+    helper_far_jmp(b->cpu, SEL_NEW, 0, MO_32, 0x5007);
+    g_assert_cmphex(b->cpu->pc, ==, 0x4400);
+    g_assert_cmpint(tss_type(b, SEL_TSS), ==, X86_TSS32);
+    g_assert_cmpint(tss_type(b, SEL_NEW), ==, X86_TSS32_BUSY);
+    g_assert_false(b->cpu->s.eflags & X86_FL_NT);
+    x86_bench_free(b);
+}
+
+static void test_exception_through_a_task_gate_pushes_its_error(void)
+{
+    struct x86_bench *b = protected_bench(3);
+    struct x86_cpu *cpu = b->cpu;
+
+    make_task(b);
+    bench_gate(b, X86_GP, SEL_NEW, 0, X86_TASK_GATE, 0, 0);
+    g_assert_true(BENCH_LEAVES(helper_raise(cpu, X86_GP, 0x5678)));
+    g_assert_cmphex(cpu->pc, ==, 0x4400);
+    g_assert_cmphex(cpu->r[RSP], ==, 0x77fc);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0x5678);
+    g_assert_cmpint(cpu->s.cpl, ==, 0);
+    g_assert_cmphex(bench_peek(b, BENCH_TSS + 0x20, 4), ==, 0x5000);
+    x86_bench_free(b);
+}
+
+static void test_task_with_a_bad_segment_faults_in_the_new_task(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    make_task(b);
+    bench_poke(b, NEW_TSS + 0x50, SEL_CODE0, 4); /* SS: code */
+    g_assert_true(BENCH_LEAVES(helper_far_jmp(b->cpu, SEL_NEW, 0, MO_32, 0x5007)));
+    g_assert_true(b->cpu->s.shutdown || bench_vector(b) >= 0);
+    g_assert_cmphex(b->cpu->s.tr.selector, ==, SEL_NEW);
+    bench_protected(b, 0);
+    make_task(b);
+    b->cpu->s.shutdown = false;
+    bench_poke(b, NEW_TSS + 0x54, SEL_CODE0 | 0x400, 4); /* DS: beyond the table */
+    b->cpu->s.gdtr.limit = 0xff;
+    g_assert_true(BENCH_LEAVES(helper_far_jmp(b->cpu, SEL_NEW, 0, MO_32, 0x5007)));
+    g_assert_cmpint(bench_vector(b), ==, X86_TS);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, SEL_CODE0 | 0x400);
+    g_assert_cmphex(bench_stack(b, 1, 4), ==, 0x4400);
+    x86_bench_free(b);
+}
+
+/* ---- paging ---- */
+
+enum { TABLES = 0x100000, PTES = 0x103000, TEST_PAGE = 0x200000 };
+
+/* The page at TEST_PAGE in a table of 4 KiB pages; pte without its address. */
+static void map_test_page(struct x86_bench *b, uint64_t pte)
+{
+    bench_poke(b, TABLES + 0x2008, PTES | 7, 8);
+    bench_poke(b, PTES, TEST_PAGE | pte, 8);
+}
+
+static int walk(struct x86_bench *b, gva addr, enum guest_access access, unsigned idx)
+{
+    struct guest_walk w = {0};
+
+    return x86_walk(&b->cpu->cpu, addr, access, idx, &w) ? -1 : (int)w.cause;
+}
+
+struct page_case {
+    uint64_t pte;
+    uint64_t cr0, cr4;
+    uint8_t access, idx;
+    int cause;
+};
+#define NX BIT64(63)
+
+static void test_page_faults_have_exact_error_codes(void)
+{
+    static const struct page_case cases[] = {
+        {0, 0, 0, GUEST_READ, X86_IDX_KERNEL, 0},
+        {0, 0, 0, GUEST_WRITE, X86_IDX_USER, 6},
+        {0, 0, 0, GUEST_FETCH, X86_IDX_USER, 0x14},
+        {1, 0, 0, GUEST_READ, X86_IDX_USER, 5},
+        {1, 0, 0, GUEST_READ, X86_IDX_KERNEL, -1},
+        {5, 0, 0, GUEST_WRITE, X86_IDX_USER, 7},
+        {5, 0, 0, GUEST_WRITE, X86_IDX_KERNEL, -1},
+        {5, X86_CR0_WP, 0, GUEST_WRITE, X86_IDX_KERNEL, 3},
+        {7 | NX, 0, 0, GUEST_FETCH, X86_IDX_USER, 0x15},
+        {7 | NX, 0, 0, GUEST_READ, X86_IDX_USER, -1},
+        {7, 0, X86_CR4_SMEP, GUEST_FETCH, X86_IDX_KERNEL, 0x11},
+        {7, 0, X86_CR4_SMAP, GUEST_READ, X86_IDX_KERNEL_SMAP, 1},
+        {7, 0, X86_CR4_SMAP, GUEST_READ, X86_IDX_KERNEL, -1},
+        {7 | BIT64(45), 0, 0, GUEST_READ, X86_IDX_USER, 0xd},
+        {7, 0, X86_CR4_PKE, GUEST_READ, X86_IDX_USER, -1},
+        {7 | UINT64_C(1) << 59, 0, X86_CR4_PKE, GUEST_READ, X86_IDX_USER, 0x25},
+        {7 | UINT64_C(2) << 59, 0, X86_CR4_PKE, GUEST_READ, X86_IDX_USER, -1},
+        {7 | UINT64_C(2) << 59, 0, X86_CR4_PKE, GUEST_WRITE, X86_IDX_USER, 0x27},
+        {7 | UINT64_C(2) << 59, 0, X86_CR4_PKE, GUEST_WRITE, X86_IDX_KERNEL, -1},
+        {7 | UINT64_C(1) << 59, 0, X86_CR4_PKE, GUEST_FETCH, X86_IDX_USER, -1},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const struct page_case *c = &cases[i];
+        struct x86_bench *b = long_bench(0);
+        map_test_page(b, c->pte);
+        b->cpu->s.cr0 |= c->cr0;
+        b->cpu->s.cr4 |= c->cr4;
+        b->cpu->s.pkru = 1 << 2 | 2 << 4; /* key 1: no access; key 2: no writes */
+        g_test_message("case %u", (unsigned)i);
+        g_assert_cmpint(walk(b, TEST_PAGE, c->access, c->idx), ==, c->cause);
+        x86_bench_free(b);
+    }
+}
+
+static void test_walks_set_accessed_and_dirty(void)
+{
+    struct x86_bench *b = long_bench(0);
+    struct guest_walk w = {0};
+
+    map_test_page(b, 7);
+    g_assert_true(x86_walk(&b->cpu->cpu, TEST_PAGE + 5, GUEST_READ, X86_IDX_USER, &w));
+    g_assert_cmphex(w.addr, ==, TEST_PAGE + 5);
+    g_assert_cmphex(bench_peek(b, PTES, 8), ==, TEST_PAGE | 0x27);
+    g_assert_cmphex(bench_peek(b, TABLES, 1), ==, 0x27);
+    g_assert_false(w.prot & 1 << GUEST_WRITE);
+    g_assert_true(x86_walk(&b->cpu->cpu, TEST_PAGE, GUEST_WRITE, X86_IDX_USER, &w));
+    g_assert_cmphex(bench_peek(b, PTES, 8), ==, TEST_PAGE | 0x67);
+    g_assert_true(w.prot & 1 << GUEST_WRITE);
+    x86_bench_free(b);
+}
+
+static void test_not_canonical_is_no_page_fault(void)
+{
+    struct x86_bench *b = long_bench(0);
+
+    g_assert_cmphex(walk(b, UINT64_C(0x800000000000), GUEST_READ, 1), ==, X86_CAUSE_NOT_CANONICAL);
+    g_assert_cmphex(walk(b, UINT64_C(0xffff800000000000), GUEST_READ, 1), ==, 0);
+    g_assert_true(BENCH_LEAVES(
+        guest_ld(&b->cpu->cpu, UINT64_C(0x800000000000), MO_8 | X86_IDX_KERNEL << MO_IDX_SHIFT)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    x86_bench_free(b);
+}
+
+static void test_32_bit_paging_with_large_pages(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct guest_walk w = {0};
+
+    bench_poke(b, TABLES, 0x87, 4);
+    bench_poke(b, TABLES + 4, 0x400000 | 3 << 13 | 0x87, 4);
+    b->cpu->s.cr3 = TABLES;
+    b->cpu->s.cr4 |= X86_CR4_PSE;
+    b->cpu->s.cr0 |= X86_CR0_PG;
+    g_assert_true(x86_walk(&b->cpu->cpu, 0x412345, GUEST_READ, 0, &w));
+    g_assert_cmphex(w.addr, ==, UINT64_C(0x300412345));
+    g_assert_cmpint(w.page_bits, ==, 22);
+    bench_poke(b, TABLES + 4, 0x600087, 4); /* bit 21 is reserved */
+    g_assert_cmphex(walk(b, 0x412345, GUEST_READ, 0), ==, 0xd);
+    x86_bench_free(b);
+}
+
+static void test_pae_pointers_load_with_cr3(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    bench_poke(b, TABLES, (TABLES + 0x1000) | 1, 8);
+    bench_poke(b, TABLES + 0x1000, 0x87, 8);
+    bench_poke(b, TABLES + 0x1008, 0x200087, 8);
+    x86_write_cr3(b->cpu, TABLES);
+    x86_write_cr4(b->cpu, X86_CR4_PAE);
+    x86_write_cr0(b->cpu, b->cpu->s.cr0 | X86_CR0_PG);
+    bench_poke(b, TABLES, 0, 8); /* not looked at again */
+    g_assert_cmpint(walk(b, 0x234567, GUEST_READ, 0), ==, -1);
+    bench_poke(b, TABLES, 3, 8); /* bit 1 is reserved */
+    g_assert_true(BENCH_LEAVES(helper_write_cr(b->cpu, 3, TABLES)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    x86_bench_free(b);
+}
+
+static void test_a20_masks_addresses(void)
+{
+    struct x86_bench *b = x86_bench_new("486");
+    struct guest_walk w = {0};
+
+    b->cpu->s.a20_off = true;
+    g_assert_true(x86_walk(&b->cpu->cpu, 0x123456, GUEST_READ, 1, &w));
+    g_assert_cmphex(w.addr, ==, 0x23456);
+    x86_bench_free(b);
+}
+
+/* ---- control registers ---- */
+
+static void test_control_registers_refuse_nonsense(void)
+{
+    static const struct {
+        uint32_t n;
+        uint64_t val;
+    } bad[] = {{0, X86_CR0_PG | X86_CR0_ET}, /* without PE */
+               {0, X86_CR0_PE | X86_CR0_NW},
+               {0, UINT64_C(1) << 32},
+               {4, UINT64_C(1) << 31},
+               {4, X86_CR4_PCIDE},
+               {8, 16}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        struct x86_bench *b = protected_bench(0);
+        g_assert_true(BENCH_LEAVES(helper_write_cr(b->cpu, bad[i].n, bad[i].val)));
+        g_assert_cmpint(bench_vector(b), ==, X86_GP);
+        x86_bench_free(b);
+    }
+}
+
+static void test_long_mode_is_entered_by_paging(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct x86_cpu *cpu = b->cpu;
+
+    bench_long(b, 0); /* for its tables */
+    bench_protected(b, 0);
+    cpu->s.cr0 = X86_CR0_PE | X86_CR0_ET;
+    cpu->s.efer = X86_EFER_LME;
+    cpu->s.cr4 = 0;
+    g_assert_true(BENCH_LEAVES(helper_write_cr(cpu, 0, cpu->s.cr0 | X86_CR0_PG))); /* no PAE */
+    x86_write_cr4(cpu, X86_CR4_PAE);
+    x86_write_cr0(cpu, cpu->s.cr0 | X86_CR0_PG);
+    g_assert_true(cpu->s.efer & X86_EFER_LMA);
+    g_assert_false(x86_is_64(cpu));
+    helper_far_jmp(cpu, SEL_CODE64, 0x4000, MO_32, 0);
+    g_assert_true(x86_is_64(cpu));
+    g_assert_true(x86_mode(&cpu->cpu) & X86_MODE_64);
+    x86_bench_free(b);
+}
+
+/* ---- MSRs, CPUID ---- */
+
+static bool write_msr(struct x86_cpu *cpu, uint32_t msr, uint64_t val)
+{
+    cpu->r[RCX] = msr;
+    cpu->r[RAX] = (uint32_t)val;
+    cpu->r[RDX] = val >> 32;
+    return !BENCH_LEAVES(helper_wrmsr(cpu));
+}
+
+static void test_msrs_check_what_is_written(void)
+{
+    struct x86_bench *b = long_bench(0);
+    uint64_t val;
+
+    g_assert_true(write_msr(b->cpu, 0xc0000082, UINT64_C(0xffff800000001234)));
+    g_assert_true(x86_msr_read(b->cpu, 0xc0000082, &val));
+    g_assert_cmphex(val, ==, UINT64_C(0xffff800000001234));
+    g_assert_false(write_msr(b->cpu, 0xc0000082, UINT64_C(0x800000000000)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    bench_long(b, 0);
+    g_assert_true(write_msr(b->cpu, 0x277, UINT64_C(0x0007010600070106)));
+    g_assert_false(write_msr(b->cpu, 0x277, 2)); /* no memory type */
+    bench_long(b, 0);
+    g_assert_false(write_msr(b->cpu, 0x12345, 0));
+    bench_long(b, 0);
+    g_assert_false(write_msr(b->cpu, 0xc0000080, X86_EFER_SCE)); /* LME while paging */
+    bench_long(b, 0);
+    g_assert_true(write_msr(b->cpu, 0xc0000101, 0x1000));
+    g_assert_cmphex(b->cpu->base[X86_GS], ==, 0x1000);
+    helper_swapgs(b->cpu);
+    g_assert_cmphex(b->cpu->s.kernel_gs_base, ==, 0x1000);
+    x86_bench_free(b);
+}
+
+static void test_cpuid_tells_model_and_features(void)
+{
+    struct x86_bench *b = x86_bench_new("Haswell,-smep,model-id=A test");
+    uint32_t out[4];
+
+    x86_cpuid(b->cpu, 0, 0, out);
+    g_assert_cmphex(out[0], ==, 0xd);
+    g_assert_cmpint(memcmp(&out[1], "Genu", 4), ==, 0);
+    x86_cpuid(b->cpu, 1, 0, out);
+    g_assert_cmphex(out[0], ==, 0x306c4);
+    g_assert_true(out[3] & 1 << 15);
+    g_assert_true(out[2] & 1u << 31);
+    g_assert_false(out[3] & 1 << 9); /* no local APIC was wired */
+    x86_cpuid(b->cpu, 7, 0, out);
+    g_assert_false(out[1] & 1 << 7);
+    g_assert_true(out[1] & 1 << 8);
+    x86_cpuid(b->cpu, 0x80000002, 0, out);
+    g_assert_cmpstr((const char *)out, ==, "A test");
+    x86_cpuid(b->cpu, 0x40000000, 0, out);
+    g_assert_cmpint(memcmp(&out[1], "TCGTCGTCGTCG", 12), ==, 0);
+    x86_bench_free(b);
+}
+
+/* ---- debug registers ---- */
+
+static void test_code_breakpoint_faults_unless_rf(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct x86_cpu *cpu = b->cpu;
+
+    helper_write_dr(cpu, 0, 0x5000);
+    helper_write_dr(cpu, 7, 1);
+    g_assert_true(x86_mode(&cpu->cpu) & X86_MODE_ONE);
+    g_assert_true(BENCH_LEAVES(helper_one_begin(cpu)));
+    g_assert_cmpint(bench_vector(b), ==, X86_DB);
+    g_assert_cmphex(cpu->s.dr[6], ==, 0xffff0ff1);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0x5000);
+    bench_protected(b, 0);
+    cpu->s.eflags |= X86_FL_RF;
+    g_assert_false(BENCH_LEAVES(helper_one_begin(cpu)));
+    g_assert_false(BENCH_LEAVES(helper_one_end(cpu, 0)));
+    g_assert_false(cpu->s.eflags & X86_FL_RF);
+    x86_bench_free(b);
+}
+
+static void test_single_step_traps_after_the_instruction(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct x86_cpu *cpu = b->cpu;
+
+    x86_set_eflags(cpu, X86_FL_TF);
+    x86_segments_changed(cpu);
+    g_assert_true(x86_mode(&cpu->cpu) & X86_MODE_TF);
+    helper_one_begin(cpu);
+    cpu->pc = 0x5003;
+    g_assert_true(BENCH_LEAVES(helper_one_end(cpu, 1)));
+    g_assert_cmpint(bench_vector(b), ==, X86_DB);
+    g_assert_cmphex(cpu->s.dr[6], ==, 0xffff4ff0);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0x5003);
+    g_assert_true(bench_stack(b, 2, 4) & X86_FL_TF);
+    x86_bench_free(b);
+}
+
+static void test_data_breakpoint_runs_its_instruction_again_alone(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct x86_cpu *cpu = b->cpu;
+    struct guest_walk w = {0};
+    uint32_t cause;
+
+    helper_write_dr(cpu, 1, 0x6004);
+    helper_write_dr(cpu, 7, 1 << 2 | 1u << 20 | 3u << 22); /* 4 bytes, writes */
+    g_assert_true(x86_walk(&cpu->cpu, 0x6800, GUEST_READ, 1, &w));
+    g_assert_true(w.asks);
+    g_assert_true(x86_guest_ops.may_access(&cpu->cpu, 0x6004, MO_32, GUEST_READ, &cause));
+    g_assert_true(x86_guest_ops.may_access(&cpu->cpu, 0x6008, MO_32, GUEST_WRITE, &cause));
+    g_assert_false(x86_guest_ops.may_access(&cpu->cpu, 0x6006, MO_32, GUEST_WRITE, &cause));
+    x86_guest_ops.raise_fault(&cpu->cpu, 0x6006, GUEST_WRITE, 1, cause);
+    g_assert_cmphex(cpu->pc, ==, 0x5000);
+    g_assert_true(x86_mode(&cpu->cpu) & X86_MODE_ONE);
+    helper_one_begin(cpu);
+    g_assert_true(x86_guest_ops.may_access(&cpu->cpu, 0x6006, MO_32, GUEST_WRITE, &cause));
+    cpu->pc = 0x5002;
+    g_assert_true(BENCH_LEAVES(helper_one_end(cpu, 0)));
+    g_assert_cmpint(bench_vector(b), ==, X86_DB);
+    g_assert_cmphex(cpu->s.dr[6], ==, 0xffff0ff2);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0x5002);
+    x86_bench_free(b);
+}
+
+static void test_general_detect_guards_debug_registers(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    helper_write_dr(b->cpu, 7, 1 << 13);
+    g_assert_true(BENCH_LEAVES(helper_read_dr(b->cpu, 0)));
+    g_assert_cmpint(bench_vector(b), ==, X86_DB);
+    g_assert_cmphex(b->cpu->s.dr[6] & 0xe000, ==, 0x2000);
+    g_assert_false(b->cpu->s.dr[7] & 1 << 13);
+    x86_bench_free(b);
+}
+
+/* ---- shadows, interrupts, ports ---- */
+
+static void test_sti_and_mov_ss_hold_interrupts_off(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct cpu *cpu = &b->cpu->cpu;
+
+    x86_irq_set(cpu, X86_LINE_INTR, true);
+    g_assert_false(x86_interrupt(cpu));
+    helper_set_if(b->cpu, 1);
+    g_assert_true(x86_mode(cpu) & X86_MODE_ONE);
+    g_assert_false(x86_interrupt(cpu));
+    helper_one_begin(b->cpu);
+    helper_load_seg(b->cpu, X86_SS, SEL_DATA0, 1);
+    helper_one_end(b->cpu, 0);
+    g_assert_false(x86_interrupt(cpu));
+    helper_one_begin(b->cpu);
+    helper_one_end(b->cpu, 0);
+    g_assert_true(x86_interrupt(cpu));
+    g_assert_cmpint(bench_vector(b), ==, 0xff); /* nobody acknowledges */
+    x86_bench_free(b);
+}
+
+static void test_nmi_waits_for_iret(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct cpu *cpu = &b->cpu->cpu;
+
+    x86_irq_set(cpu, X86_LINE_NMI, true);
+    x86_irq_set(cpu, X86_LINE_NMI, false);
+    g_assert_true(x86_interrupt(cpu));
+    g_assert_cmpint(bench_vector(b), ==, X86_NMI);
+    x86_irq_set(cpu, X86_LINE_NMI, true);
+    g_assert_false(x86_interrupt(cpu));
+    x86_iret(b->cpu, MO_32, 0);
+    g_assert_true(x86_interrupt(cpu));
+    x86_bench_free(b);
+}
+
+static void test_ports_need_the_bitmap_outside_iopl(void)
+{
+    struct x86_bench *b = protected_bench(3);
+
+    for (unsigned i = 0; i < 0x10; i++)
+        bench_poke(b, BENCH_TSS + 0x68 + i, i == 8 ? 0x02 : 0, 1); /* port 0x41 */
+    g_assert_cmphex(helper_in(b->cpu, 0x42, 1), ==, 0xff);
+    g_assert_true(BENCH_LEAVES(helper_in(b->cpu, 0x41, 1)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    bench_protected(b, 3);
+    g_assert_true(BENCH_LEAVES(helper_out(b->cpu, 0x40, 2, 0)));
+    bench_protected(b, 3);
+    x86_set_eflags(b->cpu, X86_FL_IOPL);
+    x86_segments_changed(b->cpu);
+    g_assert_cmphex(helper_in(b->cpu, 0x40, 4), ==, 0xffffffff);
+    x86_bench_free(b);
+}
+
+static void test_popf_keeps_what_the_level_may_not_change(void)
+{
+    struct x86_bench *b = protected_bench(3);
+
+    helper_popf(b->cpu, X86_FL_IF | X86_FL_IOPL | X86_FL_ZF | X86_FL_ID, MO_32);
+    g_assert_cmphex(x86_eflags(b->cpu), ==, X86_FL_ZF | X86_FL_ID | 2);
+    g_assert_true(BENCH_LEAVES(helper_set_if(b->cpu, 1)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    x86_bench_free(b);
+}
+
+/* ---- SMM, INIT ---- */
+
+static void check_smm(const char *model)
+{
+    struct x86_bench *b = x86_bench_new(model);
+    struct x86_cpu *cpu = b->cpu;
+
+    bench_protected(b, 3);
+    x86_set_eflags(cpu, X86_FL_IF | X86_FL_CF);
+    for (unsigned i = 0; i < 8; i++)
+        cpu->r[i] = 0x1000 + i;
+    x86_irq_set(cpu, X86_LINE_SMI, true);
+    g_assert_true(x86_interrupt(&cpu->cpu));
+    g_assert_true(cpu->s.smm);
+    g_assert_cmphex(cpu->pc, ==, 0x38000);
+    g_assert_false(cpu->s.cr0 & X86_CR0_PE);
+    g_assert_cmpint(cpu->s.cpl, ==, 0);
+    bench_poke(b, x86_has(cpu, X86_F_LM) ? 0x3ff00 : 0x3fef8, 0x20000, 4); /* SMBASE */
+    memset(cpu->r, 0, sizeof(cpu->r));
+    helper_rsm(cpu);
+    g_assert_false(cpu->s.smm);
+    g_assert_cmphex(cpu->pc, ==, 0x5000);
+    g_assert_cmpint(cpu->s.cpl, ==, 3);
+    g_assert_cmphex(cpu->s.seg[X86_CS].selector, ==, SEL_CODE3);
+    g_assert_cmphex(cpu->s.seg[X86_SS].limit, ==, 0xffffffff);
+    g_assert_cmphex(x86_eflags(cpu), ==, 0x203);
+    g_assert_cmphex(cpu->r[RDI], ==, 0x1007);
+    g_assert_cmphex(cpu->r[RAX], ==, 0x1000);
+    g_assert_cmphex(cpu->s.smbase, ==, 0x20000);
+    g_assert_true(BENCH_LEAVES(helper_rsm(cpu)));
+    g_assert_cmpint(bench_vector(b), ==, X86_UD);
+    x86_bench_free(b);
+}
+
+static void test_smm_saves_and_restores(void)
+{
+    check_smm("qemu64");
+    check_smm("pentium3");
+}
+
+static void test_init_waits_for_a_start_up_ipi(void)
+{
+    struct x86_bench *b = x86_bench_new("qemu64");
+    struct x86_cpu *cpu = b->cpu;
+
+    cpu->cfg.is_bsp = false;
+    cpu_reset(&cpu->cpu);
+    g_assert_true(cpu->cpu.halted);
+    x86_irq_set(cpu, X86_LINE_INTR, true);
+    x86_irq_set(cpu, X86_LINE_NMI, true);
+    g_assert_false(x86_has_work(&cpu->cpu));
+    atomic_store(&cpu->sipi_vector, 0x9a);
+    atomic_fetch_or(&cpu->events, X86_EV_SIPI);
+    g_assert_true(x86_has_work(&cpu->cpu));
+    g_assert_true(x86_interrupt(&cpu->cpu));
+    g_assert_cmphex(cpu->pc, ==, 0x9a000);
+    g_assert_cmphex(cpu->s.seg[X86_CS].selector, ==, 0x9a00);
+    g_assert_false(cpu->cpu.halted);
+    x86_bench_free(b);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(name) g_test_add_func("/x86/" #name, test_##name)
+    ADD(reset_starts_below_4_gib);
+    ADD(real_mode_interrupt_uses_the_vector_table);
+    ADD(vector_table_limit_leads_to_shutdown);
+    ADD(real_mode_keeps_limits);
+    ADD(segment_loads_check_type_and_privilege);
+    ADD(selectors_beyond_the_table_fault);
+    ADD(expand_down_segments_begin_above_the_limit);
+    ADD(interrupt_to_inner_level_switches_stacks);
+    ADD(int_n_checks_the_gate);
+    ADD(interrupt_gate_clears_if_and_trap_gate_does_not);
+    ADD(faults_in_a_row);
+    ADD(stack_fault_on_inner_stack_names_its_selector);
+    ADD(long_mode_frame_and_ist);
+    ADD(long_mode_wants_64_bit_handlers);
+    ADD(syscall_and_sysret);
+    ADD(virtual_8086_mode_and_back);
+    ADD(virtual_8086_int_needs_iopl_3_or_vme);
+    ADD(call_gate_copies_parameters);
+    ADD(far_transfers_check_privilege);
+    ADD(far_return_does_not_go_inward);
+    ADD(task_call_and_return);
+    ADD(task_jump_frees_the_old_task);
+    ADD(exception_through_a_task_gate_pushes_its_error);
+    ADD(task_with_a_bad_segment_faults_in_the_new_task);
+    ADD(page_faults_have_exact_error_codes);
+    ADD(walks_set_accessed_and_dirty);
+    ADD(not_canonical_is_no_page_fault);
+    ADD(32_bit_paging_with_large_pages);
+    ADD(pae_pointers_load_with_cr3);
+    ADD(a20_masks_addresses);
+    ADD(control_registers_refuse_nonsense);
+    ADD(long_mode_is_entered_by_paging);
+    ADD(msrs_check_what_is_written);
+    ADD(cpuid_tells_model_and_features);
+    ADD(code_breakpoint_faults_unless_rf);
+    ADD(single_step_traps_after_the_instruction);
+    ADD(data_breakpoint_runs_its_instruction_again_alone);
+    ADD(general_detect_guards_debug_registers);
+    ADD(sti_and_mov_ss_hold_interrupts_off);
+    ADD(nmi_waits_for_iret);
+    ADD(ports_need_the_bitmap_outside_iopl);
+    ADD(popf_keeps_what_the_level_may_not_change);
+    ADD(smm_saves_and_restores);
+    ADD(init_waits_for_a_start_up_ipi);
+    return g_test_run();
+}

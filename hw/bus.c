@@ -26,7 +26,8 @@ static bool is_of(const struct device *owner, const char *name)
 static bool answers_to(const struct hw_bus *b, const char *name)
 {
     const struct hw_bus *outer = b->owner->bus;
-    return strcmp(b->name, name) == 0 || is_of(b->owner, name) ||
+    return strcmp(b->name, name) == 0 || (b->alias && strcmp(b->alias, name) == 0) ||
+           is_of(b->owner, name) ||
            (outer && strcmp(outer->type, "virtio-pci-bus") == 0 && is_of(outer->owner, name));
 }
 
@@ -53,8 +54,8 @@ void hw_bus_unregister(struct hw_bus *bus)
             break;
         }
     }
-    g_free(bus->name);
-    bus->name = NULL;
+    g_clear_pointer(&bus->name, g_free);
+    g_clear_pointer(&bus->alias, g_free);
 }
 
 static struct hw_bus *bus_by_name(struct machine *m, const char *name, struct error **errp)

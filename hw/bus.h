@@ -22,6 +22,7 @@ struct hw_bus_hotplug {
 
 struct hw_bus {
     char *name;       /* "virtio-mmio-bus.3" */
+    char *alias;      /* another name, "ID.3", or NULL; freed with the first */
     const char *type; /* "virtio-mmio-bus": what a device class's .bus must say */
     struct device *owner;
     unsigned max, used; /* devices it takes (0: no limit of its own) and has */

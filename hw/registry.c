@@ -7,6 +7,7 @@
 extern const struct device_type acpi_ged_type;
 extern const struct device_type aclint_mtimer_type;
 extern const struct device_type aclint_swi_type;
+extern const struct device_type ahci_type;
 extern const struct device_type apic_bus_type;
 extern const struct device_type armv7m_type;
 extern const struct device_type bitband_type;
@@ -33,6 +34,7 @@ extern const struct device_type i8042_type;
 extern const struct device_type i8237_type;
 extern const struct device_type i8254_type;
 extern const struct device_type i8259_type;
+extern const struct device_type ich9_ahci_type;
 extern const struct device_type ide_cd_type;
 extern const struct device_type ide_hd_type;
 extern const struct device_type ioapic_type;
@@ -97,6 +99,7 @@ extern const struct device_deriver virtio_pci_deriver;
 static const struct device_type *const written_types[] = {
     &bitband_type,                  /* ARM-bitband-memory */
     &acpi_ged_type,                 /* acpi-ged */
+    &ahci_type,
     &lapic_type,                    /* apic */
     &apic_bus_type,                 /* apic-bus */
     &gicv3_type,                    /* arm-gicv3 */
@@ -120,6 +123,7 @@ static const struct device_type *const written_types[] = {
     &hpet_type,
     &i8042_type,
     &i8237_type,                    /* i8257 */
+    &ich9_ahci_type,                /* ich9-ahci */
     &ide_cd_type,                   /* ide-cd */
     &ide_hd_type,                   /* ide-hd */
     &ioapic_type,

@@ -87,7 +87,7 @@ static char *new_bus_name(struct machine *m)
 }
 
 void ide_bus_init(struct ide_bus *bus, struct device *adapter, const struct ide_bus_ops *ops,
-                  unsigned units, struct ata_state *const *states)
+                  unsigned place, unsigned units, struct ata_state *const *states)
 {
     bus->adapter = adapter;
     bus->ops = ops;
@@ -98,6 +98,7 @@ void ide_bus_init(struct ide_bus *bus, struct device *adapter, const struct ide_
     bus->hw.plug = plug;
     bus->hw.max = units;
     hw_bus_register(&bus->hw, adapter, "IDE", new_bus_name(adapter->machine));
+    bus->hw.alias = g_strdup_printf("%s.%u", adapter->id, place);
     bus->scsi.adapter = adapter;
     bus->scsi.ops = &scsi_ops;
 }

@@ -306,14 +306,14 @@ static void on_changed(struct ide_bus *bus, unsigned unit)
 
 static const struct ide_bus_ops bus_ops = {on_changed};
 
-void ide_channel_init(struct ide_channel *ch, struct device *dev, struct ide_channel_state *s,
-                      const struct ide_dma_ops *dma)
+void ide_channel_init(struct ide_channel *ch, struct device *dev, unsigned place,
+                      struct ide_channel_state *s, const struct ide_dma_ops *dma)
 {
     struct ata_state *const states[IDE_UNITS] = {&s->drive[0], &s->drive[1]};
     ch->dev = dev;
     ch->s = s;
     ch->dma = dma;
-    ide_bus_init(&ch->bus, dev, &bus_ops, IDE_UNITS, states);
+    ide_bus_init(&ch->bus, dev, &bus_ops, place, IDE_UNITS, states);
 }
 
 void ide_channel_show(struct ide_channel *ch, const struct ide_ports *p)

@@ -43,9 +43,10 @@ struct ide_channel {
     bool is_first;           /* its first block */
 };
 
-/* For an adapter's realize: s is in its state.  The ports are not shown yet. */
-void ide_channel_init(struct ide_channel *ch, struct device *dev, struct ide_channel_state *s,
-                      const struct ide_dma_ops *dma);
+/* For an adapter's realize, its channel number `place`: s is in its state.  The ports are not shown
+ * yet. */
+void ide_channel_init(struct ide_channel *ch, struct device *dev, unsigned place,
+                      struct ide_channel_state *s, const struct ide_dma_ops *dma);
 /* Take the registers off the machine's ports; waits for the drives. */
 void ide_channel_fini(struct ide_channel *ch);
 /* Put the registers where the ports say; their ops, which know the adapter alone, call the

@@ -110,9 +110,10 @@ struct ide_bus {
     struct cond idle;
 };
 
-/* For an adapter: the bus is called "ide.N".  states: one for each of the units. */
+/* For an adapter: the bus is called "ide.N", after those there are, and "ID.PLACE".  states: one
+ * for each of the units. */
 void ide_bus_init(struct ide_bus *bus, struct device *adapter, const struct ide_bus_ops *ops,
-                  unsigned units, struct ata_state *const *states);
+                  unsigned place, unsigned units, struct ata_state *const *states);
 /* Waits for what is in flight; no lock held. */
 void ide_bus_fini(struct ide_bus *bus);
 /* Whether a drive is there, and whether it takes packets. */

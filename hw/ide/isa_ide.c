@@ -52,7 +52,7 @@ static bool isa_ide_realize(struct device *dev, struct error **errp)
                   d->iobase2);
         return false;
     }
-    ide_channel_init(&d->ch, dev, &d->s.ch, NULL);
+    ide_channel_init(&d->ch, dev, 0, &d->s.ch, NULL);
     const struct ide_ports ports = {(uint16_t)d->iobase, (uint16_t)d->iobase2, &command_ops,
                                     &control_ops};
     ide_channel_show(&d->ch, &ports);

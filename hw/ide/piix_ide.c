@@ -283,7 +283,7 @@ static bool piix_ide_realize(struct device *dev, struct error **errp)
     region_init_mmio(&d->bm, "piix-bmdma", &bm_ops, dev);
     pci_add_bar(&d->pci, BM_BAR, PCI_BAR_IO, &d->bm);
     for (unsigned n = 0; n < CHANNELS; n++) {
-        ide_channel_init(&d->ch[n], dev, &d->s.ch[n], &dma_ops);
+        ide_channel_init(&d->ch[n], dev, n, &d->s.ch[n], &dma_ops);
         ide_channel_show(&d->ch[n], &ports[n]);
     }
     return true;

@@ -44,6 +44,9 @@ extern const struct device_type isa_ide_type;
 extern const struct device_type isa_serial_type;
 extern const struct device_type lapic_type;
 extern const struct device_type mc146818_type;
+extern const struct device_type iotkit_secctl_type;
+extern const struct device_type iotkit_sysctl_type;
+extern const struct device_type iotkit_sysinfo_type;
 extern const struct device_type lan9118_type;
 extern const struct device_type mps2_fpgaio_type;
 extern const struct device_type mps2_scc_type;
@@ -57,6 +60,7 @@ extern const struct device_type piix3_ide_type;
 extern const struct device_type piix4_ide_type;
 extern const struct device_type pl011_type;
 extern const struct device_type pl022_type;
+extern const struct device_type pl080_type;
 extern const struct device_type pl031_type;
 extern const struct device_type pl061_type;
 extern const struct device_type plic_type;
@@ -74,6 +78,7 @@ extern const struct device_type stellaris_flash_type;
 extern const struct device_type stellaris_gptm_type;
 extern const struct device_type stellaris_i2c_type;
 extern const struct device_type stellaris_sysctl_type;
+extern const struct device_type tz_mpc_type;
 extern const struct device_type unimp_type;
 extern const struct device_type vhost_vsock_type;
 extern const struct device_type sp805_type;
@@ -158,8 +163,12 @@ static const struct device_type *const written_types[] = {
     &scsi_hd_type,                  /* scsi-hd */
     &ns16550_type,                  /* serial-mm */
     &cmsdk_gpio_type,               /* cmsdk-ahb-gpio */
+    &iotkit_secctl_type,            /* iotkit-secctl */
+    &iotkit_sysctl_type,            /* iotkit-sysctl */
+    &iotkit_sysinfo_type,           /* iotkit-sysinfo */
     &lan9118_type,
     &pl022_type,
+    &pl080_type,
     &sbcon_type,                    /* arm-sbcon-i2c */
     &ssd0323_type,
     &stellaris_adc_type,            /* stellaris-adc */
@@ -168,6 +177,7 @@ static const struct device_type *const written_types[] = {
     &stellaris_gptm_type,           /* stellaris-gptm */
     &stellaris_i2c_type,            /* stellaris-i2c */
     &stellaris_sysctl_type,         /* stellaris-sysctl */
+    &tz_mpc_type,                   /* tz-mpc */
     &unimp_type,                    /* unimplemented-device */
     &vhost_vsock_type,              /* vhost-vsock-device */
     &virtconsole_type,              /* virtconsole */

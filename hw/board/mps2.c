@@ -3,11 +3,8 @@
  * Ref: Arm application notes AN385 (DAI 0385), AN386 (DAI 0386), AN500 (DAI 0500): memory map,
  * interrupts.
  */
-#include "hw/board/armv7m.h"
 #include "hw/board/boards.h"
-#include "hw/char/cmsdk_uart.h"
-#include "hw/gpio/cmsdk_gpio.h"
-#include "hw/intc/armv7m.h"
+#include "hw/board/mps2_parts.h"
 
 #include <string.h>
 
@@ -127,84 +124,46 @@ static bool create_unimplemented(struct mps2 *b, struct error **errp)
 
 /* ---- devices ---- */
 
-/* A device of the CMSDK with a clock. */
-static bool create_clocked(struct mps2 *b, const char *type, const char *id, gpa base, int irq,
-                           struct error **errp)
-{
-    struct device *dev = armv7m_device(&b->m, type, id);
-    g_autofree char *hz = g_strdup_printf("%d", SYSCLK_HZ);
-    return device_set(dev, "clock-frequency", hz, errp) &&
-           armv7m_attach(&b->armv7m, dev, base, irq, errp);
-}
-
-static bool create_uart(struct mps2 *b, unsigned n, struct error **errp)
-{
-    static const struct {
-        gpa base;
-        uint8_t rx, tx;
-    } place[UARTS] = {
-        {0x40004000, 0, 1},   {0x40005000, 2, 3},   {0x40006000, 4, 5},
-        {0x40007000, 18, 19}, {0x40009000, 20, 21},
-    };
-    g_autofree char *id = g_strdup_printf("uart%u", n);
-    struct device *dev = armv7m_device(&b->m, "cmsdk-apb-uart", id);
-    const char *chardev = b->m.cfg.serial[n];
-    irq_connect(cmsdk_uart_irq(dev, CMSDK_UART_TX_OVERRUN), irq_or_input, &b->uart_overrun, n * 2);
-    irq_connect(cmsdk_uart_irq(dev, CMSDK_UART_RX_OVERRUN), irq_or_input, &b->uart_overrun,
-                n * 2 + 1);
-    armv7m_connect(&b->armv7m, cmsdk_uart_irq(dev, CMSDK_UART_RX), place[n].rx);
-    armv7m_connect(&b->armv7m, cmsdk_uart_irq(dev, CMSDK_UART_TX), place[n].tx);
-    return (chardev == NULL || device_set(dev, "chardev", chardev, errp)) &&
-           armv7m_attach(&b->armv7m, dev, place[n].base, ARMV7M_NO_IRQ, errp);
-}
-
 static bool create_uarts(struct mps2 *b, struct error **errp)
 {
+    static const struct mps2_uart place[MPS2_UARTS] = {
+        {0x40004000, 0, 1, ARMV7M_NO_IRQ},   {0x40005000, 2, 3, ARMV7M_NO_IRQ},
+        {0x40006000, 4, 5, ARMV7M_NO_IRQ},   {0x40007000, 18, 19, ARMV7M_NO_IRQ},
+        {0x40009000, 20, 21, ARMV7M_NO_IRQ},
+    };
     armv7m_connect(&b->armv7m, &b->uart_overrun.out, IRQ_UART_OVERRUN);
-    for (unsigned i = 0; i < UARTS; i++)
-        if (!create_uart(b, i, errp))
+    for (unsigned i = 0; i < MPS2_UARTS; i++)
+        if (!mps2_create_uart(&b->armv7m, &b->m.root, i, &place[i], &b->uart_overrun, errp))
             return false;
     return true;
 }
 
 static bool create_timers(struct mps2 *b, struct error **errp)
 {
-    return create_clocked(b, "cmsdk-apb-timer", "timer0", 0x40000000, IRQ_TIMER, errp) &&
-           create_clocked(b, "cmsdk-apb-timer", "timer1", 0x40001000, IRQ_TIMER + 1, errp) &&
-           create_clocked(b, "cmsdk-apb-dualtimer", "dualtimer", 0x40002000, IRQ_DUALTIMER, errp);
-}
-
-/* Its interrupt is the one that cannot be masked. */
-static bool create_watchdog(struct mps2 *b, struct error **errp)
-{
-    struct device *dev = armv7m_device(&b->m, "cmsdk-apb-watchdog", "watchdog");
-    irq_connect(&dev->irq, armv7m_set_nmi, b->armv7m.nvic, 0);
-    return armv7m_attach(&b->armv7m, dev, 0x40008000, ARMV7M_NO_IRQ, errp);
-}
-
-/* What the FPGA image says of itself, LEDs and buttons. */
-static bool create_board_registers(struct mps2 *b, struct error **errp)
-{
-    struct device *scc = armv7m_device(&b->m, "mps2-scc", "scc");
-    struct device *io = armv7m_device(&b->m, "mps2-fpgaio", "fpgaio");
-    return device_set(scc, "scc-id", b->image->scc_id, errp) &&
-           device_set(io, "prescale-clk", "25000000", errp) &&
-           armv7m_attach(&b->armv7m, scc, 0x4002f000, ARMV7M_NO_IRQ, errp) &&
-           armv7m_attach(&b->armv7m, io, 0x40028000, ARMV7M_NO_IRQ, errp);
+    static const struct {
+        const char *type, *id;
+        gpa base;
+        int irq;
+    } timer[] = {
+        {"cmsdk-apb-timer", "timer0", 0x40000000, IRQ_TIMER},
+        {"cmsdk-apb-timer", "timer1", 0x40001000, IRQ_TIMER + 1},
+        {"cmsdk-apb-dualtimer", "dualtimer", 0x40002000, IRQ_DUALTIMER},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(timer); i++)
+        if (!mps2_create_clocked(&b->armv7m, &b->m.root, timer[i].type, timer[i].id, SYSCLK_HZ,
+                                 timer[i].base, timer[i].irq, errp))
+            return false;
+    return mps2_create_watchdog(&b->armv7m, &b->m.root, "watchdog", SYSCLK_HZ, 0x40008000, errp);
 }
 
 /* The first pins of port 0 have interrupts of their own. */
 static bool create_ports(struct mps2 *b, struct error **errp)
 {
     static const uint8_t irq[PORTS] = {6, 7, 16, 17};
-    for (unsigned i = 0; i < PORTS; i++) {
-        g_autofree char *id = g_strdup_printf("gpio%u", i);
-        struct device *dev = armv7m_device(&b->m, "cmsdk-ahb-gpio", id);
-        for (unsigned n = 0; i == 0 && n < PORT0_IRQS; n++)
-            armv7m_connect(&b->armv7m, cmsdk_gpio_irq(dev, n), IRQ_PORT0_PINS + n);
-        if (!armv7m_attach(&b->armv7m, dev, 0x40010000 + i * 0x1000, irq[i], errp))
+    for (unsigned i = 0; i < PORTS; i++)
+        if (!mps2_create_port(&b->armv7m, &b->m.root, i, 0x40010000 + i * 0x1000, irq[i],
+                              IRQ_PORT0_PINS, i == 0 ? PORT0_IRQS : 0, errp))
             return false;
-    }
     return true;
 }
 
@@ -232,25 +191,20 @@ static bool create_i2cs(struct mps2 *b, struct error **errp)
     static const gpa base[I2CS] = {0x40022000, 0x40023000, 0x40029000, 0x4002a000};
     for (unsigned i = 0; i < I2CS; i++) {
         g_autofree char *id = g_strdup_printf("i2c%u", i);
-        if (!armv7m_attach(&b->armv7m, armv7m_device(&b->m, "arm-sbcon-i2c", id), base[i],
-                           ARMV7M_NO_IRQ, errp))
+        if (!mps2_create(&b->armv7m, &b->m.root, "arm-sbcon-i2c", id, base[i], ARMV7M_NO_IRQ, errp))
             return false;
     }
     return true;
 }
 
-static bool create_ethernet(struct mps2 *b, struct error **errp)
-{
-    struct device *dev = armv7m_device(&b->m, "lan9118", "ethernet");
-    return armv7m_set_nic(dev, errp) &&
-           armv7m_attach(&b->armv7m, dev, b->image->ethernet, IRQ_ETHERNET, errp);
-}
-
 static bool create_devices(struct mps2 *b, struct error **errp)
 {
-    return create_uarts(b, errp) && create_timers(b, errp) && create_watchdog(b, errp) &&
-           create_board_registers(b, errp) && create_ports(b, errp) && create_spis(b, errp) &&
-           create_i2cs(b, errp) && create_ethernet(b, errp);
+    struct mem_region *root = &b->m.root;
+    return create_uarts(b, errp) && create_timers(b, errp) &&
+           mps2_create_registers(&b->armv7m, root, b->image->scc_id, 0x4002f000, SYSCLK_HZ,
+                                 0x40028000, errp) &&
+           create_ports(b, errp) && create_spis(b, errp) && create_i2cs(b, errp) &&
+           mps2_create_ethernet(&b->armv7m, root, b->image->ethernet, IRQ_ETHERNET, errp);
 }
 
 /* ---- the machine ---- */

@@ -7,6 +7,7 @@
  * guesses.  Everything read is the guest's word and bounds are ours.
  */
 #include "target/arm/cpu_priv.h"
+#include "target/arm/m_priv.h"
 
 #include "core/memory.h"
 
@@ -24,7 +25,7 @@ static bool read_guest(const struct walker *w, uint64_t addr, void *buf, unsigne
 {
     gpa pa;
 
-    if ((addr & 4095) + len > 4096 || !arm_debug_translate(&w->cpu->cpu, addr, &pa))
+    if ((addr & 4095) + len > 4096 || !w->cpu->cpu.ops->debug_translate(&w->cpu->cpu, addr, &pa))
         return false;
     return mem_peek(w->cpu->cpu.as, pa, buf, len);
 }
@@ -131,12 +132,75 @@ static void scan_stack(const struct walker *w)
     }
 }
 
+/* ---- M profile: frames of exceptions lie between those of functions ---- */
+
+enum { FRAME_LR = 20, FRAME_PC = 24, FRAME_XPSR = 28, FRAME_BASIC = 0x20, FRAME_EXTENDED = 0x68 };
+enum { RET_SPSEL = 1 << 2, RET_THREAD = 1 << 3, RET_BASIC = 1 << 4, XPSR_PADDED = 1 << 9 };
+
+static bool is_exc_return(uint64_t value)
+{
+    return value >> 7 == 0x1ffffff && value != UINT32_MAX;
+}
+
+/* Tell of what an exception has interrupted, and go to its stack: sp is behind the frame then. ret:
+ * EXC_RETURN; sp: where the frame is if it is on this stack. */
+static bool tell_interrupted(const struct walker *w, uint64_t ret, uint64_t *sp)
+{
+    uint64_t frame = ret & RET_THREAD && ret & RET_SPSEL ? w->cpu->m.s.sp[1] : *sp, pc, lr, xpsr;
+
+    if (!read_word(w, frame + FRAME_PC, &pc) || !read_word(w, frame + FRAME_LR, &lr) ||
+        !read_word(w, frame + FRAME_XPSR, &xpsr))
+        return false;
+    tell(w, pc, false);
+    if (follows_call(w, lr))
+        tell(w, lr, true);
+    *sp = frame + (ret & RET_BASIC ? FRAME_BASIC : FRAME_EXTENDED) + (xpsr & XPSR_PADDED ? 4 : 0);
+    return true;
+}
+
+/* A handler that has saved nothing yet: LR is as the processor set it. */
+static bool begins_handler(const struct walker *w)
+{
+    uint64_t xpsr, sp = w->cpu->x[R_SP];
+
+    return is_exc_return(w->cpu->x[R_LR]) && read_word(w, sp + FRAME_XPSR, &xpsr) &&
+           (xpsr >> 24 & 1 || w->cpu->x[R_LR] & RET_SPSEL);
+}
+
+static void scan_m(const struct walker *w)
+{
+    uint64_t sp = w->cpu->x[R_SP], lr = w->cpu->x[R_LR], value;
+    unsigned found = 0;
+
+    if (begins_handler(w))
+        tell_interrupted(w, lr, &sp);
+    else if (lr != w->cpu->pc && follows_call(w, lr))
+        tell(w, lr, true);
+    for (unsigned i = 0; i < SCAN_WORDS && found < MAX_GUESSES; i++) {
+        if (!read_word(w, sp, &value))
+            return;
+        sp += 4;
+        if (is_exc_return(value)) {
+            found++;
+            if (!tell_interrupted(w, value, &sp))
+                return;
+        } else if (follows_call(w, value)) {
+            found++;
+            tell(w, value, true);
+        }
+    }
+}
+
 void arm_backtrace(struct cpu *c, cpu_frame_fn *frame, void *opaque)
 {
     struct arm_cpu *cpu = arm(c);
     struct walker w = {cpu, frame, opaque, cpu->s.ps.a32 ? 4 : 8};
 
     frame(opaque, cpu->pc, false);
+    if (arm_is_m(cpu)) {
+        scan_m(&w);
+        return;
+    }
     if (cpu->s.ps.a32 || !walk_frames(&w))
         scan_stack(&w);
 }

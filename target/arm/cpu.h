@@ -94,7 +94,6 @@ enum {
     ARM_MODE_VLEN = 1 << 27, /* FPSCR.LEN or STRIDE is not 0 */
     ARM_MODE_SYS = 1 << 28,  /* System mode, which has no SPSR */
     /* M profile, where EL 1 means privileged, and THUMB is EPSR.T */
-    ARM_MODE_M = 1 << 29,
     ARM_MODE_M_HANDLER = ARM_MODE_SYS,
     ARM_MODE_M_FP_BEGIN = ARM_MODE_SECURE, /* the next FP instruction has work to do first */
     ARM_MODE_M_LIMIT = ARM_MODE_FZ16       /* the stack pointer in use has a limit */

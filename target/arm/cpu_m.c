@@ -96,7 +96,7 @@ static uint32_t mode(struct cpu *c)
 {
     const struct arm_cpu *cpu = arm(c);
     bool is_privileged = arm_m_is_privileged(cpu);
-    uint32_t m = ARM_MODE_A32 | ARM_MODE_M | is_privileged | fp_mode(cpu);
+    uint32_t m = ARM_MODE_A32 | is_privileged | fp_mode(cpu);
 
     m |= arm_m_idx(cpu, is_privileged) << ARM_MODE_IDX_SHIFT;
     m |= cpu->s.ps.thumb ? ARM_MODE_THUMB : 0;
@@ -198,15 +198,9 @@ static uint32_t read_sp(const struct arm_cpu *cpu, unsigned n)
     return arm_m_stack(cpu) == n ? (uint32_t)cpu->x[R_SP] : cpu->m.s.sp[n];
 }
 
-uint32_t arm_m_mrs(const struct arm_cpu *cpu, unsigned sysm)
+static uint32_t read_privileged(const struct arm_cpu *cpu, unsigned sysm)
 {
     const struct arm_m_state *s = &cpu->m.s;
-    if (sysm < 8)
-        return read_psr(cpu, sysm);
-    if (sysm == SYSM_CONTROL)
-        return s->control;
-    if (!arm_m_is_privileged(cpu))
-        return 0;
     switch (sysm) {
     case SYSM_MSP:
     case SYSM_PSP: return read_sp(cpu, sysm - SYSM_MSP);
@@ -216,8 +210,21 @@ uint32_t arm_m_mrs(const struct arm_cpu *cpu, unsigned sysm)
     case SYSM_BASEPRI:
     case SYSM_BASEPRI_MAX: return s->basepri;
     case SYSM_FAULTMASK: return s->faultmask;
+    case SYSM_CONTROL: return s->control;
     default: log_guest_error("MRS of special register %u, which does not exist\n", sysm); return 0;
     }
+}
+
+uint32_t arm_m_mrs(const struct arm_cpu *cpu, unsigned sysm)
+{
+    if (sysm < 8)
+        return read_psr(cpu, sysm);
+    return sysm == SYSM_CONTROL || arm_m_is_privileged(cpu) ? read_privileged(cpu, sysm) : 0;
+}
+
+uint32_t arm_m_debug_read(struct arm_cpu *cpu, unsigned sysm)
+{
+    return read_privileged(cpu, sysm);
 }
 
 static void write_apsr(struct arm_cpu *cpu, unsigned mask, uint32_t val)
@@ -295,6 +302,11 @@ void arm_m_msr(struct arm_cpu *cpu, unsigned sysm, unsigned mask, uint32_t val)
         write_apsr(cpu, mask, val);
     else if (sysm >= 8 && arm_m_is_privileged(cpu))
         write_privileged(cpu, sysm, val);
+}
+
+void arm_m_debug_write(struct arm_cpu *cpu, unsigned sysm, uint32_t val)
+{
+    write_privileged(cpu, sysm, val);
 }
 
 /* FPSCR has no bits for short vectors and saturation. */

@@ -187,15 +187,15 @@ static bool has_room(struct arm_cpu *cpu, uint32_t sp, uint32_t frame)
     return false;
 }
 
-/* Ref: v7-M, PushStack().  Returns EXC_RETURN. */
-static uint32_t push_stack(struct arm_cpu *cpu)
+/* Ref: v7-M, PushStack().  xpsr: to be saved.  Returns EXC_RETURN. */
+static uint32_t push_stack(struct arm_cpu *cpu, uint32_t xpsr)
 {
     struct transfer t = {.cpu = cpu, .mem_error = CFSR_MSTKERR, .bus_error = CFSR_STKERR};
     bool has_fp = cpu->m.s.control & M_CONTROL_FPCA;
     bool aligns = has_fp || (arm_m_reg(cpu, NVIC_CCR) & NVIC_CCR_STKALIGN);
     uint32_t sp = (uint32_t)cpu->x[R_SP], ret = exc_return(cpu, has_fp);
     uint32_t frame = (sp - (has_fp ? FRAME_EXTENDED : FRAME_BASIC)) & (aligns ? ~4u : ~0u);
-    uint32_t xpsr = arm_m_xpsr(cpu) | (aligns && (sp & 4) ? XPSR_PADDED : 0);
+    xpsr |= aligns && (sp & 4) ? XPSR_PADDED : 0;
     t.idx = arm_m_idx(cpu, arm_m_is_privileged(cpu));
     if (has_room(cpu, sp, frame)) {
         push_frame(&t, frame, xpsr, has_fp);
@@ -272,7 +272,7 @@ void arm_m_take(struct arm_cpu *cpu, unsigned exception)
         arm_m_lockup(cpu, "a fault at the priority of HardFault or above");
         return;
     }
-    begin_handler(cpu, push_stack(cpu));
+    begin_handler(cpu, push_stack(cpu, arm_m_xpsr(cpu)));
 }
 
 /* ---- synchronous exceptions ---- */
@@ -316,7 +316,7 @@ void arm_m_take_breakpoint(struct arm_cpu *cpu)
     }
     if (taken == NVIC_HARD_FAULT)
         arm_m_set_reg(cpu, NVIC_HFSR, hfsr | HFSR_DEBUGEVT);
-    begin_handler(cpu, push_stack(cpu));
+    begin_handler(cpu, push_stack(cpu, arm_m_xpsr(cpu)));
 }
 
 /* A data access of a handler that CCR.BFHFNMIGN lets have no consequences: go on behind it. */
@@ -500,7 +500,8 @@ static void end_return(struct arm_cpu *cpu, uint32_t ret, uint32_t xpsr)
         if (raise_exception(cpu, NVIC_USAGE_FAULT) == NVIC_NONE)
             arm_m_lockup(cpu, "a return to a mode that the frame is not of");
         else
-            begin_handler(cpu, push_stack(cpu));
+            begin_handler(cpu,
+                          push_stack(cpu, (arm_m_xpsr(cpu) & ~(uint32_t)XPSR_IPSR) | exception));
         return;
     }
     s->exception = exception;
@@ -597,7 +598,7 @@ bool arm_m_interrupt(struct cpu *c)
         c->halted = cpu->m.s.lockup;
         return false;
     }
-    begin_handler(cpu, push_stack(cpu));
+    begin_handler(cpu, push_stack(cpu, arm_m_xpsr(cpu)));
     return true;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "target/arm/a32.h"
 #include "target/arm/cpu_priv.h"
+#include "target/arm/m_priv.h"
 #include "target/arm/sysreg.h"
 
 #include <glib.h>
@@ -24,8 +25,9 @@ enum {
     REG_FPSCR,
     REG_PAC_LOW,
     REG_PAC_HIGH,
-    REG_SYSTEM = 1 << 30, /* a system register, by the numbers of its encoding */
-    REG_COPROC = 1 << 29, /* of coprocessor 14 or 15: its place in coproc[] */
+    REG_SYSTEM = 1 << 30,  /* a system register, by the numbers of its encoding */
+    REG_SPECIAL = 1 << 28, /* of the M profile, by its number in MRS */
+    REG_COPROC = 1 << 29,  /* of coprocessor 14 or 15: its place in coproc[] */
 };
 enum { REG_KIND = 0xf00, REG_NUM = 0xff, REG_KEY = 0x1ffffff };
 enum { MAX_FEATURES = 4, SP = 31, R_SP = 13, R_LR = 14 };
@@ -184,20 +186,39 @@ static void add_vector(struct arm_debug_regs *r)
     add(r, "fpcr", "int", "float", REG_FPCR, 32);
 }
 
-static void add_general32(struct arm_debug_regs *r)
+static void add_general32(struct arm_debug_regs *r, bool is_m)
 {
     static const char *const names[13] = {"r0", "r1", "r2", "r3",  "r4",  "r5", "r6",
                                           "r7", "r8", "r9", "r10", "r11", "r12"};
 
-    add_feature(r, "org.gnu.gdb.arm.core", NULL);
+    add_feature(r, is_m ? "org.gnu.gdb.arm.m-profile" : "org.gnu.gdb.arm.core", NULL);
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
         add(r, names[i], "uint32", "general", REG_X | i, 32);
     add(r, "sp", "data_ptr", "general", REG_X | R_SP, 32);
     add(r, "lr", "int", "general", REG_X | R_LR, 32);
     r->pub.pc = r->pub.nregs;
     add(r, "pc", "code_ptr", "general", REG_PC, 32);
-    add(r, "cpsr", "int", "general", REG_CPSR, 32);
+    add(r, is_m ? "xpsr" : "cpsr", "int", "general", REG_CPSR, 32);
     r->pub.ngeneral = r->pub.nregs;
+}
+
+/* Ref: DDI 0403, B5.2.2 (MRS), SYSm; DDI 0553. */
+static void add_special(struct arm_debug_regs *r, const struct arm_m *m)
+{
+    enum { MSP = 8, PSP, MSPLIM, PSPLIM, PRIMASK = 16, BASEPRI, FAULTMASK = 19, CONTROL };
+    add_feature(r, "org.gnu.gdb.arm.m-system", NULL);
+    add(r, "msp", "data_ptr", "system", REG_SPECIAL | MSP, 32);
+    add(r, "psp", "data_ptr", "system", REG_SPECIAL | PSP, 32);
+    add(r, "primask", "int", "system", REG_SPECIAL | PRIMASK, 32);
+    add(r, "control", "int", "system", REG_SPECIAL | CONTROL, 32);
+    if (m->is_main) {
+        add(r, "basepri", "int", "system", REG_SPECIAL | BASEPRI, 32);
+        add(r, "faultmask", "int", "system", REG_SPECIAL | FAULTMASK, 32);
+    }
+    if (m->is_main && m->version >= 8) {
+        add(r, "msplim", "data_ptr", "system", REG_SPECIAL | MSPLIM, 32);
+        add(r, "psplim", "data_ptr", "system", REG_SPECIAL | PSPLIM, 32);
+    }
 }
 
 static void add_quads(struct arm_debug_regs *r)
@@ -264,6 +285,22 @@ static void add_pauth(struct arm_debug_regs *r)
     add(r, "pauth_cmask_high", "int", "system", REG_PAC_HIGH, 64);
 }
 
+/* Those that are not for programs. */
+static void add_more(struct arm_cpu *cpu, struct arm_debug_regs *r)
+{
+    if (arm_is_m(cpu)) {
+        add_special(r, &cpu->m);
+        return;
+    }
+    if (arm_has(cpu, ARM_F_PAUTH))
+        add_pauth(r);
+    add_feature(r, "org.qemu.gdb.arm.sys.regs", NULL);
+    if (arm_has(cpu, ARM_F_AARCH64))
+        add_system(r, cpu);
+    else
+        add_coprocessor(r, cpu);
+}
+
 static void build(struct arm_cpu *cpu, struct arm_debug_regs *r)
 {
     bool is64 = arm_has(cpu, ARM_F_AARCH64);
@@ -272,20 +309,14 @@ static void build(struct arm_cpu *cpu, struct arm_debug_regs *r)
     if (is64)
         add_general64(r);
     else
-        add_general32(r);
+        add_general32(r, arm_is_m(cpu));
     if (arm_has(cpu, ARM_F_VFP)) {
         if (is64)
             add_vector(r);
         else
             add_vfp(r, arm_has(cpu, ARM_F_VFP_D32), arm_has(cpu, ARM_F_NEON));
     }
-    if (arm_has(cpu, ARM_F_PAUTH))
-        add_pauth(r);
-    add_feature(r, "org.qemu.gdb.arm.sys.regs", NULL);
-    if (is64)
-        add_system(r, cpu);
-    else
-        add_coprocessor(r, cpu);
+    add_more(cpu, r);
     r->pub.feature = r->features;
     r->pub.reg = (const struct debug_reg *)(void *)r->regs->data;
 }
@@ -330,6 +361,8 @@ uint64_t arm_pac_mask(const struct arm_cpu *cpu)
 /* FPSCR: what FPSR and FPCR have, and the flags of AArch32 comparisons.  Ref: the manual, FPSCR. */
 static uint32_t fpscr(struct arm_cpu *cpu)
 {
+    if (arm_is_m(cpu))
+        return arm_m_fpscr(cpu);
     return arm_fpsr(cpu) | cpu->s.fpcr;
 }
 
@@ -337,7 +370,7 @@ static uint64_t word(struct arm_cpu *cpu, unsigned id)
 {
     switch (id) {
     case REG_PC: return cpu->pc;
-    case REG_CPSR: return arm_spsr_from_pstate(cpu);
+    case REG_CPSR: return arm_is_m(cpu) ? arm_m_xpsr(cpu) : arm_spsr_from_pstate(cpu);
     case REG_FPSR: return arm_fpsr(cpu);
     case REG_FPCR: return cpu->s.fpcr;
     case REG_FPSCR: return fpscr(cpu);
@@ -349,6 +382,10 @@ static uint64_t word(struct arm_cpu *cpu, unsigned id)
 
 static bool read_system(struct arm_cpu *cpu, uint32_t id, uint64_t *val)
 {
+    if (id & REG_SPECIAL) {
+        *val = arm_m_debug_read(cpu, id & REG_NUM);
+        return true;
+    }
     if (id & REG_COPROC)
         return arm_a32_cp_peek(cpu, coproc[id & REG_KEY].key, val);
     arm_sp_out(cpu); /* one of SP_ELx is in use */
@@ -357,6 +394,10 @@ static bool read_system(struct arm_cpu *cpu, uint32_t id, uint64_t *val)
 
 static bool write_system(struct arm_cpu *cpu, uint32_t id, uint64_t val)
 {
+    if (id & REG_SPECIAL) {
+        arm_m_debug_write(cpu, id & REG_NUM, (uint32_t)val);
+        return true;
+    }
     if (id & REG_COPROC)
         return arm_a32_cp_poke(cpu, coproc[id & REG_KEY].key, val);
     arm_sp_out(cpu);
@@ -371,7 +412,7 @@ bool arm_debug_reg_read(struct cpu *c, const struct debug_reg *reg, uint8_t *buf
     unsigned n = reg->id & REG_NUM;
     uint64_t val;
 
-    if (reg->id & (REG_SYSTEM | REG_COPROC)) {
+    if (reg->id & (REG_SYSTEM | REG_COPROC | REG_SPECIAL)) {
         if (!read_system(cpu, reg->id, &val))
             return false;
         reg->bits == 32 ? st_le32(buf, (uint32_t)val) : st_le64(buf, val);
@@ -396,6 +437,11 @@ static void set_cpsr(struct arm_cpu *cpu, uint32_t val)
 {
     struct arm_pstate *p = &cpu->s.ps;
 
+    if (arm_is_m(cpu)) {
+        arm_m_set_xpsr(cpu, val);
+        arm_m_changed(cpu);
+        return;
+    }
     cpu->flags = arm_flags_from_nzcv(val);
     if (p->a32) {
         cpu->qf = val >> 27 & 1;
@@ -420,6 +466,10 @@ static bool set_word(struct arm_cpu *cpu, unsigned id, uint64_t val)
     case REG_FPSR: arm_set_fpsr(cpu, (uint32_t)val); return true;
     case REG_FPCR: arm_set_fpcr(cpu, (uint32_t)val); return true;
     case REG_FPSCR:
+        if (arm_is_m(cpu)) {
+            arm_m_set_fpscr(cpu, (uint32_t)val);
+            return true;
+        }
         arm_set_fpsr(cpu, (uint32_t)val);
         arm_set_fpcr(cpu, (uint32_t)val);
         return true;
@@ -434,7 +484,7 @@ bool arm_debug_reg_write(struct cpu *c, const struct debug_reg *reg, const uint8
     struct arm_cpu *cpu = arm(c);
     unsigned n = reg->id & REG_NUM;
 
-    if (reg->id & (REG_SYSTEM | REG_COPROC))
+    if (reg->id & (REG_SYSTEM | REG_COPROC | REG_SPECIAL))
         return write_system(cpu, reg->id, reg->bits == 32 ? ld_le32(buf) : ld_le64(buf));
     switch (reg->id & REG_KIND) {
     case REG_V:

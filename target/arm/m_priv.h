@@ -100,6 +100,9 @@ void arm_m_set_fpscr(struct arm_cpu *cpu, uint32_t val);
 /* Special registers by SYSm of MRS and MSR; mask: bits 11..10 of MSR. */
 uint32_t arm_m_mrs(const struct arm_cpu *cpu, unsigned sysm);
 void arm_m_msr(struct arm_cpu *cpu, unsigned sysm, unsigned mask, uint32_t val);
+/* The same for debuggers, whatever the privilege. */
+uint32_t arm_m_debug_read(struct arm_cpu *cpu, unsigned sysm);
+void arm_m_debug_write(struct arm_cpu *cpu, unsigned sysm, uint32_t val);
 
 /* --- except_m.c --- */
 /* The synchronous exception that a syndrome names, of the instruction at the pc slot. */
@@ -133,8 +136,5 @@ bool arm_m_debug_translate(struct cpu *c, gva addr, gpa *out);
 unsigned arm_m_idx(const struct arm_cpu *cpu, bool is_privileged);
 /* What TT, TTT (and with `alternate` TTA, TTAT) say of an address.  Ref: DDI 0553, TT_RESP. */
 uint32_t arm_m_test_target(const struct arm_cpu *cpu, uint32_t addr, bool unprivileged);
-
-/* --- gdb.c --- */
-struct arm_debug_regs;
 
 #endif

@@ -42,7 +42,7 @@ void a32_set_reg(struct dis *d, int n, ir_val v)
 
 void a32_check_base(struct dis *d, int n, ir_val after)
 {
-    if (n == R_SP && (d->mode & ARM_MODE_M) && (d->mode & ARM_MODE_M_LIMIT))
+    if (n == R_SP && a32_is_m(d) && (d->mode & ARM_MODE_M_LIMIT))
         m_check_sp(d, after);
 }
 

@@ -54,7 +54,7 @@ static inline bool a32_may_branch(const struct dis *d)
 
 static inline bool a32_is_m(const struct dis *d)
 {
-    return d->mode & ARM_MODE_M;
+    return arm_is_m(d->cpu);
 }
 
 /* --- trans_m.c: M profile --- */

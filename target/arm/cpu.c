@@ -349,7 +349,7 @@ void arm_set_fpsr(struct arm_cpu *cpu, uint32_t val)
     for (size_t i = 0; i < ARRAY_SIZE(flag_map); i++)
         m |= val & flag_map[i].fpsr ? flag_map[i].mxcsr : 0;
     cpu->s.fpsr_idc = !!(val & FPSR_IDC);
-    cpu->qc = !!(val & FPSR_QC);
+    cpu->qc = !!(val & FPSR_QC) && !arm_is_m(cpu);
     guest_fpenv_set(&cpu->cpu, m);
 }
 

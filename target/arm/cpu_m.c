@@ -6,6 +6,7 @@
 #include "core/machine.h"
 #include "core/state.h"
 #include "target/arm/cpu_priv.h"
+#include "target/arm/helpers.h"
 #include "target/arm/m_priv.h"
 #include "util/log.h"
 
@@ -309,18 +310,14 @@ void arm_m_debug_write(struct arm_cpu *cpu, unsigned sysm, uint32_t val)
     write_privileged(cpu, sysm, val);
 }
 
-/* FPSCR has no bits for short vectors and saturation. */
 uint32_t arm_m_fpscr(struct arm_cpu *cpu)
 {
-    uint32_t flags = arm_flags_to_nzcv((uint32_t)cpu->s.a32.fp_flags);
-    return flags | (arm_fpsr(cpu) & ~(uint32_t)FPSR_QC) | cpu->s.fpcr;
+    return helper_a32_get_fpscr(cpu);
 }
 
 void arm_m_set_fpscr(struct arm_cpu *cpu, uint32_t val)
 {
-    cpu->s.a32.fp_flags = arm_flags_from_nzcv(val);
-    arm_set_fpcr(cpu, val);
-    arm_set_fpsr(cpu, val & ~(uint32_t)FPSR_QC);
+    helper_a32_set_fpscr(cpu, val);
 }
 
 /* ---- reset ---- */

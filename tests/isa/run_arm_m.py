@@ -56,9 +56,9 @@ def run_case(args, outdir, path, keys, engine):
 def cases(args):
     for path in sorted(glob.glob(os.path.join(HERE, "*.c"))):
         with open(path) as f:
-            lines = re.findall(r"RUN:(.*)", f.read(4096))
-        for line in lines:
-            keys = dict(w.split("=", 1) for w in line.replace("*/", "").split())
+            runs = re.findall(r"RUN: cpu=(\S+) board=(\S+)", re.sub(r"\n \* ", " ", f.read(4096)))
+        for cpu, board in runs:
+            keys = {"cpu": cpu, "board": board}
             if re.search(args.k, path + " " + keys["cpu"]):
                 yield path, keys
 

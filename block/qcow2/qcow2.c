@@ -135,7 +135,7 @@ static void keep_bitmaps(struct block_node *b)
 {
     int ret = qcow2(b)->l2.by_off && qcow2(b)->rb.by_off ? qcow2_keep_bitmaps(b) : 0;
 
-    if (ret)
+    if (ret && !(b->flags & BLOCK_QUIET))
         log_warn("closing '%s': its dirty bitmaps could not be saved: %s", b->path,
                  g_strerror(-ret));
 }

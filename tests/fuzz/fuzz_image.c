@@ -1,5 +1,6 @@
 /* Any bytes as a disk image of any format: opened, read, written, mapped, resized, its snapshots
  * used, checked, mended. */
+#include "block/bitmap.h"
 #include "block/block.h"
 #include "tests/fuzz/fuzz.h"
 #include "util/optparse.h"
@@ -107,6 +108,26 @@ static void look(struct block_node *b)
     error_free(err);
 }
 
+static void bitmaps(struct block_node *b, uint64_t r)
+{
+    struct bitmap_options o = {.name = "new", .granularity = 512, .persistent = r & 1};
+    struct block_bitmap *last = NULL;
+    struct error *err = NULL;
+
+    if (!bitmap_add(b, &o, &err))
+        g_clear_pointer(&err, error_free);
+    for (struct block_bitmap *m = NULL; (m = bitmap_next(b, m)); last = m) {
+        struct bitmap_info i;
+        uint64_t n;
+        bitmap_get_info(m, &i);
+        (void)bitmap_run(m, r % (block_size(b) + 1), UINT64_MAX, &n);
+        if ((last && !bitmap_merge(m, last, &err)) || (r & 2 && !bitmap_clear(m, &err)))
+            g_clear_pointer(&err, error_free);
+    }
+    if (r & 4 && last && !bitmap_remove(b, last, &err))
+        g_clear_pointer(&err, error_free);
+}
+
 static void use(struct block_node *b, struct fuzz_in *in, unsigned what)
 {
     struct error *err = NULL;
@@ -117,6 +138,8 @@ static void use(struct block_node *b, struct fuzz_in *in, unsigned what)
         transfer(b, fuzz_take(in, 6));
     if (what & 4)
         snapshots(b, what >> 3);
+    if (what & 128)
+        bitmaps(b, fuzz_take(in, 2));
     if (what & 32 && !block_resize(b, fuzz_take(in, 2) * 512, "off", &err))
         g_clear_pointer(&err, error_free);
     if (what & 64 && !block_check(b, block_read_only(b) ? 0 : 3, true, &r, &err))
@@ -178,6 +201,9 @@ static void make_image(uint64_t random)
     int ret = block_pwrite(b, text, 1024, 1024) | block_pwrite_compressed(b, text, 1024, 4096) |
               block_pwrite_zeroes(b, 6144, 1024, true);
     if (ret || (random & 64 && !block_snapshot_create(b, &s, &err)))
+        g_clear_pointer(&err, error_free);
+    struct bitmap_options m = {.name = "m", .granularity = 512, .persistent = true};
+    if (random & 128 && !bitmap_add(b, &m, &err))
         g_clear_pointer(&err, error_free);
     ret = block_pwrite(b, text, 512, 1024);
     block_close(b);

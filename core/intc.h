@@ -71,4 +71,18 @@ struct gicv3_cpu_ops {
     void (*reset)(void *gic, unsigned cpu);
 };
 
+/*
+ * A RISC-V hart's incoming MSI controller, the interrupt file of one privilege level.  Called on
+ * the vCPU's thread without locks; imsic is the device.  Ref: RISC-V Advanced Interrupt
+ * Architecture 1.0, 3.8 and 3.9.
+ */
+struct imsic_ops {
+    /* The register that miselect or siselect chooses (0x70 to 0xff): bits in mask become those of
+     * val, *old is what it was.  False when there is none; old NULL: only ask that. */
+    bool (*access)(void *imsic, unsigned reg, unsigned xlen, uint64_t mask, uint64_t val,
+                   uint64_t *old);
+    /* What mtopei or stopei reads; claim: and it is pending no more. */
+    uint32_t (*top)(void *imsic, bool claim);
+};
+
 #endif

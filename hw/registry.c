@@ -63,6 +63,8 @@ extern const struct device_type pl022_type;
 extern const struct device_type pl080_type;
 extern const struct device_type pl031_type;
 extern const struct device_type pl061_type;
+extern const struct device_type aplic_type;
+extern const struct device_type imsic_type;
 extern const struct device_type plic_type;
 extern const struct device_type port92_type;
 extern const struct device_type pvpanic_type;
@@ -155,6 +157,8 @@ static const struct device_type *const written_types[] = {
     &pvpanic_type,
     &aclint_mtimer_type,            /* riscv.aclint.mtimer */
     &aclint_swi_type,               /* riscv.aclint.swi */
+    &aplic_type,                    /* riscv.aplic */
+    &imsic_type,                    /* riscv.imsic */
     &plic_type,                     /* riscv.sifive.plic */
     &sifive_test_type,              /* riscv.sifive.test */
     &port92_type,

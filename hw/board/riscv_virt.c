@@ -1,13 +1,15 @@
 /*
- * The RISC-V virt board, 64 and 32 bit: harts, a PLIC, a CLINT, a UART, virtio slots and flash.
- * Ref: QEMU documentation, "virt" Generic Virtual Platform (riscv); addresses as its device tree
- * shows them.
+ * The RISC-V virt board, 64 and 32 bit: harts, a PLIC (or APLIC and IMSICs), a CLINT, a UART,
+ * virtio slots and flash. Ref: QEMU documentation, "virt" Generic Virtual Platform (riscv);
+ * addresses as its device tree shows them.
  */
 #include "hw/board/riscv_virt.h"
 #include "core/loader.h"
 #include "hw/block/pflash_cfi01.h"
 #include "hw/board/boards.h"
 #include "hw/intc/aclint.h"
+#include "hw/intc/aplic.h"
+#include "hw/intc/imsic.h"
 #include "hw/intc/plic.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/pci/host_ecam.h"
@@ -25,6 +27,10 @@ const struct virt_range virt_map[VIRT_PLACES] = {
     [VIRT_CLINT] = {0x2000000, 0x10000},
     [VIRT_ACLINT_SSWI] = {0x2f00000, 0x4000},
     [VIRT_PLIC] = {0xc000000, 0x600000},
+    [VIRT_APLIC_M] = {0xc000000, APLIC_SIZE},
+    [VIRT_APLIC_S] = {0xd000000, APLIC_SIZE},
+    [VIRT_IMSIC_M] = {0x24000000, 0x4000000},
+    [VIRT_IMSIC_S] = {0x28000000, 0x8000000},
     [VIRT_UART0] = {0x10000000, 0x100},
     [VIRT_VIRTIO] = {0x10001000, 0x1000},
     [VIRT_FW_CFG] = {0x10100000, 0x18},
@@ -55,16 +61,36 @@ static void map(struct riscv_virt *b, struct device *dev, gpa base)
     region_add(&b->m.root, base, &dev->mmio, 0);
 }
 
-/* Realize a device with registers at base and its line at a source of the PLIC (0: none). */
+/* Realize a device with registers at base and its line at a source of the interrupt controller (0:
+ * none). */
 static bool attach(struct riscv_virt *b, struct device *dev, gpa base, unsigned irq,
                    struct error **errp)
 {
     if (!device_realize(dev, errp))
         return false;
     if (irq)
-        irq_connect(&dev->irq, plic_set_input, b->plic, irq);
+        irq_connect(&dev->irq, b->intc_input, b->intc, irq);
     map(b, dev, base);
     return true;
+}
+
+static bool choose_aia(struct riscv_virt *b, struct error **errp)
+{
+    static const char *const kinds[] = {"none", "aplic", "aplic-imsic", NULL};
+    const char *aia = b->aia ? b->aia : "none";
+
+    while (kinds[b->aia_kind] && strcmp(kinds[b->aia_kind], aia) != 0)
+        b->aia_kind++;
+    if (!kinds[b->aia_kind])
+        error_set(errp, "aia=%s: wanted none, aplic or aplic-imsic", aia);
+    else if (b->aia_guests && b->aia_kind != VIRT_AIA_IMSIC)
+        error_set(errp, "aia-guests=%u is for aia=aplic-imsic", b->aia_guests);
+    else if (b->aia_guests > IMSIC_MAX_GUESTS)
+        error_set(errp, "aia-guests=%u: wanted 0 to %d", b->aia_guests, IMSIC_MAX_GUESTS);
+    else
+        return true;
+    error_prefix(errp, "machine 'virt'");
+    return false;
 }
 
 static bool check_props(const struct riscv_virt *b, struct error **errp)
@@ -73,11 +99,6 @@ static bool check_props(const struct riscv_virt *b, struct error **errp)
     if (strcmp(acpi, "off") != 0 && strcmp(acpi, "auto") != 0)
         error_set(errp, "acpi=%s: only 'off' and 'auto' are supported; guests use the device tree",
                   acpi);
-    else if (b->aia && strcmp(b->aia, "none") != 0)
-        error_set(errp, "aia=%s: only 'none' is supported; the interrupt controller is a PLIC",
-                  b->aia);
-    else if (b->aia_guests)
-        error_set(errp, "aia-guests=%u: only 0 is supported", b->aia_guests);
     else if (b->usb || b->iommu_sys)
         error_set(errp, "%s=on: this machine has no %s", b->usb ? "usb" : "iommu-sys",
                   b->usb ? "USB controller" : "system IOMMU");
@@ -126,7 +147,8 @@ static bool create_memory(struct riscv_virt *b, struct error **errp)
 
 static bool create_plic(struct riscv_virt *b, struct error **errp)
 {
-    struct device *plic = b->plic = create(b, "riscv.sifive.plic", "plic");
+    struct device *plic = b->intc = create(b, "riscv.sifive.plic", "plic");
+    b->intc_input = plic_set_input;
     if (!set_number(plic, "num-contexts", 2 * b->m.ncpus, errp) ||
         !attach(b, plic, virt_map[VIRT_PLIC].base, 0, errp))
         return false;
@@ -134,6 +156,52 @@ static bool create_plic(struct riscv_virt *b, struct error **errp)
         irq_connect(plic_output(plic, 2 * i), riscv_irq_set, b->m.cpus[i], RISCV_IRQ_MEI);
         irq_connect(plic_output(plic, 2 * i + 1), riscv_irq_set, b->m.cpus[i], RISCV_IRQ_SEI);
     }
+    return true;
+}
+
+static bool create_imsics(struct riscv_virt *b, bool supervisor, struct error **errp)
+{
+    const struct virt_range *place = &virt_map[supervisor ? VIRT_IMSIC_S : VIRT_IMSIC_M];
+    unsigned guests = supervisor ? b->aia_guests : 0;
+    uint64_t stride = (uint64_t)IMSIC_PAGE << imsic_guest_bits(guests);
+    for (unsigned i = 0; i < b->m.ncpus; i++) {
+        g_autofree char *id = g_strdup_printf("imsic-%c.%u", supervisor ? 's' : 'm', i);
+        struct device *dev = create(b, "riscv.imsic", id);
+        if (!set_number(dev, "guests", guests, errp) || !device_realize(dev, errp))
+            return false;
+        region_add(&b->m.root, place->base + i * stride, imsic_region(dev), 0);
+        irq_connect(imsic_output(dev), riscv_irq_set, b->m.cpus[i],
+                    supervisor ? RISCV_IRQ_SEI : RISCV_IRQ_MEI);
+        riscv_cpu_set_imsic(b->m.cpus[i], supervisor, &imsic_cpu_ops, dev);
+    }
+    return true;
+}
+
+static bool create_aplic(struct riscv_virt *b, bool supervisor, struct device **out,
+                         struct error **errp)
+{
+    struct device *dev = *out = create(b, "riscv.aplic", supervisor ? "aplic-s" : "aplic-m");
+    const struct virt_range *place = &virt_map[supervisor ? VIRT_APLIC_S : VIRT_APLIC_M];
+    if (!set_number(dev, "num-harts", b->m.ncpus, errp) ||
+        !device_set(dev, "mmode", supervisor ? "off" : "on", errp) ||
+        !attach(b, dev, place->base, 0, errp))
+        return false;
+    for (unsigned i = 0; i < b->m.ncpus && b->aia_kind == VIRT_AIA_APLIC; i++)
+        irq_connect(aplic_output(dev, i), riscv_irq_set, b->m.cpus[i],
+                    supervisor ? RISCV_IRQ_SEI : RISCV_IRQ_MEI);
+    return true;
+}
+
+static bool create_aia(struct riscv_virt *b, struct error **errp)
+{
+    struct device *child;
+    if (b->aia_kind == VIRT_AIA_IMSIC &&
+        (!create_imsics(b, false, errp) || !create_imsics(b, true, errp)))
+        return false;
+    if (!create_aplic(b, false, &b->intc, errp) || !create_aplic(b, true, &child, errp))
+        return false;
+    aplic_set_child(b->intc, child);
+    b->intc_input = aplic_set_input;
     return true;
 }
 
@@ -169,7 +237,8 @@ static bool create_swi(struct riscv_virt *b, bool sswi, struct error **errp)
 
 static bool create_interrupts(struct riscv_virt *b, struct error **errp)
 {
-    return create_plic(b, errp) && create_swi(b, false, errp) && create_mtimer(b, errp) &&
+    bool ok = b->aia_kind == VIRT_AIA_NONE ? create_plic(b, errp) : create_aia(b, errp);
+    return ok && create_swi(b, false, errp) && create_mtimer(b, errp) &&
            (!b->aclint || create_swi(b, true, errp));
 }
 
@@ -214,7 +283,7 @@ static bool create_pcie(struct riscv_virt *b, struct error **errp)
                               .high = {b->pcie_high.base, b->pcie_high.size},
                           });
     for (unsigned i = 0; i < ECAM_INTX_LINES; i++)
-        irq_connect(ecam_irq(dev, i), plic_set_input, b->plic, VIRT_IRQ_PCIE + i);
+        irq_connect(ecam_irq(dev, i), b->intc_input, b->intc, VIRT_IRQ_PCIE + i);
     return attach(b, dev, virt_map[VIRT_PCIE_ECAM].base, 0, errp);
 }
 
@@ -285,9 +354,9 @@ static bool riscv_virt_init(struct machine *m, struct error **errp)
 {
     struct riscv_virt *b = (struct riscv_virt *)m;
     b->boot.is64 = strcmp(m->cls->arch, "riscv64") == 0;
-    return check_props(b, errp) && create_harts(b, errp) && create_memory(b, errp) &&
-           create_interrupts(b, errp) && create_devices(b, errp) && load(b, errp) &&
-           board_dump_fdt(m, b->boot.fdt, errp);
+    return choose_aia(b, errp) && check_props(b, errp) && create_harts(b, errp) &&
+           create_memory(b, errp) && create_interrupts(b, errp) && create_devices(b, errp) &&
+           load(b, errp) && board_dump_fdt(m, b->boot.fdt, errp);
 }
 
 static void riscv_virt_reset(struct machine *m)
@@ -304,8 +373,10 @@ static const struct prop riscv_virt_props[] = {
     PROP(prop_bool, riscv_virt, "aclint", aclint, "off",
          "ACLINT devices, with supervisor software interrupts, instead of a CLINT"),
     PROP(prop_string, riscv_virt, "acpi", acpi, "auto", "ACPI tables: off or auto (which is off)"),
-    PROP(prop_string, riscv_virt, "aia", aia, "none", "interrupt controller: none (a PLIC)"),
-    PROP(prop_uint32, riscv_virt, "aia-guests", aia_guests, "0", "guest files of an IMSIC: 0"),
+    PROP(prop_string, riscv_virt, "aia", aia, "none",
+         "interrupt controller: none (a PLIC), aplic, or aplic-imsic (messages)"),
+    PROP(prop_uint32, riscv_virt, "aia-guests", aia_guests, "0",
+         "interrupt files for guests of each IMSIC, 0 to 7"),
     PROP(prop_bool, riscv_virt, "dtb-randomness", dtb_randomness, "on",
          "random seed in the device tree"),
     PROP(prop_bool, riscv_virt, "iommu-sys", iommu_sys, "off", "system IOMMU: off"),

@@ -1,12 +1,16 @@
 /* The RISC-V virt board's device tree.  Ref: Devicetree Specification 0.4; Linux
  * Documentation/devicetree/bindings. */
 #include "hw/board/riscv_virt.h"
+#include "hw/intc/aplic.h"
+#include "hw/intc/imsic.h"
 #include "hw/intc/plic.h"
 #include "hw/pci/host_ecam.h"
 #include "target/riscv/riscv.h"
 
 static const char *const CLINT_COMPATIBLE[] = {"sifive,clint0", "riscv,clint0", NULL};
 static const char *const PLIC_COMPATIBLE[] = {"sifive,plic-1.0.0", "riscv,plic0", NULL};
+static const char *const APLIC_COMPATIBLE[] = {"qemu,aplic", "riscv,aplic", NULL};
+static const char *const IMSIC_COMPATIBLE[] = {"qemu,imsics", "riscv,imsics", NULL};
 static const char *const TEST_COMPATIBLE[] = {"sifive,test1", "sifive,test0", "syscon", NULL};
 enum { MSWI_SIZE = 0x4000, MTIME = 0xbff8, PREFETCH_BLOCK = 64, MAX_EXTENSIONS = 128 };
 
@@ -97,10 +101,25 @@ static void put_reg(struct fdt *f, const char *path, enum virt_place place)
     fdt_reg64(f, path, virt_map[place].base, virt_map[place].size);
 }
 
-static void put_irq(struct fdt *f, const char *path, unsigned irq)
+static const char APLIC_M[] = "/soc/interrupt-controller@c000000";
+static const char APLIC_S[] = "/soc/interrupt-controller@d000000";
+static const char IMSIC_M[] = "/soc/interrupt-controller@24000000";
+static const char IMSIC_S[] = "/soc/interrupt-controller@28000000";
+enum { LEVEL_HIGH = 4 };
+
+/* The node that supervisor software hears wires by. */
+static uint32_t wires_phandle(struct fdt *f, const struct riscv_virt *b)
 {
-    fdt_u32(f, path, "interrupt-parent", fdt_phandle(f, "/soc/plic@c000000"));
-    fdt_u32(f, path, "interrupts", irq);
+    return fdt_phandle(f, b->aia_kind == VIRT_AIA_NONE ? "/soc/plic@c000000" : APLIC_S);
+}
+
+static void put_irq(struct fdt *f, const struct riscv_virt *b, const char *path, unsigned irq)
+{
+    fdt_u32(f, path, "interrupt-parent", wires_phandle(f, b));
+    if (b->aia_kind == VIRT_AIA_NONE)
+        fdt_u32(f, path, "interrupts", irq);
+    else
+        FDT_CELLS(f, path, "interrupts", irq, LEVEL_HIGH);
 }
 
 static void put_swi(struct fdt *f, const char *path, const char *compatible, gpa base,
@@ -147,34 +166,89 @@ static void put_plic(struct fdt *f, const struct machine *m)
     fdt_phandle(f, path);
 }
 
-static void put_virtio(struct fdt *f)
+static void put_imsics(struct fdt *f, const struct riscv_virt *b, bool supervisor)
+{
+    const char *path = supervisor ? IMSIC_S : IMSIC_M;
+    unsigned bits = supervisor ? imsic_guest_bits(b->aia_guests) : 0;
+    fdt_strings(f, path, "compatible", IMSIC_COMPATIBLE);
+    fdt_reg64(f, path, virt_map[supervisor ? VIRT_IMSIC_S : VIRT_IMSIC_M].base,
+              (uint64_t)b->m.ncpus * IMSIC_PAGE << bits);
+    fdt_flag(f, path, "interrupt-controller");
+    fdt_u32(f, path, "#interrupt-cells", 0);
+    fdt_flag(f, path, "msi-controller");
+    fdt_u32(f, path, "#msi-cells", 0);
+    put_hart_irqs(f, path, &b->m, supervisor ? RISCV_IRQ_SEI : RISCV_IRQ_MEI, 0);
+    fdt_u32(f, path, "riscv,num-ids", IMSIC_IDS);
+    if (bits)
+        fdt_u32(f, path, "riscv,guest-index-bits", bits);
+    fdt_phandle(f, path);
+}
+
+static void put_aplic(struct fdt *f, const struct riscv_virt *b, bool supervisor)
+{
+    const char *path = supervisor ? APLIC_S : APLIC_M;
+    fdt_strings(f, path, "compatible", APLIC_COMPATIBLE);
+    put_reg(f, path, supervisor ? VIRT_APLIC_S : VIRT_APLIC_M);
+    fdt_flag(f, path, "interrupt-controller");
+    fdt_u32(f, path, "#interrupt-cells", 2);
+    fdt_u32(f, path, "#address-cells", 0);
+    fdt_u32(f, path, "riscv,num-sources", APLIC_SOURCES);
+    if (b->aia_kind == VIRT_AIA_IMSIC)
+        fdt_u32(f, path, "msi-parent", fdt_phandle(f, supervisor ? IMSIC_S : IMSIC_M));
+    else
+        put_hart_irqs(f, path, &b->m, supervisor ? RISCV_IRQ_SEI : RISCV_IRQ_MEI, 0);
+    if (!supervisor) {
+        fdt_u32(f, path, "riscv,children", fdt_phandle(f, APLIC_S));
+        FDT_CELLS(f, path, "riscv,delegation", fdt_phandle(f, APLIC_S), 1, APLIC_SOURCES);
+        /* An older name, which firmware before the binding's last word asks for. */
+        FDT_CELLS(f, path, "riscv,delegate", fdt_phandle(f, APLIC_S), 1, APLIC_SOURCES);
+    }
+    fdt_phandle(f, path);
+}
+
+static void put_interrupts(struct fdt *f, const struct riscv_virt *b)
+{
+    if (b->aia_kind == VIRT_AIA_NONE) {
+        put_plic(f, &b->m);
+        return;
+    }
+    for (int supervisor = 0; supervisor < 2 && b->aia_kind == VIRT_AIA_IMSIC; supervisor++)
+        put_imsics(f, b, supervisor);
+    put_aplic(f, b, false);
+    put_aplic(f, b, true);
+}
+
+static void put_virtio(struct fdt *f, const struct riscv_virt *b)
 {
     for (unsigned i = 0; i < VIRT_VIRTIO_SLOTS; i++) {
         gpa base = virt_map[VIRT_VIRTIO].base + i * virt_map[VIRT_VIRTIO].size;
         g_autofree char *path = g_strdup_printf("/soc/virtio_mmio@%x", (unsigned)base);
         fdt_string(f, path, "compatible", "virtio,mmio");
         fdt_reg64(f, path, base, virt_map[VIRT_VIRTIO].size);
-        put_irq(f, path, VIRT_IRQ_VIRTIO + i);
+        put_irq(f, b, path, VIRT_IRQ_VIRTIO + i);
     }
 }
 
 enum { PCI_SPACE_IO = 0x1000000, PCI_SPACE_MEM32 = 0x2000000, PCI_SPACE_MEM64 = 0x3000000 };
 
 /* Who hears pin of slot, for the four slots after which the rotation repeats. */
-static void put_pcie_map(struct fdt *f, const char *path)
+static void put_pcie_map(struct fdt *f, const struct riscv_virt *b, const char *path)
 {
-    enum { CELLS = 6, SLOT_SHIFT = 11 };
-    uint32_t cells[ECAM_INTX_LINES * ECAM_INTX_LINES * CELLS] = {0}, *c = cells;
+    enum { MAX_CELLS = 7, SLOT_SHIFT = 11 };
+    uint32_t cells[ECAM_INTX_LINES * ECAM_INTX_LINES * MAX_CELLS] = {0}, *c = cells;
+    bool aia = b->aia_kind != VIRT_AIA_NONE;
     for (unsigned slot = 0; slot < ECAM_INTX_LINES; slot++)
-        for (unsigned pin = 0; pin < ECAM_INTX_LINES; pin++, c += CELLS) {
+        for (unsigned pin = 0; pin < ECAM_INTX_LINES; pin++, c += aia ? 7 : 6) {
             c[0] = slot << SLOT_SHIFT;
             c[3] = pin + 1;
-            c[4] = fdt_phandle(f, "/soc/plic@c000000");
+            c[4] = wires_phandle(f, b);
             c[5] = VIRT_IRQ_PCIE + (slot + pin) % ECAM_INTX_LINES;
+            if (aia)
+                c[6] = LEVEL_HIGH;
         }
     fdt_u32(f, path, "#interrupt-cells", 1);
     FDT_CELLS(f, path, "interrupt-map-mask", 3U << SLOT_SHIFT, 0, 0, 7);
-    fdt_cells(f, path, "interrupt-map", cells, G_N_ELEMENTS(cells));
+    fdt_cells(f, path, "interrupt-map", cells, (size_t)(c - cells));
 }
 
 static void put_pcie(struct fdt *f, const struct riscv_virt *b)
@@ -193,7 +267,9 @@ static void put_pcie(struct fdt *f, const struct riscv_virt *b)
     FDT_CELLS(f, path, "ranges", PCI_SPACE_IO, 0, 0, 0, io->base, 0, io->size, PCI_SPACE_MEM32, 0,
               low->base, 0, low->base, 0, low->size, PCI_SPACE_MEM64, high->base >> 32, high->base,
               high->base >> 32, high->base, high->size >> 32, high->size);
-    put_pcie_map(f, path);
+    if (b->aia_kind == VIRT_AIA_IMSIC)
+        fdt_u32(f, path, "msi-parent", fdt_phandle(f, IMSIC_S));
+    put_pcie_map(f, b, path);
 }
 
 static void put_test(struct fdt *f)
@@ -213,23 +289,23 @@ static void put_test(struct fdt *f)
     }
 }
 
-static void put_uart(struct fdt *f)
+static void put_uart(struct fdt *f, const struct riscv_virt *b)
 {
     static const char path[] = "/soc/serial@10000000";
     fdt_string(f, path, "compatible", "ns16550a");
     put_reg(f, path, VIRT_UART0);
     fdt_u32(f, path, "clock-frequency", VIRT_UART_HZ);
-    put_irq(f, path, VIRT_IRQ_UART0);
+    put_irq(f, b, path, VIRT_IRQ_UART0);
     fdt_string(f, "/chosen", "stdout-path", path);
     fdt_string(f, "/aliases", "serial0", path);
 }
 
-static void put_rtc(struct fdt *f)
+static void put_rtc(struct fdt *f, const struct riscv_virt *b)
 {
     static const char path[] = "/soc/rtc@101000";
     fdt_string(f, path, "compatible", "google,goldfish-rtc");
     put_reg(f, path, VIRT_RTC);
-    put_irq(f, path, VIRT_IRQ_RTC);
+    put_irq(f, b, path, VIRT_IRQ_RTC);
 }
 
 static void put_flash(struct fdt *f)
@@ -273,12 +349,12 @@ struct fdt *riscv_virt_fdt(struct riscv_virt *b)
         put_aclint(f, &b->m);
     else
         put_clint(f, &b->m);
-    put_plic(f, &b->m);
-    put_virtio(f);
+    put_interrupts(f, b);
+    put_virtio(f, b);
     put_pcie(f, b);
     put_test(f);
-    put_uart(f);
-    put_rtc(f);
+    put_uart(f, b);
+    put_rtc(f, b);
     put_flash(f);
     put_fw_cfg(f);
     return f;

@@ -61,6 +61,8 @@ enum rv_ext {
     EXT_SVNAPOT,
     EXT_SVPBMT,
     EXT_SMSTATEEN,
+    EXT_SMAIA,
+    EXT_SSAIA,
     /* Promises of behaviour that is always so here: names in the ISA string only. */
     EXT_ZIC64B,
     EXT_ZICCAMOA,
@@ -127,8 +129,10 @@ struct rv_cpu {
     uint64_t time_period;        /* ns a tick */
     _Atomic int64_t time_offset; /* ticks added to clock_now() / time_period */
     const struct rv_model *model;
-    unsigned cbom_size, cboz_size; /* bytes of a cache block; powers of two */
-    uint32_t hpm_mask;             /* bits 3..31: counters that exist, as in mcountinhibit */
+    const struct imsic_ops *imsic_ops; /* NULL: no IMSIC */
+    void *imsic[2];                    /* of machine and supervisor level, or NULL */
+    unsigned cbom_size, cboz_size;     /* bytes of a cache block; powers of two */
+    uint32_t hpm_mask;                 /* bits 3..31: counters that exist, as in mcountinhibit */
 
     /* Privileged state. Everything below is set by reset (state table in cpu.c). */
     struct rv_state {
@@ -141,6 +145,7 @@ struct rv_cpu {
         uint64_t stvec, sscratch, sepc, scause, stval, senvcfg, scounteren, satp;
         uint64_t stimecmp;
         uint64_t mseccfg;
+        uint64_t miselect, siselect; /* AIA: the register that mireg and sireg are */
         uint64_t mstateen[4], sstateen[4];
         uint64_t pmpcfg[RV_PMP_MAX / 8]; /* eight configuration bytes each */
         uint64_t pmpaddr[RV_PMP_MAX];
@@ -203,6 +208,8 @@ void rv_raise(struct rv_cpu *cpu, uint64_t cause, uint64_t tval) __attribute__((
 bool rv_deliver_interrupt(struct cpu *cpu);
 /* guest_ops.raise_fault: the trap of a failed memory access. */
 void rv_raise_fault(struct cpu *cpu, gva addr, int access, unsigned idx, uint32_t cause);
+/* The most urgent of some interrupts (bits as in mip, not 0). */
+unsigned rv_first_interrupt(uint64_t bits);
 /* mip as the hart sees it: lines, software bits, stimecmp. */
 uint64_t rv_mip(struct rv_cpu *cpu);
 /* Interrupt state (mip, mie, mstatus, prv) changed: ask for delivery at the next safe point if

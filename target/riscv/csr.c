@@ -8,6 +8,7 @@
  */
 #include "target/riscv/csr.h"
 #include "accel/tcg/guest.h"
+#include "target/riscv/aia.h"
 #include "target/riscv/cpu.h"
 #include "util/bits.h"
 #include "util/log.h"
@@ -25,6 +26,9 @@ struct csr {
     void (*write)(struct rv_cpu *cpu, unsigned num, uint64_t val);
     uint64_t (*rmw)(
         struct rv_cpu *cpu); /* what set and clear start from, where that is not what is read */
+    /* The whole access, instead of the others, where it must be one step for others than the hart;
+     * the old value. */
+    uint64_t (*access)(struct rv_cpu *cpu, unsigned num, unsigned ops, uint64_t val);
 };
 
 /* ---- who may access what ---- */
@@ -565,7 +569,8 @@ static uint64_t read_mstateen(struct rv_cpu *cpu, unsigned num)
 
 static void write_mstateen(struct rv_cpu *cpu, unsigned num, uint64_t val)
 {
-    uint64_t mask = (num & 3) == 0 ? STATEEN_SE | STATEEN_ENVCFG : STATEEN_SE;
+    uint64_t aia = rv_has(cpu, EXT_SSAIA) ? STATEEN_IMSIC | STATEEN_AIA | STATEEN_CSRIND : 0;
+    uint64_t mask = (num & 3) == 0 ? STATEEN_SE | STATEEN_ENVCFG | aia : STATEEN_SE;
 
     cpu->s.mstateen[num & 3] = val & mask;
 }
@@ -635,6 +640,12 @@ static const struct csr csrs[CSR_COUNT] = {
                       .write = write_stimecmp},
     [CSR_STIMECMPH] = {"stimecmph", .allow = allow_stimecmph,
                        UPPER_OF(CSR_STIMECMP, CSR_STIMECMPH)},
+    [CSR_SIEH] = {"sieh", .allow = rv_aia_allow_s32},
+    [CSR_SIPH] = {"siph", .allow = rv_aia_allow_s32},
+    [CSR_SISELECT] = {"siselect", .allow = rv_aia_allow_siselect, FIELD(siselect), .mask = 0xfff},
+    [CSR_SIREG] = {"sireg", .allow = rv_aia_allow_ireg, .access = rv_aia_ireg},
+    [CSR_STOPEI] = {"stopei", .allow = rv_aia_allow_topei, .access = rv_aia_topei},
+    [CSR_STOPI] = {"stopi", .allow = rv_aia_allow_s, .read = rv_aia_topi},
     [CSR_SATP] = {"satp", .allow = allow_satp, FIELD(satp), .write = write_satp},
 
     [CSR_MVENDORID] = {"mvendorid", .read = read_mvendorid},
@@ -667,6 +678,18 @@ static const struct csr csrs[CSR_COUNT] = {
     [CSR_MCAUSE] = {"mcause", PLAIN(mcause)},
     [CSR_MTVAL] = {"mtval", PLAIN(mtval)},
     [CSR_MIP] = {"mip", RW(mip, mip), .rmw = rmw_mip},
+    [CSR_MISELECT] = {"miselect", .allow = rv_aia_allow_m, FIELD(miselect), .mask = 0xfff},
+    [CSR_MIREG] = {"mireg", .allow = rv_aia_allow_ireg, .access = rv_aia_ireg},
+    [CSR_MTOPEI] = {"mtopei", .allow = rv_aia_allow_topei, .access = rv_aia_topei},
+    [CSR_MTOPI] = {"mtopi", .allow = rv_aia_allow_m, .read = rv_aia_topi},
+    [CSR_MVIEN] = {"mvien", .allow = rv_aia_allow_m},
+    [CSR_MVIP] = {"mvip", .allow = rv_aia_allow_m, .read = rv_aia_read_mvip,
+                  .write = rv_aia_write_mvip},
+    [CSR_MIDELEGH] = {"midelegh", .allow = rv_aia_allow_m32},
+    [CSR_MIEH] = {"mieh", .allow = rv_aia_allow_m32},
+    [CSR_MVIENH] = {"mvienh", .allow = rv_aia_allow_m32},
+    [CSR_MVIPH] = {"mviph", .allow = rv_aia_allow_m32},
+    [CSR_MIPH] = {"miph", .allow = rv_aia_allow_m32},
     [CSR_PMPCFG0... CSR_PMPCFG15] = {"pmpcfg", .allow = allow_pmpcfg, RW(pmpcfg, pmpcfg)},
     [CSR_PMPADDR0... CSR_PMPADDR63] = {"pmpaddr", .allow = allow_pmpaddr, RW(pmpaddr, pmpaddr)},
     [CSR_MSECCFG] = {"mseccfg", .allow = has_1_12, FIELD(mseccfg)},
@@ -695,6 +718,8 @@ static uint64_t *field_of(struct rv_cpu *cpu, const struct csr *c)
 
 static uint64_t get(struct rv_cpu *cpu, const struct csr *c, unsigned num)
 {
+    if (c->access)
+        return c->access(cpu, num, RV_CSR_READ, 0);
     if (c->read)
         return c->read(cpu, num);
     return c->field ? *field_of(cpu, c) : 0;
@@ -744,6 +769,10 @@ uint64_t rv_csr_access_open(struct rv_cpu *cpu, unsigned num, unsigned ops, uint
 {
     const struct csr *c = &csrs[num];
 
+    if (UNLIKELY(c->access)) {
+        uint64_t got = c->access(cpu, num, ops, cpu->xlen == 32 ? (uint32_t)val : val);
+        return cpu->xlen == 32 ? (uint64_t)(int32_t)got : got;
+    }
     if (UNLIKELY(cpu->xlen == 32))
         return access_half(cpu, c, num, ops, val);
     uint64_t old = ops == RV_CSR_WRITE ? 0 : get(cpu, c, num);

@@ -16,13 +16,18 @@ enum rv_csr_num {
     CSR_SENVCFG = 0x10a,
     CSR_SSTATEEN0 = 0x10c,
     CSR_SSTATEEN3 = 0x10f,
+    CSR_SIEH = 0x114,
     CSR_SSCRATCH = 0x140,
     CSR_SEPC,
     CSR_SCAUSE,
     CSR_STVAL,
     CSR_SIP,
     CSR_STIMECMP = 0x14d,
-    CSR_STIMECMPH = 0x15d,
+    CSR_SISELECT = 0x150,
+    CSR_SIREG,
+    CSR_SIPH = 0x154,
+    CSR_STOPEI = 0x15c,
+    CSR_STIMECMPH,
     CSR_SATP = 0x180,
     CSR_MSTATUS = 0x300,
     CSR_MISA,
@@ -31,11 +36,17 @@ enum rv_csr_num {
     CSR_MIE,
     CSR_MTVEC,
     CSR_MCOUNTEREN,
+    CSR_MVIEN = 0x308,
+    CSR_MVIP,
     CSR_MENVCFG = 0x30a,
     CSR_MSTATEEN0 = 0x30c,
     CSR_MSTATEEN3 = 0x30f,
     CSR_MSTATUSH = 0x310,
     CSR_MEDELEGH = 0x312,
+    CSR_MIDELEGH,
+    CSR_MIEH,
+    CSR_MVIENH = 0x318,
+    CSR_MVIPH,
     CSR_MENVCFGH = 0x31a,
     CSR_MSTATEEN0H = 0x31c,
     CSR_MSTATEEN3H = 0x31f,
@@ -47,6 +58,10 @@ enum rv_csr_num {
     CSR_MCAUSE,
     CSR_MTVAL,
     CSR_MIP,
+    CSR_MISELECT = 0x350,
+    CSR_MIREG,
+    CSR_MIPH = 0x354,
+    CSR_MTOPEI = 0x35c,
     CSR_PMPCFG0 = 0x3a0,
     CSR_PMPCFG15 = 0x3af,
     CSR_PMPADDR0 = 0x3b0,
@@ -83,6 +98,8 @@ enum rv_csr_num {
     CSR_MIMPID,
     CSR_MHARTID,
     CSR_MCONFIGPTR,
+    CSR_STOPI = 0xdb0,
+    CSR_MTOPI = 0xfb0,
     CSR_COUNT = 0x1000,
 };
 
@@ -113,6 +130,9 @@ enum { XL_64 = 2 };
 #define ENVCFG_PBMTE (UINT64_C(1) << 62)
 #define ENVCFG_STCE  (UINT64_C(1) << 63)
 
+#define STATEEN_IMSIC  (UINT64_C(1) << 58)
+#define STATEEN_AIA    (UINT64_C(1) << 59)
+#define STATEEN_CSRIND (UINT64_C(1) << 60)
 #define STATEEN_ENVCFG (UINT64_C(1) << 62)
 #define STATEEN_SE     (UINT64_C(1) << 63)
 

@@ -35,7 +35,8 @@ static const struct {
     {EXT_SSTVALA, EXT_S},   {EXT_SSTVECD, EXT_S},       {EXT_SSCOUNTERENW, EXT_S},
     {EXT_SSU64XL, EXT_S},   {EXT_SVBARE, EXT_S},        {EXT_SVADE, EXT_S},
     {EXT_SVADU, EXT_S},     {EXT_SVINVAL, EXT_S},       {EXT_SVNAPOT, EXT_S},
-    {EXT_SVPBMT, EXT_S},    {EXT_SMSTATEEN, EXT_ZICSR},
+    {EXT_SVPBMT, EXT_S},    {EXT_SMSTATEEN, EXT_ZICSR}, {EXT_SMAIA, EXT_ZICSR},
+    {EXT_SSAIA, EXT_S},
 };
 
 /* Switching the first off by name takes the others along. */

@@ -43,6 +43,11 @@ void riscv_cpu_set_reset_pc(struct cpu *cpu, uint64_t pc);
 /* The time CSR: one tick every period nanoseconds of virtual time, plus offset ticks. */
 void riscv_cpu_set_time_period(struct cpu *cpu, uint64_t period);
 void riscv_cpu_set_time_offset(struct cpu *cpu, int64_t ticks);
+/* Give the hart the registers of an IMSIC of machine or supervisor level, and with it Smaia and
+ * Ssaia; opaque for ops.  Before the machine starts. */
+struct imsic_ops;
+void riscv_cpu_set_imsic(struct cpu *cpu, bool supervisor, const struct imsic_ops *ops,
+                         void *imsic);
 /* Drive an interrupt input, as cpu_irq_set(), but a pulse on RISCV_IRQ_SSI sticks until the hart
  * clears sip.SSIP (SSWI). */
 void riscv_irq_set(void *cpu, unsigned n, bool level);

@@ -175,19 +175,24 @@ void rv_irq_reevaluate(struct rv_cpu *cpu)
         cpu_request(&cpu->cpu, CPU_REQ_IRQ);
 }
 
-bool rv_deliver_interrupt(struct cpu *cpu)
+unsigned rv_first_interrupt(uint64_t bits)
 {
     static const uint8_t priority[] = {11, 3, 7, 9, 1, 5}; /* MEI MSI MTI SEI SSI STI */
+    size_t i = 0;
+
+    while (i < ARRAY_SIZE(priority) - 1 && !(bits >> priority[i] & 1))
+        i++;
+    return priority[i];
+}
+
+bool rv_deliver_interrupt(struct cpu *cpu)
+{
     uint64_t bits = deliverable(rv(cpu));
 
     if (!bits)
         return false;
-    for (size_t i = 0; i < ARRAY_SIZE(priority); i++)
-        if (bits >> priority[i] & 1) {
-            rv_take_trap(rv(cpu), priority[i], true, 0);
-            return true;
-        }
-    return false;
+    rv_take_trap(rv(cpu), rv_first_interrupt(bits), true, 0);
+    return true;
 }
 
 void rv_set_privilege(struct rv_cpu *cpu, unsigned prv)

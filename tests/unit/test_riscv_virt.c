@@ -243,7 +243,7 @@ static void test_bad_input_is_named(void)
                                         1,    1,   [16] = 2, [18] = 62, [20] = 1};
     static const struct {
         const char *key, *value;
-    } props[] = {{"acpi", "on"}, {"aia", "aplic"}, {"aia-guests", "3"}, {"usb", "on"}};
+    } props[] = {{"acpi", "on"}, {"aia", "gic"}, {"aia-guests", "3"}, {"usb", "on"}};
     for (size_t i = 0; i < ARRAY_SIZE(props); i++) {
         struct rig r = rig_new(&riscv64_virt_class, 128);
         g_assert_true(props_set(r.m->cls->props, r.m, props[i].key, props[i].value, NULL));

@@ -1,5 +1,6 @@
 /* Control and status registers: who may access them, which bits stick, what writes set off.  Ref:
  * Priv. 2, 3.1, 10.1; Sstc. */
+#include "core/intc.h"
 #include "tests/unit/rv_bench.h"
 
 #include <glib.h>
@@ -423,6 +424,70 @@ static void test_every_number_survives(void)
     }
 }
 
+/* A file with one register, at 0x80, and interrupt 5 until it is claimed. */
+static struct {
+    uint64_t eip0;
+    bool claimed;
+} file;
+
+static bool file_access(void *imsic, unsigned reg, unsigned xlen G_GNUC_UNUSED, uint64_t mask,
+                        uint64_t val, uint64_t *old)
+{
+    g_assert_true(imsic == &file);
+    if (old) {
+        *old = file.eip0;
+        file.eip0 = (file.eip0 & ~mask) | (val & mask);
+    }
+    return reg == 0x80;
+}
+
+static uint32_t file_top(void *imsic G_GNUC_UNUSED, bool claim)
+{
+    uint32_t top = file.claimed ? 0 : 5 << 16 | 5;
+
+    file.claimed |= claim;
+    return top;
+}
+
+static void test_interrupt_files_and_top_interrupts(void)
+{
+    static const struct imsic_ops ops = {file_access, file_top};
+    struct rv_bench *b = rv_bench_new("rv64");
+    uint64_t old;
+
+    g_assert_true(bench_read_traps(b, CSR_MTOPI, PRV_M)); /* no Smaia */
+    riscv_cpu_set_imsic(&b->cpu->cpu, false, &ops, &file);
+    riscv_cpu_set_imsic(&b->cpu->cpu, true, &ops, &file);
+    bench_set(b, CSR_SISELECT, 0x81);
+    g_assert_true(bench_read_traps(b, CSR_SIREG, PRV_S));
+    bench_set(b, CSR_SISELECT, 0x50);
+    g_assert_true(bench_read_traps(b, CSR_SIREG, PRV_S));
+    bench_set(b, CSR_SISELECT, 0x30); /* priorities: zeros */
+    bench_set(b, CSR_SIREG, 7);
+    g_assert_cmphex(bench_get(b, CSR_SIREG), ==, 0);
+    bench_set(b, CSR_MISELECT, 0x80);
+    bench_set(b, CSR_MIREG, 0xf0);
+    g_assert_true(bench_csr(b, CSR_MIREG, RV_CSR_READ | RV_CSR_SET, 3, &old));
+    g_assert_cmphex(old, ==, 0xf0);
+    g_assert_true(bench_csr(b, CSR_MIREG, RV_CSR_READ | RV_CSR_CLEAR, 0x10, &old));
+    g_assert_cmphex(bench_get(b, CSR_MIREG), ==, 0xe3);
+    g_assert_cmphex(bench_get(b, CSR_STOPEI), ==, 5 << 16 | 5);
+    g_assert_true(bench_csr(b, CSR_STOPEI, RV_CSR_READ | RV_CSR_WRITE, 0, &old));
+    g_assert_cmphex(old, ==, 5 << 16 | 5);
+    g_assert_cmphex(bench_get(b, CSR_STOPEI), ==, 0);
+    bench_set(b, CSR_MIDELEG, IRQ_S);
+    bench_set(b, CSR_MIE, IRQ_SSI | IRQ_SEI | IRQ_MTI);
+    g_assert_cmphex(bench_get(b, CSR_STOPI), ==, 0);
+    bench_set(b, CSR_MVIP, IRQ_SSI | IRQ_SEI);
+    g_assert_cmphex(bench_get(b, CSR_STOPI), ==, 9 << 16 | 1);
+    g_assert_cmphex(bench_get(b, CSR_MTOPI), ==, 0);
+    riscv_irq_set(&b->cpu->cpu, RISCV_IRQ_MTI, true);
+    g_assert_cmphex(bench_get(b, CSR_MTOPI), ==, 7 << 16 | 1);
+    bench_set(b, CSR_MVIEN, UINT64_MAX);
+    g_assert_cmphex(bench_get(b, CSR_MVIEN), ==, 0);
+    rv_bench_free(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -447,6 +512,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rv_csr/triggers", test_no_triggers);
     g_test_add_func("/rv_csr/rv32", test_rv32_halves);
     g_test_add_func("/rv_csr/peek", test_debugger_peeks);
+    g_test_add_func("/rv_csr/aia", test_interrupt_files_and_top_interrupts);
     g_test_add_func("/rv_csr/all_numbers", test_every_number_survives);
     return g_test_run();
 }

@@ -20,14 +20,43 @@ enum pending {
     PENDING_HOST_RESET = 8, /* beside or instead of PENDING_RESET */
 };
 
+void machine_add_reset_hook(struct machine *m, struct machine_reset_hook *h)
+{
+    struct machine_reset_hook **p = &m->reset_hooks;
+
+    while (*p)
+        p = &(*p)->next;
+    *p = h;
+}
+
+void machine_del_reset_hook(struct machine *m, struct machine_reset_hook *h)
+{
+    struct machine_reset_hook **p = &m->reset_hooks;
+
+    while (*p && *p != h)
+        p = &(*p)->next;
+    if (*p)
+        *p = h->next;
+}
+
+void machine_reset_cpus(struct machine *m)
+{
+    for (unsigned i = 0; i < m->ncpus; i++)
+        cpu_reset(m->cpus[i]);
+    for (struct machine_reset_hook *h = m->reset_hooks; h; h = h->next)
+        if (h->after_cpus)
+            h->after_cpus(h->opaque);
+}
+
 static void reset_all(struct machine *m)
 {
     for (struct device *dev = m->devices; dev; dev = dev->next)
         device_reset(dev);
-    for (unsigned i = 0; i < m->ncpus; i++)
-        cpu_reset(m->cpus[i]);
     if (m->cls->reset)
         m->cls->reset(m);
+    for (struct machine_reset_hook *h = m->reset_hooks; h; h = h->next)
+        h->before_cpus(h->opaque);
+    machine_reset_cpus(m);
 }
 
 static void for_each_cpu(struct machine *m, void (*fn)(struct cpu *cpu))

@@ -48,6 +48,15 @@ struct machine_pause_listener {
     struct machine_pause_listener *next;
 };
 
+/* Told of each reset: when devices and board are reset, and the memory is as they leave it; and
+ * when the CPUs are (or NULL). */
+struct machine_reset_hook {
+    void (*before_cpus)(void *opaque);
+    void (*after_cpus)(void *opaque);
+    void *opaque;
+    struct machine_reset_hook *next;
+};
+
 /* -global DRIVER.PROP=VALUE: a default for every device of a type; checked by system/. */
 struct prop_global {
     const char *driver, *prop, *value;
@@ -89,7 +98,7 @@ struct machine_class {
     const struct prop *props; /* -M NAME,k=v */
     /* Build everything: CPUs, RAM, devices, firmware and kernel.  Bad input: false and *errp. */
     bool (*init)(struct machine *m, struct error **errp);
-    void (*reset)(struct machine *m); /* beyond devices and CPUs: reload images, set entry points */
+    void (*reset)(struct machine *m); /* beyond devices, before the CPUs: reload images */
     void (*fini)(struct machine *m);
     /* Press the power button; NULL: there is none.  Main thread. */
     void (*powerdown)(struct machine *m);
@@ -117,6 +126,7 @@ struct machine {
     struct hw_bus *buses; /* plug-in points of its devices, kept by hw/bus.c */
     unsigned pause_depth; /* main thread only */
     struct machine_pause_listener *pause_listeners; /* main thread only */
+    struct machine_reset_hook *reset_hooks;         /* main thread only */
     _Atomic uint32_t pending; /* what other threads asked the main loop to do */
     _Atomic uint64_t
         shutdown_ask; /* cause in the low half, exit status in the high; the first one wins */
@@ -148,6 +158,10 @@ const char *run_state_name(enum run_state state);
 /* Bring every vCPU to a safe point and stop virtual time; nests.  Not from a vCPU's thread. */
 void machine_pause(struct machine *m);
 void machine_resume(struct machine *m);
+void machine_add_reset_hook(struct machine *m, struct machine_reset_hook *h);
+void machine_del_reset_hook(struct machine *m, struct machine_reset_hook *h);
+/* What a reset does last: memory has changed since. */
+void machine_reset_cpus(struct machine *m);
 void machine_add_pause_listener(struct machine *m, struct machine_pause_listener *l);
 void machine_del_pause_listener(struct machine *m, struct machine_pause_listener *l);
 /* Inside machine_pause(): do now what was asked of the main loop; false when it was to end the

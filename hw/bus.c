@@ -113,6 +113,8 @@ struct hw_bus *hw_bus_choose(struct machine *m, const char *type, const char *bu
 bool hw_bus_plug(struct machine *m, struct device *dev, const char *bus_id, struct error **errp)
 {
     const char *type = dev->type->cls->bus;
+    if (type == NULL && dev->type->cls->user_creatable && bus_id == NULL)
+        return true; /* it is on none */
     if (type == NULL || strcmp(type, "sysbus") == 0) {
         error_set(errp, "%s is part of a board and cannot be plugged in", dev->type->name);
         return false;

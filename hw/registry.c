@@ -48,6 +48,7 @@ extern const struct device_type iotkit_secctl_type;
 extern const struct device_type iotkit_sysctl_type;
 extern const struct device_type iotkit_sysinfo_type;
 extern const struct device_type lan9118_type;
+extern const struct device_type loader_type;
 extern const struct device_type mps2_fpgaio_type;
 extern const struct device_type mps2_scc_type;
 extern const struct device_type ns16550_type;
@@ -152,6 +153,7 @@ static const struct device_type *const written_types[] = {
     &pl011_type,
     &pl031_type,
     &pl061_type,
+    &loader_type,
     &mps2_fpgaio_type,              /* mps2-fpgaio */
     &mps2_scc_type,                 /* mps2-scc */
     &pvpanic_type,

@@ -270,7 +270,6 @@ void armv7m_reset(struct armv7m_board *b)
     }
     if (!boot_images_restore(&b->images, &err))
         error_report(err);
-    cpu_reset(b->cpu); /* with the vector table that is there now */
 }
 
 void armv7m_fini(struct armv7m_board *b)

@@ -30,7 +30,7 @@ bool armv7m_check(const struct machine *m, struct error **errp) MUST_CHECK;
 bool armv7m_create(struct armv7m_board *b, struct error **errp) MUST_CHECK;
 /* -kernel: ELF, Intel HEX, or a flat binary for b->vectors; after all memory is there. */
 bool armv7m_load(struct armv7m_board *b, struct error **errp) MUST_CHECK;
-/* Put the program into memory again, and let the processor begin anew. */
+/* Put the program into memory again. */
 void armv7m_reset(struct armv7m_board *b);
 void armv7m_fini(struct armv7m_board *b);
 

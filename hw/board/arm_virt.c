@@ -146,16 +146,25 @@ static bool check_absent(const struct arm_virt *b, struct error **errp)
     return fail(errp);
 }
 
-/* Firmware in EL3 answers PSCI itself. */
+/* What is there from the start in EL3 answers PSCI itself: firmware, or an ELF program. */
+static bool has_monitor(const struct arm_virt *b)
+{
+    g_autofree uint8_t *data = NULL;
+    struct elf_info elf;
+    size_t len;
+    if (!b->secure || b->boot.has_firmware || b->m.cfg.kernel == NULL)
+        return b->secure && b->boot.has_firmware;
+    data = load_file(b->m.cfg.kernel, SIZE_MAX / 2, &len, NULL);
+    return data && elf_probe(data, len, &elf);
+}
+
 static bool choose_all(struct arm_virt *b, struct error **errp)
 {
     const char *bios = b->m.cfg.bios;
     if (bios && (strcmp(bios, "none") == 0 || strcmp(bios, "default") == 0))
         b->m.cfg.bios = NULL; /* there is no firmware of the board's own */
     b->boot.has_firmware = b->m.cfg.bios || b->pflash[0];
-    b->psci = b->secure && b->boot.has_firmware ? ARM_PSCI_NONE
-              : b->virtualization               ? ARM_PSCI_SMC
-                                                : ARM_PSCI_HVC;
+    b->psci = has_monitor(b) ? ARM_PSCI_NONE : b->virtualization ? ARM_PSCI_SMC : ARM_PSCI_HVC;
     b->dtb_randomness &= b->dtb_kaslr_seed;
     return check_absent(b, errp) && choose_gic(b, errp) && choose_msi(b, errp) &&
            choose_acpi(b, errp);

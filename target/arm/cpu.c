@@ -97,8 +97,8 @@ static bool fpen_traps(uint64_t reg, bool is_el0)
     return !(fpen & 1) || (fpen == 1 && is_el0);
 }
 
-/* The exception level that FP instructions trap to, 0: none.  Ref: the manual, D1.3.5. */
-static unsigned fp_trap_el(const struct arm_cpu *cpu)
+/* Ref: the manual, D1.3.5. */
+unsigned arm_fp_trap_el(const struct arm_cpu *cpu)
 {
     const struct arm_state *s = &cpu->s;
     unsigned el = s->ps.el;
@@ -213,7 +213,7 @@ uint32_t arm_mode(struct cpu *c)
     const struct arm_state *s = &cpu->s;
     unsigned regime = arm_regime_el(cpu), idx = data_idx(cpu, s->ps.pan);
     uint64_t sctlr = s->sctlr_el[regime];
-    uint32_t mode = s->ps.el | idx << ARM_MODE_IDX_SHIFT | fp_trap_el(cpu) << ARM_MODE_FP_SHIFT;
+    uint32_t mode = s->ps.el | idx << ARM_MODE_IDX_SHIFT | arm_fp_trap_el(cpu) << ARM_MODE_FP_SHIFT;
 
     mode |= arm_is_secure(cpu) ? ARM_MODE_SECURE : 0;
     mode |= sctlr & SCTLR_A || (!s->ps.a32 && is_all_device(cpu, regime)) ? ARM_MODE_ALIGN : 0;

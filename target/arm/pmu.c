@@ -21,6 +21,7 @@ enum {
 enum { EVENT_SW_INCR = 0x00, EVENT_INST_RETIRED = 0x08, EVENT_CPU_CYCLES = 0x11 };
 enum { CYCLE = 31 /* bit of the cycle counter */ };
 enum { USEREN_EN = 1, USEREN_SW = 2, USEREN_CR = 4, USEREN_ER = 8 };
+enum { USEREN_WRITES = 16 }; /* the same bits let EL0 write */
 
 /* ---- counting ---- */
 
@@ -156,17 +157,24 @@ void arm_pmu_update(struct arm_cpu *cpu)
 /* ---- access ---- */
 
 /* arg: which bits of PMUSERENR_EL0 let EL0 in for reading; writing needs EN (or SW). */
-static enum arm_access check_pmu(const struct arm_cpu *cpu, const struct arm_sysreg *r,
-                                 bool is_write)
+static enum arm_access check_traps(const struct arm_cpu *cpu)
 {
     unsigned el = cpu->s.ps.el;
-    unsigned let_in = is_write ? r->arg & (USEREN_EN | USEREN_SW) : r->arg;
 
-    if (el == 0 && !(cpu->s.pmuserenr & let_in))
-        return ARM_TRAP_EL1;
     if (el <= 1 && arm_el2_enabled(cpu) && (cpu->s.mdcr_el2 & MDCR2_TPM))
         return ARM_TRAP_EL2;
     return el < 3 && arm_has_el3(cpu) && (cpu->s.mdcr_el3 & MDCR3_TPM) ? ARM_TRAP_EL3 : ARM_ALLOWED;
+}
+
+static enum arm_access check_pmu(const struct arm_cpu *cpu, const struct arm_sysreg *r,
+                                 bool is_write)
+{
+    unsigned let_in = is_write && !(r->arg & USEREN_WRITES) ? r->arg & (USEREN_EN | USEREN_SW)
+                                                            : r->arg & ~(unsigned)USEREN_WRITES;
+
+    if (cpu->s.ps.el == 0 && !(cpu->s.pmuserenr & let_in))
+        return ARM_TRAP_EL1;
+    return check_traps(cpu);
 }
 
 static enum arm_access check_pmcr(const struct arm_cpu *cpu, const struct arm_sysreg *r,
@@ -181,12 +189,10 @@ static enum arm_access check_pmcr(const struct arm_cpu *cpu, const struct arm_sy
 }
 
 /* PMUSERENR_EL0: EL0 reads it whatever it says. */
-static enum arm_access check_useren(const struct arm_cpu *cpu, const struct arm_sysreg *r,
-                                    bool is_write)
+static enum arm_access check_useren(const struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,
+                                    bool is_write UNUSED)
 {
-    enum arm_access a = check_pmu(cpu, r, is_write);
-
-    return a == ARM_TRAP_EL1 ? ARM_ALLOWED : a;
+    return check_traps(cpu);
 }
 
 static enum arm_access check_event(const struct arm_cpu *cpu, const struct arm_sysreg *r,
@@ -390,11 +396,11 @@ const struct arm_sysreg arm_sysregs_pmu[] = {
     {.name = "PMSWINC_EL0", KEY(3, 3, 9, 12, 4), .rights = ARM_W0_UP, PMU, .check = check_pmu,
      .arg = USEREN_EN | USEREN_SW, .write = write_swinc, DBG(20)},
     {.name = "PMSELR_EL0", KEY(3, 3, 9, 12, 5), S(pmselr), .rights = ARM_RW0, PMU, .check = check_pmu,
-     .arg = USEREN_EN | USEREN_ER, .mask = 31, DBG(19)},
+     .arg = USEREN_EN | USEREN_ER | USEREN_WRITES, .mask = 31, DBG(19)},
     {.name = "PMCEID0_EL0", KEY(3, 3, 9, 12, 6), .rights = ARM_R0_UP, PMU, .check = check_pmu, .arg = USEREN_EN,
-     .read = read_ceid},
+     .read = read_ceid, DBG(58)},
     {.name = "PMCEID1_EL0", KEY(3, 3, 9, 12, 7), .rights = ARM_R0_UP, PMU, .check = check_pmu, .arg = USEREN_EN,
-     .read = read_ceid},
+     .read = read_ceid, DBG(58)},
     {.name = "PMCCNTR_EL0", KEY(3, 3, 9, 13, 0), .rights = ARM_RW0, PMU, .check = check_pmu,
      .arg = USEREN_EN | USEREN_CR, .read = read_cycles, .write = write_cycles, DBG(15)},
     {.name = "PMXEVTYPER_EL0", KEY(3, 3, 9, 13, 1), .rights = ARM_RW0, PMU, .check = check_pmu, .arg = USEREN_EN,

@@ -7,6 +7,7 @@
 #include "target/arm/sysreg.h"
 
 #include "target/arm/cpu_priv.h"
+#include "target/arm/syndrome.h"
 #include "util/log.h"
 
 #include <glib.h>
@@ -212,6 +213,8 @@ static void NORETURN refuse(struct arm_cpu *cpu, uint32_t key, unsigned rt, bool
             arm_raise_undefined(cpu);
         a = ARM_TRAP_EL1;
     }
+    if (a == ARM_FP_TRAP_EL2 || a == ARM_FP_TRAP_EL3)
+        arm_raise(cpu, a == ARM_FP_TRAP_EL2 ? 2 : 3, SYN_FP_TRAP);
     arm_raise(cpu, a == ARM_TRAP_EL1 ? 1 : a == ARM_TRAP_EL2 ? 2 : 3, ESR(ARM_EC_SYSREG, iss));
 }
 

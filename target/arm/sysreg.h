@@ -50,7 +50,15 @@ enum {
 };
 
 /* What becomes of an access. */
-enum arm_access { ARM_ALLOWED, ARM_UNDEFINED, ARM_TRAP_EL1, ARM_TRAP_EL2, ARM_TRAP_EL3 };
+enum arm_access {
+    ARM_ALLOWED,
+    ARM_UNDEFINED,
+    ARM_TRAP_EL1,
+    ARM_TRAP_EL2,
+    ARM_TRAP_EL3,
+    ARM_FP_TRAP_EL2, /* by the exception class of FP instructions */
+    ARM_FP_TRAP_EL3
+};
 
 enum {
     ARM_REG_PLAIN = 1, /* nothing but storage of 64 bits, no traps but those of mode TRAPS */

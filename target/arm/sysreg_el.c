@@ -148,6 +148,17 @@ static enum arm_access check_cpacr(const struct arm_cpu *cpu, const struct arm_s
     return ARM_ALLOWED;
 }
 
+/* FPEXC32_EL2 is trapped as an FP instruction is. */
+static enum arm_access check_fpexc(const struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,
+                                   bool is_write UNUSED)
+{
+    switch (arm_fp_trap_el(cpu)) {
+    case 2: return ARM_FP_TRAP_EL2;
+    case 3: return ARM_FP_TRAP_EL3;
+    default: return ARM_ALLOWED;
+    }
+}
+
 static void write_cpacr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
 {
     cpu->s.cpacr_el1 = val & (UINT64_C(3) << CPACR_FPEN_SHIFT | CPACR_TTA);
@@ -349,13 +360,25 @@ static void write_disr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, u
         cpu->s.disr_el1 = val;
 }
 
-/* LORegions do not exist in the secure state. */
-static enum arm_access check_lor(const struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,
-                                 bool is_write UNUSED)
+static enum arm_access check_tlor(const struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,
+                                  bool is_write UNUSED)
 {
-    if (arm_is_secure_below(cpu))
-        return ARM_UNDEFINED;
     return cpu->s.ps.el < 3 && arm_has_el3(cpu) && (cpu->s.scr_el3 & SCR_TLOR) ? ARM_TRAP_EL3
+                                                                               : ARM_ALLOWED;
+}
+
+/* LORegions do not exist in the secure state. */
+static enum arm_access check_lor(const struct arm_cpu *cpu, const struct arm_sysreg *r,
+                                 bool is_write)
+{
+    return arm_is_secure_below(cpu) ? ARM_UNDEFINED : check_tlor(cpu, r, is_write);
+}
+
+/* Error records: there are none, but who may ask is said. */
+static enum arm_access check_terr(const struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,
+                                  bool is_write UNUSED)
+{
+    return cpu->s.ps.el < 3 && arm_has_el3(cpu) && (cpu->s.scr_el3 & SCR_TERR) ? ARM_TRAP_EL3
                                                                                : ARM_ALLOWED;
 }
 
@@ -401,7 +424,8 @@ const struct arm_sysreg arm_sysregs_el[] = {
     {.name = "HFGRTR_EL2", KEY(3, 4, 1, 1, 4), S(hfgrtr_el2), .rights = ARM_RW2, EL2REG, F(FGT), .check = check_scr, .arg = 27},
     {.name = "HFGWTR_EL2", KEY(3, 4, 1, 1, 5), S(hfgwtr_el2), .rights = ARM_RW2, EL2REG, F(FGT), .check = check_scr, .arg = 27},
     {.name = "HFGITR_EL2", KEY(3, 4, 1, 1, 6), S(hfgitr_el2), .rights = ARM_RW2, EL2REG, F(FGT), .check = check_scr, .arg = 27},
-    {.name = "HDFGRTR_EL2", KEY(3, 4, 3, 1, 4), S(hdfgrtr_el2), .rights = ARM_RW2, EL2REG, F(FGT), .check = check_scr, .arg = 27},
+    {.name = "HDFGRTR_EL2", KEY(3, 4, 3, 1, 4), S(hdfgrtr_el2), .rights = ARM_RW2, EL2REG, F(FGT), .check = check_scr, .arg = 27,
+     .mask = ~BIT64(21)},
     {.name = "HDFGWTR_EL2", KEY(3, 4, 3, 1, 5), S(hdfgwtr_el2), .rights = ARM_RW2, EL2REG, F(FGT), .check = check_scr, .arg = 27},
     {.name = "SCR_EL3", KEY(3, 6, 1, 1, 0), S(scr_el3), .rights = ARM_RW3, EL3REG, .write = write_scr},
     {.name = "SDER32_EL3", KEY(3, 6, 1, 1, 1), S(sder), .rights = ARM_RW3, EL3REG, F(AARCH32_EL1), .mask = 3},
@@ -422,7 +446,7 @@ const struct arm_sysreg arm_sysregs_el[] = {
     KEY_ROW(0x10, da, "DA", 4), KEY_ROW(0x12, db, "DB", 5), KEY_ROW(0x18, ga, "GA", 6),
     {.name = "DACR32_EL2", KEY(3, 4, 3, 0, 0), S(dacr), .rights = ARM_RW2, EL2REG, F(AARCH32_EL1)},
     {.name = "IFSR32_EL2", KEY(3, 4, 5, 0, 1), S(ifsr), .rights = ARM_RW2, EL2REG, F(AARCH32_EL1)},
-    {.name = "FPEXC32_EL2", KEY(3, 4, 5, 3, 0), S(fpexc), .rights = ARM_RW2, EL2REG, F(AARCH32_EL1)},
+    {.name = "FPEXC32_EL2", KEY(3, 4, 5, 3, 0), S(fpexc), .rights = ARM_RW2, EL2REG, F(AARCH32_EL1), .check = check_fpexc},
     {.name = "SPSR_EL1", KEY(3, 0, 4, 0, 0), S(spsr_el[1]), .rights = ARM_RW1, PLAIN_VHE},
     {.name = "SPSR_EL2", KEY(3, 4, 4, 0, 0), S(spsr_el[2]), .rights = ARM_RW2, EL2PLAIN},
     {.name = "SPSR_EL3", KEY(3, 6, 4, 0, 0), S(spsr_el[3]), .rights = ARM_RW3, EL3PLAIN},
@@ -456,8 +480,8 @@ const struct arm_sysreg arm_sysregs_el[] = {
     {.name = "AFSR0_EL3", KEY(3, 6, 5, 1, 0), S(afsr0_el[3]), .rights = ARM_RW3, EL3PLAIN},
     {.name = "AFSR1_EL3", KEY(3, 6, 5, 1, 1), S(afsr1_el[3]), .rights = ARM_RW3, EL3PLAIN},
     {.name = "ESR_EL3", KEY(3, 6, 5, 2, 0), S(esr_el[3]), .rights = ARM_RW3, EL3PLAIN},
-    {.name = "ERRIDR_EL1", KEY(3, 0, 5, 3, 0), .rights = ARM_R1_UP, F(RAS), .read = read_zero, .hcr_r = HCR_TERR, SYS(40)},
-    {.name = "ERRSELR_EL1", KEY(3, 0, 5, 3, 1), .rights = ARM_RW1, F(RAS), .read = read_zero, .hcr_r = HCR_TERR,
+    {.name = "ERRIDR_EL1", KEY(3, 0, 5, 3, 0), .rights = ARM_R1_UP, F(RAS), .check = check_terr, .read = read_zero, .hcr_r = HCR_TERR, SYS(40)},
+    {.name = "ERRSELR_EL1", KEY(3, 0, 5, 3, 1), .rights = ARM_RW1, F(RAS), .check = check_terr, .read = read_zero, .hcr_r = HCR_TERR,
      .hcr_w = HCR_TERR, SYS(41)},
     {.name = "FAR_EL1", KEY(3, 0, 6, 0, 0), S(far_el[1]), .rights = ARM_RW1, PLAIN_VHE, VM, SYS(17)},
     {.name = "FAR_EL2", KEY(3, 4, 6, 0, 0), S(far_el[2]), .rights = ARM_RW2, EL2PLAIN},
@@ -479,7 +503,7 @@ const struct arm_sysreg arm_sysregs_el[] = {
      .hcr_r = HCR_TLOR, .hcr_w = HCR_TLOR, SYS(22)},
     {.name = "LORC_EL1", KEY(3, 0, 10, 4, 3), S(lorc_el1), .rights = ARM_RW1, F(VHE), .check = check_lor,
      .hcr_r = HCR_TLOR, .hcr_w = HCR_TLOR, SYS(19)},
-    {.name = "LORID_EL1", KEY(3, 0, 10, 4, 7), .rights = ARM_R1_UP, F(VHE), .read = read_zero,
+    {.name = "LORID_EL1", KEY(3, 0, 10, 4, 7), .rights = ARM_R1_UP, F(VHE), .check = check_tlor, .read = read_zero,
      .hcr_r = HCR_TLOR, SYS(21)},
     {.name = "VBAR_EL1", KEY(3, 0, 12, 0, 0), S(vbar_el[1]), .rights = ARM_RW1, PLAIN_VHE, SYS(38)},
     {.name = "VBAR_EL2", KEY(3, 4, 12, 0, 0), S(vbar_el[2]), .rights = ARM_RW2, EL2PLAIN},

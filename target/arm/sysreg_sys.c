@@ -112,6 +112,13 @@ static unsigned at_idx(const struct arm_cpu *cpu, unsigned arg)
     return pan ? ARM_IDX_EL10_1_PAN : ARM_IDX_EL10_1;
 }
 
+/* Of EL2, while EL3 has it disabled. */
+static enum arm_access check_at_el2(const struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,
+                                    bool is_write UNUSED)
+{
+    return arm_el2_enabled(cpu) ? ARM_ALLOWED : ARM_UNDEFINED;
+}
+
 static void write_at(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t addr)
 {
     struct arm_at at = {.addr = addr,
@@ -228,7 +235,9 @@ static enum arm_access check_dcc(const struct arm_cpu *cpu, const struct arm_sys
 {
     if (cpu->s.ps.el == 0 && (cpu->s.mdscr_el1 & MDSCR_TDCC))
         return ARM_TRAP_EL1;
-    return check_mdcr(cpu, MDCR2_TDA, MDCR3_TDA);
+    if (!arm_has(cpu, ARM_F_FGT))
+        return check_mdcr(cpu, MDCR2_TDA, MDCR3_TDA);
+    return check_mdcr(cpu, MDCR2_TDA | MDCR2_TDCC, MDCR3_TDA | MDCR3_TDCC);
 }
 
 static void write_mdscr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
@@ -409,8 +418,8 @@ const struct arm_sysreg arm_sysregs_sys[] = {
     AT("ATS1E0W", 0, 8, 3, AT_EL0 | AT_WRITE, ARM_W1_UP, INSN(15)),
     AT("ATS1E1RP", 0, 9, 0, AT_PAN, ARM_W1_UP, INSN(16), F(PAN2)),
     AT("ATS1E1WP", 0, 9, 1, AT_PAN | AT_WRITE, ARM_W1_UP, INSN(17), F(PAN2)),
-    AT("ATS1E2R", 4, 8, 0, AT_EL2, ARM_W2_UP, F(VIRT)),
-    AT("ATS1E2W", 4, 8, 1, AT_EL2 | AT_WRITE, ARM_W2_UP, F(VIRT)),
+    AT("ATS1E2R", 4, 8, 0, AT_EL2, ARM_W2_UP, F(VIRT), .check = check_at_el2),
+    AT("ATS1E2W", 4, 8, 1, AT_EL2 | AT_WRITE, ARM_W2_UP, F(VIRT), .check = check_at_el2),
     AT("ATS12E1R", 4, 8, 4, AT_STAGE12, ARM_W2_UP),
     AT("ATS12E1W", 4, 8, 5, AT_STAGE12 | AT_WRITE, ARM_W2_UP),
     AT("ATS12E0R", 4, 8, 6, AT_STAGE12 | AT_EL0, ARM_W2_UP),
@@ -454,11 +463,11 @@ const struct arm_sysreg arm_sysregs_sys[] = {
      .check = check_break, .write = write_point, DBG(2)}
 
 const struct arm_sysreg arm_sysregs_debug[] = {
-    {.name = "OSDTRRX_EL1", KEY(2, 0, 0, 0, 2), S(osdtrrx_el1), .rights = ARM_RW1, .check = check_tda, .flags = ARM_REG_QUIET},
-    {.name = "MDCCINT_EL1", KEY(2, 0, 0, 2, 0), S(mdccint_el1), .rights = ARM_RW1, .check = check_tda, .flags = ARM_REG_QUIET,
+    {.name = "OSDTRRX_EL1", KEY(2, 0, 0, 0, 2), S(osdtrrx_el1), .rights = ARM_RW1, .check = check_dcc, .flags = ARM_REG_QUIET},
+    {.name = "MDCCINT_EL1", KEY(2, 0, 0, 2, 0), S(mdccint_el1), .rights = ARM_RW1, .check = check_dcc, .flags = ARM_REG_QUIET,
      .mask = UINT64_C(3) << 29},
     {.name = "MDSCR_EL1", KEY(2, 0, 0, 2, 2), S(mdscr_el1), .rights = ARM_RW1, .check = check_tda, .write = write_mdscr, DBG(4)},
-    {.name = "OSDTRTX_EL1", KEY(2, 0, 0, 3, 2), S(osdtrtx_el1), .rights = ARM_RW1, .check = check_tda, .flags = ARM_REG_QUIET},
+    {.name = "OSDTRTX_EL1", KEY(2, 0, 0, 3, 2), S(osdtrtx_el1), .rights = ARM_RW1, .check = check_dcc, .flags = ARM_REG_QUIET},
     {.name = "OSECCR_EL1", KEY(2, 0, 0, 6, 2), S(oseccr_el1), .rights = ARM_RW1, .check = check_tda, .flags = ARM_REG_QUIET, DBG(10)},
     BREAK1(0), BREAK1(1), BREAK1(2), BREAK1(3), BREAK1(4), BREAK1(5), BREAK1(6), BREAK1(7),
     BREAK1(8), BREAK1(9), BREAK1(10), BREAK1(11), BREAK1(12), BREAK1(13), BREAK1(14), BREAK1(15),
@@ -480,7 +489,7 @@ const struct arm_sysreg arm_sysregs_debug[] = {
      .write = write_nothing},
     {.name = "DBGDTRRX_EL0", KEY(2, 3, 0, 5, 0), .rights = ARM_RW0, .check = check_dcc, .read = read_constant,
      .write = write_nothing},
-    {.name = "DBGVCR32_EL2", KEY(2, 4, 0, 7, 0), S(dbgvcr), .rights = ARM_RW2, .flags = ARM_REG_NEEDS_EL2, F(AARCH32_EL1)},
+    {.name = "DBGVCR32_EL2", KEY(2, 4, 0, 7, 0), S(dbgvcr), .rights = ARM_RW2, .check = check_tda, .flags = ARM_REG_NEEDS_EL2, F(AARCH32_EL1)},
     {.name = "MDCR_EL2", KEY(3, 4, 1, 1, 1), S(mdcr_el2), .rights = ARM_RW2, .flags = ARM_REG_NEEDS_EL2, .write = write_mdcr},
     {.name = "MDCR_EL3", KEY(3, 6, 1, 3, 1), S(mdcr_el3), .rights = ARM_RW3, .flags = ARM_REG_NEEDS_EL3, .write = write_mdcr},
     {0},

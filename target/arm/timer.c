@@ -233,6 +233,14 @@ static enum arm_access check_count(const struct arm_cpu *cpu, const struct arm_s
     return trapped ? ARM_TRAP_EL2 : ARM_ALLOWED;
 }
 
+static enum arm_access check_ecv(const struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,
+                                 bool is_write UNUSED)
+{
+    bool off = arm_has_el3(cpu) && !(cpu->s.scr_el3 & SCR_ECVEN);
+
+    return cpu->s.ps.el == 2 && off ? ARM_TRAP_EL3 : ARM_ALLOWED;
+}
+
 static enum arm_access check_frq(const struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,
                                  bool is_write)
 {
@@ -307,7 +315,7 @@ const struct arm_sysreg arm_sysregs_timer[] = {
     {.name = "CNTHCTL_EL2", KEY(3, 4, 14, 1, 0), S(cnthctl_el2), .rights = ARM_RW2, EL2FLAGS, .write = write_hctl},
     {.name = "CNTVOFF_EL2", KEY(3, 4, 14, 0, 3), S(cntvoff_el2), .rights = ARM_RW2, EL2FLAGS, .write = write_offset},
     {.name = "CNTPOFF_EL2", KEY(3, 4, 14, 0, 6), S(cntpoff_el2), .rights = ARM_RW2, EL2FLAGS, .write = write_offset,
-     .feature = 1 + ARM_F_ECV},
+     .feature = 1 + ARM_F_ECV, .check = check_ecv},
     TIMER("CNTP", "0", 3, 2, ARM_RW0, check_physical, ARM_TIMER_PHYS, EL0FLAGS),
     TIMER("CNTV", "0", 3, 3, ARM_RW0, check_virtual, ARM_TIMER_VIRT, EL0FLAGS),
     TIMER("CNTHP", "2", 4, 2, ARM_RW2, check_hyp_name, ARM_TIMER_HYP, EL2FLAGS),

@@ -22,6 +22,8 @@ extern const struct device_type e1000_type;
 extern const struct device_type e1000e_type;
 extern const struct device_type ecam_host_type;
 extern const struct device_type ecam_root_type;
+extern const struct device_type fdc_type;
+extern const struct device_type floppy_type;
 extern const struct device_type fw_cfg_type;
 extern const struct device_type gicv3_its_type;
 extern const struct device_type gicv3_redist_type;
@@ -124,6 +126,7 @@ static const struct device_type *const written_types[] = {
     &e1000_type,
     &e1000_82540em_type,            /* e1000-82540em */
     &e1000e_type,
+    &floppy_type,
     &fw_cfg_type,                   /* fw_cfg_mem */
     &goldfish_rtc_type,             /* goldfish_rtc */
     &ecam_host_type,                /* gpex-pcihost */
@@ -138,6 +141,7 @@ static const struct device_type *const written_types[] = {
     &ioh3420_type,
     &debug_exit_type,               /* isa-debug-exit */
     &debugcon_type,                 /* isa-debugcon */
+    &fdc_type,                      /* isa-fdc */
     &i8259_type,                    /* isa-i8259 */
     &isa_ide_type,                  /* isa-ide */
     &parallel_type,                 /* isa-parallel */

@@ -14,7 +14,8 @@
 void vcpu_enter_code(struct tcg_vcpu *v)
 {
     atomic_store_explicit(&v->in_code, true, memory_order_seq_cst);
-    while (UNLIKELY(atomic_load_explicit(&v->tcg->excl_waiters, memory_order_seq_cst))) {
+    while (UNLIKELY(atomic_load_explicit(&v->tcg->excl_waiters, memory_order_seq_cst)) &&
+           !v->exclusive) {
         atomic_store_explicit(&v->in_code, false, memory_order_seq_cst);
         while (atomic_load_explicit(&v->tcg->excl_waiters, memory_order_acquire))
             sched_yield();

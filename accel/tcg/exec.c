@@ -113,21 +113,35 @@ static bool wants_region(struct tcg_vcpu *v, gva pc, const struct unit *u)
            !break_near(v, u);
 }
 
+static void enter_code(struct tcg_vcpu *v)
+{
+    if (UNLIKELY(v->exclusive))
+        excl_begin(v->tcg, v);
+    vcpu_enter_code(v);
+}
+
+static void leave_code(struct tcg_vcpu *v)
+{
+    vcpu_leave_code(v);
+    if (UNLIKELY(v->exclusive))
+        excl_end(v->tcg, v);
+}
+
 /* True when some instruction was run, or its fetch has trapped. */
 static bool step(struct tcg_vcpu *v, struct departure *d)
 {
     struct tlb_entry e;
     bool ran = false;
     gva pc = v->cpu->ops->get_pc(v->cpu);
-    vcpu_enter_code(v);
+    enter_code(v);
     /* Pairs with vcpu_ask(): whoever saw us out of code takes what he asked for as done. */
     if (UNLIKELY(atomic_load_explicit(&v->todo, memory_order_seq_cst))) {
-        vcpu_leave_code(v);
+        leave_code(v);
         return false;
     }
     struct unit *u = unit_find(v, pc, &e), *region = NULL;
     if (UNLIKELY(u && !d->plain && wants_region(v, pc, u))) {
-        vcpu_leave_code(v);
+        leave_code(v);
         unit_make_region(v, pc, &e);
         return false;
     }
@@ -141,12 +155,31 @@ static bool step(struct tcg_vcpu *v, struct departure *d)
         *d = leave(v, x);
         ran = x.kind != TCG_EXIT_REQUEST || v->cpu->ops->get_pc(v->cpu) != pc;
     }
-    vcpu_leave_code(v);
+    leave_code(v);
     if (UNLIKELY(!u) && (!e.host || !unit_make(v, pc, &e))) {
         *d = (struct departure){0};
         return true;
     }
     return ran;
+}
+
+/* An instruction that asked for it, see enum once. */
+static NOINLINE bool step_once(struct tcg_vcpu *v, struct departure *d)
+{
+    bool single = v->single;
+    v->single = true;
+    v->exclusive = v->once == ONCE_EXCLUSIVE;
+    bool ran = step(v, d);
+    if (ran)
+        v->once = ONCE_NOT;
+    v->single = single;
+    v->exclusive = false;
+    return ran;
+}
+
+static bool step_any(struct tcg_vcpu *v, struct departure *d)
+{
+    return UNLIKELY(v->once) ? step_once(v, d) : step(v, d);
 }
 
 /* With a debugger that has set breakpoints or wants single steps. */
@@ -157,7 +190,7 @@ static void step_debugged(struct tcg_vcpu *v, struct departure *d)
         return;
     cpu->halted = false; /* a step out of WFI */
     v->single = debug_is_single(cpu);
-    if (step(v, d) && v->single)
+    if (step_any(v, d) && v->single)
         debug_after(cpu, cpu->ops->get_pc(cpu));
     v->single = false;
 }
@@ -255,7 +288,7 @@ void tcg_cpu_thread(struct cpu *cpu)
         else if (UNLIKELY(cpu->debug.active))
             step_debugged(v, &d);
         else
-            step(v, &d);
+            step_any(v, &d);
     }
     sampler_free(sampler);
     cpu_set_current(NULL);

@@ -37,6 +37,10 @@ struct guest_ops {
     const struct ir_slot *slots;
     unsigned nslots, pc_slot;
     uint32_t narrow_modes; /* bits of modes whose pcs wrap before 2^64: code is never relative */
+    /* A store to the code of the unit that does it takes effect from the next instruction on. */
+    bool coherent_code;
+    /* Read-modify-write operations across pages are atomic, not misaligned. */
+    bool split_atomics;
     /* All that translation depends on besides pc and code bytes (privilege, FP state, rounding
      * mode, MMU index, width).  Bits 30 and 31 are the accelerator's own: 0. */
     uint32_t (*mode)(struct cpu *cpu);

@@ -278,9 +278,47 @@ static void put_in_page(const struct acc *a, const struct tlb_entry *e, gva addr
     note_written(a, e, addr, size);
 }
 
+/* Leave, and do the instruction in a unit of its own: it has changed nothing yet. */
+static NORETURN void run_again(const struct acc *a, enum once how)
+{
+    restore_pc(a->v, a->ra);
+    a->v->once = how;
+    guest_unwind(a->v->cpu);
+}
+
+static bool unit_is_made_from(const struct unit *u, const uint8_t *host, unsigned size)
+{
+    const uint8_t *page = (const uint8_t *)((uintptr_t)host & PAGE_MASK_);
+    uint64_t mask = granule_mask((uintptr_t)host & ~PAGE_MASK_, size);
+    if (page == u->page2)
+        return u->granules2 & mask;
+    return page == (const uint8_t *)((uintptr_t)u->host & PAGE_MASK_) && (u->granules & mask);
+}
+
+/* Of a store to a page with code: when the unit that does it is hit, its other instructions must
+ * not follow as they were. */
+static NOINLINE void check_own_code(const struct acc *a, const struct tlb_entry *e, gva addr,
+                                    unsigned size)
+{
+    struct tcg_vcpu *v = a->v;
+    if (!v->ops->coherent_code || !a->ra || v->phase != LOCKSTEP_OFF)
+        return;
+    const struct unit *u = v->current ? v->current : unit_by_address(v->tcg, a->ra);
+    if (u && u->insns > 1 && unit_is_made_from(u, e->host + (addr & ~PAGE_MASK_), size))
+        run_again(a, ONCE_ALONE);
+}
+
+static struct tlb_entry *resolve_store(const struct acc *a, gva addr, unsigned size)
+{
+    struct tlb_entry *e = resolve_all(a, addr, size, GUEST_WRITE);
+    if (UNLIKELY(e->host && (__atomic_load_n(e->note, __ATOMIC_RELAXED) & RAM_PAGE_CODE)))
+        check_own_code(a, e, addr, size);
+    return e;
+}
+
 static void store_in_page(const struct acc *a, gva addr, unsigned size, uint64_t val)
 {
-    put_in_page(a, resolve_all(a, addr, size, GUEST_WRITE), addr, size, val);
+    put_in_page(a, resolve_store(a, addr, size), addr, size, val);
 }
 
 /* Both pages are asked first. */
@@ -290,8 +328,11 @@ static void store_bytes(const struct acc *a, unsigned size, uint64_t val)
         store_in_page(a, a->addr, size, val);
         return;
     }
+    gva second = (a->addr | ~PAGE_MASK_) + 1;
     resolve(a, a->addr, GUEST_WRITE);
-    resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_WRITE);
+    resolve(a, second, GUEST_WRITE);
+    resolve_store(a, a->addr, second - a->addr);
+    resolve_store(a, second, a->addr + size - second);
     for (unsigned i = 0; i < size; i++)
         store_in_page(a, a->addr + i, 1, val >> 8 * i);
 }
@@ -356,28 +397,47 @@ static uint64_t host_cas(uint8_t *p, unsigned size, uint64_t expect, uint64_t va
     }
 }
 
-/* Host memory for a read-modify-write; NULL for registers. A misaligned one inside the page is done
- * as x86 does it; across pages it is answered as misaligned, since no host instruction covers it.
- */
+/* Host memory for a read-modify-write inside a page; NULL for registers. A misaligned one is done
+ * as x86 does it. */
 static uint8_t *rmw_ptr(const struct acc *a, struct tlb_entry **entry)
 {
     unsigned size = memop_bytes(a->memop);
     check_alignment(a, GUEST_WRITE);
-    if (crosses_page(a->addr, size))
-        fault(a, a->addr, GUEST_WRITE, GUEST_CAUSE_MISALIGNED);
     watch_read(a, size);
     watch_write(a, size);
-    struct tlb_entry *e = *entry = resolve_all(a, a->addr, size, GUEST_WRITE);
+    struct tlb_entry *e = *entry = resolve_store(a, a->addr, size);
     if (!e->host || e->mr->kind == MEM_ROM)
         return NULL;
     tlb_fill_l1(a->v, e, a->addr, GUEST_WRITE, memop_idx(a->memop));
     return e->host + (a->addr & ~PAGE_MASK_);
 }
 
+/* Across pages no host instruction covers it: while no other vCPU runs code, or not at all. What is
+ * there, zero-extended. */
+static uint64_t rmw_across(const struct acc *a)
+{
+    unsigned size = memop_bytes(a->memop);
+    check_alignment(a, GUEST_WRITE);
+    if (!a->v->ops->split_atomics)
+        fault(a, a->addr, GUEST_WRITE, GUEST_CAUSE_MISALIGNED);
+    watch_read(a, size);
+    watch_write(a, size);
+    resolve(a, a->addr, GUEST_WRITE);
+    resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_WRITE);
+    if (!a->v->exclusive && a->ra && a->v->phase == LOCKSTEP_OFF)
+        run_again(a, ONCE_EXCLUSIVE);
+    return swapped(load_across(a, size), a->memop);
+}
+
 static uint64_t rmw(const struct acc *a, unsigned op, uint64_t val)
 {
     struct tlb_entry *e;
     unsigned size = memop_bytes(a->memop);
+    if (UNLIKELY(crosses_page(a->addr, size))) {
+        uint64_t was = rmw_across(a);
+        store_bytes(a, size, swapped(combine(op, was, val, 8 * size), a->memop));
+        return extend(was, a->memop);
+    }
     uint8_t *p = rmw_ptr(a, &e);
     if (!p) { /* registers: not atomic against other masters, as on most buses */
         uint64_t was = read_registers(a, e, a->addr, size);
@@ -401,6 +461,12 @@ static uint64_t compare_and_swap(const struct acc *a, uint64_t expect, uint64_t 
 {
     struct tlb_entry *e;
     unsigned size = memop_bytes(a->memop);
+    if (UNLIKELY(crosses_page(a->addr, size))) {
+        uint64_t was = rmw_across(a);
+        if (was == extract64(expect, 0, 8 * size))
+            store_bytes(a, size, swapped(val, a->memop));
+        return extend(was, a->memop);
+    }
     uint8_t *p = rmw_ptr(a, &e);
     if (!p) {
         uint64_t was = read_registers(a, e, a->addr, size);

@@ -53,13 +53,6 @@ void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e, unsigned n
     __atomic_fetch_and(e->note, (uint8_t)~RAM_PAGE_WRITABLE, __ATOMIC_SEQ_CST);
 }
 
-static uint64_t granule_mask(uint64_t off, uint64_t len)
-{
-    unsigned first = (off & ~PAGE_MASK_) >> GRANULE_BITS,
-             last = ((off + len - 1) & ~PAGE_MASK_) >> GRANULE_BITS;
-    return MASK64(first, last - first + 1);
-}
-
 bool smc_end_making(struct tcg *t, const struct unit *u)
 {
     bool fresh = !(t->making[0].written & u->granules) && !(t->making[1].written & u->granules2);

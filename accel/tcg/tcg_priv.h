@@ -9,6 +9,7 @@
 #include "tcg/backend.h"
 #include "tcg/codebuf.h"
 #include "tcg/region.h"
+#include "util/bits.h"
 
 #include <glib.h>
 
@@ -184,9 +185,15 @@ struct tcg_vcpu {
         gva pc;
         uint32_t mode, seen;
     } hot[HOT_SLOTS];
-    int64_t side_burst;    /* when the last burst of side exits ended, in microseconds */
-    bool sampled;          /* since the last time round */
-    bool single;           /* a debugger wants one instruction, then the executor */
+    int64_t side_burst; /* when the last burst of side exits ended, in microseconds */
+    bool sampled;       /* since the last time round */
+    bool single;        /* one instruction, then the executor */
+    enum once {
+        ONCE_NOT,
+        ONCE_ALONE,
+        ONCE_EXCLUSIVE,    /* and no other vCPU runs code meanwhile */
+    } once;                /* how the next instruction is to be run */
+    bool exclusive;        /* it is */
     size_t cpu_size;       /* of the target's struct */
     unsigned yields;       /* since it interrupted another vCPU */
     uint32_t sent_mode;    /* its mode at the first of them */
@@ -287,6 +294,13 @@ void unit_free(struct tcg *t, struct unit *u);
 void units_evict_segment(struct tcg *t, unsigned seg);
 struct code_page *code_page_get(struct tcg *t, uint8_t *host_page, bool create,
                                 const struct tlb_entry *e);
+/* The granules of [off, off+len) of a page. */
+static inline uint64_t granule_mask(uint64_t off, uint64_t len)
+{
+    unsigned first = (off & ~PAGE_MASK_) >> GRANULE_BITS,
+             last = ((off + len - 1) & ~PAGE_MASK_) >> GRANULE_BITS;
+    return MASK64(first, last - first + 1);
+}
 /* smc.c: make sure that stores to the page are seen from now on; before its bytes are read. */
 void code_page_protect(struct tcg_vcpu *v, const struct tlb_entry *e, unsigned nth)
     REQUIRES(v->tcg->codegen);

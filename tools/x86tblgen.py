@@ -27,6 +27,7 @@ ATTRIBUTE  lock       LOCK is allowed
            prot       not in real and virtual-8086 mode
            modrm      there is a ModRM byte, though no operand says so
            lockcr     LOCK means CR8
+           stack      pushes or pops: addresses that are not canonical are #SS
            fn=NAME    trans_NAME() instead of the row's own name
            FEATURE    of features.def: without it the row does not count
 
@@ -42,7 +43,7 @@ SIZES = {"b": "B", "w": "W", "d": "D", "q": "Q", "dq": "DQ", "qq": "QQ", "v": "V
 FIXED = {"AL": (0, "B"), "CL": (1, "B"), "AX": (0, "W"), "DX": (2, "W"), "rAX": (0, "V"), "zAX": (0, "Z")}
 SEGMENTS = ["ES", "CS", "SS", "DS", "FS", "GS"]
 FLAGS = {"lock": "LOCK | X86_R_RMW", "rmw": "RMW", "i64": "I64", "o64": "O64", "d64": "D64", "f64": "F64", "prot": "PROT",
-         "modrm": "MODRM", "lockcr": "LOCK_CR"}
+         "modrm": "MODRM", "lockcr": "LOCK_CR", "stack": "STACK"}
 PREFIXES = {"np": "NP", "66": "66", "f3": "F3", "f2": "F2"}
 MODRM_LETTERS = "EGMRSCDVWUPQN"
 MAPS = {"0": 0, "1": 1, "2": 2, "3": 3, "vex1": 5, "vex2": 6, "vex3": 7}

@@ -198,7 +198,7 @@ static void address_32(struct reader *r, unsigned mod, unsigned rm)
         in->rip_relative = is_64(r) && rm == 5;
         in->base = X86_NO_REG;
     }
-    if ((in->base == 4 || in->base == 5) && !in->has_seg && !is_64(r))
+    if ((in->base == 4 || in->base == 5) && !in->has_seg)
         in->seg = X86_SS;
     if (mod == 1)
         in->disp = (int64_t)sign_extend(next(r), 1);

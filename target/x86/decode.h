@@ -71,6 +71,7 @@ enum x86_row_flag {
     X86_R_MODRM = 64,
     X86_R_LOCK_CR = 128, /* LOCK means CR8 where there is CR8LEGACY */
     X86_R_RMW = 256,     /* the first operand is read and written */
+    X86_R_STACK = 512,   /* pushes or pops */
 };
 /* Where an operand comes from: the letters of SDM volume 2, A.2.1. */
 enum x86_from {

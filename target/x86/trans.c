@@ -296,11 +296,18 @@ static void translate_insn(struct dis *d, enum x86_decoded decoded)
         d->insn.row->trans(d);
 }
 
+static uint32_t stack_word(const struct dis *d, enum x86_decoded decoded)
+{
+    bool is_stack =
+        decoded == X86_DECODED && (d->insn.seg == X86_SS || (d->insn.row->flags & X86_R_STACK));
+    return is_stack ? X86_WORD_STACK : 0;
+}
+
 void x86_dis_insn(struct dis *d, enum x86_decoded decoded)
 {
     d->next = wrap_pc(d, d->pc + d->insn.len);
     d->linear = IR_NONE;
-    ir_insn(d->ir, d->pc, d->insn.len | (uint32_t)d->insn.seg << 8);
+    ir_insn(d->ir, d->pc, stack_word(d, decoded));
     if (is_alone(d))
         begin_alone(d);
     translate_insn(d, decoded);
@@ -355,7 +362,7 @@ static void first_insn(struct dis *d, enum x86_decoded decoded)
     bool check = !is_flat_code(d) && !is_alone(d);
     uint64_t last = check ? last_byte(d) : 0;
     if (check) {
-        ir_insn(d->ir, d->pc, d->insn.len);
+        ir_insn(d->ir, d->pc, 0);
         check_limit(d, last);
     }
     x86_dis_insn(d, decoded);

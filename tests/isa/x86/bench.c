@@ -244,11 +244,11 @@ enum x86_decoded bench_decode(struct x86_insn *insn, uint64_t pc, uint32_t mode)
     return x86_decode(&how, insn);
 }
 
-static void translate(struct bench *b, unsigned len, uint32_t mode)
+static void translate(struct bench *b, uint64_t pc, unsigned len, uint32_t mode)
 {
     struct dis d;
     ir_begin(b->ir);
-    x86_dis_init(&d, b->ir, b->cpu, b->cpu->pc, mode);
+    x86_dis_init(&d, b->ir, b->cpu, pc, mode);
     while (!d.ended && d.pc < BENCH_CODE + len)
         x86_dis_insn(&d, bench_decode(&d.insn, d.pc, mode));
     d.next = d.pc;
@@ -260,6 +260,11 @@ static void translate(struct bench *b, unsigned len, uint32_t mode)
         ir_print(b->ir, stderr);
         g_error("IR: %s", wrong);
     }
+}
+
+void bench_translate(struct bench *b, unsigned len, uint32_t mode)
+{
+    translate(b, BENCH_CODE, len, mode);
 }
 
 static void compile(struct bench *b)
@@ -276,7 +281,7 @@ static void compile(struct bench *b)
 /* One unit from pc on; the exception that ended it, or -1. */
 static int run_unit(struct bench *b, unsigned len, uint32_t mode)
 {
-    translate(b, len, mode);
+    translate(b, b->cpu->pc, len, mode);
     compile(b);
     struct tcg_exit x = b->be->enter(b->cpu, &b->code);
     if (x.kind == TCG_EXIT_DIRECT)

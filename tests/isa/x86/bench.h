@@ -29,7 +29,9 @@ struct bench *bench_new(const struct tcg_backend *be, const char **why);
 void bench_free(struct bench *b);
 /* The same by translation: as one unit. */
 void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode);
-/* Decode what is at BENCH_CODE. */
+/* The first len bytes to well-formed IR, or the test fails. */
+void bench_translate(struct bench *b, unsigned len, uint32_t mode);
+/* Decode what is at pc. */
 enum x86_decoded bench_decode(struct x86_insn *insn, uint64_t pc, uint32_t mode);
 enum { BENCH_MODE_64 = X86_MODE_64 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_CPL | X86_MODE_SSE };
 enum {

@@ -371,6 +371,58 @@ static void streams(gconstpointer data)
     g_assert_cmpuint(failures, ==, 0);
 }
 
+/* LEA with all forms of addresses, and all prefixes that bear on them. */
+static void addresses(gconstpointer data)
+{
+    failures = 0;
+    for (unsigned i = 0; i < 4000 && failures < 10; i++) {
+        struct code c = {.mode = GPOINTER_TO_UINT(data)};
+        struct x86_insn insn;
+        bool is_64 = c.mode & X86_MODE_64;
+        if (!pick(3))
+            put(&c, 0x67, 1);
+        if (!pick(4))
+            put(&c, 0x66, 1);
+        if (is_64 && pick(2))
+            put(&c, 0x40 | pick(16), 1);
+        put(&c, 0x8d, 1);
+        put(&c, pick(0xc0), 1);
+        put(&c, random64(), 6);
+        memcpy((void *)(uintptr_t)BENCH_CODE, c.bytes, c.len);
+        if (bench_decode(&insn, BENCH_CODE, c.mode) != X86_DECODED)
+            g_error("LEA is not decoded");
+        c.len = insn.len;
+        struct regs r = random_regs(&c);
+        check(&c, &r, "lea");
+    }
+    g_assert_cmpuint(failures, ==, 0);
+}
+
+/* Any bytes in any mode give IR that is well formed. */
+static void any_bytes(void)
+{
+    static const uint32_t modes[] = {
+        BENCH_MODE_64,
+        BENCH_MODE_32,
+        X86_MODE_NARROW,
+        X86_MODE_NARROW | X86_MODE_IO | X86_MODE_TF,
+        X86_MODE_NARROW | X86_MODE_VM | X86_MODE_PE | X86_MODE_CPL,
+        X86_MODE_NARROW | X86_MODE_PE | X86_MODE_SMAP | X86_MODE_ONE,
+        X86_MODE_NARROW | X86_MODE_PE | X86_MODE_CS32 | X86_MODE_SS32,
+        X86_MODE_NARROW | X86_MODE_PE | X86_MODE_CS32 | X86_MODE_FLAT_CS | X86_MODE_SS32,
+        X86_MODE_64 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_AC | X86_MODE_CPL,
+        X86_MODE_64 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_TF | X86_MODE_TS,
+    };
+    uint64_t *code = (uint64_t *)(uintptr_t)BENCH_CODE;
+    for (unsigned i = 0; i < 60000; i++) {
+        code[0] = random64();
+        code[1] = random64();
+        if (pick(2))
+            *(uint8_t *)code = 0x0f;
+        bench_translate(benches[0], 1, modes[i % G_N_ELEMENTS(modes)]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct tcg_backend *const backends[] = {&tcg_interp, &tcg_x86_64};
@@ -391,9 +443,12 @@ int main(int argc, char **argv)
     }
     g_test_add_data_func("/x86/64/rows", GUINT_TO_POINTER(BENCH_MODE_64), each_row);
     g_test_add_data_func("/x86/64/streams", GUINT_TO_POINTER(BENCH_MODE_64), streams);
+    g_test_add_data_func("/x86/64/addresses", GUINT_TO_POINTER(BENCH_MODE_64), addresses);
+    g_test_add_func("/x86/any/bytes", any_bytes);
     if (native_has_32()) {
         g_test_add_data_func("/x86/32/rows", GUINT_TO_POINTER(BENCH_MODE_32), each_row);
         g_test_add_data_func("/x86/32/streams", GUINT_TO_POINTER(BENCH_MODE_32), streams);
+        g_test_add_data_func("/x86/32/addresses", GUINT_TO_POINTER(BENCH_MODE_32), addresses);
     }
     int code = g_test_run();
     for (unsigned i = 0; i < 2; i++)

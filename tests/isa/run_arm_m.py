@@ -24,6 +24,8 @@ CC = "arm-none-eabi-gcc"
 FLAGS = ["-mthumb", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-I", HERE, "-T", os.path.join(HERE, "m.ld"),
          "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments"]
 FPU = {"cortex-m4": "fpv4-sp-d16", "cortex-m7": "fpv5-d16", "cortex-m33": "fpv5-sp-d16"}
+# Where memory is, if it is elsewhere.
+PLACE = {"mps2-an505": ["-Wl,--defsym=CODE_AT=0x10000000", "-Wl,--defsym=DATA_AT=0x30000000"]}
 
 
 def flags_of(cpu, reference):
@@ -31,16 +33,17 @@ def flags_of(cpu, reference):
     return ["-mcpu=" + cpu] + fpu + (["-DREFERENCE"] if reference else [])
 
 
-def build(path, cpu, elf, reference):
+def build(path, keys, elf, reference):
     """None, or what the compiler said."""
-    p = subprocess.run([CC] + FLAGS + flags_of(cpu, reference) + ["-o", elf, os.path.join(HERE, "start.c"), path],
+    flags = FLAGS + flags_of(keys["cpu"], reference) + PLACE.get(keys["board"], [])
+    p = subprocess.run([CC] + flags + ["-o", elf, os.path.join(HERE, "start.c"), path],
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return p.stdout if p.returncode else None
 
 
 def run_case(args, outdir, path, keys, engine):
     elf = os.path.join(outdir, "%s-%s-%s.elf" % (os.path.basename(path)[:-2], keys["cpu"], engine))
-    error = build(path, keys["cpu"], elf, engine == "reference")
+    error = build(path, keys, elf, engine == "reference")
     if error:
         return "does not compile: " + error
     how = ["-M", keys["board"], "-semihosting", "-kernel", elf, "-display", "none", "-serial", "none", "-monitor", "none"]

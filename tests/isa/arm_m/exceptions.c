@@ -2,6 +2,7 @@
  * Entry and return: stacks, frames, EXC_RETURN, priorities, masks, tail-chaining, privilege, sleep.
  * RUN: cpu=cortex-m3 board=mps2-an385
  * RUN: cpu=cortex-m7 board=mps2-an500
+ * RUN: cpu=cortex-m33 board=mps2-an505
  */
 #include "m.h"
 

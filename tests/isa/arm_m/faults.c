@@ -3,6 +3,7 @@
  * RUN: cpu=cortex-m3 board=mps2-an385
  * RUN: cpu=cortex-m4 board=mps2-an386
  * RUN: cpu=cortex-m7 board=mps2-an500
+ * RUN: cpu=cortex-m33 board=mps2-an505
  */
 #include "m.h"
 

@@ -2,11 +2,17 @@
  * Floating point: access, frames with FP state, lazy preservation, what the versions have.
  * RUN: cpu=cortex-m4 board=mps2-an386
  * RUN: cpu=cortex-m7 board=mps2-an500
+ * RUN: cpu=cortex-m33 board=mps2-an505
  */
 #include "m.h"
 
 enum { HARD = 3, MEM = 4, BUS = 5, USAGE = 6, SVC = 11, NOCP = 1 << 19, UNDEFINSTR = 1 << 16 };
 enum { LSPACT = 1, USER = 2, THREAD = 8, HFRDY = 16, MMRDY = 32, BFRDY = 64 };
+#if __ARM_ARCH >= 8
+#define EXC_RETURN_FP 0xffffffa8
+#else
+#define EXC_RETURN_FP 0xffffffe9
+#endif
 static const uint32_t ASPEN = 1u << 31, LSPEN = 1u << 30;
 
 #define SREG(n)                                                                                    \
@@ -131,7 +137,7 @@ static void lazy(void)
     __asm__ volatile("mov %0, sp\n svc 0"
                      : "=&r"(sp)::"r0", "r1", "r2", "r3", "r12", "lr", "memory", "cc");
     expect_kept();
-    expect("EXC_RETURN", in_lr, 0xffffffe9);
+    expect("EXC_RETURN", in_lr, EXC_RETURN_FP);
     expect("frame", in_sp, (sp - 0x68) & ~7u);
     expect("FPCA in the handler", in_control & 4, 0);
     expect("FPCCR", in_fpccr & ~0x500u, ASPEN | LSPEN | LSPACT | THREAD | HFRDY | MMRDY | BFRDY);
@@ -148,7 +154,7 @@ static void lazy(void)
     expect_kept();
     MSR(control, 0);
     __asm__ volatile("svc 0" ::: "r0", "r1", "r2", "r3", "r12", "lr", "memory", "cc");
-    expect("EXC_RETURN without FP", in_lr, 0xfffffff9);
+    expect("EXC_RETURN without FP", in_lr, EXC_RETURN_FP | 16);
     expect("FPCA", MRS(control), 0);
 }
 
@@ -159,7 +165,7 @@ static void eager(void)
     fill();
     __asm__ volatile("svc 0" ::: "r0", "r1", "r2", "r3", "r12", "lr", "memory", "cc");
     expect("LSPACT", in_fpccr & LSPACT, 0);
-    expect("EXC_RETURN", in_lr, 0xffffffe9);
+    expect("EXC_RETURN", in_lr, EXC_RETURN_FP);
     expect_kept();
     FPCCR = 0;
     MSR(control, 0);

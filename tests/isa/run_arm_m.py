@@ -19,9 +19,10 @@ import tempfile
 
 import run_arm
 
-HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "arm_m")
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = os.path.join(TOP, "tests/isa/arm_m")
 CC = "arm-none-eabi-gcc"
-FLAGS = ["-mthumb", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-I", HERE, "-T", os.path.join(HERE, "m.ld"),
+FLAGS = ["-mthumb", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-I", TOP, "-T", os.path.join(HERE, "m.ld"),
          "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments"]
 FPU = {"cortex-m4": "fpv4-sp-d16", "cortex-m7": "fpv5-d16", "cortex-m33": "fpv5-sp-d16"}
 # Where memory is, if it is elsewhere.

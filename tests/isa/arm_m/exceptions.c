@@ -4,7 +4,7 @@
  * RUN: cpu=cortex-m7 board=mps2-an500
  * RUN: cpu=cortex-m33 board=mps2-an505
  */
-#include "m.h"
+#include "tests/isa/arm_m/m.h"
 
 enum {
     HARD = 3,

@@ -5,7 +5,7 @@
  * RUN: cpu=cortex-m7 board=mps2-an500
  * RUN: cpu=cortex-m33 board=mps2-an505
  */
-#include "m.h"
+#include "tests/isa/arm_m/m.h"
 
 enum { HARD = 3, MEM = 4, BUS = 5, USAGE = 6, FORCED = 1 << 30 };
 

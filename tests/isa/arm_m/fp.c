@@ -4,7 +4,7 @@
  * RUN: cpu=cortex-m7 board=mps2-an500
  * RUN: cpu=cortex-m33 board=mps2-an505
  */
-#include "m.h"
+#include "tests/isa/arm_m/m.h"
 
 enum { HARD = 3, MEM = 4, BUS = 5, USAGE = 6, SVC = 11, NOCP = 1 << 19, UNDEFINSTR = 1 << 16 };
 enum { LSPACT = 1, USER = 2, THREAD = 8, HFRDY = 16, MMRDY = 32, BFRDY = 64 };

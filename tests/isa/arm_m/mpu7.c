@@ -5,7 +5,7 @@
  * RUN: cpu=cortex-m3 board=mps2-an385
  * RUN: cpu=cortex-m7 board=mps2-an500
  */
-#include "m.h"
+#include "tests/isa/arm_m/m.h"
 
 #define MPU_TYPE REG(0xe000ed90)
 #define MPU_CTRL REG(0xe000ed94)

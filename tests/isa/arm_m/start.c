@@ -1,5 +1,5 @@
 /* Start, output, the handler of faults. */
-#include "m.h"
+#include "tests/isa/arm_m/m.h"
 
 enum { SYS_WRITE0 = 4, SYS_EXIT_EXTENDED = 0x20, STOPPED_APPLICATION_EXIT = 0x20026 };
 

@@ -3,7 +3,7 @@
  *
  * RUN: cpu=cortex-m33 board=mps2-an505
  */
-#include "m.h"
+#include "tests/isa/arm_m/m.h"
 
 #define MPU_CTRL  REG(0xe000ed94)
 #define MPU_RNR   REG(0xe000ed98)

@@ -14,7 +14,7 @@ extern const unsigned catalogue_count;
 
 /* Before and after an instruction: v1..v4, x1, x2. */
 struct state {
-    uint64_t v[4][2];
+    uint64_t v[4][2] __attribute__((aligned(16)));
     uint64_t x[2];
     uint64_t nzcv, fpcr, fpsr;
 };

@@ -101,7 +101,7 @@ static void apply(struct arm_cpu *cpu, uint32_t op, struct simd *x, union arm_vr
     }
 }
 
-void helper_a32_vector(struct arm_cpu *cpu, uint32_t op, uint64_t desc)
+static void vector(struct arm_cpu *cpu, uint32_t op, uint64_t desc)
 {
     struct a32_vop a = a32_vop_unpack(desc);
     struct simd x = {.esz = a.esz, .w = a.w, .imm = a.imm};
@@ -117,6 +117,16 @@ void helper_a32_vector(struct arm_cpu *cpu, uint32_t op, uint64_t desc)
         cpu->qc = 1;
     if ((op & 0xf000) == A32_OP_FP || (op & 0xf000) == A32_OP_FP_STD)
         arm_fp_accrue(cpu, x.env.flags);
+}
+
+void helper_a32_vector(struct arm_cpu *cpu, uint32_t op, uint64_t desc)
+{
+    vector(cpu, op, desc);
+}
+
+void helper_a32_vector_fp(struct arm_cpu *cpu, uint32_t op, uint64_t desc)
+{
+    vector(cpu, op, desc);
 }
 
 /* --- VTRN, VUZP, VZIP: two registers, both changed --- */

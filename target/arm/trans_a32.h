@@ -138,4 +138,14 @@ void a32_vset_lane(struct dis *d, int word, unsigned esz, unsigned index, ir_val
 /* A double or quad register that this processor does not have (or that is none). */
 bool a32_bad_d(const struct dis *d, int word, bool q);
 
+/* --- trans_a32_vec.c --- */
+/* A single (esz 2) or double as F32 or F64. */
+ir_val a32_get_float(struct dis *d, int word, unsigned esz);
+void a32_set_float(struct dis *d, int word, unsigned esz, ir_val v);
+/* Any operation of the tables: inline, or by a helper.  op: A32_OP_* and its number. */
+void a32_vector(struct dis *d, uint32_t op, struct a32_vop o);
+/* The slots that a helper for it reads and writes, whatever it does. */
+struct ir_slot_set a32_vop_reads(const struct a32_vop *o);
+struct ir_slot_set a32_vop_writes(const struct a32_vop *o);
+
 #endif

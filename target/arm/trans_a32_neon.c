@@ -18,7 +18,7 @@ static bool is_bad3(const struct dis *d, int a, int b, int c, bool q)
 static bool run(struct dis *d, unsigned op, struct a32_vop o)
 {
     if (!a32_fp_is_trapped(d, true))
-        call_a32_vector(d->ir, imm32(d, op), imm64(d, a32_vop_pack(o)));
+        a32_vector(d, op, o);
     return true;
 }
 
@@ -32,42 +32,6 @@ static struct a32_vop same(int vd, int vn, int vm, bool q, int esz)
 }
 
 /* --- three registers --- */
-
-/* Logic and the simplest arithmetic inline, on whole slots. */
-static bool inline_q(struct dis *d, const struct args_n3 *a)
-{
-    struct ir *ir = d->ir;
-    unsigned esz = (unsigned)a->esz;
-    if (!a->q || (a->op != VI_ADD && a->op != VI_SUB && a->op != VI_AND && a->op != VI_ORR &&
-                  a->op != VI_EOR && a->op != VI_BIC))
-        return false;
-    ir_val r, n = ir_get(ir, ARM_SLOT_V0 + (unsigned)a->vn / 4),
-              m = ir_get(ir, ARM_SLOT_V0 + (unsigned)a->vm / 4);
-    switch (a->op) {
-    case VI_ADD: r = ir_vadd(ir, n, m, esz); break;
-    case VI_SUB: r = ir_vsub(ir, n, m, esz); break;
-    case VI_AND: r = ir_vand(ir, n, m); break;
-    case VI_ORR: r = ir_vor(ir, n, m); break;
-    case VI_EOR: r = ir_vxor(ir, n, m); break;
-    default: r = ir_vandn(ir, n, m); break;
-    }
-    ir_set(ir, ARM_SLOT_V0 + (unsigned)a->vd / 4, r);
-    return true;
-}
-
-static bool inline_d(struct dis *d, const struct args_n3 *a)
-{
-    struct ir *ir = d->ir;
-    if (a->q || (a->op != VI_AND && a->op != VI_ORR && a->op != VI_EOR && a->op != VI_BIC))
-        return false;
-    ir_val n = a32_vget(d, a->vn, 3), m = a32_vget(d, a->vm, 3);
-    ir_val r = a->op == VI_AND   ? ir_and(ir, n, m)
-               : a->op == VI_ORR ? ir_or(ir, n, m)
-               : a->op == VI_EOR ? ir_xor(ir, n, m)
-                                 : ir_andn(ir, n, m);
-    a32_vset(d, a->vd, 3, r);
-    return true;
-}
 
 static bool has_lanes64(int op)
 {
@@ -94,10 +58,6 @@ bool trans_n3int(struct dis *d, const struct args_n3 *a)
 {
     if (is_bad3(d, a->vd, a->vn, a->vm, a->q) || (a->esz == 3 && !has_lanes64(a->op)))
         return false;
-    if (a32_fp_is_trapped(d, true))
-        return true;
-    if (inline_q(d, a) || inline_d(d, a))
-        return true;
     return run(d, (unsigned)a->op, same(a->vd, a->vn, a->vm, a->q, a->esz));
 }
 
@@ -345,7 +305,10 @@ bool trans_vtbl(struct dis *d, const struct args_ntbl *a)
         return true;
     struct a32_vop o = same(a->vd, a->vn, a->vm, false, 0);
     o.imm = (uint8_t)(a->len | a->op << 2);
-    call_a32_table(d->ir, imm64(d, a32_vop_pack(o)));
+    struct ir_slot_set reads = a32_vop_reads(&o);
+    for (int i = 1; i <= a->len; i++)
+        reads = ir_slots_add(reads, ARM_SLOT_V0 + (unsigned)(a->vn + 2 * i) / 4);
+    call_a32_table(d->ir, imm64(d, a32_vop_pack(o)), reads, a32_vop_writes(&o));
     return true;
 }
 
@@ -452,8 +415,9 @@ bool trans_vpermute(struct dis *d, const struct args_n2 *a)
         return false;
     if (a32_fp_is_trapped(d, true))
         return true;
-    call_a32_permute(d->ir, imm32(d, (uint32_t)a->op),
-                     imm64(d, a32_vop_pack(same(a->vd, a->vd, a->vm, a->q, a->esz))));
+    struct a32_vop o = same(a->vd, a->vd, a->vm, a->q, a->esz);
+    struct ir_slot_set both = a32_vop_reads(&o);
+    call_a32_permute(d->ir, imm32(d, (uint32_t)a->op), imm64(d, a32_vop_pack(o)), both, both);
     return true;
 }
 

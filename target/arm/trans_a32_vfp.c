@@ -54,57 +54,39 @@ static struct a32_vreg scalar(int word, unsigned esz)
     return (struct a32_vreg){(uint8_t)word, (uint8_t)(esz == 3 ? A32_D : A32_S)};
 }
 
-static ir_val scalar_op(struct dis *d, unsigned esz, int vd, int vn, int vm, unsigned imm)
+static struct a32_vop scalar_op(unsigned esz, int vd, int vn, int vm, unsigned imm)
 {
-    struct a32_vop o = {.d = scalar(vd, esz),
-                        .n = scalar(vn, esz),
-                        .m = scalar(vm, esz),
-                        .esz = (uint8_t)esz,
-                        .w = SIMD_SCALAR,
-                        .imm = (uint8_t)imm};
-    return imm64(d, a32_vop_pack(o));
+    return (struct a32_vop){.d = scalar(vd, esz),
+                            .n = scalar(vn, esz),
+                            .m = scalar(vm, esz),
+                            .esz = (uint8_t)esz,
+                            .w = SIMD_SCALAR,
+                            .imm = (uint8_t)imm};
+}
+
+static ir_val packed(struct dis *d, const struct a32_vop *o)
+{
+    return imm64(d, a32_vop_pack(*o));
 }
 
 /* --- arithmetic: inline where the host does the same --- */
-
-static bool is_native(const struct dis *d, unsigned esz)
-{
-    return esz >= 2 && !(d->mode & ARM_MODE_FZ);
-}
-
-static uint32_t nan_rule(const struct dis *d)
-{
-    return d->mode & ARM_MODE_DN ? IR_NAN_DEFAULT : IR_NAN_ARM;
-}
-
-static ir_val get_float(struct dis *d, int word, unsigned esz)
-{
-    ir_val v = a32_vget(d, word, esz);
-    return esz == 3 ? ir_bits_f64(d->ir, v) : ir_bits_f32(d->ir, ir_trunc(d->ir, v));
-}
-
-static void set_float(struct dis *d, int word, unsigned esz, ir_val v)
-{
-    v = esz == 3 ? ir_bits_i64(d->ir, v) : ir_zext32(d->ir, ir_bits_i32(d->ir, v));
-    a32_vset(d, word, esz, v);
-}
 
 static bool native3(struct dis *d, const struct args_v3 *a)
 {
     struct ir *ir = d->ir;
     ir_val r, n, m;
-    if (!is_native(d, (unsigned)a->esz) || a->op < F_ADD || a->op > F_DIV || a->op == F_NMUL ||
+    if (!fp_is_native(d, (unsigned)a->esz) || a->op < F_ADD || a->op > F_DIV || a->op == F_NMUL ||
         a->op == F_MULX)
         return false;
-    n = get_float(d, a->vn, (unsigned)a->esz);
-    m = get_float(d, a->vm, (unsigned)a->esz);
+    n = a32_get_float(d, a->vn, (unsigned)a->esz);
+    m = a32_get_float(d, a->vm, (unsigned)a->esz);
     switch (a->op) {
-    case F_ADD: r = ir_fadd(ir, n, m, nan_rule(d)); break;
-    case F_SUB: r = ir_fsub(ir, n, m, nan_rule(d)); break;
-    case F_MUL: r = ir_fmul(ir, n, m, nan_rule(d)); break;
-    default: r = ir_fdiv(ir, n, m, nan_rule(d)); break;
+    case F_ADD: r = ir_fadd(ir, n, m, fp_nan_rule(d)); break;
+    case F_SUB: r = ir_fsub(ir, n, m, fp_nan_rule(d)); break;
+    case F_MUL: r = ir_fmul(ir, n, m, fp_nan_rule(d)); break;
+    default: r = ir_fdiv(ir, n, m, fp_nan_rule(d)); break;
     }
-    set_float(d, a->vd, (unsigned)a->esz, r);
+    a32_set_float(d, a->vd, (unsigned)a->esz, r);
     return true;
 }
 
@@ -120,30 +102,66 @@ bool trans_vfp3(struct dis *d, const struct args_v3 *a)
         return false;
     if (a32_fp_is_trapped(d, false) || native3(d, a))
         return true;
-    call_a32_vector(d->ir, imm32(d, (uint32_t)a->op | A32_OP_FP),
-                    scalar_op(d, (unsigned)a->esz, a->vd, a->vn, a->vm, 0));
+    a32_vector(d, (uint32_t)a->op | A32_OP_FP, scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, 0));
+    return true;
+}
+
+enum { NEG_PRODUCT = 1, NEG_ADDEND = 2 }; /* of VMLA and its kin: op */
+
+static bool native_mac(struct dis *d, const struct args_v3 *a)
+{
+    struct ir *ir = d->ir;
+    unsigned esz = (unsigned)a->esz;
+    if (!fp_is_native(d, esz))
+        return false;
+    ir_val p =
+        ir_fmul(ir, a32_get_float(d, a->vn, esz), a32_get_float(d, a->vm, esz), fp_nan_rule(d));
+    ir_val addend = a32_get_float(d, a->vd, esz);
+    if (a->op & NEG_PRODUCT)
+        p = ir_fsgnjn(ir, p, p);
+    if (a->op & NEG_ADDEND)
+        addend = ir_fsgnjn(ir, addend, addend);
+    a32_set_float(d, a->vd, esz, ir_fadd(ir, addend, p, fp_nan_rule(d)));
     return true;
 }
 
 /* op: VMLA, VMLS, VNMLS, VNMLA. */
 bool trans_vmac(struct dis *d, const struct args_v3 *a)
 {
-    static const uint8_t neg[] = {0, 1, 2, 3};
     if (!begin(d, (unsigned)a->esz, a->vd, a->vn, a->vm))
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    call_a32_mac(d->ir, scalar_op(d, (unsigned)a->esz, a->vd, a->vn, a->vm, neg[a->op]));
+    if (native_mac(d, a))
+        return true;
+    struct a32_vop o = scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, (unsigned)a->op);
+    call_a32_mac(d->ir, packed(d, &o), a32_vop_reads(&o), a32_vop_writes(&o));
     return true;
 }
 
+static bool native_fma(struct dis *d, const struct args_v3 *a)
+{
+    unsigned esz = (unsigned)a->esz;
+    uint32_t attr = fp_nan_rule(d) | (a->op & FP_NEG_PRODUCT ? IR_FMA_NEG_PRODUCT : 0) |
+                    (a->op & FP_NEG_ADDEND ? IR_FMA_NEG_ADDEND : 0);
+    if (!fp_is_native(d, esz))
+        return false;
+    ir_val n = a32_get_float(d, a->vn, esz), m = a32_get_float(d, a->vm, esz);
+    a32_set_float(d, a->vd, esz, ir_fma(d->ir, n, m, a32_get_float(d, a->vd, esz), attr));
+    return true;
+}
+
+/* op: enum fp_neg. */
 bool trans_vfma(struct dis *d, const struct args_v3 *a)
 {
     if (!begin(d, (unsigned)a->esz, a->vd, a->vn, a->vm))
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    call_a32_fma(d->ir, scalar_op(d, (unsigned)a->esz, a->vd, a->vn, a->vm, (unsigned)a->op));
+    if (native_fma(d, a))
+        return true;
+    struct a32_vop o = scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, (unsigned)a->op);
+    call_a32_fma(d->ir, packed(d, &o), a32_vop_reads(&o), a32_vop_writes(&o));
     return true;
 }
 
@@ -159,9 +177,9 @@ static bool native2(struct dis *d, const struct args_v2 *a)
     case F_ABS: v = ir_and(d->ir, v, imm64(d, sign - 1)); break;
     case F_NEG: v = ir_xor(d->ir, v, imm64(d, sign)); break;
     case F_SQRT:
-        if (!is_native(d, esz))
+        if (!fp_is_native(d, esz))
             return false;
-        set_float(d, a->vd, esz, ir_fsqrt(d->ir, get_float(d, a->vm, esz), nan_rule(d)));
+        a32_set_float(d, a->vd, esz, ir_fsqrt(d->ir, a32_get_float(d, a->vm, esz), fp_nan_rule(d)));
         return true;
     default: return false;
     }
@@ -175,8 +193,7 @@ bool trans_vfp2(struct dis *d, const struct args_v2 *a)
         return false;
     if (a32_fp_is_trapped(d, false) || native2(d, a))
         return true;
-    call_a32_vector(d->ir, imm32(d, (uint32_t)a->op | A32_OP_FP),
-                    scalar_op(d, (unsigned)a->esz, a->vd, a->vm, a->vm, 0));
+    a32_vector(d, (uint32_t)a->op | A32_OP_FP, scalar_op((unsigned)a->esz, a->vd, a->vm, a->vm, 0));
     return true;
 }
 
@@ -186,8 +203,7 @@ static bool round_to(struct dis *d, const struct args_v2 *a, enum fp_round rm)
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    call_a32_vector(d->ir, imm32(d, F_RINT | A32_OP_FP),
-                    scalar_op(d, (unsigned)a->esz, a->vd, a->vm, a->vm, rm));
+    a32_vector(d, F_RINT | A32_OP_FP, scalar_op((unsigned)a->esz, a->vd, a->vm, a->vm, rm));
     return true;
 }
 
@@ -239,13 +255,14 @@ bool trans_vcmp(struct dis *d, const struct args_vcmp *a)
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    if (is_native(d, esz)) {
+    if (fp_is_native(d, esz)) {
         ir_val m = a->zero ? (esz == 3 ? ir_const(d->ir, F64, 0) : ir_const(d->ir, F32, 0))
-                           : get_float(d, a->vm, esz);
-        flags = ir_flags_fcmp(d->ir, get_float(d, a->vd, esz), m, (uint32_t)a->e);
+                           : a32_get_float(d, a->vm, esz);
+        flags = ir_flags_fcmp(d->ir, a32_get_float(d, a->vd, esz), m, (uint32_t)a->e);
     } else {
-        ir_val desc = scalar_op(d, esz, 0, a->vd, a->vm, (unsigned)(a->e | a->zero << 1));
-        flags = pack_flags(d, call_a32_vcmp(d->ir, desc));
+        struct a32_vop o = scalar_op(esz, a->vd, a->vd, a->vm, (unsigned)(a->e | a->zero << 1));
+        ir_val nzcv = call_a32_vcmp(d->ir, packed(d, &o), a32_vop_reads(&o), ir_slots_none());
+        flags = pack_flags(d, nzcv);
     }
     ir_env_st(d->ir, flags, MO_32, flags_offset());
     return true;
@@ -255,15 +272,21 @@ bool trans_vcmp(struct dis *d, const struct args_vcmp *a)
 
 bool trans_vcvt(struct dis *d, const struct args_vcvt *a)
 {
+    unsigned from = (unsigned)a->from, to = (unsigned)a->to;
     if (!begin(d, 3, a->to == 3 ? a->vd : a->vm, 0, 0))
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
+    if (fp_is_native(d, from)) {
+        ir_val v = a32_get_float(d, a->vm, from);
+        a32_set_float(d, a->vd, to, ir_fcvt(d->ir, to == 3 ? F64 : F32, v, fp_nan_rule(d)));
+        return true;
+    }
     struct a32_vop o = {.d = scalar(a->vd, (unsigned)a->to),
                         .m = scalar(a->vm, (unsigned)a->from),
                         .esz = (uint8_t)a->from,
                         .imm = (uint8_t)a->to};
-    call_a32_vcvt(d->ir, imm64(d, a32_vop_pack(o)));
+    call_a32_vcvt(d->ir, packed(d, &o), a32_vop_reads(&o), a32_vop_writes(&o));
     return true;
 }
 
@@ -280,7 +303,7 @@ static bool half(struct dis *d, const struct args_vhalf *a, bool is_bf)
     o.d = narrows ? (struct a32_vreg){(uint8_t)a->vd, A32_H} : scalar(a->vd, wide);
     o.m = narrows ? scalar(a->vm, wide) : (struct a32_vreg){(uint8_t)a->vm, A32_S};
     o.elem = (uint8_t)a->t;
-    call_a32_vcvt(d->ir, imm64(d, a32_vop_pack(o)));
+    call_a32_vcvt(d->ir, packed(d, &o), a32_vop_reads(&o), a32_vop_writes(&o));
     return true;
 }
 
@@ -305,9 +328,17 @@ bool trans_vfromint(struct dis *d, const struct args_vint *a)
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
+    if (fp_is_native(d, (unsigned)a->esz)) {
+        ir_val v = ir_trunc(d->ir, a32_vget(d, a->vm, 2));
+        enum ir_type t = a->esz == 3 ? F64 : F32;
+        v = a->is_signed ? ir_sitof(d->ir, t, v) : ir_uitof(d->ir, t, v);
+        a32_set_float(d, a->vd, (unsigned)a->esz, v);
+        return true;
+    }
     struct a32_vop o = {
         .d = scalar(a->vd, (unsigned)a->esz), .m = scalar(a->vm, 2), .esz = (uint8_t)a->esz};
-    call_a32_vfromint(d->ir, imm64(d, a32_vop_pack(o)), int_how(d, a->is_signed, 32, 0));
+    call_a32_vfromint(d->ir, packed(d, &o), int_how(d, a->is_signed, 32, 0), a32_vop_reads(&o),
+                      a32_vop_writes(&o));
     return true;
 }
 
@@ -323,11 +354,19 @@ static bool to_int(struct dis *d, const struct args_vint *a, enum fp_round rm)
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
+    if (fp_is_native(d, (unsigned)a->esz)) {
+        ir_val v = a32_get_float(d, a->vm, (unsigned)a->esz);
+        uint32_t how = fp_rounding(d, rm) | IR_FTOI_NAN_ZERO;
+        v = a->is_signed ? ir_ftosi(d->ir, I32, v, how) : ir_ftoui(d->ir, I32, v, how);
+        a32_vset(d, a->vd, 2, ir_zext32(d->ir, v));
+        return true;
+    }
     struct a32_vop o = {.d = scalar(a->vd, 2),
                         .m = scalar(a->vm, (unsigned)a->esz),
                         .esz = (uint8_t)a->esz,
                         .imm = (uint8_t)rm};
-    call_a32_vtoint(d->ir, imm64(d, a32_vop_pack(o)), int_how(d, a->is_signed, 32, 0));
+    call_a32_vtoint(d->ir, packed(d, &o), int_how(d, a->is_signed, 32, 0), a32_vop_reads(&o),
+                    a32_vop_writes(&o));
     return true;
 }
 
@@ -354,9 +393,9 @@ static bool fixed(struct dis *d, const struct args_vfix *a, bool from)
     struct a32_vop o = {.d = r, .m = r, .esz = (uint8_t)a->esz, .imm = FP_RTZ};
     ir_val how = int_how(d, !a->is_signed, bits, bits - (unsigned)a->imm);
     if (from)
-        call_a32_vfromint(d->ir, imm64(d, a32_vop_pack(o)), how);
+        call_a32_vfromint(d->ir, packed(d, &o), how, a32_vop_reads(&o), a32_vop_writes(&o));
     else
-        call_a32_vtoint(d->ir, imm64(d, a32_vop_pack(o)), how);
+        call_a32_vtoint(d->ir, packed(d, &o), how, a32_vop_reads(&o), a32_vop_writes(&o));
     return true;
 }
 

@@ -18,8 +18,7 @@ struct ir_slot_set simd_slots(unsigned a, unsigned b, unsigned c)
     return ir_slots_add(ir_slots_add(simd_slot(a), ARM_SLOT_V0 + b), ARM_SLOT_V0 + c);
 }
 
-/* Whether an operation may set FPSR.QC. */
-static bool saturates(uint32_t op)
+bool simd_saturates(uint32_t op)
 {
     switch ((enum simd_op)(op & SIMD_OP)) {
     case VI_SQADD:
@@ -60,7 +59,7 @@ static bool saturates(uint32_t op)
 void simd_call(struct dis *d, uint32_t op, struct simd_desc x)
 {
     struct ir_slot_set reads = simd_slots(x.rd, x.rn, x.rm), writes = simd_slot(x.rd);
-    if (saturates(op)) {
+    if (simd_saturates(op)) {
         reads = ir_slots_add(reads, ARM_SLOT_QC);
         writes = ir_slots_add(writes, ARM_SLOT_QC);
     }

@@ -110,7 +110,7 @@ static bool is_narrow(unsigned esz)
 }
 
 /* Comparisons and logic: of any size. */
-static ir_val logic(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n, ir_val m)
+static ir_val logic(struct dis *d, const struct vec *x, uint32_t op, ir_val n, ir_val m)
 {
     struct ir *ir = d->ir;
     unsigned e = x->esz;
@@ -120,9 +120,9 @@ static ir_val logic(struct dis *d, const struct simd_desc *x, uint32_t op, ir_va
     case VI_ORR: return ir_vor(ir, n, m);
     case VI_ORN: return ir_vor(ir, n, not(d, m));
     case VI_EOR: return ir_vxor(ir, n, m);
-    case VI_BSL: return ir_vbsl(ir, vreg(d, x->rd), n, m);
-    case VI_BIT: return ir_vbsl(ir, m, n, vreg(d, x->rd));
-    case VI_BIF: return ir_vbsl(ir, m, vreg(d, x->rd), n);
+    case VI_BSL: return ir_vbsl(ir, x->old, n, m);
+    case VI_BIT: return ir_vbsl(ir, m, n, x->old);
+    case VI_BIF: return ir_vbsl(ir, m, x->old, n);
     case VI_NOT: return not(d, n);
     case VI_CMEQ: return ir_vcmpeq(ir, n, m, e);
     case VI_CMGT: return ir_vcmpgt(ir, n, m, e);
@@ -139,7 +139,7 @@ static ir_val logic(struct dis *d, const struct simd_desc *x, uint32_t op, ir_va
     }
 }
 
-static ir_val arithmetic(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n, ir_val m)
+static ir_val arithmetic(struct dis *d, const struct vec *x, uint32_t op, ir_val n, ir_val m)
 {
     struct ir *ir = d->ir;
     unsigned e = x->esz;
@@ -155,16 +155,16 @@ static ir_val arithmetic(struct dis *d, const struct simd_desc *x, uint32_t op, 
         return IR_NONE;
     switch (op) {
     case VI_MUL: return ir_vmul(ir, n, m, e);
-    case VI_MLA: return ir_vadd(ir, vreg(d, x->rd), ir_vmul(ir, n, m, e), e);
-    case VI_MLS: return ir_vsub(ir, vreg(d, x->rd), ir_vmul(ir, n, m, e), e);
+    case VI_MLA: return ir_vadd(ir, x->old, ir_vmul(ir, n, m, e), e);
+    case VI_MLS: return ir_vsub(ir, x->old, ir_vmul(ir, n, m, e), e);
     case VI_SMAX: return ir_vmaxs(ir, n, m, e);
     case VI_UMAX: return ir_vmaxu(ir, n, m, e);
     case VI_SMIN: return ir_vmins(ir, n, m, e);
     case VI_UMIN: return ir_vminu(ir, n, m, e);
     case VI_SABD: return difference(d, n, m, e, true);
     case VI_UABD: return difference(d, n, m, e, false);
-    case VI_SABA: return ir_vadd(ir, vreg(d, x->rd), difference(d, n, m, e, true), e);
-    case VI_UABA: return ir_vadd(ir, vreg(d, x->rd), difference(d, n, m, e, false), e);
+    case VI_SABA: return ir_vadd(ir, x->old, difference(d, n, m, e, true), e);
+    case VI_UABA: return ir_vadd(ir, x->old, difference(d, n, m, e, false), e);
     case VI_SHADD: return average(d, n, m, e, true, false);
     case VI_UHADD: return average(d, n, m, e, false, false);
     case VI_SRHADD: return average(d, n, m, e, true, true);
@@ -174,7 +174,7 @@ static ir_val arithmetic(struct dis *d, const struct simd_desc *x, uint32_t op, 
 }
 
 /* Vectors only: lanes that a scalar form does not have must not set QC. */
-static ir_val saturating(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n, ir_val m)
+static ir_val saturating(struct dis *d, const struct vec *x, uint32_t op, ir_val n, ir_val m)
 {
     struct ir *ir = d->ir;
     unsigned e = x->esz;
@@ -197,7 +197,7 @@ static ir_val low_halves(struct dis *d, ir_val n, ir_val m)
     return ir_vzip1(d->ir, n, m, 3);
 }
 
-static ir_val unzip(struct dis *d, const struct simd_desc *x, vop2 *f, ir_val n, ir_val m)
+static ir_val unzip(struct dis *d, const struct vec *x, vop2 *f, ir_val n, ir_val m)
 {
     if (x->w == SIMD_FULL)
         return f(d->ir, n, m, x->esz);
@@ -205,7 +205,7 @@ static ir_val unzip(struct dis *d, const struct simd_desc *x, vop2 *f, ir_val n,
     return f(d->ir, both, both, x->esz);
 }
 
-static ir_val extract(struct dis *d, const struct simd_desc *x, ir_val n, ir_val m)
+static ir_val extract(struct dis *d, const struct vec *x, ir_val n, ir_val m)
 {
     if (x->w == SIMD_FULL)
         return ir_vextb(d->ir, n, m, x->imm);
@@ -213,7 +213,7 @@ static ir_val extract(struct dis *d, const struct simd_desc *x, ir_val n, ir_val
     return ir_vextb(d->ir, both, both, x->imm);
 }
 
-static ir_val permute(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n, ir_val m)
+static ir_val permute(struct dis *d, const struct vec *x, uint32_t op, ir_val n, ir_val m)
 {
     struct ir *ir = d->ir;
     unsigned e = x->esz;
@@ -252,7 +252,7 @@ static vop2 *pair_op(uint32_t op, unsigned esz)
     }
 }
 
-static ir_val pairs(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n, ir_val m)
+static ir_val pairs(struct dis *d, const struct vec *x, uint32_t op, ir_val n, ir_val m)
 {
     vop2 *f = pair_op(op, x->esz);
     if (!f)
@@ -270,7 +270,7 @@ static ir_val lowest(struct dis *d, ir_val v, unsigned esz)
 }
 
 /* Halves against halves until one lane is left. */
-static ir_val fold(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n)
+static ir_val fold(struct dis *d, const struct vec *x, uint32_t op, ir_val n)
 {
     vop2 *f = pair_op(op, x->esz);
     for (unsigned bytes = x->w == SIMD_FULL ? 8 : 4; bytes >= 1u << x->esz; bytes /= 2)
@@ -286,9 +286,9 @@ static ir_val add_pairs(struct dis *d, ir_val n, unsigned esz, bool is_signed)
     return ir_vadd(d->ir, even, shift_right(d, n, esz + 1, bits, is_signed), esz + 1);
 }
 
-static ir_val fold_long(struct dis *d, const struct simd_desc *x, ir_val n, bool is_signed)
+static ir_val fold_long(struct dis *d, const struct vec *x, ir_val n, bool is_signed)
 {
-    struct simd_desc sums = *x;
+    struct vec sums = *x;
     sums.esz++;
     n = add_pairs(d, n, x->esz, is_signed);
     if (x->w == SIMD_HALF && sums.esz == 3)
@@ -296,14 +296,14 @@ static ir_val fold_long(struct dis *d, const struct simd_desc *x, ir_val n, bool
     return fold(d, &sums, VI_ADDV, n);
 }
 
-static ir_val across(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n)
+static ir_val across(struct dis *d, const struct vec *x, uint32_t op, ir_val n)
 {
     struct ir *ir = d->ir;
     switch (op) {
     case VI_SADDLP: return add_pairs(d, n, x->esz, true);
     case VI_UADDLP: return add_pairs(d, n, x->esz, false);
-    case VI_SADALP: return ir_vadd(ir, vreg(d, x->rd), add_pairs(d, n, x->esz, true), x->esz + 1);
-    case VI_UADALP: return ir_vadd(ir, vreg(d, x->rd), add_pairs(d, n, x->esz, false), x->esz + 1);
+    case VI_SADALP: return ir_vadd(ir, x->old, add_pairs(d, n, x->esz, true), x->esz + 1);
+    case VI_UADALP: return ir_vadd(ir, x->old, add_pairs(d, n, x->esz, false), x->esz + 1);
     case VI_ADDV:
     case VI_SMAXV:
     case VI_UMAXV:
@@ -318,31 +318,30 @@ static ir_val across(struct dis *d, const struct simd_desc *x, uint32_t op, ir_v
 /* --- results twice as wide --- */
 
 /* The half that an instruction, or its "2" form, works on. */
-static ir_val half_of(struct dis *d, const struct simd_desc *x, ir_val v)
+static ir_val half_of(struct dis *d, const struct vec *x, ir_val v)
 {
     return x->w == SIMD_FULL ? high_half(d, v) : v;
 }
 
-static ir_val wide_product(struct dis *d, const struct simd_desc *x, ir_val n, ir_val m,
-                           bool is_signed)
+static ir_val wide_product(struct dis *d, const struct vec *x, ir_val n, ir_val m, bool is_signed)
 {
     n = half_of(d, x, n);
     m = half_of(d, x, m);
     return is_signed ? ir_vmulls(d->ir, n, m, x->esz) : ir_vmullu(d->ir, n, m, x->esz);
 }
 
-static ir_val wide_half(struct dis *d, const struct simd_desc *x, ir_val v, bool is_signed)
+static ir_val wide_half(struct dis *d, const struct vec *x, ir_val v, bool is_signed)
 {
     return widen(d, half_of(d, x, v), x->esz, is_signed);
 }
 
-static ir_val wide_difference(struct dis *d, const struct simd_desc *x, ir_val n, ir_val m,
+static ir_val wide_difference(struct dis *d, const struct vec *x, ir_val n, ir_val m,
                               bool is_signed)
 {
     return wide_half(d, x, difference(d, n, m, x->esz, is_signed), false);
 }
 
-static ir_val lengthen(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n, ir_val m)
+static ir_val lengthen(struct dis *d, const struct vec *x, uint32_t op, ir_val n, ir_val m)
 {
     struct ir *ir = d->ir;
     unsigned e = x->esz + 1;
@@ -351,10 +350,10 @@ static ir_val lengthen(struct dis *d, const struct simd_desc *x, uint32_t op, ir
     switch (op) {
     case VI_SMULL: return wide_product(d, x, n, m, true);
     case VI_UMULL: return wide_product(d, x, n, m, false);
-    case VI_SMLAL: return ir_vadd(ir, vreg(d, x->rd), wide_product(d, x, n, m, true), e);
-    case VI_UMLAL: return ir_vadd(ir, vreg(d, x->rd), wide_product(d, x, n, m, false), e);
-    case VI_SMLSL: return ir_vsub(ir, vreg(d, x->rd), wide_product(d, x, n, m, true), e);
-    case VI_UMLSL: return ir_vsub(ir, vreg(d, x->rd), wide_product(d, x, n, m, false), e);
+    case VI_SMLAL: return ir_vadd(ir, x->old, wide_product(d, x, n, m, true), e);
+    case VI_UMLAL: return ir_vadd(ir, x->old, wide_product(d, x, n, m, false), e);
+    case VI_SMLSL: return ir_vsub(ir, x->old, wide_product(d, x, n, m, true), e);
+    case VI_UMLSL: return ir_vsub(ir, x->old, wide_product(d, x, n, m, false), e);
     case VI_SADDL: return ir_vadd(ir, wide_half(d, x, n, true), wide_half(d, x, m, true), e);
     case VI_UADDL: return ir_vadd(ir, wide_half(d, x, n, false), wide_half(d, x, m, false), e);
     case VI_SSUBL: return ir_vsub(ir, wide_half(d, x, n, true), wide_half(d, x, m, true), e);
@@ -365,8 +364,8 @@ static ir_val lengthen(struct dis *d, const struct simd_desc *x, uint32_t op, ir
     case VI_USUBW: return ir_vsub(ir, n, wide_half(d, x, m, false), e);
     case VI_SABDL: return wide_difference(d, x, n, m, true);
     case VI_UABDL: return wide_difference(d, x, n, m, false);
-    case VI_SABAL: return ir_vadd(ir, vreg(d, x->rd), wide_difference(d, x, n, m, true), e);
-    case VI_UABAL: return ir_vadd(ir, vreg(d, x->rd), wide_difference(d, x, n, m, false), e);
+    case VI_SABAL: return ir_vadd(ir, x->old, wide_difference(d, x, n, m, true), e);
+    case VI_UABAL: return ir_vadd(ir, x->old, wide_difference(d, x, n, m, false), e);
     case VI_SSHLL: return shift_left(d, wide_half(d, x, n, true), e, x->imm);
     case VI_USHLL:
     case VI_SHLL: return shift_left(d, wide_half(d, x, n, false), e, x->imm);
@@ -377,21 +376,21 @@ static ir_val lengthen(struct dis *d, const struct simd_desc *x, uint32_t op, ir
 /* --- results half as wide --- */
 
 /* Low halves of wide lanes to the lower half of rd, or to its upper one. */
-static ir_val narrow_into(struct dis *d, const struct simd_desc *x, ir_val v)
+static ir_val narrow_into(struct dis *d, const struct vec *x, ir_val v)
 {
     v = ir_vnarrow(d->ir, v, v, x->esz + 1);
-    return x->w == SIMD_FULL ? ir_vzip1(d->ir, vreg(d, x->rd), v, 3) : v;
+    return x->w == SIMD_FULL ? ir_vzip1(d->ir, x->old, v, 3) : v;
 }
 
 /* Of 2 * bits, the upper half, rounded. */
-static ir_val upper_rounded(struct dis *d, const struct simd_desc *x, ir_val v)
+static ir_val upper_rounded(struct dis *d, const struct vec *x, ir_val v)
 {
     unsigned bits = 8 << x->esz, e = x->esz + 1;
     v = ir_vadd(d->ir, v, lanes(d, e, UINT64_C(1) << (bits - 1)), e);
     return shift_right(d, v, e, bits, false);
 }
 
-static ir_val narrowed(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n, ir_val m)
+static ir_val narrowed(struct dis *d, const struct vec *x, uint32_t op, ir_val n, ir_val m)
 {
     struct ir *ir = d->ir;
     unsigned bits = 8 << x->esz, e = x->esz + 1;
@@ -412,17 +411,17 @@ static ir_val narrowed(struct dis *d, const struct simd_desc *x, uint32_t op, ir
 /* --- shifts by an immediate --- */
 
 /* Bits that a shift leaves free come from the destination. */
-static ir_val insert(struct dis *d, const struct simd_desc *x, ir_val shifted, uint64_t taken)
+static ir_val insert(struct dis *d, const struct vec *x, ir_val shifted, uint64_t taken)
 {
     ir_val mask = lanes(d, x->esz, taken);
-    return ir_vbsl(d->ir, mask, shifted, vreg(d, x->rd));
+    return ir_vbsl(d->ir, mask, shifted, x->old);
 }
 
-static ir_val shifts(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n)
+static ir_val shifts(struct dis *d, const struct vec *x, uint32_t op, ir_val n)
 {
     unsigned e = x->esz, count = x->imm;
     uint64_t all = simd_mask(8 << e);
-    ir_val old = vreg(d, x->rd);
+    ir_val old = x->old;
     switch (op) {
     case VI_SHL: return shift_left(d, n, e, count);
     case VI_SSHR: return shift_right(d, n, e, count, true);
@@ -448,7 +447,7 @@ static bool is_none(ir_val v)
 }
 
 /* In which order the groups are asked does not matter: each knows its own. */
-static ir_val same_size(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n, ir_val m)
+static ir_val same_size(struct dis *d, const struct vec *x, uint32_t op, ir_val n, ir_val m)
 {
     ir_val r = logic(d, x, op, n, m);
     if (is_none(r))
@@ -460,29 +459,33 @@ static ir_val same_size(struct dis *d, const struct simd_desc *x, uint32_t op, i
     return is_none(r) ? shifts(d, x, op, n) : r;
 }
 
-static bool finish(struct dis *d, const struct simd_desc *x, ir_val v, unsigned w)
-{
-    if (is_none(v))
-        return false;
-    set_vreg(d, x->rd, v, w);
-    return true;
-}
-
-static bool inline_values(struct dis *d, uint32_t op, const struct simd_desc *x, ir_val n, ir_val m)
+ir_val vec_value(struct dis *d, uint32_t op, const struct vec *x, ir_val n, ir_val m)
 {
     ir_val r = narrowed(d, x, op, n, m);
-    if (!is_none(r)) {
-        r = narrow_into(d, x, r);
-        return finish(d, x, r, x->w);
-    }
+    if (!is_none(r))
+        return narrow_into(d, x, r);
     r = across(d, x, op, n);
     if (is_none(r))
         r = pairs(d, x, op, n, m);
     if (is_none(r))
         r = same_size(d, x, op, n, m);
-    if (!is_none(r))
-        return finish(d, x, r, x->w);
-    return finish(d, x, lengthen(d, x, op, n, m), SIMD_FULL);
+    return is_none(r) ? lengthen(d, x, op, n, m) : r;
+}
+
+/* Whether a result has lanes twice as wide as those of the operands. */
+static bool is_long(uint32_t op)
+{
+    return op >= VI_SADDL && op <= VI_USUBW;
+}
+
+static bool inline_values(struct dis *d, uint32_t op, const struct simd_desc *x, ir_val n, ir_val m)
+{
+    struct vec v = {.esz = x->esz, .w = x->w, .imm = x->imm, .old = vreg(d, x->rd)};
+    ir_val r = vec_value(d, op, &v, n, m);
+    if (is_none(r))
+        return false;
+    set_vreg(d, x->rd, r, is_long(op) ? SIMD_FULL : x->w);
+    return true;
 }
 
 /* A scalar is the lowest lane of 64 bits; narrower ones saturate or narrow, which helpers do. */

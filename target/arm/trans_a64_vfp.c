@@ -15,7 +15,7 @@ static uint32_t attr_of(const struct dis *d, unsigned esz)
 }
 
 /* The lanes that there are; the others zero. */
-static ir_val only(struct dis *d, const struct simd_desc *x, ir_val v)
+static ir_val only(struct dis *d, const struct vec *x, ir_val v)
 {
     if (x->w == SIMD_FULL)
         return v;
@@ -25,7 +25,7 @@ static ir_val only(struct dis *d, const struct simd_desc *x, ir_val v)
 }
 
 /* The same for divisors, where the others are one. */
-static ir_val only_or_one(struct dis *d, const struct simd_desc *x, ir_val v)
+static ir_val only_or_one(struct dis *d, const struct vec *x, ir_val v)
 {
     if (x->w == SIMD_FULL)
         return v;
@@ -62,7 +62,7 @@ static ir_val compare(struct dis *d, uint32_t op, ir_val n, ir_val m, unsigned e
     }
 }
 
-static ir_val arithmetic(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n, ir_val m)
+static ir_val arithmetic(struct dis *d, const struct vec *x, uint32_t op, ir_val n, ir_val m)
 {
     struct ir *ir = d->ir;
     uint32_t attr = attr_of(d, x->esz);
@@ -72,18 +72,18 @@ static ir_val arithmetic(struct dis *d, const struct simd_desc *x, uint32_t op, 
     case F_MUL: return ir_vfmul(ir, n, m, attr);
     case F_DIV: return ir_vfdiv(ir, n, only_or_one(d, x, m), attr);
     case F_ABD: return absolute(d, ir_vfsub(ir, n, m, attr), x->esz);
-    case F_MLA: return ir_vfma(ir, n, m, only(d, x, vreg(d, x->rd)), attr);
-    case F_MLS: return ir_vfma(ir, n, m, only(d, x, vreg(d, x->rd)), attr | IR_VFMA_NEG_PRODUCT);
+    case F_MLA: return ir_vfma(ir, n, m, only(d, x, x->old), attr);
+    case F_MLS: return ir_vfma(ir, n, m, only(d, x, x->old), attr | IR_VFMA_NEG_PRODUCT);
     default: return IR_NONE;
     }
 }
 
-static ir_val round_to(struct dis *d, const struct simd_desc *x, ir_val n, uint32_t how)
+static ir_val round_to(struct dis *d, const struct vec *x, ir_val n, uint32_t how)
 {
     return ir_vfrint(d->ir, n, attr_of(d, x->esz) | how << IR_VROUND_SHIFT);
 }
 
-static ir_val unary(struct dis *d, const struct simd_desc *x, uint32_t op, ir_val n)
+static ir_val unary(struct dis *d, const struct vec *x, uint32_t op, ir_val n)
 {
     struct ir *ir = d->ir;
     uint32_t attr = attr_of(d, x->esz);
@@ -99,10 +99,9 @@ static ir_val unary(struct dis *d, const struct simd_desc *x, uint32_t op, ir_va
 }
 
 /* Neighbours added; lanes that are computed twice raise nothing new. */
-static ir_val add_pairs(struct dis *d, const struct simd_desc *x)
+static ir_val add_pairs(struct dis *d, const struct vec *x, ir_val n, ir_val m)
 {
     struct ir *ir = d->ir;
-    ir_val n = vreg(d, x->rn), m = vreg(d, x->rm);
     uint32_t attr = attr_of(d, x->esz);
     if (x->w == SIMD_SCALAR && x->esz == 3)
         return ir_vfadd(ir, n, ir_vextb(ir, n, n, 8), attr);
@@ -113,37 +112,22 @@ static ir_val add_pairs(struct dis *d, const struct simd_desc *x)
 }
 
 /* Between singles and doubles: of the lower half, or of and to the upper one. */
-static bool change_size(struct dis *d, uint32_t op, const struct simd_desc *x)
+static ir_val change_size(struct dis *d, uint32_t op, const struct vec *x, ir_val n)
 {
     struct ir *ir = d->ir;
-    ir_val n = vreg(d, x->rn);
     if (op == F_CVTL) {
         n = x->w == SIMD_FULL ? ir_vextb(ir, n, n, 8) : n;
-        set_vreg(d, x->rd, ir_vfwiden(ir, n, attr_of(d, 2)), SIMD_FULL);
-        return true;
+        return ir_vfwiden(ir, n, attr_of(d, 2));
     }
     ir_val r = ir_vfnarrow(ir, n, attr_of(d, 3));
-    if (x->w == SIMD_FULL)
-        r = ir_vzip1(ir, vreg(d, x->rd), r, 3);
-    set_vreg(d, x->rd, r, x->w);
-    return true;
+    return x->w == SIMD_FULL ? ir_vzip1(ir, x->old, r, 3) : ir_vlow(ir, r);
 }
 
 /* What only changes signs is no arithmetic. */
-static bool change_sign(struct dis *d, uint32_t op, const struct simd_desc *x)
+static ir_val change_sign(struct dis *d, uint32_t op, const struct vec *x, ir_val v)
 {
-    ir_val v = vreg(d, x->rn), sign = vconst(d, sign_bits(x->esz), sign_bits(x->esz));
-    v = op == F_ABS ? ir_vandn(d->ir, v, sign) : ir_vxor(d->ir, v, sign);
-    set_vreg(d, x->rd, v, x->w);
-    return true;
-}
-
-static bool finish(struct dis *d, const struct simd_desc *x, ir_val r)
-{
-    if (r.id == IR_NONE.id)
-        return false;
-    set_vreg(d, x->rd, only(d, x, r), SIMD_FULL);
-    return true;
+    ir_val sign = vconst(d, sign_bits(x->esz), sign_bits(x->esz));
+    return only(d, x, op == F_ABS ? ir_vandn(d->ir, v, sign) : ir_vxor(d->ir, v, sign));
 }
 
 static bool is_unary(uint32_t op)
@@ -152,21 +136,40 @@ static bool is_unary(uint32_t op)
            op == F_SCVTF;
 }
 
+static ir_val cut(struct dis *d, const struct vec *x, ir_val r)
+{
+    return r.id == IR_NONE.id ? r : only(d, x, r);
+}
+
+ir_val vfp_value(struct dis *d, uint32_t op, const struct vec *x, ir_val n, ir_val m)
+{
+    if (op == F_CVTL || op == F_CVTN)
+        return change_size(d, op, x, n);
+    if (op == F_ABS || op == F_NEG)
+        return change_sign(d, op, x, n);
+    if (op == F_ADDP)
+        return cut(d, x, add_pairs(d, x, n, m));
+    n = only(d, x, n);
+    if (is_unary(op))
+        return cut(d, x, unary(d, x, op, n));
+    m = only(d, x, m);
+    ir_val r = compare(d, op, n, m, x->esz);
+    return cut(d, x, r.id == IR_NONE.id ? arithmetic(d, x, op, n, m) : r);
+}
+
+static bool finish(struct dis *d, uint32_t op, const struct simd_desc *x, ir_val m)
+{
+    struct vec v = {.esz = x->esz, .w = x->w, .imm = x->imm, .old = vreg(d, x->rd)};
+    ir_val r = vfp_value(d, op, &v, vreg(d, x->rn), m);
+    if (r.id == IR_NONE.id)
+        return false;
+    set_vreg(d, x->rd, r, SIMD_FULL);
+    return true;
+}
+
 bool vfp_inline(struct dis *d, uint32_t op, const struct simd_desc *x)
 {
-    if (!fp_is_native(d, x->esz))
-        return false;
-    if (op == F_CVTL || op == F_CVTN)
-        return change_size(d, op, x);
-    if (op == F_ABS || op == F_NEG)
-        return change_sign(d, op, x);
-    if (op == F_ADDP)
-        return finish(d, x, add_pairs(d, x));
-    ir_val n = only(d, x, vreg(d, x->rn));
-    if (is_unary(op))
-        return finish(d, x, unary(d, x, op, n));
-    ir_val m = only(d, x, vreg(d, x->rm)), r = compare(d, op, n, m, x->esz);
-    return finish(d, x, r.id == IR_NONE.id ? arithmetic(d, x, op, n, m) : r);
+    return fp_is_native(d, x->esz) && finish(d, op, x, vreg(d, x->rm));
 }
 
 bool vfp_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x)
@@ -174,6 +177,5 @@ bool vfp_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x)
     if (!fp_is_native(d, x->esz) || (op != F_MUL && op != F_MLA && op != F_MLS))
         return false;
     ir_val element = ir_vextr(d->ir, vreg(d, x->rm), x->esz | x->imm << 8);
-    ir_val m = only(d, x, ir_vdup(d->ir, element, x->esz));
-    return finish(d, x, arithmetic(d, x, op, only(d, x, vreg(d, x->rn)), m));
+    return finish(d, op, x, ir_vdup(d->ir, element, x->esz));
 }

@@ -9,6 +9,17 @@
 ir_val vreg(struct dis *d, int n);
 void set_vreg(struct dis *d, int n, ir_val v, unsigned w);
 ir_val vconst(struct dis *d, uint64_t low, uint64_t high);
+/*
+ * Operations of enum simd_op and enum simd_fp_op on values; IR_NONE: nothing was built that has an
+ * effect, call the helper.  Integer ones leave what is above the width undefined, the others zero.
+ * Whether the host's arithmetic is what is asked for is the caller's to know.
+ */
+struct vec {
+    unsigned esz, w, imm; /* of struct simd_desc */
+    ir_val old;           /* of the destination */
+};
+ir_val vec_value(struct dis *d, uint32_t op, const struct vec *x, ir_val n, ir_val m);
+ir_val vfp_value(struct dis *d, uint32_t op, const struct vec *x, ir_val n, ir_val m);
 /* Operations of enum simd_op in the translator's own; false: nothing was built, call the helper. */
 bool vec_inline(struct dis *d, uint32_t op, const struct simd_desc *x);
 bool vec_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x);
@@ -27,6 +38,8 @@ uint32_t fp_rounding(const struct dis *d, unsigned rm);
  * same. */
 struct ir_slot_set simd_slot(unsigned n);
 struct ir_slot_set simd_slots(unsigned a, unsigned b, unsigned c);
+/* Whether an operation of enum simd_op may set FPSR.QC. */
+bool simd_saturates(uint32_t op);
 /* Whole operations by number. */
 void simd_call(struct dis *d, uint32_t op, struct simd_desc desc);
 void simd_call_fp(struct dis *d, uint32_t op, struct simd_desc desc);

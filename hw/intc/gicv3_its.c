@@ -28,6 +28,7 @@ enum {
     TYPER_EVENT_BITS_SHIFT = 8,
     TYPER_DEVICE_BITS_SHIFT = 13
 };
+enum { BASER_RESET = 2 << 8 }; /* pages of 64 KiB, until software says otherwise */
 static const uint64_t CBASER_BITS = UINT64_C(0xb8effffffffffcff);
 static const uint64_t BASER_INDIRECT = BIT64(62), BASER_BITS = UINT64_C(0xf8e0ffffffffffff);
 enum { BASER_TYPE_SHIFT = 56, BASER_ENTRY_SHIFT = 48, BASER_PAGES = 0xff };
@@ -217,7 +218,7 @@ static uint64_t baser_fixed(unsigned n)
 
 static uint64_t read_baser(const struct gicv3_its *its, unsigned n)
 {
-    return its->s.baser[n] | baser_fixed(n);
+    return baser_fixed(n) ? its->s.baser[n] | baser_fixed(n) : 0;
 }
 
 static uint32_t its_read32(struct device *dev, uint32_t off, bool secure UNUSED)
@@ -364,8 +365,12 @@ static void gicv3_its_loaded(struct device *dev)
 }
 
 static const struct state_field gicv3_its_state[] = {
-    STATE(gicv3_its, ctlr, 0),   STATE(gicv3_its, cbaser, 0),      STATE(gicv3_its, cwriter, 0),
-    STATE(gicv3_its, creadr, 0), STATE_ARRAY(gicv3_its, baser, 0), STATE_END,
+    STATE(gicv3_its, ctlr, 0),
+    STATE(gicv3_its, cbaser, 0),
+    STATE(gicv3_its, cwriter, 0),
+    STATE(gicv3_its, creadr, 0),
+    STATE_ARRAY(gicv3_its, baser, BASER_RESET),
+    STATE_END,
 };
 
 DEVICE_CLASS_NAMED(gicv3_its, "arm-gicv3-its") = {

@@ -32,7 +32,13 @@ enum {
     CTLR_DPG1NS = 1 << 25,
     CTLR_DPG1S = 1 << 26,
 };
-enum { WAKER_SLEEP = 2, WAKER_CHILDREN_ASLEEP = 4 };
+enum {
+    WAKER_SLEEP = 2,
+    WAKER_CHILDREN_ASLEEP = 4,
+    /* Ours: as after reset.  It says that it sleeps, but programs that do not know of sleep get
+     * their interrupts, as they do elsewhere. */
+    WAKER_UNTOUCHED = 1 << 30
+};
 enum { TYPER_PLPIS = 1, TYPER_DIRECT_LPI = 8, TYPER_LAST = 0x10, TYPER_DPGS = 0x20 };
 enum { TYPER_NUMBER_SHIFT = 8, SGI_EDGES = 0xffff, PPI_FIRST = 16, PPIS = 16 };
 static const uint32_t IIDR_ARM = 0x43b;
@@ -58,7 +64,7 @@ static uint32_t group_enable(enum gicv3_group group)
 
 static bool is_awake(const struct gicv3_redist *r)
 {
-    return !(r->s.waker & WAKER_SLEEP);
+    return !(r->s.waker & WAKER_SLEEP) || (r->s.waker & WAKER_UNTOUCHED);
 }
 
 static uint32_t best_of_group(const struct gicv3_redist *r, enum gicv3_group group)
@@ -403,7 +409,7 @@ static void gicv3_redist_reset(struct device *dev)
     mutex_lock(&r->lock);
     r->s.bank.edge = SGI_EDGES;
     r->s.bank.group = firmware ? UINT32_MAX : 0;
-    r->s.waker = firmware ? 0 : WAKER_SLEEP;
+    r->s.waker = firmware ? 0 : WAKER_SLEEP | WAKER_UNTOUCHED;
     gicv3_icc_reset(r);
     gicv3_icv_reset(r);
     mutex_unlock(&r->lock);

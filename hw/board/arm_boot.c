@@ -223,7 +223,8 @@ static void set_start(struct arm_boot *b)
         x[1] = NO_MACHINE_TYPE;
         x[2] = b->fdt_addr;
     }
-    arm_cpu_set_boot(first(b), b->entry, b->el, x);
+    for (unsigned i = 0; i < (b->el == 3 ? b->m->ncpus : 1); i++) /* nobody else would start them */
+        arm_cpu_set_boot(b->m->cpus[i], b->entry, b->el, x);
 }
 
 static bool load_program(struct arm_boot *b, struct error **errp)

@@ -167,7 +167,7 @@ struct arm_cpu {
     bool guarded_pages;            /* some page of code was guarded */
     bool tagged_pages;             /* some TLB entry stands under an address with a tag */
     _Atomic bool power_on_pending; /* PSCI */
-    uint64_t pmu_armed;            /* distance of the overflow that pmu_timer waits for */
+    uint64_t pmu_seen[32];         /* values of its counters when they were looked at last */
     bool no_globals;               /* TLB entries of EL1&0 belong to a VM or a security state */
     uint64_t break_filter;         /* bits by address bits 7..2: breakpoints that may match there */
     bool is_watching;              /* some watchpoint is enabled */

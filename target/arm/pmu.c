@@ -16,6 +16,7 @@ enum {
     PMCR_X = 16,
     PMCR_DP = 32,
     PMCR_LC = 64,
+    PMCR_LP = 128, /* PMUv3p5: overflow after 64 bits */
     PMCR_WRITABLE = 0x79
 };
 enum { EVENT_SW_INCR = 0x00, EVENT_INST_RETIRED = 0x08, EVENT_CPU_CYCLES = 0x11 };
@@ -63,24 +64,47 @@ static uint64_t elapsed(const struct arm_cpu *cpu, unsigned n)
     return n == CYCLE && (cpu->s.pmcr & PMCR_D) && !(cpu->s.pmcr & PMCR_LC) ? now / 64 : now;
 }
 
+/* Event counters have 64 bits as of PMUv3p5; of older ones the upper half counts on unseen. */
+static bool has_long_counters(const struct arm_cpu *cpu)
+{
+    return arm_has(cpu, ARM_F_E0PD);
+}
+
 static uint64_t value(struct arm_cpu *cpu, unsigned n)
 {
-    uint64_t v = *base_of(cpu, n) + (is_running(cpu, n) ? elapsed(cpu, n) : 0);
-
-    return n == CYCLE ? v : (uint32_t)v;
+    return *base_of(cpu, n) + (is_running(cpu, n) ? elapsed(cpu, n) : 0);
 }
 
 static void set_value(struct arm_cpu *cpu, unsigned n, uint64_t val)
 {
     *base_of(cpu, n) = val - (is_running(cpu, n) ? elapsed(cpu, n) : 0);
+    cpu->pmu_seen[n] = val;
 }
 
-/* Where the counter overflows: after 32 bits, or 64 for long cycle counts. */
+/* The counter overflows after 64 bits, not 32. */
+static bool is_long(const struct arm_cpu *cpu, unsigned n)
+{
+    return cpu->s.pmcr & (n == CYCLE ? PMCR_LC : PMCR_LP);
+}
+
 static uint64_t until_overflow(struct arm_cpu *cpu, unsigned n)
 {
     uint64_t v = value(cpu, n);
 
-    return n == CYCLE && (cpu->s.pmcr & PMCR_LC) ? -v : (UINT64_C(1) << 32) - (uint32_t)v;
+    return is_long(cpu, n) ? -v : (UINT64_C(1) << 32) - (uint32_t)v;
+}
+
+/* Set the flags of counters that have passed their end since they were looked at last. */
+static void note_overflows(struct arm_cpu *cpu) REQUIRES(&cpu->timer_lock)
+{
+    for (unsigned n = 0; n <= CYCLE; n++) {
+        if (!is_running(cpu, n))
+            continue;
+        uint64_t v = value(cpu, n), seen = cpu->pmu_seen[n];
+        if (is_long(cpu, n) ? v < seen : v >> 32 != seen >> 32)
+            cpu->s.pmovs |= BIT64(n);
+        cpu->pmu_seen[n] = v;
+    }
 }
 
 static void update_irq(struct arm_cpu *cpu) REQUIRES(&cpu->timer_lock)
@@ -96,7 +120,6 @@ static void arm_overflow(struct arm_cpu *cpu) REQUIRES(&cpu->timer_lock)
     for (unsigned n = 0; n <= CYCLE; n++)
         if ((cpu->s.pminten & all_bits(cpu)) >> n & 1 && is_running(cpu, n))
             next = MIN(next, until_overflow(cpu, n));
-    cpu->pmu_armed = next;
     if (next > INT64_MAX / 2)
         timer_cancel(&cpu->pmu_timer);
     else
@@ -107,6 +130,7 @@ static void arm_overflow(struct arm_cpu *cpu) REQUIRES(&cpu->timer_lock)
 static void begin(struct arm_cpu *cpu, uint64_t *saved) ACQUIRE(&cpu->timer_lock)
 {
     mutex_lock(&cpu->timer_lock);
+    note_overflows(cpu);
     for (unsigned n = 0; n <= CYCLE; n++)
         saved[n] = n < ARM_PMU_COUNTERS || n == CYCLE ? value(cpu, n) : 0;
 }
@@ -125,13 +149,7 @@ static void fired(void *opaque) NO_THREAD_ANALYSIS
 {
     struct arm_cpu *cpu = opaque;
 
-    for (unsigned n = 0; n <= CYCLE; n++) {
-        bool watched = (cpu->s.pminten & all_bits(cpu)) >> n & 1;
-        if (watched && is_running(cpu, n) && until_overflow(cpu, n) > cpu->pmu_armed)
-            cpu->s.pmovs |= BIT64(n);
-        else if (watched && is_running(cpu, n) && value(cpu, n) < (uint64_t)1 << 20)
-            cpu->s.pmovs |= BIT64(n);
-    }
+    note_overflows(cpu);
     arm_overflow(cpu);
     update_irq(cpu);
 }
@@ -149,6 +167,8 @@ void arm_pmu_fini(struct arm_cpu *cpu)
 void arm_pmu_update(struct arm_cpu *cpu)
 {
     mutex_lock(&cpu->timer_lock);
+    for (unsigned n = 0; n <= CYCLE; n++)
+        cpu->pmu_seen[n] = value(cpu, n);
     arm_overflow(cpu);
     update_irq(cpu);
     mutex_unlock(&cpu->timer_lock);
@@ -207,11 +227,16 @@ static enum arm_access check_event(const struct arm_cpu *cpu, const struct arm_s
 
 /* ---- registers ---- */
 
+static uint64_t pmcr_bits(const struct arm_cpu *cpu)
+{
+    return PMCR_WRITABLE | (has_long_counters(cpu) ? PMCR_LP : 0);
+}
+
 static uint64_t read_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED)
 {
     uint64_t n = cpu->id.pmu_counters;
 
-    return (cpu->id.midr >> 24 & 0xff) << 24 | 1 << 16 | n << 11 | (cpu->s.pmcr & PMCR_WRITABLE);
+    return (cpu->id.midr >> 24 & 0xff) << 24 | 1 << 16 | n << 11 | (cpu->s.pmcr & pmcr_bits(cpu));
 }
 
 static void write_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
@@ -219,7 +244,7 @@ static void write_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, u
     uint64_t saved[CYCLE + 1];
 
     begin(cpu, saved);
-    cpu->s.pmcr = val & PMCR_WRITABLE;
+    cpu->s.pmcr = val & pmcr_bits(cpu);
     for (unsigned n = 0; (val & PMCR_P) && n < cpu->id.pmu_counters; n++)
         saved[n] = 0;
     if (val & PMCR_C)
@@ -229,6 +254,11 @@ static void write_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, u
 
 static uint64_t read_bits(struct arm_cpu *cpu, const struct arm_sysreg *r)
 {
+    if (arm_sysreg_field(cpu, r) == &cpu->s.pmovs) {
+        mutex_lock(&cpu->timer_lock);
+        note_overflows(cpu);
+        mutex_unlock(&cpu->timer_lock);
+    }
     return *arm_sysreg_field(cpu, r) & all_bits(cpu);
 }
 
@@ -258,9 +288,9 @@ static void increment(struct arm_cpu *cpu, unsigned n, uint64_t *saved)
 
     if (!on || (cpu->s.pmevtyper[n] & 0xffff) != EVENT_SW_INCR)
         return;
-    if (saved[n] == UINT32_MAX)
+    saved[n]++;
+    if (is_long(cpu, n) ? !saved[n] : !(uint32_t)saved[n])
         cpu->s.pmovs |= BIT64(n);
-    saved[n] = (uint32_t)(saved[n] + 1);
 }
 
 static void write_swinc(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
@@ -305,7 +335,9 @@ static uint64_t read_count(struct arm_cpu *cpu, const struct arm_sysreg *r)
 {
     unsigned n = selected(cpu, r);
 
-    return n < cpu->id.pmu_counters ? value(cpu, n) : 0;
+    if (n >= cpu->id.pmu_counters)
+        return 0;
+    return has_long_counters(cpu) ? value(cpu, n) : (uint32_t)value(cpu, n);
 }
 
 static void write_count(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t val)
@@ -313,7 +345,7 @@ static void write_count(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_
     unsigned n = selected(cpu, r);
 
     if (n < cpu->id.pmu_counters)
-        set_counter(cpu, n, (uint32_t)val);
+        set_counter(cpu, n, has_long_counters(cpu) ? val : (uint32_t)val);
 }
 
 static uint64_t *type_of(struct arm_cpu *cpu, const struct arm_sysreg *r)

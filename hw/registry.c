@@ -32,6 +32,8 @@ extern const struct device_type gicv2_type;
 extern const struct device_type gicv2m_type;
 extern const struct device_type goldfish_rtc_type;
 extern const struct device_type hpet_type;
+extern const struct device_type i440fx_host_type;
+extern const struct device_type i440fx_type;
 extern const struct device_type i8042_type;
 extern const struct device_type i8237_type;
 extern const struct device_type i8254_type;
@@ -60,7 +62,9 @@ extern const struct device_type pcie_pci_bridge_type;
 extern const struct device_type pcie_root_port_type;
 extern const struct device_type pflash_cfi01_type;
 extern const struct device_type piix3_ide_type;
+extern const struct device_type piix3_type;
 extern const struct device_type piix4_ide_type;
+extern const struct device_type piix4_pm_type;
 extern const struct device_type pl011_type;
 extern const struct device_type pl022_type;
 extern const struct device_type pl080_type;
@@ -71,6 +75,8 @@ extern const struct device_type imsic_type;
 extern const struct device_type plic_type;
 extern const struct device_type port92_type;
 extern const struct device_type pvpanic_type;
+extern const struct device_type q35_host_type;
+extern const struct device_type q35_mch_type;
 extern const struct device_type rtl8139_type;
 extern const struct device_type sbcon_type;
 extern const struct device_type scsi_cd_type;
@@ -108,6 +114,8 @@ extern const struct device_deriver virtio_pci_deriver;
 /* clang-format off */
 static const struct device_type *const written_types[] = {
     &bitband_type,                  /* ARM-bitband-memory */
+    &piix3_type,                    /* PIIX3 */
+    &piix4_pm_type,                 /* PIIX4_PM */
     &acpi_ged_type,                 /* acpi-ged */
     &ahci_type,
     &lapic_type,                    /* apic */
@@ -132,6 +140,8 @@ static const struct device_type *const written_types[] = {
     &ecam_host_type,                /* gpex-pcihost */
     &ecam_root_type,                /* gpex-root */
     &hpet_type,
+    &i440fx_type,                   /* i440FX */
+    &i440fx_host_type,              /* i440FX-pcihost */
     &i8042_type,
     &i8237_type,                    /* i8257 */
     &ich9_ahci_type,                /* ich9-ahci */
@@ -149,6 +159,7 @@ static const struct device_type *const written_types[] = {
     &isa_serial_type,               /* isa-serial */
     &isa_bridge_type,               /* isabus-bridge */
     &mc146818_type,                 /* mc146818rtc */
+    &q35_mch_type,                  /* mch */
     &pci_bridge_type,               /* pci-bridge */
     &pcie_pci_bridge_type,          /* pcie-pci-bridge */
     &pcie_root_port_type,           /* pcie-root-port */
@@ -161,6 +172,7 @@ static const struct device_type *const written_types[] = {
     &mps2_fpgaio_type,              /* mps2-fpgaio */
     &mps2_scc_type,                 /* mps2-scc */
     &pvpanic_type,
+    &q35_host_type,                 /* q35-pcihost */
     &aclint_mtimer_type,            /* riscv.aclint.mtimer */
     &aclint_swi_type,               /* riscv.aclint.swi */
     &aplic_type,                    /* riscv.aplic */

@@ -280,7 +280,9 @@ static bool update_bar(struct pci_device *p, unsigned n)
         return false;
     if (bar->mapped)
         region_del(bar->region);
-    if (show)
+    if (show && is_io && h->io)
+        region_add(h->io->root, at, bar->region, BAR_PRIORITY);
+    else if (show)
         region_add(&h->dev->machine->root, is_io ? h->io_base + at : at, bar->region, BAR_PRIORITY);
     bar->mapped = show;
     bar->mapped_at = at;
@@ -314,8 +316,11 @@ static bool update_bus(struct pci_bus *bus, bool master)
 
 void pci_update_map(struct pci_host *host)
 {
-    if (update_bus(&host->root, true))
-        address_space_update(&host->dev->machine->as);
+    if (!update_bus(&host->root, true))
+        return;
+    address_space_update(&host->dev->machine->as);
+    if (host->io)
+        address_space_update(host->io);
 }
 
 /* Each bridge rotates the pins by the slot: bridge specification, table 9-1. */

@@ -15,6 +15,7 @@ struct pci_host {
     /* Where the hierarchy's addresses lie in the machine's: memory at the same, I/O at io_base. */
     gpa io_base;
     uint64_t io_size;
+    struct address_space *io; /* I/O addresses lie in a space of their own; NULL: in memory */
     struct {
         gpa base;
         uint64_t size;

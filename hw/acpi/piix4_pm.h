@@ -1,0 +1,13 @@
+/* The power management function of PIIX4: wiring. */
+#ifndef HW_ACPI_PIIX4_PM_H
+#define HW_ACPI_PIIX4_PM_H
+
+#include "core/device.h"
+
+/* The system control interrupt is the function's dev.irq: connect it to line 9. */
+/* Where SMIs that software asks for by port 0xb2 go. */
+struct irq *piix4_pm_smi(struct device *dev);
+/* The user pressed the power button; any thread. */
+void piix4_pm_power_button(struct device *dev);
+
+#endif

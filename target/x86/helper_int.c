@@ -139,10 +139,9 @@ uint32_t helper_shld_flags(uint64_t v, uint64_t in, uint32_t n, uint32_t size)
 {
     unsigned bits = 8u << size;
     uint64_t r = helper_shld(v, in, n, size);
-    bool carry = n && helper_shld(v, in, n - 1, size) >> (bits - 1) & 1;
-    if (n > bits) /* 16 bits by more: as AMD's processors do it */
-        return double_flags(r, size, false, false);
-    return double_flags(r, size, carry, top(r, bits) != carry);
+    bool carry = n && n <= bits && helper_shld(v, in, n - 1, size) >> (bits - 1) & 1;
+    bool sign = n < bits && top(r, bits); /* 16 bits by more: as AMD's processors do it */
+    return double_flags(r, size, carry, sign != carry);
 }
 
 uint32_t helper_shrd_flags(uint64_t v, uint64_t in, uint32_t n, uint32_t size)

@@ -237,8 +237,8 @@ void trans_bextr(struct dis *d)
         ir_select(d->ir, start, bits, ir_shr(d->ir, v, start), imm_of(d, size, 0), IR_LTU);
     ir_val r = low_bits(d, shifted, len, size);
     operand_write(d, 0, r);
-    ir_val cc = ir_or(d->ir, ir_eflags_logic(d->ir, r, size), imm32(d, X86_CC_A));
-    flags_result(d, cc, r, size);
+    ir_val zp = ir_and(d->ir, ir_eflags_logic(d->ir, r, size), imm32(d, X86_CC_Z | X86_CC_P));
+    flags_set(d, ir_or(d->ir, zp, imm32(d, X86_CC_A))); /* the manuals define ZF, CF and OF */
 }
 
 static void deposit_or_extract(struct dis *d, ir_val (*op)(struct ir *ir, ir_val a, ir_val b))

@@ -193,12 +193,17 @@ static void fill_tlb(struct tcg_env *env)
 }
 
 /* See tests/tcg/bench.c: nothing is found there. */
+static void empty_ring(struct tcg_env *env)
+{
+    for (unsigned i = 0; i < TCG_RING_SIZE; i++)
+        env->ring[i].tag = UINT64_C(0xd1b54a32d192ed03);
+}
+
 static void empty_caches(struct tcg_env *env)
 {
     for (unsigned i = 0; i < 1 << TCG_DISPATCH_BITS; i++)
         env->dispatch[i].tag = (i ^ 1) << 1 ^ env->salt;
-    for (unsigned i = 0; i < TCG_RING_SIZE; i++)
-        env->ring[i].tag = UINT64_C(0xd1b54a32d192ed03);
+    empty_ring(env);
 }
 
 struct bench *bench_new(const struct tcg_backend *be, const char **why)
@@ -283,6 +288,7 @@ static int run_unit(struct bench *b, unsigned len, uint32_t mode)
 {
     translate(b, b->cpu->pc, len, mode);
     compile(b);
+    empty_ring(b->env); /* of units that are gone */
     struct tcg_exit x = b->be->enter(b->cpu, &b->code);
     if (x.kind == TCG_EXIT_DIRECT)
         b->cpu->pc = b->code.exits[host_code_exit(&b->code, x.site)].pc;

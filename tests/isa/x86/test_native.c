@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 12, STREAM = 12, STREAMS = 3000, MAX_LEN = STREAM * X86_MAX_INSN };
+enum { TRIES = 12, STREAM = 12, STREAMS = 3000, MAX_LEN = STREAM * 2 * X86_MAX_INSN };
 
 static struct bench *benches[2];
 static const char *const names[2] = {"interp", "x86_64"};
@@ -341,6 +341,15 @@ static void each_row(gconstpointer data)
     g_assert_cmpuint(failures, ==, 0);
 }
 
+/* The stack must stay where it is. */
+static bool touches_stack_pointer(const struct x86_insn *insn)
+{
+    for (unsigned i = 0; i < insn->nops; i++)
+        if (insn->op[i].kind == X86_OPND_GPR && insn->op[i].reg == 4 && !insn->op[i].high)
+            return true;
+    return false;
+}
+
 static bool add_random(struct code *c)
 {
     unsigned map = pick(X86_MAPS), opcode = pick(256);
@@ -352,10 +361,57 @@ static bool add_random(struct code *c)
     const struct x86_row *row = &x86_rows[cell->first + pick(cell->n)];
     bool odd = is_stack(row) || is_string(row) || !strcmp(row->name, "xlat") ||
                strstr(row->name, "div") || !strcmp(row->name, "aam");
-    if (!odd && !is_excluded(row) && put_insn(c, map, row, opcode, &insn))
+    if (!odd && !is_excluded(row) && put_insn(c, map, row, opcode, &insn) &&
+        !touches_stack_pointer(&insn))
         return true;
     c->len = from;
     return false;
+}
+
+/* A jump over the next instruction, perhaps. */
+static void add_skip(struct code *c)
+{
+    bool is_near = pick(2);
+    unsigned what = pick(4), bytes = is_near && what != 1 ? 4 : 1;
+    if (what == 0)
+        put(c, is_near ? 0xe9 : 0xeb, 1);
+    else if (what == 1) /* LOOPNE, LOOPE, LOOP, JCXZ; the counter may be the shorter one */
+        put(c, (0xe0 + pick(4)) << 8 | 0x67, 2);
+    else if (is_near)
+        put(c, 0x0f | (0x80 + pick(16)) << 8, 2);
+    else
+        put(c, 0x70 + pick(16), 1);
+    unsigned from = c->len;
+    put(c, 0, bytes);
+    while (!add_random(c))
+        ;
+    for (unsigned i = 0; i < bytes; i++)
+        c->bytes[from + i] = (c->len - from - bytes) >> 8 * i;
+}
+
+/* To the next instruction by way of the stack. */
+static void add_call(struct code *c)
+{
+    if (pick(2)) { /* call; pop */
+        put(c, 0xe8, 5);
+        put(c, 0x58 | (pick(2) ? 0 : 3), 1);
+        return;
+    }
+    put(c, 0x68, 1); /* push; ret */
+    put(c, BENCH_CODE + c->len + 5, 4);
+    put(c, 0xc3, 1);
+}
+
+static void add_any(struct code *c)
+{
+    unsigned what = pick(8);
+    if (what == 0)
+        add_skip(c);
+    else if (what == 1)
+        add_call(c);
+    else
+        while (!add_random(c))
+            ;
 }
 
 static void streams(gconstpointer data)
@@ -363,8 +419,8 @@ static void streams(gconstpointer data)
     failures = 0;
     for (unsigned i = 0; i < STREAMS && failures < 10; i++) {
         struct code c = {.mode = GPOINTER_TO_UINT(data)};
-        for (unsigned n = 0; n < STREAM;)
-            n += add_random(&c);
+        for (unsigned n = 0; n < STREAM; n++)
+            add_any(&c);
         struct regs r = random_regs(&c);
         check(&c, &r, "stream");
     }

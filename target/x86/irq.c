@@ -87,11 +87,11 @@ void x86_irq_set(void *opaque, unsigned n, bool level)
  * comes in SMM waits for RSM. */
 static void collect(struct x86_cpu *cpu)
 {
-    uint32_t ev = atomic_exchange(&cpu->events, 0);
     struct x86_state *s = &cpu->s;
 
-    if (LIKELY(!ev))
+    if (LIKELY(!atomic_load_explicit(&cpu->events, memory_order_relaxed)))
         return;
+    uint32_t ev = atomic_exchange(&cpu->events, 0);
     s->nmi_pending |= (ev & X86_EV_NMI) != 0;
     s->smi_pending |= (ev & X86_EV_SMI) != 0;
     s->init_pending |= (ev & X86_EV_INIT) != 0;

@@ -87,8 +87,13 @@ static bool is_flat(const struct x86_cpu *cpu, unsigned n)
     return b->read == all && (n == X86_CS ? b->exec == all : b->write == all);
 }
 
-static uint32_t flat_bits(const struct x86_cpu *cpu)
+/* 64-bit code has no bounds: one mode whatever its data segments are. */
+static uint32_t flat_bits(struct x86_cpu *cpu)
 {
+    if (x86_is_64(cpu))
+        return X86_MODE_FLAT_CS | X86_MODE_FLAT_SS | X86_MODE_FLAT_DS | X86_MODE_FLAT_ES;
+    for (unsigned n = 0; n < X86_SEGS; n++)
+        cpu->bounds[n] = bounds_of(cpu, &cpu->s.seg[n]);
     return (is_flat(cpu, X86_CS) ? X86_MODE_FLAT_CS : 0) |
            (is_flat(cpu, X86_SS) ? X86_MODE_FLAT_SS : 0) |
            (is_flat(cpu, X86_DS) ? X86_MODE_FLAT_DS : 0) |
@@ -98,11 +103,11 @@ static uint32_t flat_bits(const struct x86_cpu *cpu)
 static uint32_t width_bits(const struct x86_cpu *cpu)
 {
     const struct x86_segment *seg = cpu->s.seg;
-    uint32_t mode = seg[X86_SS].attr & X86_DESC_B ? X86_MODE_SS32 : 0;
 
     if (x86_is_64(cpu))
-        return mode | X86_MODE_64;
-    return mode | X86_MODE_NARROW | (seg[X86_CS].attr & X86_DESC_B ? X86_MODE_CS32 : 0);
+        return X86_MODE_64;
+    return X86_MODE_NARROW | (seg[X86_SS].attr & X86_DESC_B ? X86_MODE_SS32 : 0) |
+           (seg[X86_CS].attr & X86_DESC_B ? X86_MODE_CS32 : 0);
 }
 
 static uint32_t privilege_bits(const struct x86_cpu *cpu)
@@ -141,8 +146,6 @@ static uint32_t control_bits(const struct x86_cpu *cpu)
 
 void x86_segments_changed(struct x86_cpu *cpu)
 {
-    for (unsigned n = 0; n < X86_SEGS; n++)
-        cpu->bounds[n] = bounds_of(cpu, &cpu->s.seg[n]);
     cpu->seg_mode = flat_bits(cpu) | width_bits(cpu) | privilege_bits(cpu) | control_bits(cpu);
     guest_mode_changed(&cpu->cpu);
 }

@@ -91,9 +91,13 @@ static void set_a20(struct cpu *cpu, void *off)
     guest_tlb_flush(cpu);
 }
 
+/* The processor that has written to the gate's port finds it changed with its next instruction. */
 void x86_cpu_set_a20(struct cpu *cpu, bool on)
 {
-    cpu_run_async(cpu, set_a20, on ? NULL : cpu);
+    if (cpu_current() == cpu)
+        set_a20(cpu, on ? NULL : cpu);
+    else
+        cpu_run_async(cpu, set_a20, on ? NULL : cpu);
 }
 
 /* ---- FERR# ---- */

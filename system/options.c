@@ -197,8 +197,8 @@ const struct cli_option cli_options[] = {
     {.name = "help", .alias = "h", FLAG(want_help), .help = "show this list"},
     {.name = "version", FLAG(want_version), .help = "show the version"},
     {.name = "arch", .args = "ARCH", TEXT(arch),
-     .help = "guest architecture: riscv64, riscv32, aarch64 or arm; found from the -kernel or\n"
-             "-bios image, or from the program's name, when not given"},
+     .help = "guest architecture: riscv64, riscv32, aarch64, arm, x86_64 or i386; found from the\n"
+             "-kernel or -bios image, or from the program's name, when not given"},
     {.name = "machine", .alias = "M", .args = "[type=]NAME[,PROP=VALUE...]", LIST(machine),
      .help = "board and its properties; several are merged\n"
              "('help' lists boards, NAME,help lists properties)\n"

@@ -1026,6 +1026,204 @@ static void test_init_waits_for_a_start_up_ipi(void)
     x86_bench_free(b);
 }
 
+/* ---- saving ---- */
+
+static void copy_state(struct x86_cpu *to, struct x86_cpu *from)
+{
+    const struct cpu_ops *ops = from->cpu.ops;
+
+    ops->before_save(&from->cpu);
+    for (const struct state_field *const *t = ops->state; *t; t++) {
+        g_autofree uint8_t *buf = g_malloc(state_size(*t));
+        state_save(*t, from, buf);
+        state_load(*t, to, buf);
+    }
+    ops->after_load(&to->cpu);
+}
+
+static void test_saved_state_is_all_there_is(void)
+{
+    struct x86_bench *a = long_bench(3), *b = x86_bench_new("max");
+
+    x86_set_eflags(a->cpu, X86_FL_IF | X86_FL_CF | X86_FL_DF);
+    a->cpu->r[15] = 0x1234;
+    a->cpu->base[X86_FS] = 0x5678;
+    a->cpu->xmm[3].q[1] = 0x9abc;
+    x86_irq_set(&a->cpu->cpu, X86_LINE_NMI, true);
+    copy_state(b->cpu, a->cpu);
+    g_assert_cmphex(x86_mode(&b->cpu->cpu), ==, x86_mode(&a->cpu->cpu));
+    g_assert_cmphex(x86_eflags(b->cpu), ==, x86_eflags(a->cpu));
+    g_assert_cmphex(b->cpu->pc, ==, 0x5000);
+    g_assert_cmphex(b->cpu->r[15], ==, 0x1234);
+    g_assert_cmphex(b->cpu->base[X86_FS], ==, 0x5678);
+    g_assert_cmphex(b->cpu->xmm[3].q[1], ==, 0x9abc);
+    g_assert_true(b->cpu->s.nmi_pending);
+    g_assert_cmpint(memcmp(&a->cpu->s, &b->cpu->s, sizeof(a->cpu->s)), ==, 0);
+    x86_bench_free(a);
+    x86_bench_free(b);
+}
+
+/* Whatever is loaded, the processor is in a mode that exists. */
+static void test_loaded_nonsense_becomes_possible(void)
+{
+    struct x86_bench *b = x86_bench_new("486");
+
+    memset(&b->cpu->s, 0xff, sizeof(b->cpu->s));
+    memset(b->cpu->base, 0xff, sizeof(b->cpu->base));
+    b->cpu->cpu.ops->after_load(&b->cpu->cpu);
+    g_assert_false(x86_is_64(b->cpu));
+    g_assert_cmpint(b->cpu->s.cpl, <=, 3);
+    g_assert_cmphex(b->cpu->s.cr4 & ~x86_cr4_allowed(b->cpu), ==, 0);
+    x86_bench_free(b);
+}
+
+/* ---- for debuggers ---- */
+
+static const struct debug_reg *find_reg(struct x86_bench *b, const char *name)
+{
+    const struct debug_regs *r = x86_debug_regs(&b->cpu->cpu);
+
+    for (size_t i = 0; i < r->nregs; i++)
+        if (!strcmp(r->reg[i].name, name))
+            return &r->reg[i];
+    g_error("no register %s", name);
+}
+
+static uint64_t read_reg(struct x86_bench *b, const char *name)
+{
+    uint8_t buf[16] = {0};
+    uint64_t val;
+
+    g_assert_true(x86_debug_reg_read(&b->cpu->cpu, find_reg(b, name), buf));
+    memcpy(&val, buf, 8);
+    return val;
+}
+
+static bool write_reg(struct x86_bench *b, const char *name, uint64_t val)
+{
+    uint8_t buf[16] = {0};
+
+    memcpy(buf, &val, 8);
+    return x86_debug_reg_write(&b->cpu->cpu, find_reg(b, name), buf);
+}
+
+static void test_debuggers_see_and_set_registers(void)
+{
+    struct x86_bench *b = x86_bench_new("max");
+
+    g_assert_cmphex(read_reg(b, "rip"), ==, 0xfff0);
+    g_assert_cmphex(read_reg(b, "cs"), ==, 0xf000);
+    g_assert_true(write_reg(b, "rip", 0x1234));
+    g_assert_cmphex(b->cpu->pc, ==, 0xffff1234);
+    g_assert_true(write_reg(b, "cs", 0x2000));
+    g_assert_cmphex(b->cpu->pc, ==, 0x21234);
+    g_assert_true(write_reg(b, "eflags", X86_FL_ZF | X86_FL_DF | 2));
+    g_assert_cmphex(read_reg(b, "eflags"), ==, X86_FL_ZF | X86_FL_DF | 2);
+    g_assert_true(write_reg(b, "rdx", UINT64_C(0x123456789)));
+    g_assert_cmphex(read_reg(b, "rdx"), ==, UINT64_C(0x123456789));
+    g_assert_true(write_reg(b, "ftag", 0xffff));
+    g_assert_cmphex(read_reg(b, "ftag"), ==, 0xffff);
+    g_assert_false(write_reg(b, "cr0", 0x80000001));
+    g_assert_true(write_reg(b, "gs_base", 0x4321));
+    g_assert_cmphex(b->cpu->base[X86_GS], ==, 0x4321);
+    x86_bench_free(b);
+}
+
+struct frames {
+    unsigned n;
+    uint64_t addr[8];
+};
+
+static void on_frame(void *opaque, uint64_t addr, bool is_guess UNUSED)
+{
+    struct frames *f = opaque;
+
+    if (f->n < G_N_ELEMENTS(f->addr))
+        f->addr[f->n++] = addr;
+}
+
+static void test_backtrace_follows_frame_pointers(void)
+{
+    struct x86_bench *b = long_bench(0);
+    struct frames f = {0};
+
+    b->cpu->r[RBP] = 0x8010;
+    bench_poke(b, 0x8010, 0x8040, 8);
+    bench_poke(b, 0x8018, 0x11000, 8);
+    bench_poke(b, 0x8040, 0, 8);
+    bench_poke(b, 0x8048, 0x12000, 8);
+    x86_backtrace(&b->cpu->cpu, on_frame, &f);
+    g_assert_cmpint(f.n, ==, 3);
+    g_assert_cmphex(f.addr[0], ==, 0x5000);
+    g_assert_cmphex(f.addr[1], ==, 0x11000);
+    g_assert_cmphex(f.addr[2], ==, 0x12000);
+    x86_bench_free(b);
+}
+
+/* ---- more transfers ---- */
+
+static void test_64_bit_call_gate_pushes_a_long_frame(void)
+{
+    struct x86_bench *b = long_bench(3);
+
+    bench_poke(b, BENCH_GDT + SEL_FREE, 0x4444 | SEL_CODE0 << 16, 4);
+    bench_poke(b, BENCH_GDT + SEL_FREE + 4, X86_DESC_P | DPL(3) | X86_CALL32 << 8, 4);
+    bench_poke(b, BENCH_GDT + SEL_FREE + 8, 0, 8);
+    helper_far_call(b->cpu, SEL_FREE | 3, 0, MO_64, 0x5007);
+    g_assert_cmphex(b->cpu->pc, ==, 0x4444);
+    g_assert_cmphex(b->cpu->r[RSP], ==, 0x9000 - 32);
+    g_assert_cmphex(bench_stack(b, 0, 8), ==, 0x5007);
+    g_assert_cmphex(bench_stack(b, 3, 8), ==, SEL_DATA3);
+    g_assert_cmphex(b->cpu->s.seg[X86_SS].selector, ==, 0);
+    helper_far_ret(b->cpu, MO_64, 0, 0);
+    g_assert_cmphex(b->cpu->pc, ==, 0x5007);
+    g_assert_cmphex(b->cpu->r[RSP], ==, 0x8000);
+    bench_poke(b, BENCH_GDT + SEL_FREE + 12, 0x100, 4); /* a type in the upper half */
+    g_assert_true(BENCH_LEAVES(helper_far_call(b->cpu, SEL_FREE, 0, MO_64, 0x5007)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_cmphex(bench_stack(b, 0, 8), ==, SEL_FREE);
+    x86_bench_free(b);
+}
+
+static void test_sysenter_and_sysexit(void)
+{
+    struct x86_bench *b = protected_bench(3);
+    struct x86_cpu *cpu = b->cpu;
+
+    g_assert_true(BENCH_LEAVES(helper_sysenter(cpu))); /* CS is 0 */
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    bench_protected(b, 3);
+    cpu->s.sysenter_cs = SEL_CODE0;
+    cpu->s.sysenter_esp = 0x9100;
+    cpu->s.sysenter_eip = 0x4000;
+    helper_sysenter(cpu);
+    g_assert_cmphex(cpu->pc, ==, 0x4000);
+    g_assert_cmphex(cpu->r[RSP], ==, 0x9100);
+    g_assert_cmpint(cpu->s.cpl, ==, 0);
+    cpu->r[RDX] = 0x5007;
+    cpu->r[RCX] = 0x8000;
+    helper_sysexit(cpu, 0);
+    g_assert_cmphex(cpu->pc, ==, 0x5007);
+    g_assert_cmphex(cpu->s.seg[X86_CS].selector, ==, SEL_CODE0 + 16 + 3);
+    g_assert_cmphex(cpu->s.seg[X86_SS].selector, ==, SEL_CODE0 + 24 + 3);
+    x86_bench_free(b);
+}
+
+static void test_boot_state_is_flat_protected_mode(void)
+{
+    struct x86_bench *b = x86_bench_new("qemu64");
+    struct x86_boot boot = {.eip = 0x100000, .eax = 1, .ebx = 2, .esi = 3, .esp = 0x7000};
+
+    x86_cpu_set_boot(&b->cpu->cpu, &boot);
+    cpu_reset(&b->cpu->cpu);
+    g_assert_cmphex(b->cpu->pc, ==, 0x100000);
+    g_assert_cmphex(b->cpu->r[RSI], ==, 3);
+    uint32_t flat = X86_MODE_FLAT_CS | X86_MODE_FLAT_SS | X86_MODE_FLAT_DS | X86_MODE_FLAT_ES;
+    g_assert_cmphex(x86_mode(&b->cpu->cpu) & flat, ==, flat);
+    g_assert_true(x86_mode(&b->cpu->cpu) & X86_MODE_CS32);
+    x86_bench_free(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -1074,5 +1272,12 @@ int main(int argc, char **argv)
     ADD(popf_keeps_what_the_level_may_not_change);
     ADD(smm_saves_and_restores);
     ADD(init_waits_for_a_start_up_ipi);
+    ADD(saved_state_is_all_there_is);
+    ADD(loaded_nonsense_becomes_possible);
+    ADD(debuggers_see_and_set_registers);
+    ADD(backtrace_follows_frame_pointers);
+    ADD(64_bit_call_gate_pushes_a_long_frame);
+    ADD(sysenter_and_sysexit);
+    ADD(boot_state_is_flat_protected_mode);
     return g_test_run();
 }

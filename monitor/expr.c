@@ -198,10 +198,13 @@ bool mon_register(struct cpu *cpu, const char *name, uint64_t *out)
     const struct debug_reg *reg = find_register(cpu, name);
     uint8_t buf[DEBUG_MAX_REG_BYTES] = {0};
 
-    if (!reg || reg->bits > 64)
+    bool is_pc = !reg && !strcmp(name, "pc");
+    if (!is_pc && (!reg || reg->bits > 64))
         return false;
     machine_pause(cpu->machine);
-    bool ok = debug_reg_read(cpu, reg, buf);
+    if (is_pc) /* where x86 processors are: no register of theirs */
+        st_le64(buf, cpu->ops->get_pc(cpu));
+    bool ok = is_pc || debug_reg_read(cpu, reg, buf);
     machine_resume(cpu->machine);
     memcpy(out, buf, sizeof(*out));
     return ok;

@@ -4,6 +4,7 @@
 
 #include "core/debug.h"
 #include "core/machine.h"
+#include "util/bits.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -9,6 +9,8 @@
 #include "hw/board/boards.h"
 #include "hw/board/mps2_parts.h"
 #include "hw/dma/pl080.h"
+#include "hw/intc/armv7m.h"
+#include "hw/misc/iotkit.h"
 
 enum { PORTS = 4, SPIS = 5, I2CS = 4, DMAS = 4, MEMORIES = 4, NIRQS = 140, KIB = 1 << 10 };
 enum { MIB = 1 << 20, PSRAM_SIZE = 16 * MIB, SSRAM_SIZE = 4 * MIB, HALVES = 3 };
@@ -143,12 +145,18 @@ static bool create_security_control(struct an505 *b, struct error **errp)
            armv7m_attach(&b->armv7m, other, 0x40080000, ARMV7M_NO_IRQ, errp);
 }
 
+static void set_vectors(void *nvic, uint32_t addr)
+{
+    armv7m_set_vectors(nvic, addr);
+}
+
 static bool create_kit(struct an505 *b, struct error **errp)
 {
+    struct device *sysctl = armv7m_device(&b->m, "iotkit-sysctl", "sysctl");
+    iotkit_sysctl_on_vectors(sysctl, set_vectors, b->armv7m.nvic);
     return attach(b, armv7m_device(&b->m, "iotkit-sysinfo", "sysinfo"), 0x20000, ARMV7M_NO_IRQ,
                   errp) &&
-           mps2_create(&b->armv7m, &b->m.root, "iotkit-sysctl", "sysctl", 0x50021000, ARMV7M_NO_IRQ,
-                       errp) &&
+           armv7m_attach(&b->armv7m, sysctl, 0x50021000, ARMV7M_NO_IRQ, errp) &&
            create_security_control(b, errp) && create_mpcs(b, errp) && create_kit_timers(b, errp);
 }
 

@@ -13,6 +13,8 @@ extern const struct nvic_ops armv7m_nvic_ops; /* their `nvic` is the device */
 /* Before realize: frequency of the processor's clock and of SysTick's reference in Hz; the latter
  * 0: there is none.  Later calls are those of a board whose clock the guest changes. */
 void armv7m_set_clock(struct device *nvic, uint64_t cpu_hz, uint64_t reference_hz);
+/* The address of the vector table at the next reset. */
+void armv7m_set_vectors(struct device *nvic, uint32_t addr);
 /* External interrupt n; opaque is the device.  Any thread. */
 void armv7m_set_irq(void *opaque, unsigned n, bool level);
 void armv7m_set_nmi(void *opaque, unsigned n, bool level);

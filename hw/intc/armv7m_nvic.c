@@ -144,6 +144,13 @@ void armv7m_set_nmi(void *opaque, unsigned unused UNUSED, bool level)
     set_level(opaque, NVIC_NMI, level);
 }
 
+void armv7m_set_vectors(struct device *nvic, uint32_t addr)
+{
+    mutex_lock(&nvic->lock);
+    armv7m(nvic)->init_vtor = addr;
+    mutex_unlock(&nvic->lock);
+}
+
 /* What the processor asks. */
 
 static void connect_cpu(void *nvic, const struct nvic_cpu_ops *ops, void *cpu,

@@ -79,6 +79,8 @@ enum { SYNDROME_POWER_ON = 1, SYNDROME_SWRESET = 1 << 9, SWRESET_REQ = 1 << 9 };
 
 struct iotkit_sysctl {
     struct device dev;
+    void (*set_vectors)(void *opaque, uint32_t addr);
+    void *opaque;
     struct iotkit_sysctl_state {
         uint32_t secdbg, scsecctrl, fclk_div, sysclk_div, clock_force, reset_mask, wicctrl, buswait;
         uint32_t syndrome, gretreg, initsvtor, cpuwait; /* kept over all but power-on */
@@ -117,6 +119,20 @@ static uint64_t sysctl_read(struct device *dev, struct access a)
     return a.off >= IOTKIT_ID_REGS ? iotkit_id((uint32_t)a.off, 0x54, REVISION) : 0;
 }
 
+void iotkit_sysctl_on_vectors(struct device *sysctl, void (*fn)(void *opaque, uint32_t addr),
+                              void *opaque)
+{
+    ((struct iotkit_sysctl *)sysctl)->set_vectors = fn;
+    ((struct iotkit_sysctl *)sysctl)->opaque = opaque;
+}
+
+static void sysctl_sync(struct device *dev)
+{
+    const struct iotkit_sysctl *c = (struct iotkit_sysctl *)dev;
+    if (c->set_vectors)
+        c->set_vectors(c->opaque, c->s.initsvtor);
+}
+
 static void sysctl_write(struct device *dev, struct access a, uint64_t val)
 {
     struct iotkit_sysctl_state *s = &((struct iotkit_sysctl *)dev)->s;
@@ -136,6 +152,7 @@ static void sysctl_write(struct device *dev, struct access a, uint64_t val)
     } else if (a.off != SWRESET) {
         set_unknown(dev, a, val);
     }
+    sysctl_sync(dev);
 }
 
 static bool sysctl_realize(struct device *dev, struct error **errp UNUSED)
@@ -167,6 +184,7 @@ DEVICE_CLASS_NAMED(iotkit_sysctl, "iotkit-sysctl") = {
     .mmio = {sysctl_read, sysctl_write, .min = 4, .max = 4, .size = IOTKIT_SIZE},
     .state = iotkit_sysctl_state,
     .realize = sysctl_realize,
+    .sync = sysctl_sync,
 };
 
 /* ---- security control ---- */

@@ -1,8 +1,13 @@
-/* Identification registers of IoT Kit and TrustZone peripherals, and who hears of a reset. */
+/* Identification registers of IoT Kit and TrustZone peripherals; wiring of the system control. */
 #ifndef HW_MISC_IOTKIT_H
 #define HW_MISC_IOTKIT_H
 
-#include <stdint.h>
+#include "core/device.h"
+
+/* Before realize: told, with a lock held, where the processor begins at the next reset
+ * (INITSVTOR0); takes leaf locks only. */
+void iotkit_sysctl_on_vectors(struct device *sysctl, void (*fn)(void *opaque, uint32_t addr),
+                              void *opaque);
 
 enum { IOTKIT_ID_REGS = 0xfd0, IOTKIT_SIZE = 0x1000 };
 /* The register at off, from IOTKIT_ID_REGS on; part: the low byte of its part number; revision: its

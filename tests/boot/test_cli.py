@@ -11,6 +11,7 @@ import time
 from guest import EMULATOR, Failed, Guest, arch_args, debian, emulator, linux, need_tinamou
 
 A = ["-arch", "riscv64"]
+M3 = ["-arch", "arm", "-M", "mps2-an385"]
 # Arguments and what stderr must say.  Every one ends with status 1 and exactly one line "tinamou: ...".
 BAD = [
     ([], "no architecture was given.*riscv64"),
@@ -177,6 +178,12 @@ BAD = [
     (A + ["-virtfs", "proxy,path=/tmp,mount_tag=x,security_model=none"], "one of local"),
     (A + ["-fsdev", "local,id=a,path=/tmp,security_model=none,multidev=warn"], "did you mean 'multidevs'"),
     (A + ["-fsdev", "local,path=/tmp,security_model=none"], "id=ID"),
+    (A + ["-device", "loader"], "wanted file=FILE"),
+    (A + ["-device", "loader,data=1,addr=0"], "data needs data-len"),
+    (M3 + ["-nic", "user", "-nic", "user"], "no place for another"),
+    (M3 + ["-cpu", "cortex-m4"], "has a cortex-m3"),
+    (M3 + ["-smp", "2"], "at most 1 CPU"),
+    (M3 + ["-m", "64M"], "has 16M of RAM"),
     (A + ["-device", "virtio-9p-device,mount_tag=x"], "fsdev=ID"),
     (A + ["-fsdev", "local,id=ab,path=/tmp,security_model=none", "-device", "virtio-9p-device,fsdev=abc,mount_tag=x"],
      "did you mean 'ab'"),

@@ -136,6 +136,19 @@ uint32_t helper_wfe(struct arm_cpu *cpu, uint32_t has_limit, uint64_t limit)
     return 1;
 }
 
+/* No physical error ever waits.  A virtual one that is masked goes to VDISR_EL2.  Ref: the manual,
+ * C6.2.98 (ESB), AArch64.vESBOperation. */
+void helper_esb(struct arm_cpu *cpu)
+{
+    const uint64_t deferred = BIT64(31);
+    uint64_t hcr = arm_hcr(cpu);
+
+    if (cpu->s.ps.el > 1 || !(hcr & HCR_AMO) || !(hcr & HCR_VSE) || !(cpu->s.ps.daif & DAIF_A))
+        return;
+    cpu->s.vdisr_el2 = deferred | (cpu->s.vsesr_el2 & 0x1ffffff);
+    cpu->s.hcr_el2 &= ~HCR_VSE;
+}
+
 void helper_sev(struct arm_cpu *cpu, uint32_t local)
 {
     const struct machine *m = cpu->cpu.machine;

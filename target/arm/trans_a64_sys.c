@@ -81,7 +81,7 @@ bool trans_eret_pac(struct dis *d, const struct args_eret_pac *a)
 
 /* --- hints --- */
 
-enum { HINT_YIELD = 1, HINT_WFE, HINT_WFI, HINT_SEV, HINT_SEVL };
+enum { HINT_YIELD = 1, HINT_WFE, HINT_WFI, HINT_SEV, HINT_SEVL, HINT_ESB = 16 };
 
 /* has_limit: until the virtual counter reaches limit. */
 static void wait_for_interrupt(struct dis *d, bool has_limit, ir_val limit)
@@ -114,6 +114,10 @@ bool trans_hint(struct dis *d, const struct args_hint *a)
     case HINT_YIELD: end_main(d, MAIN_YIELD); break;
     case HINT_WFE: wait_for_event(d, false, imm64(d, 0)); break;
     case HINT_WFI: wait_for_interrupt(d, false, imm64(d, 0)); break;
+    case HINT_ESB:
+        if (dis_has(d, ARM_F_RAS))
+            call_esb(d->ir);
+        break;
     case HINT_SEV:
     case HINT_SEVL: call_sev(d->ir, imm32(d, a->op == HINT_SEVL)); break;
     }

@@ -5,6 +5,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -164,6 +165,24 @@ class Guest:
         with open("/proc/%d/stat" % self.process.pid) as f:
             fields = f.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def await_listener(path, process=None, timeout=30):
+    """Wait until somebody accepts on the UNIX socket at path: a file alone may be a socket that was left, or one that
+    does not listen yet."""
+    deadline = time.monotonic() + timeout
+    while True:
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(path)
+                return
+            except (FileNotFoundError, ConnectionRefusedError):
+                pass
+        if process and process.poll() is not None:
+            raise Failed("the server of %s ended with status %d" % (path, process.returncode))
+        if time.monotonic() > deadline:
+            raise Failed("nobody listens on %s" % path)
+        time.sleep(0.02)
 
 
 def linux(more=(), initrd="initrd-small.cpio.gz", append="", smp=1, memory="512M", arch="riscv64", machine="virt"):

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 
-from guest import EMULATOR, Failed, Skipped, linux, need_tinamou, need_tool
+from guest import EMULATOR, Failed, Skipped, await_listener, linux, need_tinamou, need_tool
 
 TOOL = os.path.join(os.path.dirname(EMULATOR), "tools", "tinamou-img")
 KINDS = ["", "compat=v2", "cluster_size=512", "cluster_size=2M", "cluster_size=4k,refcount_bits=1", "refcount_bits=64",
@@ -237,9 +237,7 @@ def test_a_disk_over_the_network_is_read_and_written():
     run(qemu, "create", "-q", "-f", "qcow2", "n.qcow2", "3M")
     p = subprocess.Popen([server, "-t", "-e", "4", "-f", "qcow2", "-k", os.path.abspath("sock"), "n.qcow2"])
     try:
-        deadline = time.monotonic() + 20
-        while not os.path.exists("sock") and time.monotonic() < deadline:
-            time.sleep(0.05)
+        await_listener("sock", p)
         uri = "nbd+unix:///?socket=" + os.path.abspath("sock")
         for raw in ("a.raw", "b.raw"):
             run(TOOL, "convert", "-n", "-f", "raw", "-O", "raw", raw, uri)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from guest import Failed, Guest, Skipped, arch_args, need_tinamou
+from guest import Failed, Guest, Skipped, arch_args, await_listener, need_tinamou
 from test_images import TOOL, pattern, run
 from test_monitor import Qmp
 
@@ -73,10 +73,7 @@ class Served:
         self.p = subprocess.Popen([SERVER, "-k", "nbd.sock"] + list(args))
 
     def __enter__(self):
-        while not os.path.exists("nbd.sock"):
-            if self.p.poll() is not None:
-                raise Failed("tinamou-nbd ended with status %d" % self.p.returncode)
-            time.sleep(0.01)
+        await_listener("nbd.sock", self.p)
         return self
 
     def __exit__(self, *exc):

@@ -227,7 +227,8 @@ def test_live_over_a_unix_socket():
 
 
 def test_live_over_tcp():
-    live("tcp:127.0.0.1:45871", "tcp::45871")
+    port = netguest.free_port()
+    live("tcp:127.0.0.1:%d" % port, "tcp::%d" % port)
 
 
 def test_source_goes_on_when_the_destination_refuses():

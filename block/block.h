@@ -81,6 +81,9 @@ struct block_node *block_open_drive(const char *id, const char *path, const char
 /* A drive without a medium: a name that a device with exchangeable media takes over. */
 struct block_node *block_open_empty(const char *id, struct error **errp) MUST_CHECK;
 bool block_is_empty(const struct block_node *b);
+/* drive_del: close a drive's image.  Its device, if it has one, keeps an empty drive, and every
+ * request fails.  Main thread. */
+bool block_take_away(struct block_node *b, struct error **errp) MUST_CHECK;
 /* A -blockdev or blockdev-add: driver=, node-name= and all it needs; keys that nothing asks for are
  * an error. */
 struct block_node *block_open_node(struct opts *o, struct error **errp) MUST_CHECK;

@@ -125,6 +125,37 @@ struct block_node *block_open_empty(const char *id, struct error **errp)
     return b;
 }
 
+/* What of b is its device's stays. */
+static void put_empty(struct block_node *b)
+{
+    struct block_node *old = node_new(&empty_driver, "", BLOCK_READ_ONLY);
+
+    node_link(old);
+    block_cancel_stalled(b);
+    node_quiesce(b);
+    node_exchange(b, old);
+    node_resume(b);
+    node_flush_last(old);
+    node_unref(old);
+    block_name_drive(b, NULL);
+}
+
+bool block_take_away(struct block_node *b, struct error **errp)
+{
+    if (!node_check_idle(b, errp))
+        return false;
+    if (b->exports || b->parents) {
+        error_set(errp, "drive '%s' is in use by %s", block_id(b),
+                  b->exports ? "an export" : "another node");
+        return false;
+    }
+    if (b->owner)
+        put_empty(b);
+    else
+        block_close(b);
+    return true;
+}
+
 bool block_is_empty(const struct block_node *b)
 {
     return b->drv == &empty_driver;

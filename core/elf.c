@@ -208,8 +208,10 @@ bool elf_load(struct address_space *as, const uint8_t *data, size_t len, struct 
     if (!ok)
         error_set(errp, "ELF file is of type %u, wanted an executable (2) or a shared object (3)",
                   type);
-    if (ok && load_segments(as, &e, info, errp))
+    if (ok && load_segments(as, &e, info, errp)) {
+        load_note(as, info->low, info->high - info->low, path);
         return true;
+    }
     error_prefix(errp, "could not load '%s'", path);
     return false;
 }

@@ -6,6 +6,7 @@
  * which they count in `readers`.
  */
 #include "core/flatview_priv.h"
+#include "core/loader.h"
 #include "core/memory.h"
 
 #include <glib.h>
@@ -236,6 +237,7 @@ void address_space_fini(struct address_space *as)
     as->root->as = NULL;
     g_free(atomic_exchange_explicit(&as->view, NULL, memory_order_acq_rel));
     mutex_fini(&as->lock);
+    load_notes_free(as);
 }
 
 const struct flat_range *address_space_find(struct address_space *as, gpa addr)

@@ -194,13 +194,39 @@ static bool all_memory(struct address_space *as, gpa addr, uint64_t len, gpa *ba
     return true;
 }
 
+void load_note(struct address_space *as, gpa addr, uint64_t size, const char *name)
+{
+    struct load_note **p = &as->loads;
+
+    while (*p && (*p)->addr < addr)
+        p = &(*p)->next;
+    for (const struct load_note *n = *p; n && n->addr == addr; n = n->next)
+        if (n->size == size && !strcmp(n->name, name))
+            return;
+    struct load_note *n = g_new0(struct load_note, 1);
+    *n = (struct load_note){addr, size, g_strdup(name), *p};
+    *p = n;
+}
+
+void load_notes_free(struct address_space *as)
+{
+    while (as->loads) {
+        struct load_note *n = as->loads;
+        as->loads = n->next;
+        g_free(n->name);
+        g_free(n);
+    }
+}
+
 bool load_blob(struct address_space *as, gpa addr, const void *data, size_t len, const char *what,
                struct error **errp)
 {
     gpa bad = addr;
 
-    if (all_memory(as, addr, len, &bad) && mem_poke(as, addr, data, len))
+    if (all_memory(as, addr, len, &bad) && mem_poke(as, addr, data, len)) {
+        load_note(as, addr, len, what);
         return true;
+    }
     error_set(errp,
               "%s does not fit: %zu bytes at 0x%" G_GINT64_MODIFIER
               "x, but there is no memory at 0x%" G_GINT64_MODIFIER "x",

@@ -46,6 +46,15 @@ const char *image_arch(const uint8_t *data, size_t len);
 /* Copy to guest memory; false with *errp when [addr, addr+len) is not all RAM or ROM. */
 bool load_blob(struct address_space *as, gpa addr, const void *data, size_t len, const char *what,
                struct error **errp) MUST_CHECK;
+/* What the two functions above have loaded, by address, each once however often it is loaded. */
+struct load_note {
+    gpa addr;
+    uint64_t size; /* bytes */
+    char *name;
+    struct load_note *next;
+};
+void load_note(struct address_space *as, gpa addr, uint64_t size, const char *name);
+void load_notes_free(struct address_space *as);
 /* Find a firmware file in the search directories (or as a path if it has a slash); g_free it; NULL
  * with *errp that lists where it looked. */
 char *firmware_find(const struct machine *m, const char *name, struct error **errp) MUST_CHECK;

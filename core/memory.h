@@ -110,6 +110,7 @@ struct address_space {
     void (*want_reclaim)(void *opaque);
     void *want_reclaim_opaque;
     _Atomic unsigned readers; /* threads other than vCPUs that are inside an access */
+    struct load_note *loads;  /* what was loaded into it: loader.h; main thread */
 };
 void address_space_init(struct address_space *as, struct mem_region *root);
 void address_space_fini(struct address_space *as);

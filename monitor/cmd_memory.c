@@ -1,6 +1,7 @@
 /* Commands that look at memory and addresses. */
 #include "monitor/commands_priv.h"
 
+#include "core/loader.h"
 #include "core/machine.h"
 #include "util/bits.h"
 
@@ -449,6 +450,16 @@ static bool text_tlb(struct mon_call *c, FILE *out, struct error **errp)
     return list_mappings(c, false, out, errp);
 }
 
+static bool text_roms(struct mon_call *c, FILE *out, struct error **errp UNUSED)
+{
+    for (const struct load_note *n = c->m->as.loads; n; n = n->next) {
+        const struct flat_range *r = address_space_find(&c->m->as, n->addr);
+        fprintf(out, "addr=%016" PRIx64 " size=0x%06" PRIx64 " mem=%s name=\"%s\"\n", n->addr,
+                n->size, r && r->mr->kind == MEM_ROM ? "rom" : "ram", n->name);
+    }
+    return true;
+}
+
 static bool text_ramblock(struct mon_call *c, FILE *out, struct error **errp UNUSED)
 {
     fprintf(out, "%24s %18s\n", "Block Name", "Total");
@@ -540,6 +551,7 @@ const struct monitor_command cmd_memory[] = {
     {.hmp = "info mtree", .args = mtree_args, .text = text_mtree, .help = "show the map of memory"},
     {.hmp = "info mem", .text = text_mem, .help = "show what virtual addresses stand for"},
     {.hmp = "info tlb", .text = text_tlb, .help = "the same, page by page"},
+    {.hmp = "info roms", .text = text_roms, .help = "list what was loaded into memory"},
     {.hmp = "info ramblock", .text = text_ramblock, .help = "list the blocks of memory"},
     {.qmp = "query-memory-size-summary", .hmp = "info memory_size_summary",
      .ret = "{base-memory: int, plugged-memory?: int}", .run = run_size_summary,

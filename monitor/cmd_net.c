@@ -28,6 +28,11 @@ static bool text_usernet(struct mon_call *c UNUSED, FILE *out, struct error **er
     return true;
 }
 
+static char *mac_text(const uint8_t *m)
+{
+    return g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+}
+
 static JsonNode *run_set_link(struct mon_call *c, struct error **errp)
 {
     const char *name = mon_str(c, "name", "");
@@ -35,6 +40,62 @@ static JsonNode *run_set_link(struct mon_call *c, struct error **errp)
     if (!net_find_any(name))
         c->error_class = "DeviceNotFound";
     return net_set_link(name, mon_bool(c, "up", true), errp) ? mon_ok() : NULL;
+}
+
+static JsonArray *addresses(const GByteArray *table)
+{
+    JsonArray *list = json_array_new();
+
+    for (guint i = 0; i + 6 <= table->len; i += 6) {
+        g_autofree char *text = mac_text(table->data + i);
+        json_array_add_string_element(list, text);
+    }
+    return list;
+}
+
+static JsonObject *describe_filter(const struct net_client *c, const struct net_rx_filter *f)
+{
+    static const char *const modes[] = {"none", "normal", "all"};
+    JsonObject *o = json_object_new();
+    JsonArray *vlans = json_array_new();
+    g_autofree char *mac = mac_text(f->mac);
+
+    json_object_set_string_member(o, "name", c->name);
+    json_object_set_boolean_member(o, "promiscuous", f->promiscuous);
+    json_object_set_string_member(o, "multicast", modes[f->multicast]);
+    json_object_set_string_member(o, "unicast", modes[f->unicast]);
+    json_object_set_string_member(o, "vlan", modes[f->vlan]);
+    json_object_set_boolean_member(o, "broadcast-allowed", f->broadcast);
+    json_object_set_boolean_member(o, "multicast-overflow", f->multicast_overflow);
+    json_object_set_boolean_member(o, "unicast-overflow", f->unicast_overflow);
+    json_object_set_string_member(o, "main-mac", mac);
+    for (guint i = 0; i < f->vlan_table->len; i++)
+        json_array_add_int_element(vlans, g_array_index(f->vlan_table, uint16_t, i));
+    json_object_set_array_member(o, "vlan-table", vlans);
+    json_object_set_array_member(o, "unicast-table", addresses(f->unicast_table));
+    json_object_set_array_member(o, "multicast-table", addresses(f->multicast_table));
+    return o;
+}
+
+/* Of one NIC, or of all that tell theirs. */
+static JsonNode *run_rx_filter(struct mon_call *c, struct error **errp)
+{
+    const char *name = mon_str(c, "name", NULL);
+    JsonArray *list = json_array_new();
+    struct net_client *only = name ? net_find_any(name) : NULL;
+
+    for (struct net_client *n = NULL; (n = net_next(n));) {
+        struct net_rx_filter f;
+        if (n->index || (name && n != only) || !net_rx_filter_get(n, &f))
+            continue;
+        json_array_add_object_element(list, describe_filter(n, &f));
+        net_rx_filter_clear(&f);
+    }
+    if (!name || json_array_get_length(list))
+        return mon_array(list);
+    json_array_unref(list);
+    error_set(errp, only ? "'%s' does not tell its receive filter" : "no network card '%s'", name);
+    return NULL;
 }
 
 static JsonNode *run_netdev_add(struct mon_call *c, struct error **errp)
@@ -76,6 +137,10 @@ static const struct mon_arg link_args[] = {
     {"up", MON_BOOL, .help = "on or off"},
     MON_ARG_END,
 };
+static const struct mon_arg filter_args[] = {
+    {"name", MON_STR, .optional = true, .help = "network card", .complete = complete_clients},
+    MON_ARG_END,
+};
 static const struct mon_arg add_args[] = {
     {"type", MON_STR, .help = "the kind of back end, as for -netdev"},
     {"id", MON_STR, .help = "its name"},
@@ -100,6 +165,14 @@ const struct monitor_command cmd_net[] = {
      .args = link_args,
      .help = "plug or unplug a network cable",
      .run = run_set_link},
+    {.qmp = "query-rx-filter",
+     .args = filter_args,
+     .ret = "[{name: str, promiscuous: bool, multicast: none|normal|all, "
+            "unicast: none|normal|all, vlan: none|normal|all, broadcast-allowed: bool, "
+            "multicast-overflow: bool, unicast-overflow: bool, main-mac: str, vlan-table: [int], "
+            "unicast-table: [str], multicast-table: [str]}]",
+     .help = "show what network cards are told to receive",
+     .run = run_rx_filter},
     {.qmp = "netdev_add",
      .hmp = "netdev_add",
      .args = add_args,

@@ -21,6 +21,7 @@
 #include "util/optparse.h"
 #include "util/thread.h"
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -77,6 +78,16 @@ enum net_cap {
 
 struct net_client;
 
+/* What a NIC's driver wants to receive. */
+enum net_rx_mode { NET_RX_NONE, NET_RX_NORMAL, NET_RX_ALL };
+struct net_rx_filter {
+    bool promiscuous, broadcast, unicast_overflow, multicast_overflow;
+    enum net_rx_mode unicast, multicast, vlan;
+    uint8_t mac[6];
+    GByteArray *unicast_table, *multicast_table; /* six bytes each */
+    GArray *vlan_table;                          /* uint16_t */
+};
+
 struct net_client_ops {
     const char *type; /* "nic", "user", "tap": as `info network` shows it */
     /* Back ends: take a frame from the peer; the peer's device lock may be held.  False: full now,
@@ -97,6 +108,8 @@ struct net_client_ops {
     void (*writable)(struct net_client *c);
     /* The link went up or down (dev_lock held for NICs); optional. */
     void (*link_changed)(struct net_client *c);
+    /* NICs, dev_lock held: fill in f, whose tables are empty; optional. */
+    void (*rx_filter)(struct net_client *c, struct net_rx_filter *f);
     /* What `info network` shows after the type; optional. */
     char *(*info)(struct net_client *c);
     /* Stop threads, close files; the client itself is freed by the core.  NULL for NICs. */
@@ -132,6 +145,7 @@ struct net_client {
     _Atomic bool flush_posted;          /* net_defer_flush() */
     struct net_filter *_Atomic filters; /* changed in the main thread, under lock */
     uint8_t mac[6];                     /* NICs: for `info network` */
+    _Atomic bool filter_known; /* nobody asked for the receive filter since it last changed */
     struct net_client *next;
 };
 
@@ -183,6 +197,13 @@ bool net_set_link(const char *name, bool up, struct error **errp) MUST_CHECK;
 struct net_client *net_hub_port(int hub, const char *id, struct net_client *backend);
 /* The names of back ends, or (all) of NICs, too. */
 void net_each_name(bool all, void (*fn)(void *opaque, const char *name), void *opaque);
+/* The receive filter of a NIC; false when it tells none.  Main thread. */
+bool net_rx_filter_get(struct net_client *nic, struct net_rx_filter *f);
+void net_rx_filter_clear(struct net_rx_filter *f);
+/* It has changed: an event says so, once until it is asked for.  dev_lock held. */
+void net_rx_filter_changed(struct net_client *nic);
+/* All clients; NULL begins and ends. */
+struct net_client *net_next(struct net_client *c);
 /* `info network`, `info usernet`. */
 void net_print_info(FILE *f);
 bool net_print_usernet(FILE *f);

@@ -1,4 +1,5 @@
 /* Back ends by name: creation from options, removal, links, what the monitor shows. */
+#include "core/event.h"
 #include "net/net_priv.h"
 #include "util/log.h"
 
@@ -273,4 +274,39 @@ void net_print_help(FILE *f)
     fputs("Available netdev backend types:\n", f);
     for (const char *const *n = net_backend_types; *n; n++)
         fprintf(f, "%s\n", *n);
+}
+
+struct net_client *net_next(struct net_client *c)
+{
+    return c ? c->next : net_clients();
+}
+
+bool net_rx_filter_get(struct net_client *nic, struct net_rx_filter *f)
+{
+    if (!nic->is_nic || !nic->ops->rx_filter)
+        return false;
+    *f = (struct net_rx_filter){.unicast_table = g_byte_array_new(),
+                                .multicast_table = g_byte_array_new(),
+                                .vlan_table = g_array_new(FALSE, FALSE, sizeof(uint16_t))};
+    mutex_lock(nic->dev_lock);
+    nic->filter_known = false;
+    nic->ops->rx_filter(nic, f);
+    mutex_unlock(nic->dev_lock);
+    return true;
+}
+
+void net_rx_filter_clear(struct net_rx_filter *f)
+{
+    g_byte_array_unref(f->unicast_table);
+    g_byte_array_unref(f->multicast_table);
+    g_array_unref(f->vlan_table);
+}
+
+void net_rx_filter_changed(struct net_client *nic)
+{
+    if (!nic->filter_known)
+        event_emit("NIC_RX_FILTER_CHANGED",
+                   "{\"name\": \"%s\", \"path\": \"/machine/peripheral/%s\"}", nic->name,
+                   nic->name);
+    nic->filter_known = true;
 }

@@ -715,4 +715,5 @@ void setup_commands(struct setup *s)
     the_setup = s;
     monitor_register(commands);
     setup_device_commands();
+    setup_drive_commands(s);
 }

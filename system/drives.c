@@ -288,6 +288,20 @@ static bool add_drive(struct setup *s, const char *text, struct error **errp)
     return false;
 }
 
+bool setup_hot_drive(struct setup *s, const char *text, struct error **errp)
+{
+    struct opts *o = opts_parse(text, NULL);
+    const char *iface = opts_get(o, "if", NULL);
+    g_autofree char *whole = iface ? g_strdup(text) : g_strconcat(text, ",if=none", NULL);
+    bool is_none = !iface || !strcmp(iface, "none");
+
+    if (!is_none)
+        error_set(errp, "if=%s: a running machine takes drives with if=none only, for device_add",
+                  iface);
+    opts_free(o);
+    return is_none && add_drive(s, whole, errp);
+}
+
 static bool add_node(const char *text, struct error **errp)
 {
     struct opts *o = opts_parse_any(text, "driver", errp);

@@ -52,9 +52,19 @@ static void run_monitor(void *opaque, const char *line, GString *out)
 
 bool setup_gdb(struct setup *s, struct error **errp)
 {
-    const char *dev = s->cli->gdb;
+    return !s->cli->gdb || setup_gdb_server(s, s->cli->gdb, errp);
+}
 
-    if (!dev || !strcmp(dev, "none"))
+bool setup_gdb_server(struct setup *s, const char *dev, struct error **errp)
+{
+    struct chardev *old = s->gdb ? chardev_find("gdb") : NULL;
+
+    if (s->gdb)
+        gdb_server_free(s->gdb);
+    s->gdb = NULL;
+    if (old && !chardev_remove(old, errp))
+        return false;
+    if (!strcmp(dev, "none"))
         return true;
     g_autofree char *text = complete_text(dev);
     struct chardev *c = check_tcp(dev, errp) ? chardev_new_legacy("gdb", text, errp) : NULL;

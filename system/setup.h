@@ -61,6 +61,11 @@ bool setup_filter_dump(struct opts *o, const char *id, struct error **errp) MUST
  * of its flash. */
 bool setup_drives(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_flash(struct setup *s, struct error **errp) MUST_CHECK;
+/* drive_add: a -drive with if=none in a running machine. */
+bool setup_hot_drive(struct setup *s, const char *text, struct error **errp) MUST_CHECK;
+void setup_drive_commands(struct setup *s);
+/* gdbserver: another debugger's server, or ("none") none. */
+bool setup_gdb_server(struct setup *s, const char *dev, struct error **errp) MUST_CHECK;
 bool setup_drive_devices(struct setup *s, struct error **errp) MUST_CHECK;
 void drive_free(void *drive);
 

@@ -292,8 +292,30 @@ static void nic_link_changed(struct net_client *c)
         virtio_config_changed(&n->v);
 }
 
+static void nic_rx_filter(struct net_client *c, struct net_rx_filter *f)
+{
+    struct virtio_net *n = c->opaque;
+    const struct virtio_net_state *s = &n->s;
+    size_t uni = (size_t)s->first_multi * MAC_LEN, all = (size_t)s->macs * MAC_LEN;
+
+    f->promiscuous = s->promisc;
+    f->broadcast = !s->no_broadcast;
+    f->unicast_overflow = s->uni_overflow;
+    f->multicast_overflow = s->multi_overflow;
+    f->unicast = s->no_uni ? NET_RX_NONE : s->all_uni ? NET_RX_ALL : NET_RX_NORMAL;
+    f->multicast = s->no_multi ? NET_RX_NONE : s->all_multi ? NET_RX_ALL : NET_RX_NORMAL;
+    f->vlan = virtio_has(&n->v, F_CTRL_VLAN) ? NET_RX_NORMAL : NET_RX_ALL;
+    memcpy(f->mac, s->mac, MAC_LEN);
+    g_byte_array_append(f->unicast_table, s->mac_table[0], (guint)uni);
+    g_byte_array_append(f->multicast_table, s->mac_table[0] + uni, (guint)(all - uni));
+    for (uint16_t id = 0; f->vlan == NET_RX_NORMAL && id < 4096; id++)
+        if (s->vlans[id / 32] >> (id % 32) & 1)
+            g_array_append_val(f->vlan_table, id);
+}
+
 static const struct net_client_ops nic_ops = {
     .type = "nic",
+    .rx_filter = nic_rx_filter,
     .receive = nic_receive,
     .burst_end = nic_burst_end,
     .writable = nic_writable,
@@ -424,10 +446,15 @@ static bool control(struct virtio_net *n, const uint8_t *cmd, size_t len)
     if (len < CTRL_HEAD)
         return false;
     len -= CTRL_HEAD;
+    if (cmd[0] == CTRL_RX || cmd[0] == CTRL_MAC || cmd[0] == CTRL_VLAN) {
+        bool ok = cmd[0] == CTRL_RX    ? ctrl_rx(n, cmd[1], data, len)
+                  : cmd[0] == CTRL_MAC ? ctrl_mac(n, cmd[1], data, len)
+                                       : ctrl_vlan(n, cmd[1], data, len);
+        if (ok)
+            net_rx_filter_changed(&n->nic[0]);
+        return ok;
+    }
     switch (cmd[0]) {
-    case CTRL_RX: return ctrl_rx(n, cmd[1], data, len);
-    case CTRL_MAC: return ctrl_mac(n, cmd[1], data, len);
-    case CTRL_VLAN: return ctrl_vlan(n, cmd[1], data, len);
     case CTRL_ANNOUNCE: return ctrl_announce(n, cmd[1]);
     case CTRL_MQ: return ctrl_mq(n, cmd[1], data, len);
     case CTRL_OFFLOADS: return ctrl_offloads(n, cmd[1], data, len);

@@ -459,3 +459,35 @@ def test_answers_have_the_members_that_clients_know():
         q.ok("object-del", id="o")
         q.fails("object-del", id="o")
         want(EMULATOR and q.ok("query-fdsets") == [], "sets")
+
+
+def test_drives_come_and_go_and_the_debugger_moves():
+    need_tinamou()
+    with open("a.raw", "wb") as f:
+        f.truncate(1 << 20)
+    drive = ["-drive", "file=a.raw,format=raw,if=none,id=a", "-device", "virtio-blk-device,drive=a"]
+    with machine(["-S", "-netdev", "user,id=n", "-device", "virtio-net-device,netdev=n,id=nic"] + drive):
+        q = Qmp("q")
+        with open("b.raw", "wb") as f:
+            f.truncate(1 << 20)
+        want(q.hmp("drive_add 0 file=b.raw,format=raw,id=b").strip() == "OK", "drive_add should say OK")
+        want("b" in [d["device"] for d in q.ok("query-block")], "the drive is not listed")
+        want("if=none only" in q.hmp("drive_add 0 file=b.raw,if=virtio"), "if=virtio should be refused")
+        want(q.hmp("drive_del b") == "", "drive_del of an unused drive")
+        want(q.hmp("drive_del a") == "", "drive_del of a used drive")
+        want("no drive 'a'" in q.hmp("drive_del a"), "it should be gone")
+        want("inserted" not in q.ok("query-block")[0], "the device still has its image")
+        f = q.ok("query-rx-filter")[0]
+        want(f["main-mac"] == "52:54:00:12:34:56" and f["promiscuous"] and f["vlan"] == "all", "receive filter: %r" % f)
+        want(q.ok("query-rx-filter", name="nic") == [f], "the same by name")
+        want("no network card" in q.fails("query-rx-filter", name="nix"), "a wrong name")
+        want('name="device tree"' in q.hmp("info roms"), "info roms: " + q.hmp("info roms"))
+        for port in ("g1", "g2"):
+            want(q.hmp("gdbserver unix:%s" % port) == "" and os.path.exists(port), "gdbserver")
+        want(q.hmp("gdbserver none") == "", "gdbserver none")
+        s = socket.socket(socket.AF_UNIX)
+        try:
+            s.connect("g2")
+            raise Failed("the debugger's server still listens")
+        except OSError:
+            pass

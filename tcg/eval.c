@@ -138,7 +138,7 @@ static uint32_t result_eflags(uint64_t r, unsigned size)
 {
     r = low_bytes(r, size);
     return (top_bit(r, size) ? IR_EFLAG_S : 0) | (r ? 0 : IR_EFLAG_Z) |
-           (__builtin_parity(r & 0xff) ? 0 : IR_EFLAG_P);
+           (__builtin_parity(r & 0xff) ? 0 : IR_EFLAG_P) | IR_EFLAG_1;
 }
 
 /* Of a + b + c or a - b - c: each bit of `carries` says that one came out of that place. */
@@ -197,6 +197,8 @@ uint32_t ir_eval_eflags(unsigned opc, unsigned size, uint64_t a, uint64_t b, uin
     case OP_eflags_adc: return sum_eflags(false, size, a, b, c & 1);
     case OP_eflags_sub: return sum_eflags(true, size, a, b, 0);
     case OP_eflags_sbb: return sum_eflags(true, size, a, b, c & 1);
+    case OP_eflags_sum: return sum_eflags(false, size, a - b, b, 0);
+    case OP_eflags_diff: return sum_eflags(true, size, a + b, b, 0);
     case OP_eflags_logic: return result_eflags(a, size);
     default: return shift_eflags(opc, size, a, b & (size == 3 ? 63 : 31));
     }

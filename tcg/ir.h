@@ -48,6 +48,7 @@ enum ir_flag { IR_FLAG_N = 1 << 15, IR_FLAG_Z = 1 << 14, IR_FLAG_NOT_C = 1 << 8,
 enum ir_eflag {
     IR_EFLAG_O = 1 << 0,
     IR_EFLAG_C = 1 << 8,
+    IR_EFLAG_1 = 1 << 9, /* always set */
     IR_EFLAG_P = 1 << 10,
     IR_EFLAG_A = 1 << 12,
     IR_EFLAG_Z = 1 << 14,

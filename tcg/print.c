@@ -75,6 +75,8 @@ enum ir_attr_text ir_attr_text(unsigned opc)
     case OP_eflags_adc:
     case OP_eflags_sub:
     case OP_eflags_sbb:
+    case OP_eflags_sum:
+    case OP_eflags_diff:
     case OP_eflags_logic:
     case OP_eflags_shl:
     case OP_eflags_shr:

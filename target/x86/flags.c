@@ -53,6 +53,21 @@ void flags_add(struct dis *d, ir_val a, ir_val b, ir_val sum, unsigned size)
     d->flags.result = sum;
 }
 
+/* The same behind the operation, nothing between, in a size that has a type. */
+void flags_of_sum(struct dis *d, ir_val a, ir_val b, ir_val sum, unsigned size)
+{
+    flags_set(d, ir_eflags_sum(d->ir, sum, b, size));
+    remember(d, X86_FLAGS_ADD, size, a, b);
+    d->flags.result = sum;
+}
+
+void flags_of_difference(struct dis *d, ir_val a, ir_val b, ir_val difference, unsigned size)
+{
+    flags_set(d, ir_eflags_diff(d->ir, difference, b, size));
+    remember(d, X86_FLAGS_SUB, size, a, b);
+    d->flags.result = difference;
+}
+
 /* A carry in the operands' type. */
 static ir_val carry_of(struct dis *d, ir_val carry, unsigned size)
 {
@@ -140,8 +155,11 @@ static struct flag_test test_sub(struct dis *d, unsigned cond)
     unsigned size = d->flags.size;
     if (cond == CC_O || cond == CC_P)
         return test_packed(d, cond);
+    if (cond == CC_Z && d->flags.result.id != IR_NONE.id)
+        return test_result(d, IR_EQ);
     if (cond == CC_S) {
-        d->flags.result = ir_sub(d->ir, d->flags.a, d->flags.b);
+        if (d->flags.result.id == IR_NONE.id)
+            d->flags.result = ir_sub(d->ir, d->flags.a, d->flags.b);
         return test_result(d, IR_LT);
     }
     if (cond == CC_L || cond == CC_LE)

@@ -178,6 +178,10 @@ void pop_done(struct dis *d, unsigned bytes) X86_SYMBOL(pop_done);
  * anyway. */
 void flags_sub(struct dis *d, ir_val a, ir_val b, unsigned size) X86_SYMBOL(flags_sub);
 void flags_add(struct dis *d, ir_val a, ir_val b, ir_val sum, unsigned size) X86_SYMBOL(flags_add);
+void flags_of_sum(struct dis *d, ir_val a, ir_val b, ir_val sum, unsigned size)
+    X86_SYMBOL(flags_of_sum);
+void flags_of_difference(struct dis *d, ir_val a, ir_val b, ir_val difference, unsigned size)
+    X86_SYMBOL(flags_of_difference);
 void flags_adc(struct dis *d, ir_val a, ir_val b, ir_val carry, unsigned size)
     X86_SYMBOL(flags_adc);
 void flags_sbb(struct dis *d, ir_val a, ir_val b, ir_val carry, unsigned size)

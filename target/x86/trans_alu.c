@@ -10,6 +10,13 @@ static unsigned size_of(const struct dis *d)
 
 /* --- two operands --- */
 
+/* The destination is a register of 32 or 64 bits: nothing can fault, so the flags may come first,
+ * right behind the operation, whose host flags they are. */
+static bool is_plain(const struct dis *d)
+{
+    return d->insn.op[0].kind == X86_OPND_GPR && size_of(d) >= 2;
+}
+
 void trans_add(struct dis *d)
 {
     unsigned size = size_of(d);
@@ -21,8 +28,11 @@ void trans_add(struct dis *d)
     }
     a = operand_read(d, 0);
     ir_val sum = ir_add(d->ir, a, b);
+    if (is_plain(d))
+        flags_of_sum(d, a, b, sum, size);
     operand_write(d, 0, sum);
-    flags_add(d, a, b, sum, size);
+    if (!is_plain(d))
+        flags_add(d, a, b, sum, size);
 }
 
 void trans_sub(struct dis *d)
@@ -31,11 +41,16 @@ void trans_sub(struct dis *d)
     ir_val a, b = operand_read(d, 1);
     if (d->insn.has_lock) {
         a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW), ir_neg(d->ir, b), size | d->mem);
-    } else {
-        a = operand_read(d, 0);
-        operand_write(d, 0, ir_sub(d->ir, a, b));
+        flags_sub(d, a, b, size);
+        return;
     }
-    flags_sub(d, a, b, size);
+    a = operand_read(d, 0);
+    ir_val difference = ir_sub(d->ir, a, b);
+    if (is_plain(d))
+        flags_of_difference(d, a, b, difference, size);
+    operand_write(d, 0, difference);
+    if (!is_plain(d))
+        flags_sub(d, a, b, size);
 }
 
 void trans_cmp(struct dis *d)
@@ -95,9 +110,12 @@ static void logic(struct dis *d, build_binary *op, build_atomic *locked)
         r = op(d->ir, locked(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, size | d->mem), b);
     } else {
         r = op(d->ir, operand_read(d, 0), b);
+        if (is_plain(d))
+            flags_logic(d, r, size);
         operand_write(d, 0, r);
     }
-    flags_logic(d, r, size);
+    if (!is_plain(d))
+        flags_logic(d, r, size);
 }
 
 void trans_and(struct dis *d)
@@ -133,10 +151,13 @@ static void step(struct dis *d, bool is_dec)
                           is_dec ? ir_neg(d->ir, one) : one, size | d->mem);
     else
         a = operand_read(d, 0);
-    ir_val r = is_dec ? ir_sub(d->ir, a, one) : ir_add(d->ir, a, one);
+    ir_val r = is_dec ? ir_sub(d->ir, a, one) : ir_add(d->ir, a, one), cc;
+    if (is_plain(d))
+        cc = is_dec ? ir_eflags_diff(d->ir, r, one, size) : ir_eflags_sum(d->ir, r, one, size);
     if (!d->insn.has_lock)
         operand_write(d, 0, r);
-    ir_val cc = is_dec ? ir_eflags_sub(d->ir, a, one, size) : ir_eflags_add(d->ir, a, one, size);
+    if (!is_plain(d))
+        cc = is_dec ? ir_eflags_sub(d->ir, a, one, size) : ir_eflags_add(d->ir, a, one, size);
     cc = ir_and(d->ir, cc, imm32(d, X86_CC_ALL & ~X86_CC_C));
     flags_result(d, ir_or(d->ir, cc, ir_and(d->ir, old, imm32(d, X86_CC_C))), r, size);
 }

@@ -97,6 +97,8 @@ static unsigned zero_above(const struct ir *ir, ir_val v)
     case OP_eflags_adc:
     case OP_eflags_sub:
     case OP_eflags_sbb:
+    case OP_eflags_sum:
+    case OP_eflags_diff:
     case OP_eflags_logic:
     case OP_eflags_shl:
     case OP_eflags_shr:
@@ -876,7 +878,8 @@ static const fold_fn rules[OP_COUNT] = {
     [OP_fsgnj] = fold_fsgnj, [OP_fsgnjn] = fold_fsgnj, [OP_fsgnjx] = fold_fsgnj,
     [OP_flags_sub] = fold_flags, [OP_flags_add] = fold_flags, [OP_flags_adc] = fold_flags,
     [OP_eflags_add] = fold_eflags, [OP_eflags_adc] = fold_eflags, [OP_eflags_sub] = fold_eflags,
-    [OP_eflags_sbb] = fold_eflags, [OP_eflags_logic] = fold_eflags,
+    [OP_eflags_sbb] = fold_eflags, [OP_eflags_sum] = fold_eflags, [OP_eflags_diff] = fold_eflags,
+    [OP_eflags_logic] = fold_eflags,
     [OP_eflags_shl] = fold_eflags, [OP_eflags_shr] = fold_eflags, [OP_eflags_sar] = fold_eflags,
     [OP_vto64] = fold_vto, [OP_vto32] = fold_vto,
     [OP_vfrom64] = fold_vlow, [OP_vfrom32] = fold_vlow, [OP_vlow] = fold_vlow,

@@ -602,10 +602,13 @@ static void set_memory(struct gen *g, unsigned slot, ir_val v)
 void ra_set(struct gen *g, unsigned slot, ir_val v)
 {
     unsigned r = g->map->pin_reg[slot];
+    bool known = g->known.at == g->c.p && !ir_val_is_const(v); /* zeroing a register sets flags */
     if (r != NO_REG)
         set_pinned(g, slot, r, v);
     else
         set_memory(g, slot, v);
+    if (known)
+        g->known.at = g->c.p;
 }
 
 /* --- calls --- */

@@ -224,6 +224,14 @@ struct gen {
     unsigned zero_reg;
     bool zero_wide;
 
+    /* The flags at this place are those of comparing two values, or those of an addition and the
+     * like: of the value a, with b for the sake of which one it was. */
+    struct known_flags {
+        const uint8_t *at;
+        ir_val a, b;
+        bool is_result;
+    } known;
+
     uint32_t free, locked,
         temps; /* scratch registers: unused; not to be evicted now; freed at the op's end */
     uint32_t owner[X86_NREGS]; /* the value a register holds, or NO_VAL */
@@ -375,14 +383,28 @@ static inline bool nan_is_arm(uint32_t nan)
 }
 
 /* A compare that is ready to be emitted: operands in place, nothing else may be allocated. */
+enum x86_cc x86_cc_of(enum ir_cc cc);
 struct cmp {
     struct opnd a, b;
     bool w;
     bool ready; /* the flags are there already */
-    enum x86_cc cc;
+    bool has_flags;
+    enum x86_cc cc, flags_cc; /* flags_cc: where has_flags says that they were at the beginning */
 };
 void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc);
 void cmp_emit(struct gen *g, const struct cmp *k);
+/* Nothing but moves comes between cmp_prepare() and what uses the flags. */
+static inline void cmp_use_flags(struct cmp *k)
+{
+    if (!k->has_flags)
+        return;
+    k->ready = true;
+    k->cc = k->flags_cc;
+}
+/* Whether the host's flags say it, with *cc for them; nothing has been emitted since. */
+bool flags_are_known(const struct gen *g, ir_val a, ir_val b, enum ir_cc cc, enum x86_cc *host_cc);
+/* The next op wants the flags of the one that is being emitted. */
+bool flags_are_wanted(const struct gen *g);
 /* The operation just before has set the flags that k wants. */
 bool cmp_is_ready(const struct gen *g, const struct cmp *k);
 static inline enum x86_cc cc_invert(enum x86_cc cc)

@@ -416,6 +416,8 @@ static void rule_exit_if(struct gen *g, const struct ir_op *op)
     }
     if (is_backward(g, op->imm) && !g->o->nochain)
         poll_if(g, &k, op->imm);
+    else
+        cmp_use_flags(&k);
     unsigned exit = exit_new(g, op->imm);
     uint8_t *field = cmp_and_patchable_jcc(g, &k);
     bool chains = g->exits[exit].same_page;
@@ -521,10 +523,13 @@ static void rule_brcond(struct gen *g, const struct ir_op *op)
         yes = op->blk2;
         no = op->attr;
         k.cc = cc_invert(k.cc);
+        k.flags_cc = cc_invert(k.flags_cc);
     }
     if (!(op->imm && yes == op->attr) && loop_pc(g, yes, &pc))
         poll_if(g, &k, pc);
     k.ready = cmp_is_ready(g, &k);
+    if (!k.ready && g->known.at == g->c.p)
+        cmp_use_flags(&k);
     cmp_emit(g, &k);
     link_to_block(g, x86_jcc(&g->c, k.cc), yes);
     if (is_next(g, no))

@@ -68,13 +68,73 @@ static void rule_flags_adc(struct gen *g, const struct ir_op *op)
 
 /* --- six, as the guest's own x86 --- */
 
-/* From the host's flags to EAX: those of mask. */
-static void pack_eflags(struct gen *g, uint32_t mask)
+/* What follows wants no comparison of its own: the flags stay, through moves to slots, too. */
+bool flags_are_known(const struct gen *g, ir_val a, ir_val b, enum ir_cc cc, enum x86_cc *host_cc)
+{
+    static const uint8_t of_result[] = {
+        [IR_EQ] = CC_E, [IR_NE] = CC_NE, [IR_LT] = CC_S, [IR_GE] = CC_NS};
+    uint64_t zero;
+    if (g->known.at != g->c.p || g->known.a.id != a.id)
+        return false;
+    if (!g->known.is_result) {
+        *host_cc = x86_cc_of(cc);
+        return g->known.b.id == b.id;
+    }
+    bool is_test = ir_is_const(g->ir, b, &zero) && !zero && cc <= IR_GE;
+    *host_cc = is_test ? of_result[cc] : CC_O;
+    return is_test;
+}
+
+static bool adds(const struct ir_op *op, ir_val v)
+{
+    return op->opc == OP_add && (op->arg[0].id == v.id || op->arg[1].id == v.id);
+}
+
+/* Whether op's flags are what the addition (and so on) before it left. */
+static bool is_of_result(const struct gen *g, const struct ir_op *op)
+{
+    const struct ir_op *made = &g->ir->ops[op->arg[0].id];
+    unsigned whole = made->type == I64 ? 3 : 2;
+    if (op->attr != whole)
+        return false;
+    switch (op->opc) {
+    case OP_eflags_sum: return adds(made, op->arg[1]);
+    case OP_eflags_diff: return made->opc == OP_sub && made->arg[1].id == op->arg[1].id;
+    case OP_eflags_logic: return made->opc == OP_and || made->opc == OP_or || made->opc == OP_xor;
+    }
+    return false;
+}
+
+bool flags_are_wanted(const struct gen *g)
+{
+    uint32_t next = g->cur + 1;
+    while (next < g->ir->nops && g->ir->ops[next].opc == OP_nop)
+        next++;
+    if (next >= g->ir->nops)
+        return false;
+    const struct ir_op *op = &g->ir->ops[next];
+    return ir_opc_is_eflags(op->opc) && op->arg[0].id == g->cur && is_of_result(g, op);
+}
+
+/* From the host's flags to EAX; they stay. */
+static void pack_eflags(struct gen *g, ir_val a, ir_val b, bool is_result)
 {
     x86_lahf(&g->c);
     x86_setcc(&g->c, CC_O, RAX);
-    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX), opnd_imm((int32_t)mask));
+    x86_load(&g->c, 1, false, false, RAX, opnd_reg(RAX));
     ra_def_fixed(g, RAX);
+    g->known = (struct known_flags){g->c.p, a, b, is_result};
+}
+
+/* Those of an addition, subtraction or logical operation whose flags are still there. */
+static bool pack_result(struct gen *g, const struct ir_op *op)
+{
+    if (g->known.at != g->c.p || !g->known.is_result || g->known.a.id != op->arg[0].id ||
+        !is_of_result(g, op))
+        return false;
+    ra_take(g, RAX); /* by moves */
+    pack_eflags(g, op->arg[0], IR_NONE, true);
+    return true;
 }
 
 /* The other form of an opcode for bytes is the one below it. */
@@ -111,13 +171,19 @@ static void test_sized(struct gen *g, unsigned size, unsigned r)
     x86_op(&g->c, sized(0x85, size), r, opnd_reg(r));
 }
 
+/* All bytes of the operands count. */
+static bool whole(const struct gen *g, const struct ir_op *op)
+{
+    return op->attr == (ir_type_of(g->ir, op->arg[0]) == I64 ? 3 : 2);
+}
+
 static void rule_eflags_sub(struct gen *g, const struct ir_op *op)
 {
     ra_take(g, RAX);
     struct opnd b = eflags_opnd(g, op->arg[1], op->attr);
     unsigned a = ra_use(g, op->arg[0]);
     alu_sized(g, op->attr, ALU_CMP, opnd_reg(a), b);
-    pack_eflags(g, IR_EFLAGS);
+    pack_eflags(g, whole(g, op) ? op->arg[0] : IR_NONE, op->arg[1], false);
 }
 
 static void rule_eflags_add(struct gen *g, const struct ir_op *op)
@@ -126,7 +192,30 @@ static void rule_eflags_add(struct gen *g, const struct ir_op *op)
     struct opnd b = eflags_opnd(g, op->arg[1], op->attr), a = ra_rmi(g, op->arg[0]);
     x86_mov(&g->c, op->attr == 3, RAX, a);
     alu_sized(g, op->attr, ALU_ADD, opnd_reg(RAX), b);
-    pack_eflags(g, IR_EFLAGS);
+    pack_eflags(g, IR_NONE, IR_NONE, false);
+}
+
+/* The operation once more, where it was not just before. */
+static void redo(struct gen *g, const struct ir_op *op, enum x86_alu undo, enum x86_alu alu)
+{
+    if (pack_result(g, op))
+        return;
+    ra_take(g, RAX);
+    struct opnd b = eflags_opnd(g, op->arg[1], op->attr), a = ra_rmi(g, op->arg[0]);
+    x86_mov(&g->c, op->attr == 3, RAX, a);
+    alu_sized(g, op->attr, undo, opnd_reg(RAX), b);
+    alu_sized(g, op->attr, alu, opnd_reg(RAX), b);
+    pack_eflags(g, IR_NONE, IR_NONE, false);
+}
+
+static void rule_eflags_sum(struct gen *g, const struct ir_op *op)
+{
+    redo(g, op, ALU_SUB, ALU_ADD);
+}
+
+static void rule_eflags_diff(struct gen *g, const struct ir_op *op)
+{
+    redo(g, op, ALU_ADD, ALU_SUB);
 }
 
 /* The carry in comes of 0 - c. */
@@ -140,7 +229,7 @@ static void with_carry(struct gen *g, const struct ir_op *op, enum x86_alu alu)
     x86_mov(&g->c, op->attr == 3, RAX, a);
     x86_unary(&g->c, false, UN_NEG, opnd_reg(t));
     alu_sized(g, op->attr, alu, opnd_reg(RAX), b);
-    pack_eflags(g, IR_EFLAGS);
+    pack_eflags(g, IR_NONE, IR_NONE, false);
 }
 
 static void rule_eflags_adc(struct gen *g, const struct ir_op *op)
@@ -155,9 +244,11 @@ static void rule_eflags_sbb(struct gen *g, const struct ir_op *op)
 
 static void rule_eflags_logic(struct gen *g, const struct ir_op *op)
 {
+    if (pack_result(g, op))
+        return;
     ra_take(g, RAX);
     test_sized(g, op->attr, ra_use(g, op->arg[0]));
-    pack_eflags(g, IR_EFLAG_S | IR_EFLAG_Z | IR_EFLAG_P);
+    pack_eflags(g, whole(g, op) ? op->arg[0] : IR_NONE, IR_NONE, true);
 }
 
 /* The auxiliary carry, which hosts do not agree on, is set. */
@@ -179,7 +270,7 @@ static void shift_flags(struct gen *g, const struct ir_op *op, enum x86_shift sh
         x86_op(&g->c, sized(0xd3, size) & ~X_B8REG, sh, opnd_reg(RAX));
     x86_lahf(&g->c);
     x86_setcc(&g->c, CC_O, RAX);
-    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX), opnd_imm(IR_EFLAGS & ~IR_EFLAG_A));
+    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX), opnd_imm((IR_EFLAGS | IR_EFLAG_1) & ~IR_EFLAG_A));
     x86_alu(&g->c, false, ALU_OR, opnd_reg(RAX), opnd_imm(IR_EFLAG_A));
     ra_def_fixed(g, RAX);
 }
@@ -204,6 +295,7 @@ const rule_fn rules_flags[OP_COUNT] = {
     [OP_flags_adc] = rule_flags_adc,   [OP_eflags_add] = rule_eflags_add,
     [OP_eflags_adc] = rule_eflags_adc, [OP_eflags_sub] = rule_eflags_sub,
     [OP_eflags_sbb] = rule_eflags_sbb, [OP_eflags_logic] = rule_eflags_logic,
+    [OP_eflags_sum] = rule_eflags_sum, [OP_eflags_diff] = rule_eflags_diff,
     [OP_eflags_shl] = rule_eflags_shl, [OP_eflags_shr] = rule_eflags_shr,
     [OP_eflags_sar] = rule_eflags_sar,
 };

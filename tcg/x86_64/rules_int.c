@@ -68,6 +68,12 @@ static void note_zero(struct gen *g, const struct ir_op *op, unsigned d)
     g->zero_wide = is64(op);
 }
 
+/* The same for eflags ops. */
+static void note_result(struct gen *g)
+{
+    g->known = (struct known_flags){g->c.p, (ir_val){g->cur}, IR_NONE, true};
+}
+
 /* d = a alu b for a commutative operation, in the order that saves a move. */
 static void commutative(struct gen *g, const struct ir_op *op, enum x86_alu alu)
 {
@@ -80,17 +86,19 @@ static void commutative(struct gen *g, const struct ir_op *op, enum x86_alu alu)
     if (b.kind == OPND_REG && ra_likes(g, b.reg) && !(a.kind == OPND_REG && ra_likes(g, a.reg)))
         swap_opnds(&a, &b);
     unsigned d = ra_def(g, opnd_bit(b) & ~opnd_bit(a));
-    if (alu == ALU_ADD && a.kind == OPND_REG && a.reg != d && b.kind == OPND_REG) {
+    bool may_lea = alu == ALU_ADD && !flags_are_wanted(g);
+    if (may_lea && a.kind == OPND_REG && a.reg != d && b.kind == OPND_REG) {
         x86_lea(&g->c, is64(op), d, opnd_sib(a.reg, b.reg, 0, 0));
         return;
     }
-    if (alu == ALU_ADD && a.kind == OPND_REG && a.reg != d && b.kind == OPND_IMM) {
+    if (may_lea && a.kind == OPND_REG && a.reg != d && b.kind == OPND_IMM) {
         x86_lea(&g->c, is64(op), d, opnd_mem(a.reg, b.disp));
         return;
     }
     mov_to(g, is64(op), d, a);
     x86_alu(&g->c, is64(op), alu, opnd_reg(d), b);
     note_zero(g, op, d);
+    note_result(g);
 }
 
 /* Which argument is a shift that the addition does, see fuse_scale(); or -1. */
@@ -158,17 +166,20 @@ static void rule_sub(struct gen *g, const struct ir_op *op)
         return;
     struct opnd b = ra_rmi(g, op->arg[1]);
     struct opnd a = ra_rmi(g, op->arg[0]);
-    if (b.kind == OPND_REG && ra_likes(g, b.reg) && !(a.kind == OPND_REG && ra_likes(g, a.reg))) {
+    bool wanted = flags_are_wanted(g);
+    if (!wanted && b.kind == OPND_REG && ra_likes(g, b.reg) &&
+        !(a.kind == OPND_REG && ra_likes(g, a.reg))) {
         negate_and_add(g, op, a, b);
         return;
     }
     unsigned d = ra_def(g, opnd_bit(b) & ~opnd_bit(a));
-    if (a.kind == OPND_REG && a.reg != d && b.kind == OPND_IMM && b.disp != INT32_MIN) {
+    if (!wanted && a.kind == OPND_REG && a.reg != d && b.kind == OPND_IMM && b.disp != INT32_MIN) {
         x86_lea(&g->c, is64(op), d, opnd_mem(a.reg, -b.disp));
         return;
     }
     mov_to(g, is64(op), d, a);
     x86_alu(&g->c, is64(op), ALU_SUB, opnd_reg(d), b);
+    note_result(g);
 }
 
 static void rule_andn(struct gen *g, const struct ir_op *op)
@@ -622,7 +633,7 @@ static void rule_deposit(struct gen *g, const struct ir_op *op)
 }
 
 /* --- conditions --- */
-static enum x86_cc x86_cc_of(enum ir_cc cc)
+enum x86_cc x86_cc_of(enum ir_cc cc)
 {
     static const uint8_t map[] = {
         [IR_EQ] = CC_E, [IR_NE] = CC_NE, [IR_LT] = CC_L,   [IR_GE] = CC_GE,  [IR_LE] = CC_LE,
@@ -636,6 +647,9 @@ void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc
         swap_vals(&a, &b);
         cc = ir_cc_swap(cc);
     }
+    const uint8_t *before = g->c.p;
+    enum x86_cc known_cc = CC_O;
+    bool is_known = flags_are_known(g, a, b, cc, &known_cc);
     k->ready = false;
     k->w = ir_type_of(g->ir, a) == I64;
     k->cc = x86_cc_of(cc);
@@ -644,6 +658,8 @@ void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc
         k->a = opnd_reg(ra_use(g, a));
     else
         k->a = ra_rm(g, a);
+    k->has_flags = is_known && g->c.p == before;
+    k->flags_cc = known_cc;
 }
 
 bool cmp_is_ready(const struct gen *g, const struct cmp *k)

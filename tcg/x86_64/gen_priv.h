@@ -268,6 +268,9 @@ uint32_t arg_id(const struct gen *g, const struct ir_op *op, unsigned k);
  */
 int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base);
 
+/* A narrow value whose register has nothing above it. */
+bool value_is_clean(const struct gen *g, ir_val v);
+
 /* --- alloc.c --- */
 void ra_block_begin(struct gen *g);
 void ra_op_end(struct gen *g);

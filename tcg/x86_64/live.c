@@ -212,6 +212,18 @@ static bool fuse_late(struct gen *g, const struct ir_op *op, struct val *x, uint
     return x->fused = true;
 }
 
+/* What is extended by nothing but zeros that are there already is destined for the same register.
+ */
+static void pass_hint(struct gen *g, const struct ir_op *op, struct open_sets *open)
+{
+    unsigned slot = g->val[op - g->ir->ops].hint;
+    if (op->opc != OP_zext32 || slot == NO_SLOT || g->map->pin_reg[slot] == NO_REG ||
+        !value_is_clean(g, op->arg[0]))
+        return;
+    open->val[slot] = op->arg[0].id;
+    g->val[op->arg[0].id].hint = slot;
+}
+
 static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *open)
 {
     const struct ir_op *op = &g->ir->ops[i];
@@ -238,6 +250,7 @@ static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *o
         g->group_epoch++;
     if (op->opc == OP_ld || op->opc == OP_st)
         join_group(g, op, i);
+    pass_hint(g, op, open);
     note_uses(g, op, i);
 }
 

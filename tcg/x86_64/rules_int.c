@@ -539,7 +539,7 @@ static void rule_sext32(struct gen *g, const struct ir_op *op)
 }
 
 /* Made by a 32-bit instruction, which clears the upper half of its register. */
-static bool is_clean(const struct gen *g, ir_val v)
+bool value_is_clean(const struct gen *g, ir_val v)
 {
     static const bool clean[OP_COUNT] = {
         [OP_add] = true, [OP_sub] = true, [OP_and] = true, [OP_or] = true,  [OP_xor] = true,
@@ -550,7 +550,7 @@ static bool is_clean(const struct gen *g, ir_val v)
 
 static void rule_zext32(struct gen *g, const struct ir_op *op)
 {
-    if (!is_clean(g, op->arg[0])) {
+    if (!value_is_clean(g, op->arg[0])) {
         extend(g, op, 2, false);
         return;
     }

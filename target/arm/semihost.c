@@ -9,7 +9,19 @@
 
 #include <glib.h>
 
-enum { NAP_US = 1000 };
+enum { NAP_US = 1000, SYS_HEAPINFO = 0x16 };
+
+/* Microcontrollers begin with a stack, and libraries set up another where the answer to HEAPINFO
+ * says; their idea without one fits no such memory map. */
+static void tell_stack(struct arm_cpu *cpu, uint32_t arg)
+{
+    struct address_space *as = cpu->cpu.as;
+    uint64_t block, base;
+
+    if (mem_read(as, arg, 4, &block) == MEM_OK && mem_read(as, block + 8, 4, &base) == MEM_OK &&
+        base == 0)
+        mem_write(as, block + 8, 4, (uint32_t)cpu->x[13] & ~7U);
+}
 
 void arm_semihost(struct arm_cpu *cpu, unsigned len)
 {
@@ -21,6 +33,8 @@ void arm_semihost(struct arm_cpu *cpu, unsigned len)
         return;
     if (semihost_call(&cpu->cpu, a32 ? 4 : 8, (uint32_t)cpu->x[0], a32 ? (uint32_t)arg : arg,
                       &result)) {
+        if (cpu->cfg.nvic_ops && cpu->x[0] == SYS_HEAPINFO)
+            tell_stack(cpu, (uint32_t)arg);
         cpu->x[0] = a32 ? (uint32_t)result : result;
         cpu->pc += len;
     } else {

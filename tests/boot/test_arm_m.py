@@ -14,7 +14,7 @@ BOARDS = {
     "mps2-an500": ("cortex-m7", 0, 0x20000000, ["-DAN500"]),
     "mps2-an505": ("cortex-m33", 0x10000000, 0x30000000, ["-DAN505"]),
 }
-LINES = ["first start", "reset by SYSRESETREQ", "reset by the watchdog", "identity", "SysTick", "timer", "network interrupt",
+LINES = ["first start", "reset by SYSRESETREQ", "reset by the watchdog", "identity", "HEAPINFO", "SysTick", "timer", "network interrupt",
          "answer of 10.0.2.2"]
 
 

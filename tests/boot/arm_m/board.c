@@ -155,6 +155,14 @@ static void test_bit_band(void)
 #endif
 }
 
+/* Where a C library's stack may be: not at 0. */
+static void test_heapinfo(void)
+{
+    uint32_t block[4] = {0}, *arg = block;
+    semihost(0x16, &arg);
+    check(block[2] >= KEPT - 0x7000, "HEAPINFO");
+}
+
 /* ---- network ---- */
 
 static void test_network(void)
@@ -215,6 +223,7 @@ int main(void)
     test_resets();
     test_family();
     test_bit_band();
+    test_heapinfo();
     REG(SYST + 4) = 11999;
     REG(SYST + 8) = 0;
     REG(SYST) = 7;

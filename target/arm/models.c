@@ -51,7 +51,7 @@ static const struct v7_ids a15_ids = {
 #define V84   V82 "dotprod fp16 fhm fcma jscvt lrcpc lrcpc2 lse2 flagm dit pauth pauth-impdef ccidx ttst ttl " \
               "tlbios tlbirange idst s2fwb doublefault csv2 csv3 ssbs gtg "
 #define V85   V84 "frintts flagm2 sb specres dpb2 bti e0pd evt bbm "
-#define V90   V85 "bf16 i8mm ecv fgt pauth2 sha3 sha512 sm3 sm4 ets "
+#define V90   V85 "bf16 i8mm pauth2 sha3 sha512 sm3 sm4 "
 
 /* CCSIDR of a cache: bytes, ways, bytes of a line. */
 #define CACHE(size, ways, line) \
@@ -90,13 +90,13 @@ static const struct arm_model models[] = {
     {"neoverse-n1", "Arm Neoverse N1, Armv8.2-A", "arm,neoverse-n1",
      V82 "aarch32-el0 dotprod fp16 lrcpc ssbs csv2 csv3", 0x414fd0c1, CTR_V8, 0x82000023,
      {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL},
-    {"neoverse-n2", "Arm Neoverse N2, Armv9.0-A", "arm,neoverse-n2", V90, 0x410fd493, CTR_IDC_DIC, 0xc2000023,
-     {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL},
+    {"neoverse-n2", "Arm Neoverse N2, Armv9.0-A", "arm,neoverse-n2", V90 "aarch32-el0 rng", 0x410fd493, CTR_IDC_DIC,
+     0xc2000023, {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL},
     {"neoverse-v1", "Arm Neoverse V1, Armv8.4-A", "arm,neoverse-v1",
      V84 "aarch32-el0 bf16 i8mm rng sha3 sha512 sm3 sm4 dpb2", 0x411fd402, CTR_V8, 0xc2000023,
      {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL},
     {"max", "everything there is", "arm,armv8",
-     V90 A32 "rng lpa lpa2 lva pan3 hcx csv2-2 wfxt mops hbc cssc", 0x000f0510, CTR_IDC_DIC, 0x0a200023,
+     V90 A32 "ecv fgt ets rng lpa lpa2 lva pan3 hcx csv2-2 wfxt mops hbc cssc", 0x000f0510, CTR_IDC_DIC, 0x0a200023,
      {CACHE(32 * KIB, 2, 64), CACHE(48 * KIB, 3, 64), CACHE(2 * MIB, 16, 64)}, 52, 6, 4, 2, 6, true, NULL},
 };
 /* clang-format on */

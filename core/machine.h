@@ -102,6 +102,7 @@ struct machine_class {
     void (*fini)(struct machine *m);
     /* Press the power button; NULL: there is none.  Main thread. */
     void (*powerdown)(struct machine *m);
+    unsigned ide_units;         /* drives of one of its IDE buses (0: 2) */
     bool has_smbios;            /* it shows cfg.smbios */
     const char *const *aliases; /* further names ("virt-7.2"), NULL-terminated; or NULL */
 };

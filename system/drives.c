@@ -5,12 +5,13 @@
 
 #include <string.h>
 
-enum drive_if { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH };
+enum drive_if { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH, DRIVE_IDE, DRIVE_FLOPPY };
 
 struct drive {
     char *id, *path, *format, *serial;
     enum drive_if iface;
     int index; /* -1: the next free one */
+    int bus;   /* of IDE, which index is a unit of; -1: index counts through all of them */
     unsigned flags;
     enum block_on_error on_read_error, on_write_error;
     struct block_limits limits;
@@ -142,13 +143,14 @@ static bool parse_tuning(struct opts *o, struct drive *d, struct error **errp)
 
 static bool parse_if(struct setup *s, struct opts *o, struct drive *d, struct error **errp)
 {
-    static const char *const names[] = {"none", "virtio", "pflash", NULL};
+    static const char *const names[] = {"none", "virtio", "pflash", "ide", "floppy", NULL};
     static const char *const others[] = {"ide", "scsi", "sd", "mtd", "floppy", "xen", NULL};
     const char *def = s->cls->default_block_if ? s->cls->default_block_if : "none";
     const char *name = opts_get(o, "if", def);
+    bool is_pc = !strcmp(def, "ide"); /* these have floppies, too */
 
     for (int i = 0; names[i]; i++)
-        if (!strcmp(name, names[i])) {
+        if (!strcmp(name, names[i]) && (i < DRIVE_IDE || is_pc)) {
             d->iface = (enum drive_if)i;
             return true;
         }
@@ -169,10 +171,12 @@ static bool parse_place(struct opts *o, struct drive *d, struct error **errp)
     int kind = choice(o, "media", media, errp);
     const char *key = opts_get(o, "index", NULL) ? "index" : "unit";
 
-    if (kind < 0 || !opts_get_uint(o, "bus", 0, 0, &bus, errp) ||
+    if (kind < 0 || !opts_get_uint(o, "bus", d->iface == DRIVE_IDE ? 5 : 0, 0, &bus, errp) ||
         !opts_get_uint(o, key, 255, 255, &index, errp))
         return false;
     d->index = opts_get(o, key, NULL) ? (int)index : -1;
+    d->bus =
+        d->iface == DRIVE_IDE && opts_get(o, "bus", NULL) && !strcmp(key, "unit") ? (int)bus : -1;
     d->is_cdrom = kind == 1;
     d->flags |= kind == 1 ? BLOCK_READ_ONLY : 0;
     return true;
@@ -214,7 +218,8 @@ static bool parse_drive(struct setup *s, struct opts *o, struct drive *d, struct
     if (!opts_check_used(o, drive_keys,
                          errp)) /* rather than "wanted file=" when that was misspelt */
         return false;
-    d->is_empty = d->is_cdrom && d->iface == DRIVE_NONE;
+    d->is_empty = (d->is_cdrom && (d->iface == DRIVE_NONE || d->iface == DRIVE_IDE)) ||
+                  d->iface == DRIVE_FLOPPY;
     if (!d->is_empty)
         error_set(errp, "wanted file=FILE");
     return d->is_empty;
@@ -230,11 +235,19 @@ static struct drive *drive_at(const struct setup *s, enum drive_if iface, int in
     return NULL;
 }
 
+/* Users count the drives of all IDE buses in a row. */
+static int ide_units(const struct setup *s)
+{
+    return s->cls->ide_units ? (int)s->cls->ide_units : 2;
+}
+
 /* Settle the index, and the name that follows from it. */
 static bool place_drive(struct setup *s, struct drive *d, struct error **errp)
 {
-    static const char *const stems[] = {"none", "virtio", "pflash"};
+    static const char *const stems[] = {"none", "virtio", "pflash", "ide", "floppy"};
 
+    if (d->bus >= 0)
+        d->index = d->bus * ide_units(s) + MAX(d->index, 0);
     if (d->index < 0)
         for (d->index = 0; drive_at(s, d->iface, d->index);)
             d->index++;
@@ -242,6 +255,9 @@ static bool place_drive(struct setup *s, struct drive *d, struct error **errp)
         error_set(errp, "index=%d is taken by another drive", d->index);
         return false;
     }
+    if (!d->id && d->iface == DRIVE_IDE)
+        d->id = g_strdup_printf("ide%d-%s%d", d->index / ide_units(s), d->is_cdrom ? "cd" : "hd",
+                                d->index % ide_units(s));
     if (!d->id)
         d->id = g_strdup_printf("%s%d", stems[d->iface], d->index);
     return true;
@@ -354,16 +370,41 @@ bool setup_flash(struct setup *s, struct error **errp)
     return true;
 }
 
+/* The device that has a drive, and where it is; NULL: none is made. */
+static const char *device_of(const struct setup *s, const struct drive *d, char **place)
+{
+    int units = ide_units(s);
+
+    *place = g_strdup("");
+    switch (d->iface) {
+    case DRIVE_VIRTIO: return "virtio-blk";
+    case DRIVE_IDE:
+        g_free(*place);
+        *place = g_strdup_printf(",bus=ide.%d,unit=%d", d->index / units, d->index % units);
+        return d->is_cdrom ? "ide-cd" : "ide-hd";
+    case DRIVE_FLOPPY:
+        g_free(*place);
+        *place = g_strdup_printf(",unit=%d", d->index);
+        return "floppy";
+    case DRIVE_NONE:
+    case DRIVE_PFLASH: return NULL;
+    }
+    unreachable();
+}
+
 bool setup_drive_devices(struct setup *s, struct error **errp)
 {
     for (guint i = 0; i < s->drives->len; i++) {
         const struct drive *d = g_ptr_array_index(s->drives, i);
-        if (d->iface != DRIVE_VIRTIO)
+        g_autofree char *place = NULL;
+        const char *type = device_of(s, d, &place);
+        if (type == NULL)
             continue;
-        g_autofree char *text = g_strdup_printf("drive=%s%s%s", d->id, d->serial ? ",serial=" : "",
-                                                d->serial ? d->serial : "");
+        g_autofree char *text =
+            g_strdup_printf("drive=%s%s%s%s", d->id, place, d->serial ? ",serial=" : "",
+                            d->serial ? d->serial : "");
         struct opts *o = opts_parse(text, NULL);
-        bool ok = device_create(s, "virtio-blk", o, errp);
+        bool ok = device_create(s, type, o, errp);
         opts_free(o);
         if (!ok) {
             error_prefix(errp, "-drive file=%s", d->path ? d->path : d->id);

@@ -57,6 +57,18 @@ static bool call_cdrom(struct cli *cli, const char *arg, struct error **errp UNU
     return true;
 }
 
+static bool call_fda(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    add_drive(cli, arg, "if=floppy,index=0");
+    return true;
+}
+
+static bool call_fdb(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    add_drive(cli, arg, "if=floppy,index=1");
+    return true;
+}
+
 static bool call_pflash(struct cli *cli, const char *arg, struct error **errp UNUSED)
 {
     add_drive(cli, arg, "if=pflash,format=raw");
@@ -256,6 +268,8 @@ const struct cli_option cli_options[] = {
     {.name = "hdb", .args = "FILE", CALL(call_hdb)},
     {.name = "hdc", .args = "FILE", CALL(call_hdc)},
     {.name = "hdd", .args = "FILE", CALL(call_hdd)},
+    {.name = "fda", .args = "FILE", CALL(call_fda), .help = "floppy in drive A, of PCs; also -fdb"},
+    {.name = "fdb", .args = "FILE", CALL(call_fdb)},
     {.name = "cdrom", .args = "FILE", CALL(call_cdrom), .help = "read-only disk"},
     {.name = "snapshot", FLAG(snapshot), .help = "leave disk images as they are: writes are dropped at exit"},
     {.name = "device", .args = "NAME[,PROP=VALUE...]", LIST(device),
@@ -420,8 +434,6 @@ const struct cli_option cli_options[] = {
     {.name = "tpmdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no TPM"},
     {.name = "sd", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no SD card; use -hda"},
     {.name = "mtdblock", .args = "FILE", .how = CLI_REFUSE, .reason = "use -pflash"},
-    {.name = "fda", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no floppy drive; use -hda"},
-    {.name = "fdb", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no floppy drive; use -hda"},
     {.name = "runas", .args = "USER", .how = CLI_REFUSE, .reason = "start it as that user"},
     {.name = "run-with", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "start it as that user"},
     {.name = "chroot", .args = "DIR", .how = CLI_REFUSE, .reason = "use chroot(8)"},

@@ -306,6 +306,45 @@ static void test_hostile_lists(void)
     tear_down();
 }
 
+/* Command lists of any content. */
+static void test_random_lists(void)
+{
+    set_up();
+    start_port(0);
+    start_port(3);
+    for (unsigned n = 0; n < 1500; n++) {
+        unsigned port = n % 4 ? 0 : 3, slot = (unsigned)g_test_rand_int_range(0, 32);
+        uint8_t cdb[12] = {0};
+        static const uint8_t known[] = {0x25, 0x35, 0x60, 0x61, 0xec, 0xc4, 0xea,
+                                        0x06, 0x20, 0x30, 0x47, 0xa0, 0x2f, 0xb0};
+        for (unsigned b = 0; b < 12; b++)
+            cdb[b] = (uint8_t)g_test_rand_int() & (b > 1 && b < 8 ? 0x01 : 0xff);
+        prepare((struct cmd){.slot = slot,
+                             .command = n % 5 ? known[n % G_N_ELEMENTS(known)]
+                                              : (uint8_t)g_test_rand_int(),
+                             .feature = (unsigned)g_test_rand_int() & 0xff,
+                             .count = (unsigned)g_test_rand_int() & 7,
+                             .lba = (uint32_t)g_test_rand_int() & 0xfff,
+                             .device = 0x40,
+                             .bytes = (unsigned)g_test_rand_int() & 0x7ffe,
+                             .is_write = n & 1,
+                             .cdb = n % 3 ? NULL : cdb});
+        if (n % 7 == 0) /* a descriptor of anything */
+            poke(r.t, TABLES + slot * 0x400 + 0x80, 4, (uint32_t)g_test_rand_int());
+        wr(port, P_SACT, n % 2 ? 1u << slot : 0);
+        wr(port, P_CI, 1u << slot);
+        if (n % 16 == 0) {
+            wr(port, P_CMD, 0x16);
+            start_port(port);
+        }
+        if (n % 100 == 0)
+            wr(port, P_SCTL, (uint32_t)g_test_rand_int() & 0x301);
+        rd(port, (unsigned)g_test_rand_int_range(0, 0x20) * 4);
+    }
+    device_reset(r.ahci);
+    tear_down();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -316,5 +355,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ahci/packets", test_packets);
     g_test_add_func("/ahci/resets", test_resets);
     g_test_add_func("/ahci/hostile", test_hostile_lists);
+    g_test_add_func("/ahci/random", test_random_lists);
     return g_test_run();
 }

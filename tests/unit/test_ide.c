@@ -372,14 +372,20 @@ static void test_changing_the_disc(void)
 
 /* --- PIIX --- */
 
+static void set_up_ports(void)
+{
+    unsigned slot = (unsigned)((struct pci_device *)r.adapter)->devfn / 8;
+    cfg_write(r.t, slot, 0x20, 4, BM);
+    cfg_write(r.t, slot, 4, 2, 5);
+}
+
 static void set_up_piix(void)
 {
     set_up(&piix3_ide_type);
     unsigned slot = (unsigned)((struct pci_device *)r.adapter)->devfn / 8;
     g_assert_cmphex(cfg_read(r.t, slot, 0, 4), ==, 0x70108086);
     g_assert_cmphex(cfg_read(r.t, slot, 8, 4) >> 8, ==, 0x010180);
-    cfg_write(r.t, slot, 0x20, 4, BM);
-    cfg_write(r.t, slot, 4, 2, 5);
+    set_up_ports();
 }
 
 static unsigned bm(unsigned reg, unsigned size)
@@ -506,6 +512,37 @@ static void test_units(void)
     tear_down();
 }
 
+static void reset_adapter(void)
+{
+    device_reset(r.adapter);
+    set_up_ports();
+    set_bm(4, 4, BENCH_RAM + 0x1000);
+}
+
+/* Any registers and commands, in any order. */
+static void test_random_commands(void)
+{
+    set_up_piix();
+    put_prd(0, BENCH_RAM + 0x20000, 0, false);
+    put_prd(1, BENCH_RAM + 0x40000, 0x8000, true);
+    set_bm(4, 4, BENCH_RAM + 0x1000);
+    for (unsigned n = 0; n < 6000; n++) {
+        unsigned reg = (unsigned)g_test_rand_int_range(0, 8), v = (unsigned)g_test_rand_int();
+        switch (g_test_rand_int_range(0, 8)) {
+        case 0: set_bm((unsigned)g_test_rand_int_range(0, 3), 1, v & 0xff); break;
+        case 1: in(DATA, 2); break;
+        case 2: write_data((const uint8_t *)&v, 4); break;
+        case 3: out(CTL, 1, n % 50 ? v & 0x80 : v & 0xff); break;
+        case 4: out(COUNT, 1, v & 3); break;
+        case 5: in(DATA + reg, 1); break;
+        default: out(DATA + reg, 1, reg == 6 ? v & 0x5f : v & 0xff);
+        }
+        if (n % 512 == 0)
+            reset_adapter();
+    }
+    tear_down();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -524,5 +561,6 @@ int main(int argc, char **argv)
     g_test_add_func("/piix/dma", test_bus_master);
     g_test_add_func("/piix/short", test_bus_master_with_a_short_table);
     g_test_add_func("/piix/packets", test_packets_by_dma);
+    g_test_add_func("/piix/random", test_random_commands);
     return g_test_run();
 }

@@ -1,5 +1,6 @@
 /* DMA, and the small devices of the ISA bus. */
 #include "chardev/chardev.h"
+#include "hw/registry.h"
 #include "tests/unit/isa_bench.h"
 
 #include <glib.h>
@@ -287,6 +288,35 @@ static void test_exits(void)
     isa_bench_free(i);
 }
 
+/* Any accesses to any port, with all devices there and time going on, are answered. */
+static void test_random_accesses(void)
+{
+    struct chardev *c = ring();
+    i = isa_bench_new();
+    for (const struct device_type *const *t = hw_device_types(); *t; t++) {
+        bool wants_chardev = *t == &debugcon_type;
+        g_autofree char *name = naming(c);
+        if ((*t)->cls->bus && strcmp((*t)->cls->bus, "ISA") == 0)
+            isa_bench_add(i, *t, wants_chardev ? name : NULL, NULL);
+    }
+    static const uint16_t near[] = {0x00, 0x20,  0x40,  0x60,  0x70,  0x80,  0xa0, 0xc0,
+                                    0xd0, 0x1f0, 0x378, 0x3f0, 0x3f8, 0x4d0, 0x500};
+    for (unsigned n = 0; n < 60000; n++) {
+        unsigned port = near[g_test_rand_int_range(0, G_N_ELEMENTS(near))] +
+                        (unsigned)g_test_rand_int_range(0, 16);
+        unsigned size = 1U << g_test_rand_int_range(0, 3);
+        if (n % 3)
+            isa_write(i, port, size, (uint32_t)g_test_rand_int());
+        else
+            isa_read(i, port, size);
+        if (n % 64 == 0)
+            isa_run(i);
+    }
+    for (struct device *d = i->b->m->devices; d; d = d->next)
+        device_reset(d);
+    isa_bench_free(i);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -300,5 +330,6 @@ int main(int argc, char **argv)
     g_test_add_func("/isa/serial", test_serial_ports_have_their_places);
     g_test_add_func("/isa/parallel", test_printer);
     g_test_add_func("/isa/exit", test_exits);
+    g_test_add_func("/isa/random", test_random_accesses);
     return g_test_run();
 }

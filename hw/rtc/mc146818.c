@@ -115,8 +115,8 @@ static void show_time(struct mc146818_state *s, int64_t seconds)
     s->cmos[DAY_OF_WEEK] = encode(s, tm.tm_wday + 1);
     s->cmos[DAY_OF_MONTH] = encode(s, tm.tm_mday);
     s->cmos[MONTH] = encode(s, tm.tm_mon + 1);
-    s->cmos[YEAR] = encode(s, tm.tm_year % 100);
-    int century = (1900 + tm.tm_year) / 100;
+    int year = 1900 + tm.tm_year, century = year / 100; /* 1684 to 2255: see MAX_TIME */
+    s->cmos[YEAR] = encode(s, year % 100);
     s->cmos[CENTURY] = (uint8_t)(century / 10 << 4 | century % 10);
 }
 

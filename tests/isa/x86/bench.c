@@ -297,12 +297,25 @@ static int run_unit(struct bench *b, unsigned len, uint32_t mode)
     return x.kind == TCG_EXIT_MAIN && x.reason >= BENCH_FAULT ? (int)x.reason - BENCH_FAULT : -1;
 }
 
+static void set_segments(struct x86_cpu *cpu, uint32_t mode)
+{
+    bool is_16 = !(mode & (X86_MODE_64 | X86_MODE_CS32));
+    int64_t last = BENCH_DATA_SIZE - 1;
+    struct x86_bounds data = {.read = last, .write = last, .exec = -1};
+    memset(cpu->base, 0, sizeof(cpu->base));
+    cpu->base[X86_CS] = is_16 ? BENCH_CODE : 0;
+    cpu->base[X86_DS] = cpu->base[X86_ES] = is_16 ? BENCH_DATA : 0;
+    cpu->bounds[X86_DS] = cpu->bounds[X86_ES] = data;
+    cpu->bounds[X86_CS] = (struct x86_bounds){.read = 0xffff, .write = -1, .exec = 0xffff};
+}
+
 void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode)
 {
     enum { MAX_UNITS = 10000 };
     struct x86_cpu *cpu = b->cpu;
     memcpy(cpu->r, r->r, sizeof(cpu->r));
     set_flags(cpu, r->flags);
+    set_segments(cpu, mode);
     cpu->pc = BENCH_CODE;
     running = b;
     r->vector = -1;

@@ -21,8 +21,10 @@ struct regs {
 /* Whether code of this width can run natively. */
 bool native_init(void);
 bool native_has_32(void);
-/* Run code at BENCH_CODE, which ends behind len bytes (room is left there). */
-void native_run(struct regs *r, unsigned len, bool is_64);
+bool native_has_16(void);
+/* Run code at BENCH_CODE, which ends behind len bytes (room is left there), in the width of a mode
+ * below. */
+void native_run(struct regs *r, unsigned len, uint32_t mode);
 
 struct bench;
 struct bench *bench_new(const struct tcg_backend *be, const char **why);
@@ -38,6 +40,11 @@ enum {
     BENCH_MODE_32 = X86_MODE_CS32 | X86_MODE_SS32 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_CPL |
                     X86_MODE_SSE | X86_MODE_FLAT_CS | X86_MODE_FLAT_SS | X86_MODE_FLAT_DS |
                     X86_MODE_FLAT_ES | X86_MODE_NARROW
+};
+/* CS begins at BENCH_CODE, DS and ES lie over the data; the stack is flat. */
+enum {
+    BENCH_MODE_16 = X86_MODE_SS32 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_CPL | X86_MODE_SSE |
+                    X86_MODE_FLAT_SS | X86_MODE_NARROW
 };
 
 #endif

@@ -1,13 +1,16 @@
 /* Running code on the host itself: registers and flags are loaded from, and stored to, one page. */
 #include "tests/isa/x86/bench.h"
 
+#include <asm/ldt.h>
 #include <glib.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/ucontext.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #define STATE_AT UINT64_C(0x30020000) /* two pages: the second is a stack */
 
@@ -19,10 +22,10 @@ struct state {
     uint16_t far_selector, pad;
     uint64_t host_sp; /* 152 */
     uint64_t back;    /* 160 */
-    uint64_t is_32;   /* 168 */
+    uint64_t data;    /* 168: selector of DS and ES; 0: none */
 };
 #define HOST_STATE ((struct state *)STATE_AT)
-_Static_assert(offsetof(struct state, is_32) == 168, "the assembly below");
+_Static_assert(offsetof(struct state, data) == 168, "the assembly below");
 
 /* The state lies at 0x30020000, the stack for flags ends at 0x30022000. */
 __asm__(".text\n"
@@ -31,7 +34,7 @@ __asm__(".text\n"
         "mov %rsp, 0x30020098\n"
         "cmpq $0, 0x300200a8\n"
         "je 1f\n"
-        "mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es\n"
+        "mov 0x300200a8, %eax; mov %eax, %ds; mov %eax, %es\n"
         "1: mov $0x30022000, %esp\n"
         "pushq 0x30020080; popfq\n"
         "mov 0x30020000, %rax; mov 0x30020008, %rcx; mov 0x30020010, %rdx; mov 0x30020018, %rbx\n"
@@ -111,35 +114,55 @@ bool native_init(void)
     return true;
 }
 
-/* The way back: a far jump from either width. */
-static void put_return(uint8_t *p, bool is_64)
+/* Of the local descriptor table: 16-bit code and its data. */
+enum { SEL_CODE_64 = 0x33, SEL_CODE_32 = 0x23, SEL_DATA = 0x2b, SEL_CODE_16 = 7, SEL_DATA_16 = 15 };
+
+bool native_has_16(void)
+{
+    struct user_desc code = {.entry_number = 0,
+                             .base_addr = BENCH_CODE,
+                             .limit = 0xffff,
+                             .contents = 2},
+                     data = {
+                         .entry_number = 1, .base_addr = BENCH_DATA, .limit = BENCH_DATA_SIZE - 1};
+    enum { WRITE = 0x11 };
+    return native_has_32() && !syscall(SYS_modify_ldt, WRITE, &code, sizeof(code)) &&
+           !syscall(SYS_modify_ldt, WRITE, &data, sizeof(data));
+}
+
+/* The way back: a far jump from each width. */
+static void put_return(uint8_t *p, uint32_t mode)
 {
     uint64_t back = (uintptr_t)native_exit;
-    if (is_64) {
+    if (mode & X86_MODE_64) {
         memcpy(p, "\xff\x24\x25\xa0\x00\x02\x30", 7); /* jmp *0x300200a0 */
         HOST_STATE->back = back;
         return;
     }
+    if (!(mode & X86_MODE_CS32))
+        *p++ = 0x66;
     p[0] = 0xea;
     memcpy(p + 1, &back, 4);
     memcpy(p + 5, "\x33\x00", 2);
 }
 
-void native_run(struct regs *r, unsigned len, bool is_64)
+void native_run(struct regs *r, unsigned len, uint32_t mode)
 {
+    bool is_16 = !(mode & (X86_MODE_64 | X86_MODE_CS32));
     memcpy(HOST_STATE->r, r->r, sizeof(r->r));
     HOST_STATE->flags = r->flags | 0x202;
-    HOST_STATE->far_offset = BENCH_CODE;
-    HOST_STATE->far_selector = is_64 ? 0x33 : 0x23;
-    HOST_STATE->is_32 = !is_64;
-    put_return((uint8_t *)(uintptr_t)BENCH_CODE + len, is_64);
+    HOST_STATE->far_offset = is_16 ? 0 : BENCH_CODE;
+    HOST_STATE->far_selector = mode & X86_MODE_64 ? SEL_CODE_64 : is_16 ? SEL_CODE_16 : SEL_CODE_32;
+    HOST_STATE->data = mode & X86_MODE_64 ? 0 : is_16 ? SEL_DATA_16 : SEL_DATA;
+    put_return((uint8_t *)(uintptr_t)BENCH_CODE + len, mode);
     r->vector = -1;
-    r->rip = BENCH_CODE + len;
+    r->rip = is_16 ? len : BENCH_CODE + len;
     running = r;
     native_enter();
     running = NULL;
     memcpy(r->r, HOST_STATE->r, sizeof(r->r));
     r->flags = HOST_STATE->flags & 0xcd5;
+    r->rip += is_16 ? BENCH_CODE : 0;
 }
 
 bool native_has_32(void)
@@ -151,7 +174,7 @@ bool native_has_32(void)
     memcpy((void *)(uintptr_t)BENCH_CODE, "\x40", 1); /* inc eax */
     if (!sigsetjmp(probe, 1)) {
         probing = 1;
-        native_run(&r, 1, false);
+        native_run(&r, 1, BENCH_MODE_32);
         works = r.r[0] == 1;
     }
     probing = 0;

@@ -106,18 +106,23 @@ static bool has_letter(const struct x86_row *row, unsigned from)
     return false;
 }
 
+static bool is_narrow(uint32_t mode)
+{
+    return !(mode & (X86_MODE_64 | X86_MODE_CS32));
+}
+
 /* A ModRM byte that the row allows, and what belongs to it: memory is a fixed address, but for LEA.
  */
 static void put_modrm(struct code *c, const struct x86_row *row, bool mem, unsigned fixed_rm)
 {
-    bool is_64 = c->mode & X86_MODE_64;
+    bool is_64 = c->mode & X86_MODE_64, is_16 = is_narrow(c->mode);
     uint8_t modrm = random64();
     if (row->modrm_mask == 0xff) {
         put(c, row->modrm_value, 1);
         return;
     }
     modrm = (modrm & ~row->modrm_mask) | row->modrm_value;
-    modrm = mem ? (modrm & 0x38) | (is_64 ? 4 : 5) : modrm | 0xc0;
+    modrm = mem ? (modrm & 0x38) | (is_64 ? 4 : is_16 ? 6 : 5) : modrm | 0xc0;
     if (!mem && fixed_rm < 8)
         modrm = (modrm & 0xf8) | fixed_rm;
     put(c, modrm, 1);
@@ -125,7 +130,9 @@ static void put_modrm(struct code *c, const struct x86_row *row, bool mem, unsig
         return;
     if (is_64)
         put(c, 0x25, 1);
-    put(c, BENCH_DATA + 0xff0 + pick(32), 4); /* also across pages */
+    /* Also across pages, and past the segment's limit. */
+    unsigned offset = is_16 && !pick(8) ? BENCH_DATA_SIZE - 16 : 0xff0;
+    put(c, (is_16 ? 0 : BENCH_DATA) + offset + pick(32), is_16 ? 2 : 4);
 }
 
 static unsigned random_prefixes(struct code *c, const struct x86_row *row)
@@ -201,7 +208,10 @@ static bool put_insn(struct code *c, unsigned map, const struct x86_row *row, un
     if (row->flags & X86_R_MODRM)
         put_modrm(c, row, mem, 8);
     if (has_letter(row, X86_FROM_O))
-        put(c, BENCH_DATA + pick(64), c->mode & X86_MODE_64 ? 8 : 4);
+        put(c, (is_narrow(c->mode) ? 0 : BENCH_DATA) + pick(64),
+            c->mode & X86_MODE_64 ? 8
+            : is_narrow(c->mode)  ? 2
+                                  : 4);
     else
         put(c, random64(), 8);
     memcpy((void *)(uintptr_t)BENCH_CODE, c->bytes, c->len);
@@ -258,7 +268,7 @@ static void check(const struct code *c, const struct regs *before, const char *n
     memcpy((void *)(uintptr_t)BENCH_CODE, c->bytes, c->len);
     fill_data(data);
     load_data(data);
-    native_run(&want, c->len, is_64);
+    native_run(&want, c->len, c->mode);
     memcpy(after, (void *)(uintptr_t)BENCH_DATA, BENCH_DATA_SIZE);
     if (want.vector == X86_UD)
         return; /* a feature that the host lacks */
@@ -372,7 +382,7 @@ static bool add_random(struct code *c)
 static void add_skip(struct code *c)
 {
     bool is_near = pick(2);
-    unsigned what = pick(4), bytes = is_near && what != 1 ? 4 : 1;
+    unsigned what = pick(4), bytes = is_near && what != 1 ? (is_narrow(c->mode) ? 2 : 4) : 1;
     if (what == 0)
         put(c, is_near ? 0xe9 : 0xeb, 1);
     else if (what == 1) /* LOOPNE, LOOPE, LOOP, JCXZ; the counter may be the shorter one */
@@ -392,8 +402,8 @@ static void add_skip(struct code *c)
 /* To the next instruction by way of the stack. */
 static void add_call(struct code *c)
 {
-    if (pick(2)) { /* call; pop */
-        put(c, 0xe8, 5);
+    if (is_narrow(c->mode) || pick(2)) { /* call; pop */
+        put(c, 0xe8, is_narrow(c->mode) ? 3 : 5);
         put(c, 0x58 | (pick(2) ? 0 : 3), 1);
         return;
     }
@@ -505,6 +515,11 @@ int main(int argc, char **argv)
         g_test_add_data_func("/x86/32/rows", GUINT_TO_POINTER(BENCH_MODE_32), each_row);
         g_test_add_data_func("/x86/32/streams", GUINT_TO_POINTER(BENCH_MODE_32), streams);
         g_test_add_data_func("/x86/32/addresses", GUINT_TO_POINTER(BENCH_MODE_32), addresses);
+    }
+    if (native_has_16()) {
+        g_test_add_data_func("/x86/16/rows", GUINT_TO_POINTER(BENCH_MODE_16), each_row);
+        g_test_add_data_func("/x86/16/streams", GUINT_TO_POINTER(BENCH_MODE_16), streams);
+        g_test_add_data_func("/x86/16/addresses", GUINT_TO_POINTER(BENCH_MODE_16), addresses);
     }
     int code = g_test_run();
     for (unsigned i = 0; i < 2; i++)

@@ -109,7 +109,7 @@ static const struct state_field x86_state_table[] = {
     STATE(x86_cpu, smi_pending, 0), STATE(x86_cpu, init_pending, 0), STATE(x86_cpu, sipi_pending, 0),
     STATE(x86_cpu, sipi_wait, 0), STATE(x86_cpu, sipi_vector, 0), STATE(x86_cpu, shadow, 0),
     STATE(x86_cpu, shadow_ss, 0), STATE_KEEP(x86_cpu, a20_off), STATE(x86_cpu, shutdown, 0), STATE(x86_cpu, keep_rf, 0),
-    STATE(x86_cpu, was_halted, 0), STATE(x86_cpu, in_mwait, 0), STATE(x86_cpu, db_pending, 0),
+    STATE(x86_cpu, was_halted, 0), STATE(x86_cpu, db_pending, 0),
     STATE(x86_cpu, io_last, 0), STATE_END,
 };
 
@@ -211,7 +211,7 @@ void x86_init(struct x86_cpu *cpu)
     s->cpl = 0;
     s->eflags = 0;
     s->pkru = 0;
-    s->smm = s->nmi_masked = s->nmi_pending = s->shadow = s->shadow_ss = s->in_mwait = false;
+    s->smm = s->nmi_masked = s->nmi_pending = s->shadow = s->shadow_ss = false;
     s->keep_rf = false;
     s->db_pending = 0;
     cpu->cpu.as = &cpu->cpu.machine->as;

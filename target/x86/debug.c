@@ -104,6 +104,7 @@ bool x86_may_access(struct cpu *c, gva addr, uint32_t memop, enum guest_access a
     return true;
 }
 
+/* Before the access is done; the instruction may have to run again, alone. */
 void x86_debug_io(struct x86_cpu *cpu, unsigned port, unsigned bytes)
 {
     const struct x86_state *s = &cpu->s;
@@ -114,6 +115,11 @@ void x86_debug_io(struct x86_cpu *cpu, unsigned port, unsigned bytes)
     for (unsigned n = 0; n < POINTS; n++)
         if (is_enabled(s, n) && condition(s, n) == ON_IO && meets(s, n, port, bytes))
             hits |= 1u << n;
+    if (hits && !(cpu->seg_mode & (X86_MODE_ONE | X86_MODE_TF))) {
+        cpu->retry_watched = true;
+        x86_segments_changed(cpu);
+        guest_unwind(&cpu->cpu);
+    }
     cpu->s.db_pending |= hits;
 }
 

@@ -395,6 +395,7 @@ static void run(struct x86_cpu *cpu, const struct event *first)
     struct event ev = *first;
     struct x86_attempt a;
 
+    cpu->cpu.halted = false; /* a trap after HLT */
     for (;;) {
         ev.has_error = ev.kind == X86_INT_EXCEPTION && (cpu->s.cr0 & X86_CR0_PE) &&
                        vector_has_error(ev.vector);

@@ -147,7 +147,7 @@ bool x86_has_work(struct cpu *c)
         return false;
     if (s->sipi_wait)
         return s->sipi_pending || (s->init_pending && !s->smm);
-    return has_unmaskable(cpu) || (((s->eflags & X86_FL_IF) || s->in_mwait) && has_maskable(cpu));
+    return has_unmaskable(cpu) || ((s->eflags & X86_FL_IF) && has_maskable(cpu));
 }
 
 /* Ref: SDM vol. 3, 8.4.4.1 and 9.1.4: real mode at vector * 4096. */
@@ -174,12 +174,6 @@ static bool take_init(struct x86_cpu *cpu)
     return true;
 }
 
-static void wake(struct x86_cpu *cpu)
-{
-    cpu->cpu.halted = false;
-    cpu->s.in_mwait = false;
-}
-
 static bool take_maskable(struct x86_cpu *cpu)
 {
     int vector;
@@ -189,7 +183,7 @@ static bool take_maskable(struct x86_cpu *cpu)
     vector = acknowledge(cpu);
     if (vector < 0)
         return false;
-    wake(cpu);
+    cpu->cpu.halted = false;
     x86_external_interrupt(cpu, (unsigned)vector);
     return true;
 }
@@ -221,7 +215,7 @@ bool x86_interrupt(struct cpu *c)
     if (s->nmi_pending && !s->nmi_masked && !s->shadow) {
         s->nmi_pending = false;
         s->nmi_masked = true;
-        wake(cpu);
+        cpu->cpu.halted = false;
         x86_external_interrupt(cpu, X86_NMI);
         return true;
     }

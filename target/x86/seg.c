@@ -393,7 +393,7 @@ void x86_stack_now(struct x86_cpu *cpu, struct x86_stack *st)
     st->base = is_64 ? 0 : cpu->base[X86_SS];
     st->mask = is_64 ? ~UINT64_C(0) : (cpu->s.seg[X86_SS].attr & X86_DESC_B ? UINT32_MAX : 0xffff);
     st->sp = cpu->r[4];
-    st->bounds = cpu->bounds[X86_SS];
+    st->bounds = bounds_of(cpu, &cpu->s.seg[X86_SS]); /* in the midst of a task switch, too */
     st->idx = x86_data_idx(cpu, cpu->s.cpl);
     st->error = 0;
 }

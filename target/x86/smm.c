@@ -264,8 +264,8 @@ void x86_enter_smm(struct x86_cpu *cpu)
 
     memset(&m, 0, sizeof(m));
     s->smm = true;
-    s->was_halted = cpu->cpu.halted && !s->in_mwait;
-    cpu->cpu.halted = s->in_mwait = false;
+    s->was_halted = cpu->cpu.halted;
+    cpu->cpu.halted = false;
     set_space(cpu);
     if (x86_has(cpu, X86_F_LM))
         save_64(cpu, &m);

@@ -77,7 +77,6 @@ struct x86_state {
     bool a20_off, shutdown; /* shutdown: a triple fault; the board resets */
     bool keep_rf;           /* IRET, a task switch: this instruction has loaded RF */
     bool was_halted;        /* SMI came in HLT */
-    bool in_mwait;          /* halted by MWAIT that ends at masked interrupts, too */
     uint32_t db_pending;    /* bits of DR6: data and I/O breakpoints that this instruction hit */
     uint32_t io_last;       /* size, direction and port as the state-save map has them; 0: none */
     uint32_t pad;

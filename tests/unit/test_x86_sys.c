@@ -4,6 +4,7 @@
  */
 #include "tests/unit/x86_bench.h"
 
+#include "core/apic.h"
 #include "util/bits.h"
 
 #include <string.h>
@@ -1026,6 +1027,126 @@ static void test_init_waits_for_a_start_up_ipi(void)
     x86_bench_free(b);
 }
 
+/* ---- with a local APIC ---- */
+
+struct fake_apic {
+    int vector; /* -1: none */
+    unsigned tpr, inits;
+    uint64_t base;
+};
+
+static bool fake_has_interrupt(void *opaque)
+{
+    struct fake_apic *a = opaque;
+
+    return a->vector >> 4 > (int)a->tpr;
+}
+
+static int fake_accept(void *opaque)
+{
+    struct fake_apic *a = opaque;
+    int vector = a->vector;
+
+    a->vector = -1;
+    return vector;
+}
+
+static unsigned fake_get_tpr(void *opaque)
+{
+    return ((struct fake_apic *)opaque)->tpr;
+}
+
+static void fake_set_tpr(void *opaque, unsigned cr8)
+{
+    ((struct fake_apic *)opaque)->tpr = cr8;
+}
+
+static bool fake_msr_read(void *opaque, uint32_t msr, uint64_t *val)
+{
+    *val = msr == MSR_IA32_APIC_BASE ? ((struct fake_apic *)opaque)->base : 0;
+    return msr == MSR_IA32_APIC_BASE;
+}
+
+static bool fake_msr_write(void *opaque UNUSED, uint32_t msr, uint64_t val UNUSED)
+{
+    return msr == MSR_IA32_APIC_BASE;
+}
+
+static void fake_init(void *opaque)
+{
+    ((struct fake_apic *)opaque)->inits++;
+}
+
+static const struct apic_ops fake_ops = {
+    .has_interrupt = fake_has_interrupt,
+    .accept = fake_accept,
+    .get_tpr = fake_get_tpr,
+    .set_tpr = fake_set_tpr,
+    .msr_read = fake_msr_read,
+    .msr_write = fake_msr_write,
+    .init = fake_init,
+};
+
+static void test_local_apic_gives_vectors_and_has_cr8(void)
+{
+    struct x86_bench *b = long_bench(0);
+    struct fake_apic apic = {.vector = 0x51, .base = APIC_BASE_ENABLE};
+    uint32_t out[4];
+    uint64_t val;
+
+    x86_cpu_set_apic(&b->cpu->cpu, &fake_ops, &apic);
+    x86_set_eflags(b->cpu, X86_FL_IF);
+    helper_write_cr(b->cpu, 8, 5);
+    g_assert_cmphex(helper_read_cr(b->cpu, 8), ==, 5);
+    g_assert_false(x86_interrupt(&b->cpu->cpu));
+    helper_write_cr(b->cpu, 8, 4);
+    g_assert_true(x86_interrupt(&b->cpu->cpu));
+    g_assert_cmpint(bench_vector(b), ==, 0x51);
+    g_assert_false(x86_interrupt(&b->cpu->cpu));
+    g_assert_true(x86_msr_read(b->cpu, MSR_IA32_APIC_BASE, &val));
+    x86_cpuid(b->cpu, 1, 0, out);
+    g_assert_true(out[3] & 1 << 9);
+    apic.base = 0;
+    x86_cpuid(b->cpu, 1, 0, out);
+    g_assert_false(out[3] & 1 << 9);
+    x86_apic_cpu_ops.init(&b->cpu->cpu);
+    g_assert_true(x86_interrupt(&b->cpu->cpu));
+    g_assert_cmphex(b->cpu->pc, ==, 0xfffffff0);
+    g_assert_cmpint(apic.inits, ==, 1);
+    x86_bench_free(b);
+}
+
+/* A trap that comes with HLT ends it. */
+static void test_single_step_over_hlt_goes_on(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    helper_one_begin(b->cpu);
+    helper_hlt(b->cpu, 0x5001);
+    g_assert_true(b->cpu->cpu.halted);
+    g_assert_true(BENCH_LEAVES(helper_one_end(b->cpu, 1)));
+    g_assert_cmpint(bench_vector(b), ==, X86_DB);
+    g_assert_false(b->cpu->cpu.halted);
+    x86_bench_free(b);
+}
+
+static void test_io_breakpoint_runs_its_instruction_again_alone(void)
+{
+    struct x86_bench *b = protected_bench(0);
+
+    b->cpu->s.cr4 |= X86_CR4_DE;
+    helper_write_dr(b->cpu, 2, 0x80);
+    helper_write_dr(b->cpu, 7, 1 << 4 | 2 << 24);
+    g_assert_true(BENCH_LEAVES(helper_out(b->cpu, 0x80, 1, 0)));
+    g_assert_cmphex(b->cpu->pc, ==, 0x5000);
+    helper_one_begin(b->cpu);
+    helper_out(b->cpu, 0x80, 1, 0);
+    g_assert_true(BENCH_LEAVES(helper_one_end(b->cpu, 0)));
+    g_assert_cmpint(bench_vector(b), ==, X86_DB);
+    g_assert_cmphex(b->cpu->s.dr[6], ==, 0xffff0ff4);
+    x86_bench_free(b);
+}
+
 /* ---- saving ---- */
 
 static void copy_state(struct x86_cpu *to, struct x86_cpu *from)
@@ -1272,6 +1393,9 @@ int main(int argc, char **argv)
     ADD(popf_keeps_what_the_level_may_not_change);
     ADD(smm_saves_and_restores);
     ADD(init_waits_for_a_start_up_ipi);
+    ADD(local_apic_gives_vectors_and_has_cr8);
+    ADD(single_step_over_hlt_goes_on);
+    ADD(io_breakpoint_runs_its_instruction_again_alone);
     ADD(saved_state_is_all_there_is);
     ADD(loaded_nonsense_becomes_possible);
     ADD(debuggers_see_and_set_registers);

@@ -371,6 +371,46 @@ vm_int:
     mov %eax, %dr7
     mov %eax, %dr6
 
+    PROVE "an I/O breakpoint traps after the access"
+    mov $8, %eax
+    mov %eax, %cr4
+    mov $0x80, %eax
+    mov %eax, %dr2
+    mov $0x02000010, %eax
+    mov %eax, %dr7
+    out %al, $0x81
+    movl $0, RESUME
+    movl $-1, VECTOR
+    out %al, $0x80
+995:
+    nop
+    EQ VECTOR, $DB
+    EQ FAULT_EIP, $(995b + 0xf0000)
+    mov %dr6, %eax
+    and $15, %eax
+    EQ %eax, $4
+    xor %eax, %eax
+    mov %eax, %dr7
+    mov %eax, %dr6
+
+#ifndef LENIENT
+    PROVE "alignment check at level 3"
+    mov %cr0, %eax
+    or $0x40000, %eax
+    mov %eax, %cr0
+    TRY
+    push $DATA3
+    push $STACK3
+    push $0x40002
+    push $CODE3
+    push $(user8 + 0xf0000)
+    iret
+user8:
+    mov %ss:SCRATCH + 4, %eax
+    mov %ss:SCRATCH + 1, %eax
+    FAULTS 17
+#endif
+
     PROVE "a double fault"
     movl $0, IDT + GP * 8 + 4
     TRY

@@ -148,6 +148,19 @@ bool block_set_copy_on_read(struct block_node *b, struct error **errp) MUST_CHEC
 enum block_zeroes { BLOCK_ZEROES_OFF, BLOCK_ZEROES_ON, BLOCK_ZEROES_UNMAP };
 void block_set_detect_zeroes(struct block_node *b, enum block_zeroes how);
 
+/* blockdev-reopen: what a node is open with.  The backing file is taken as it is given, NULL: none.
+ */
+struct block_reopen {
+    bool read_only, unmap, no_flush;
+    enum block_zeroes detect_zeroes;
+    struct block_node *backing;
+};
+struct block_reopen block_reopen_now(const struct block_node *b);
+bool block_reopen_check(const struct block_node *b, const struct block_reopen *r,
+                        struct error **errp) MUST_CHECK;
+bool block_reopen(struct block_node *b, const struct block_reopen *r,
+                  struct error **errp) MUST_CHECK;
+
 /* Limits on the rate of requests, per second; 0: none. */
 enum block_limit {
     BLOCK_BPS_TOTAL,

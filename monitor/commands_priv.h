@@ -18,6 +18,7 @@ extern const struct monitor_command cmd_net[];
 extern const struct monitor_command cmd_overlay[];
 extern const struct monitor_command cmd_pci[];
 extern const struct monitor_command cmd_qom[];
+extern const struct monitor_command cmd_reopen[];
 extern const struct monitor_command cmd_schema[];
 
 /* cmd_block.c: a node or drive by name, NULL and *errp with the nearest name; completion of names.

@@ -17,5 +17,6 @@ void monitor_register_all(void)
     monitor_register(cmd_overlay);
     monitor_register(cmd_pci);
     monitor_register(cmd_qom);
+    monitor_register(cmd_reopen);
     monitor_register(cmd_schema);
 }

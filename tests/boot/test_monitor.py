@@ -491,3 +491,22 @@ def test_drives_come_and_go_and_the_debugger_moves():
             raise Failed("the debugger's server still listens")
         except OSError:
             pass
+
+
+def test_nodes_are_opened_with_other_options():
+    need_tinamou()
+    with open("base.raw", "wb") as f:
+        f.truncate(1 << 20)
+    with machine(["-S", "-blockdev", "driver=file,node-name=base,filename=base.raw,read-only=on"]):
+        q = Qmp("q")
+        q.ok("blockdev-add", driver="null-co", node_name="zero", size=1 << 20)
+        q.fails("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "filename": "other"}])
+        q.fails("blockdev-reopen", options=[{"driver": "raw", "node-name": "base"}])
+        q.fails("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "backing": "zero"}])
+        q.fails("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "locking": "on"}])
+        q.ok("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "discard": "unmap", "cache": {"no-flush": True}}])
+        b = [n for n in q.ok("query-named-block-nodes") if n["node-name"] == "base"][0]
+        want(not b["ro"] and b["cache"]["no-flush"], "base is now %r" % b)
+        q.ok("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "read-only": True}])
+        b = [n for n in q.ok("query-named-block-nodes") if n["node-name"] == "base"][0]
+        want(b["ro"] and not b["cache"]["no-flush"], "base is now %r" % b)

@@ -43,6 +43,13 @@ bool arm_el3_is_a32(const struct arm_cpu *cpu);
 /* Index in arrays by exception level of the registers that AArch32 state banks by security: 3 for
  * the secure ones, 1 otherwise. */
 unsigned arm_a32_bank(const struct arm_cpu *cpu);
+/* The word of an instruction's mark: PSTATE.IT, and what its data aborts say: the ISS from bit
+ * A32_MARK_ISS_LOW on. */
+enum { A32_MARK_IT = 0xff, A32_MARK_ISS_SHIFT = 8, A32_MARK_ISS_LOW = 14 };
+/* The ISS of a data abort that an instruction with this mark has to EL2; 0: it does not say. */
+uint32_t arm_a32_fault_syndrome(struct arm_cpu *cpu, uint32_t mark);
+/* The number that EL2 knows a register of the current mode by: that of AArch64, if it is there. */
+unsigned arm_a32_register_view(struct arm_cpu *cpu, unsigned n);
 /* The SPSR of a mode, NULL if it has none. */
 uint64_t *arm_a32_spsr(struct arm_cpu *cpu, unsigned mode);
 /* Where r8..r14 of a mode are now. */

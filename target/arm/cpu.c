@@ -275,13 +275,13 @@ static unsigned disas(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, un
     return arm_disas(cpu, f, pc, bytes, len);
 }
 
-/* AArch64: the instruction; AArch32: PSTATE.IT. */
+/* AArch64: the instruction; AArch32: PSTATE.IT and the syndrome of its data aborts. */
 static void restored(struct cpu *c, uint32_t word)
 {
     struct arm_cpu *cpu = arm(c);
 
     cpu->fault.insn = word;
-    if (!cpu->s.ps.a32 || cpu->s.ps.it == word)
+    if (!cpu->s.ps.a32 || cpu->s.ps.it == (word & A32_MARK_IT))
         return;
     cpu->s.ps.it = (uint8_t)word;
     guest_mode_changed(c);

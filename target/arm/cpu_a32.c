@@ -46,17 +46,23 @@ void arm_a32_reset(struct arm_cpu *cpu)
     s->ps.mode = s->ps.el == 2 ? A32_HYP : A32_SVC;
     s->sctlr_el[1] = s->sctlr_el[3] = sctlr_reset(cpu);
     s->sctlr_el[2] = HSCTLR_RESET;
+    s->scr_el3 = 0;
     s->a32.nsacr = 0;
 }
 
-/* Ref: Linux, Documentation/arch/arm/booting.rst: SVC or HYP mode, not secure, MMU off. */
+/* Ref: Linux, Documentation/arch/arm/booting.rst: SVC or HYP mode, not secure, MMU off.  What
+ * begins at EL3 is secure. */
 void arm_a32_reset_boot(struct arm_cpu *cpu)
 {
     struct arm_state *s = &cpu->s;
     s->ps.mode = s->ps.el == 2 ? A32_HYP : A32_SVC;
-    s->scr_el3 = SCR_NS | SCR_HCE | 1u << 4 | 1u << 5; /* FW, AW */
     s->hcr_el2 = 0;
-    s->a32.nsacr = 0xc00; /* cp10, cp11 */
+    if (s->ps.el < 3) {
+        s->scr_el3 = SCR_NS | SCR_HCE | 1u << 4 | 1u << 5; /* FW, AW */
+        s->a32.nsacr = 0xc00;                              /* cp10, cp11 */
+    } else {
+        s->scr_el3 = 0;
+    }
     s->ps.thumb = cpu->pc & 1;
     cpu->pc &= cpu->pc & 1 ? ~UINT64_C(1) : ~UINT64_C(3);
 }

@@ -575,7 +575,8 @@ void arm_raise_fault(struct cpu *c, gva addr, enum guest_access access, unsigned
         iss |= 1u << 6;
     if (!special && (cause & CAUSE_CM))
         iss |= 1u << 8;
-    else if (stage2 && !(cause & CAUSE_S1PTW) && !cpu->s.ps.a32)
-        iss |= access_syndrome(cpu->fault.insn);
+    else if (stage2 && !(cause & CAUSE_S1PTW))
+        iss |= cpu->s.ps.a32 ? arm_a32_fault_syndrome(cpu, cpu->fault.insn)
+                             : access_syndrome(cpu->fault.insn);
     arm_take_abort(cpu, el, ESR(same ? ARM_EC_DATA_SAME : ARM_EC_DATA_LOWER, iss), addr);
 }

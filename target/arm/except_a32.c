@@ -66,6 +66,24 @@ uint64_t *arm_a32_banked(struct arm_cpu *cpu, unsigned mode, unsigned n)
     return home ? home : ours; /* User mode's is where ours would be */
 }
 
+/* --- syndromes --- */
+
+unsigned arm_a32_register_view(struct arm_cpu *cpu, unsigned n)
+{
+    uint64_t *home = n < 8 || n > 14 ? NULL : home_of(cpu, cpu->s.ps.mode, n);
+    bool is_ours = home >= cpu->x && home < cpu->x + 31;
+    return arm_el_is_a64(cpu, 2) && is_ours ? (unsigned)(home - cpu->x) : n;
+}
+
+uint32_t arm_a32_fault_syndrome(struct arm_cpu *cpu, uint32_t mark)
+{
+    uint32_t iss = mark >> A32_MARK_ISS_SHIFT << A32_MARK_ISS_LOW;
+    if (!iss)
+        return 0;
+    unsigned rt = iss >> 16 & 31;
+    return (iss & ~(UINT32_C(31) << 16)) | arm_a32_register_view(cpu, rt) << 16;
+}
+
 /* --- entry --- */
 
 static unsigned el_of_mode(const struct arm_cpu *cpu, unsigned mode)

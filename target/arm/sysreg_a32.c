@@ -185,8 +185,22 @@ static void write_ttbr(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
         guest_space_changed(&cpu->cpu);
 }
 
+/* Fields that the secure world keeps for itself read as zero in the other one.  Ref: NSACR. */
+static uint64_t cpacr_kept(const struct arm_cpu *cpu)
+{
+    bool is_other = arm_el3_is_a32(cpu) && !arm_is_secure(cpu);
+    return is_other && (cpu->s.a32.nsacr & 0xc00) != 0xc00 ? 0x00f00000 : 0;
+}
+
+static uint64_t read_cpacr(struct arm_cpu *cpu, const struct reg *r UNUSED)
+{
+    return cpu->s.cpacr_el1 & ~cpacr_kept(cpu);
+}
+
 static void write_cpacr(struct arm_cpu *cpu, const struct reg *r UNUSED, uint64_t val)
 {
+    uint64_t kept = cpacr_kept(cpu);
+    val = (val & ~kept) | (cpu->s.cpacr_el1 & kept);
     uint32_t mask = arm_has(cpu, ARM_F_VFP) ? 0x00f00000 : 0;
     if (arm_has(cpu, ARM_F_NEON))
         mask |= UINT32_C(1) << 31;
@@ -368,7 +382,7 @@ static const struct reg table[] = {
     /* c1: control */
     {P15(0, 1, 0, 0), BANK | VM, F(sctlr_el), NULL, write_sctlr},
     {P15(0, 1, 0, 1), BANK, F(actlr_el), NULL, NULL},
-    {P15(0, 1, 0, 2), 0, F(cpacr_el1), NULL, write_cpacr},
+    {P15(0, 1, 0, 2), 0, F(cpacr_el1), read_cpacr, write_cpacr},
     {P15(0, 1, 0, 3), BANK | HIGH | NEEDS_V8, F(actlr_el), NULL, NULL},
     {P15(0, 1, 1, 0), SEC | NEEDS_EL3, F(scr_el3), NULL, write_scr},
     {P15(0, 1, 1, 1), SEC | NEEDS_EL3, F(sder), NULL, NULL},
@@ -542,12 +556,38 @@ static bool may_access(const struct arm_cpu *cpu, const struct reg *r, bool is_w
     return true;
 }
 
+/* Identification and cache registers.  Ref: HCR. */
+static bool is_trapped_by_hcr(uint64_t hcr, unsigned op1, unsigned crn, unsigned crm, unsigned op2)
+{
+    if (crn == 0 && crm == 0) {
+        bool is_cache = op1 == 2 || (op1 == 1 && op2 < 3) || (op1 == 0 && op2 == 1);
+        bool is_other = (op1 == 1 && op2 == 7) || (op1 == 0 && (op2 == 2 || op2 == 3 || op2 == 6));
+        return (is_cache && (hcr & HCR_TID2)) || (is_other && (hcr & HCR_TID1));
+    }
+    if (crn != 7)
+        return crn == 8 && (hcr & HCR_TTLB);
+    bool by_set = op2 == 2 && (crm == 6 || crm == 10 || crm == 14);
+    bool to_coherency = op2 == 1 && (crm == 6 || crm == 10 || crm == 14);
+    bool to_unification =
+        (crm == 5 && op2 < 2) || (crm == 1 && op2 == 0) || (crm == 11 && op2 == 1);
+    return (by_set && (hcr & HCR_TSW)) || (to_coherency && (hcr & HCR_TPCP)) ||
+           (to_unification && (hcr & HCR_TPU));
+}
+
+static bool is_trapped_pmu(uint64_t mdcr, unsigned crn, unsigned crm, unsigned op2)
+{
+    if (crn != 9 || crm < 12)
+        return false;
+    return (mdcr & MDCR2_TPM) || ((mdcr & MDCR2_TPMCR) && crm == 12 && op2 == 0);
+}
+
 /* What a hypervisor has trapped.  Ref: G1.21 (traps and enables to Hyp mode). */
 static bool is_trapped(const struct arm_cpu *cpu, const struct reg *r, bool is_write)
 {
     uint64_t hcr = arm_hcr(cpu);
-    unsigned crn = r->key >> 8 & 15, crm = r->key >> 4 & 15, op2 = r->key & 15;
-    if (cpu->s.ps.el > 1 || !arm_el2_enabled(cpu) || r->key >> 16 != 15)
+    unsigned op1 = r->key >> 12 & 15, crn = r->key >> 8 & 15, crm = r->key >> 4 & 15,
+             op2 = r->key & 15;
+    if (cpu->s.ps.el > 1 || !arm_el2_enabled(cpu) || (r->key >> 16 & 15) != 15)
         return false;
     if (cpu->s.hstr_el2 >> (r->flags & WIDE ? crm : crn) & 1)
         return true;
@@ -555,9 +595,12 @@ static bool is_trapped(const struct arm_cpu *cpu, const struct reg *r, bool is_w
         return true;
     if ((r->flags & ID) && (hcr & HCR_TID3))
         return true;
-    if (crn == 7 && op2 == 2 && (hcr & HCR_TSW))
+    if (r->flags & WIDE)
+        return crm == 9 && (cpu->s.mdcr_el2 & MDCR2_TPM);
+    if (is_trapped_by_hcr(hcr, op1, crn, crm, op2) ||
+        is_trapped_pmu(cpu->s.mdcr_el2, crn, crm, op2))
         return true;
-    if (crn == 8 && (hcr & HCR_TTLB))
+    if (r->key == P15(0, 1, 0, 2) && (cpu->s.cptr_el2 & CPTR_TCPAC))
         return true;
     return crn == 1 && crm == 0 && op2 == 1 && (hcr & HCR_TACR);
 }

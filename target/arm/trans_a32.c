@@ -9,6 +9,7 @@
 #include "target/arm/trans_a32.h"
 
 #include "accel/tcg/guest.h"
+#include "target/arm/a32.h"
 #include "target/arm/syndrome.h"
 
 #include <stddef.h>
@@ -393,7 +394,8 @@ static void translate_insn(struct dis_a32 *s, uint32_t insn, unsigned len)
     if (ignores_condition(s))
         s->cond = A32_COND_AL;
     enter_condition(s);
-    ir_insn(d->ir, d->pc, d->it);
+    uint32_t iss = a32_access_syndrome(insn, s->thumb, len) >> A32_MARK_ISS_LOW;
+    ir_insn(d->ir, d->pc, d->it | iss << A32_MARK_ISS_SHIFT);
     if (asks_first(d)) {
         set_pc(d, d->pc);
         if (d->mode & ARM_MODE_SS)

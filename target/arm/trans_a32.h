@@ -63,6 +63,9 @@ void m_bx(struct dis *d, ir_val target, uint32_t hint);
 /* The stack pointer that an instruction is about to have must not lie below its limit. */
 void m_check_sp(struct dis *d, ir_val sp);
 
+/* access_a32.c: ISV, SAS, SSE, SRT and AR of the ISS, or 0. */
+uint32_t a32_access_syndrome(uint32_t insn, bool thumb, unsigned len);
+
 /* --- trans_a32.c --- */
 /* r0..r15 as I32; r15 reads as this instruction's address + 8 (T32: + 4). */
 ir_val a32_reg(struct dis *d, int n);

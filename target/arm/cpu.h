@@ -156,6 +156,8 @@ struct arm_cpu {
     struct arm_tlbi_queue *tlbi;
     _Atomic uint32_t tlbi_waits;
     _Atomic bool event_sent; /* SEV by another processor */
+    int64_t dozed_at;        /* WFE: when it waited last, in microseconds of the host */
+    unsigned dozes;          /* and how often in a row */
     /* Of the walk that failed last. */
     struct arm_fault {
         uint64_t ipa;   /* of a stage 2 fault */

@@ -7,6 +7,8 @@
 #include "target/arm/debug.h"
 #include "target/arm/sysreg.h"
 
+#include <glib.h>
+
 /* ---- exceptions ---- */
 
 void helper_raise(struct arm_cpu *cpu, uint32_t syndrome, uint32_t el)
@@ -109,6 +111,25 @@ static void check_wfx(struct arm_cpu *cpu, bool is_wfe, bool has_limit)
         arm_raise(cpu, 3, esr);
 }
 
+/*
+ * A wait that may end at any time: the first ones in a row only give way to other threads, later
+ * ones sleep, no longer than the period of an event stream.  Nobody tells when another processor
+ * clears this one's exclusive monitor, which is what most waits are for.
+ */
+static void doze(struct arm_cpu *cpu)
+{
+    enum { YIELDS = 16, NAP_US = 50, APART_US = 200 };
+    int64_t now = g_get_monotonic_time();
+
+    if (now - cpu->dozed_at > APART_US)
+        cpu->dozes = 0;
+    if (++cpu->dozes > YIELDS && !atomic_load(&cpu->cpu.request) && !arm_has_work(&cpu->cpu)) {
+        g_usleep(NAP_US);
+        now = g_get_monotonic_time();
+    }
+    cpu->dozed_at = now;
+}
+
 static bool has_passed(const struct arm_cpu *cpu, uint64_t limit)
 {
     return arm_virtual_count(cpu) >= limit;
@@ -122,6 +143,8 @@ void helper_wfi(struct arm_cpu *cpu, uint32_t has_limit, uint64_t limit)
         return;
     check_wfx(cpu, false, has_limit);
     cpu->cpu.halted = !has_limit;
+    if (has_limit)
+        doze(cpu);
 }
 
 uint32_t helper_wfe(struct arm_cpu *cpu, uint32_t has_limit, uint64_t limit)
@@ -133,7 +156,8 @@ uint32_t helper_wfe(struct arm_cpu *cpu, uint32_t has_limit, uint64_t limit)
     if (has_limit && has_passed(cpu, limit))
         return 0;
     check_wfx(cpu, true, has_limit);
-    return 1;
+    doze(cpu);
+    return !atomic_exchange(&cpu->event_sent, false);
 }
 
 /* No physical error ever waits.  A virtual one that is masked goes to VDISR_EL2.  Ref: the manual,

@@ -91,8 +91,7 @@ static void wait_for_interrupt(struct dis *d, bool has_limit, ir_val limit)
     end_main(d, MAIN_WAIT);
 }
 
-/* Nobody tells when another processor clears this one's exclusive monitor, so waiting is but giving
- * way to other threads. */
+/* A wait that ends early: helper_wfe() has given way to other threads, or slept a little. */
 static void wait_for_event(struct dis *d, bool has_limit, ir_val limit)
 {
     struct ir *ir = d->ir;

@@ -39,6 +39,7 @@ extern const struct device_type i8237_type;
 extern const struct device_type i8254_type;
 extern const struct device_type i8259_type;
 extern const struct device_type ich9_ahci_type;
+extern const struct device_type ich9_lpc_type;
 extern const struct device_type ide_cd_type;
 extern const struct device_type ide_hd_type;
 extern const struct device_type ioapic_type;
@@ -114,6 +115,7 @@ extern const struct device_deriver virtio_pci_deriver;
 /* clang-format off */
 static const struct device_type *const written_types[] = {
     &bitband_type,                  /* ARM-bitband-memory */
+    &ich9_lpc_type,                 /* ICH9-LPC */
     &piix3_type,                    /* PIIX3 */
     &piix4_pm_type,                 /* PIIX4_PM */
     &acpi_ged_type,                 /* acpi-ged */

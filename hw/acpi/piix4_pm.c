@@ -17,7 +17,7 @@ enum { SMB_STATUS = 0, SMB_CONTROL = 2, SMB_START = 0x40, SMB_DEVICE_ERROR = 0x0
 struct piix4_pm {
     struct pci_device pci;
     struct acpi_pm pm;
-    struct irq smi;
+    struct irq sci, smi;
     struct mem_region pm_ports, smb_ports, apm_ports;
     gpa pm_at, smb_at; /* where they are shown, 0: nowhere */
     struct piix4_pm_state {
@@ -28,6 +28,11 @@ struct piix4_pm {
         uint8_t pad[6];
     } s;
 };
+
+struct irq *piix4_pm_sci(struct device *dev)
+{
+    return &((struct piix4_pm *)dev)->sci;
+}
 
 struct irq *piix4_pm_smi(struct device *dev)
 {
@@ -201,7 +206,7 @@ static bool piix4_pm_realize(struct device *dev, struct error **errp)
         return false;
     init_registers(&p->pci);
     init_ports(p);
-    acpi_pm_init(&p->pm, dev, &p->s.pm, &dev->irq);
+    acpi_pm_init(&p->pm, dev, &p->s.pm, &p->sci);
     p->pm.off_type = 0;   /* S5 */
     p->pm.off_type_2 = 2; /* S4: the memory is on the disk already */
     return true;

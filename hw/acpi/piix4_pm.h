@@ -4,7 +4,8 @@
 
 #include "core/device.h"
 
-/* The system control interrupt is the function's dev.irq: connect it to line 9. */
+/* The system control interrupt: connect it to line 9. */
+struct irq *piix4_pm_sci(struct device *dev);
 /* Where SMIs that software asks for by port 0xb2 go. */
 struct irq *piix4_pm_smi(struct device *dev);
 /* The user pressed the power button; any thread. */

@@ -3,16 +3,15 @@
  * Ref: 82371SB (PIIX3) data sheet (290550), 2.2 (function 0 registers).
  */
 #include "hw/isa/piix.h"
+#include "hw/isa/pirq.h"
 #include "hw/pci/pci.h"
 
-enum { PIRQS = 4, PIRQ_ROUTE = 0x60, ROUTE_OFF = 0x80 };
+enum { PIRQS = 4, PIRQ_ROUTE = 0x60 };
 
 struct piix3 {
     struct pci_device pci;
     struct isa_bus isa;
-    struct mutex lock; /* before that of the bus */
-    bool level[PIRQS] GUARDED_BY(lock);
-    uint8_t line[PIRQS] GUARDED_BY(lock); /* that each is routed to, 0x80 and more: none */
+    struct pirq_router router;
     struct piix3_state {
         struct pci_state pci;
     } s;
@@ -23,46 +22,16 @@ struct isa_bus *piix3_isa(struct device *dev)
     return &((struct piix3 *)dev)->isa;
 }
 
-static void drive(struct piix3 *p, unsigned pirq, bool level) REQUIRES(p->lock)
-{
-    if (p->line[pirq] < ISA_IRQS)
-        isa_irq_handler(&p->isa, p->line[pirq], level);
-}
-
 /* INTA of slot 1 is PIRQA. */
 void piix3_pirq(void *opaque, unsigned n, bool level)
 {
-    struct piix3 *p = opaque;
-    unsigned pirq = (n + PIRQS - 1) % PIRQS;
-    mutex_lock(&p->lock);
-    if (p->level[pirq] != level) {
-        p->level[pirq] = level;
-        drive(p, pirq, level);
-    }
-    mutex_unlock(&p->lock);
-}
-
-/* Lines 0 to 2, 8 and 13 are not for PCI. */
-static bool is_possible(unsigned line)
-{
-    return line >= 3 && line != 8 && line != 13 && line < ISA_IRQS;
+    pirq_set(&((struct piix3 *)opaque)->router, (n + PIRQS - 1) % PIRQS, level);
 }
 
 static void update_routes(struct piix3 *p)
 {
-    mutex_lock(&p->lock);
-    for (unsigned i = 0; i < PIRQS; i++) {
-        uint32_t v = pci_config_get(&p->pci, PIRQ_ROUTE + i, 1);
-        uint8_t line = (v & ROUTE_OFF) || !is_possible(v & 15) ? ROUTE_OFF : v & 15;
-        if (line == p->line[i])
-            continue;
-        if (p->level[i])
-            drive(p, i, false);
-        p->line[i] = line;
-        if (p->level[i])
-            drive(p, i, true);
-    }
-    mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < PIRQS; i++)
+        pirq_route(&p->router, i, (uint8_t)pci_config_get(&p->pci, PIRQ_ROUTE + i, 1));
 }
 
 static void config_written(struct pci_device *pci, unsigned off UNUSED, unsigned size UNUSED)
@@ -94,7 +63,7 @@ static void init_registers(struct pci_device *p)
         pci_config_writable(p, regs[i].off, regs[i].size, regs[i].mask);
     }
     for (unsigned i = 0; i < PIRQS; i++) {
-        pci_config_init(p, PIRQ_ROUTE + i, 1, ROUTE_OFF);
+        pci_config_init(p, PIRQ_ROUTE + i, 1, PIRQ_OFF);
         pci_config_writable(p, PIRQ_ROUTE + i, 1, 0x8f);
     }
 }
@@ -110,13 +79,9 @@ static bool piix3_realize(struct device *dev, struct error **errp)
     struct piix3 *p = (struct piix3 *)dev;
     if (!pci_init(&p->pci, &ids, &ops, errp))
         return false;
-    mutex_init(&p->lock);
-    mutex_lock(&p->lock);
-    for (unsigned i = 0; i < PIRQS; i++)
-        p->line[i] = ROUTE_OFF;
-    mutex_unlock(&p->lock);
     init_registers(&p->pci);
     isa_bus_init(&p->isa, dev);
+    pirq_init(&p->router, &p->isa);
     return true;
 }
 

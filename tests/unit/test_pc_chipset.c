@@ -1,5 +1,6 @@
 /* The chip set of a PC: host bridges with PAM and SMRAM, PIIX3, power management of PIIX4. */
 #include "core/clock.h"
+#include "hw/acpi/ich9_lpc.h"
 #include "hw/acpi/piix4_pm.h"
 #include "hw/bus.h"
 #include "hw/isa/piix.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 
 extern const struct device_type i440fx_host_type, q35_host_type, piix3_type, piix4_pm_type;
-extern const struct device_type piix3_ide_type;
+extern const struct device_type piix3_ide_type, ich9_lpc_type;
 enum { LOW_RAM = 8 << 20, PM = 0x600, SLOT_PIIX = 1 << 11 };
 
 static struct {
@@ -78,7 +79,7 @@ static void set_up_piix(void)
         irq_connect(&piix3_isa(r.piix3)->irq[n], on_line, NULL, n);
     r.pm = plug(&piix4_pm_type, "01.3");
     irq_connect(piix4_pm_smi(r.pm), on_smi, NULL, 0);
-    if (!isa_connect_irq(piix3_isa(r.piix3), &r.pm->irq, 9, NULL))
+    if (!isa_connect_irq(piix3_isa(r.piix3), piix4_pm_sci(r.pm), 9, NULL))
         g_error("no line 9");
 }
 
@@ -265,6 +266,44 @@ static void test_ports_of_functions(void)
     tear_down();
 }
 
+static void test_lpc_bridge(void)
+{
+    set_up(&q35_host_type);
+    struct device *lpc = plug(&ich9_lpc_type, "1f.0");
+    const unsigned fn = 0x1f << 11;
+    for (unsigned n = 0; n < PC_HOST_PIRQS; n++)
+        irq_connect(pc_host_irq(r.host, n), ich9_pirq, lpc, n);
+    for (unsigned n = 0; n < ISA_IRQS; n++)
+        irq_connect(&ich9_isa(lpc)->irq[n], on_line, NULL, n);
+    g_assert_true(isa_connect_irq(ich9_isa(lpc), ich9_sci(lpc), 9, NULL));
+    irq_connect(ich9_smi(lpc), on_smi, NULL, 0);
+    g_assert_cmphex(cfg(fn, 0, 4), ==, 0x29188086);
+    set_cfg(fn, 0x69, 1, 11);
+    ich9_pirq(lpc, 1, true);
+    g_assert_true(r.line[11]);
+    g_assert_true(irq_level(ich9_apic_line(lpc, 1)));
+    ich9_pirq(lpc, 1, false);
+    g_assert_false(r.line[11]);
+    set_cfg(fn, 0x40, 4, PM | 1);
+    set_cfg(fn, 0x44, 1, 0x80);
+    out(0xb2, 1, 2);
+    g_assert_cmphex(in(PM + 4, 2), ==, 1);
+    out(PM + 0x30, 4, 0x21);
+    out(0xb2, 1, 0x55);
+    g_assert_true(r.smi_seen);
+    g_assert_cmphex(in(PM + 0x34, 4), ==, 0x20);
+    out(PM + 2, 2, 0x100);
+    ich9_power_button(lpc);
+    g_assert_true(r.line[9]);
+    set_cfg(fn, 0xf0, 4, 0xfed1c001);
+    mem_write(&r.m->as, 0xfed1f404, 4, 0x80);
+    g_assert_cmphex(rd(&r.m->as, 0xfed1f404), ==, 0x80);
+    out(PM + 4, 2, 0x2000 | 7 << 10);
+    machine_serve_requests(r.m);
+    g_assert_cmpint(r.m->cause, ==, SHUTDOWN_GUEST_OFF);
+    tear_down();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -274,6 +313,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pc/q35", test_q35);
     g_test_add_func("/pc/pirq", test_interrupt_routing);
     g_test_add_func("/pc/pm", test_power_management);
+    g_test_add_func("/pc/lpc", test_lpc_bridge);
     g_test_add_func("/pc/ports", test_ports_of_functions);
     return g_test_run();
 }

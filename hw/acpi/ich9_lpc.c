@@ -1,0 +1,303 @@
+/*
+ * LPC bridge of ICH9: ISA bus, routing of PCI interrupts, power management, root complex registers.
+ * Ref: Intel ICH9 data sheet (316972), 13 (LPC), 10 (chip set configuration registers).
+ *
+ * QUIRK: slots from 25 on use PIRQE to PIRQH like all others, whatever the D31IR registers say;
+ * the watchdog of TCO is not there.
+ */
+#include "hw/acpi/ich9_lpc.h"
+#include "core/machine.h"
+#include "hw/acpi/pm.h"
+#include "hw/isa/pirq.h"
+#include "hw/pci/pci.h"
+#include "util/bits.h"
+
+enum { PM_BASE = 0x40, ACPI_CONTROL = 0x44, PIRQ_A = 0x60, PIRQ_E = 0x68, RCBA = 0xf0 };
+enum { ACPI_ENABLED = 0x80, PM_SIZE = 128, APM_PORTS = 0xb2, RCRB_SIZE = 0x4000, HOST_PINS = 4 };
+enum { ACPI_ENABLE_COMMAND = 0x02, ACPI_DISABLE_COMMAND = 0x03 };
+enum { PM1_STS = 0x00, PM1_EN = 0x02, PM1_CNT = 0x04, PM_TIMER = 0x08, GPE_STS = 0x20 };
+enum { GPE_EN = 0x28, SMI_EN = 0x30, SMI_STS = 0x34, SMI_ALL = 0x01, SMI_APMC = 0x20 };
+enum { SMI_END_OF = 0x02, SMI_WRITABLE = 0x01 | SMI_APMC | 0x10 };
+enum { SLEEP_S5 = 7, SLEEP_OFF = 0 };
+
+struct ich9_lpc {
+    struct pci_device pci;
+    struct isa_bus isa;
+    struct pirq_router router;
+    struct acpi_pm pm;
+    struct irq sci, smi, apic_line[HOST_PINS];
+    struct mem_region pm_ports, apm_ports, rcrb;
+    gpa pm_at, rcrb_at; /* where they are shown, 0: nowhere */
+    struct ich9_lpc_state {
+        struct pci_state pci;
+        struct acpi_pm_state pm;
+        uint32_t smi_en, smi_sts;
+        uint8_t apm[2];
+        uint8_t pad[6];
+        uint8_t rcrb[RCRB_SIZE];
+    } s;
+};
+
+struct isa_bus *ich9_isa(struct device *dev)
+{
+    return &((struct ich9_lpc *)dev)->isa;
+}
+
+struct irq *ich9_apic_line(struct device *dev, unsigned n)
+{
+    return &((struct ich9_lpc *)dev)->apic_line[n];
+}
+
+struct irq *ich9_sci(struct device *dev)
+{
+    return &((struct ich9_lpc *)dev)->sci;
+}
+
+struct irq *ich9_smi(struct device *dev)
+{
+    return &((struct ich9_lpc *)dev)->smi;
+}
+
+void ich9_power_button(struct device *dev)
+{
+    acpi_pm_event(&((struct ich9_lpc *)dev)->pm, ACPI_PM1_POWER_BUTTON);
+}
+
+void ich9_pirq(void *opaque, unsigned n, bool level)
+{
+    struct ich9_lpc *l = opaque;
+    pirq_set(&l->router, HOST_PINS + n % HOST_PINS, level);
+    irq_set(&l->apic_line[n % HOST_PINS], level);
+}
+
+static uint32_t pm_register(struct ich9_lpc *l, unsigned off)
+{
+    switch (off) {
+    case PM1_STS: return acpi_pm_read_sts(&l->pm) | (uint32_t)l->s.pm.en << 16;
+    case PM1_CNT: return l->s.pm.cnt;
+    case PM_TIMER: return acpi_pm_timer();
+    case GPE_STS: return l->s.pm.gpe_sts;
+    case GPE_EN: return l->s.pm.gpe_en;
+    case SMI_EN: return l->s.smi_en | SMI_END_OF;
+    case SMI_STS: return l->s.smi_sts;
+    default: return 0;
+    }
+}
+
+static uint64_t pm_read(struct device *dev, struct access a)
+{
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    struct acpi_pm_state before = l->s.pm;
+    uint32_t v = pm_register(l, (unsigned)a.off & ~3U) >> 8 * (a.off & 3);
+    if (a.peek)
+        l->s.pm = before;
+    return v;
+}
+
+static bool is_write_one_to_clear(unsigned off)
+{
+    return off == PM1_STS || off == GPE_STS || off == SMI_STS;
+}
+
+static void write_half(struct ich9_lpc *l, unsigned off, uint16_t v)
+{
+    switch (off) {
+    case PM1_STS: acpi_pm_write_sts(&l->pm, v); break;
+    case PM1_EN: acpi_pm_write_en(&l->pm, v); break;
+    case PM1_CNT: acpi_pm_write_cnt(&l->pm, v); break;
+    case GPE_STS: acpi_pm_write_gpe(&l->pm, false, v); break;
+    case GPE_EN: acpi_pm_write_gpe(&l->pm, true, v); break;
+    case SMI_EN: l->s.smi_en = v & SMI_WRITABLE; break;
+    case SMI_STS: l->s.smi_sts &= ~(uint32_t)v; break;
+    default: break;
+    }
+}
+
+static void pm_write(struct device *dev, struct access a, uint64_t v)
+{
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    unsigned off = (unsigned)a.off & ~1U;
+    if (a.size == 1) { /* the other half as it is */
+        uint16_t now =
+            is_write_one_to_clear(off) ? 0 : (uint16_t)(pm_register(l, off & ~3U) >> 8 * (off & 3));
+        v = deposit64(now, a.off & 1 ? 8 : 0, 8, v);
+    }
+    write_half(l, off, (uint16_t)v);
+    if (a.size == 4)
+        write_half(l, off + 2, (uint16_t)(v >> 16));
+}
+
+static uint64_t apm_read(struct device *dev, struct access a)
+{
+    return ((struct ich9_lpc *)dev)->s.apm[a.off];
+}
+
+static void apm_write(struct device *dev, struct access a, uint64_t v)
+{
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    l->s.apm[a.off] = (uint8_t)v;
+    if (a.off != 0)
+        return;
+    if (v == ACPI_ENABLE_COMMAND || v == ACPI_DISABLE_COMMAND)
+        acpi_pm_enable(&l->pm, v == ACPI_ENABLE_COMMAND);
+    if ((l->s.smi_en & SMI_ALL) && (l->s.smi_en & SMI_APMC)) {
+        l->s.smi_sts |= SMI_APMC;
+        irq_pulse(&l->smi);
+    }
+}
+
+/* Registers that firmware sets up and reads back. */
+static uint64_t rcrb_read(struct device *dev, struct access a)
+{
+    return ld_le32(((struct ich9_lpc *)dev)->s.rcrb + a.off);
+}
+
+static void rcrb_write(struct device *dev, struct access a, uint64_t v)
+{
+    st_le32(((struct ich9_lpc *)dev)->s.rcrb + a.off, (uint32_t)v);
+}
+
+static void show_ports(struct ich9_lpc *l)
+{
+    struct machine *m = l->pci.dev.machine;
+    bool on = pci_config_get(&l->pci, ACPI_CONTROL, 1) & ACPI_ENABLED;
+    gpa at = on ? pci_config_get(&l->pci, PM_BASE, 4) & 0xff80 : 0;
+    if (at == l->pm_at)
+        return;
+    region_del(&l->pm_ports);
+    if (at)
+        region_add(&m->io_root, at, &l->pm_ports, 1);
+    l->pm_at = at;
+    address_space_update(&m->io);
+}
+
+static void show_rcrb(struct ich9_lpc *l)
+{
+    struct machine *m = l->pci.dev.machine;
+    uint32_t v = pci_config_get(&l->pci, RCBA, 4);
+    gpa at = v & 1 ? v & ~(uint32_t)(RCRB_SIZE - 1) : 0;
+    if (at == l->rcrb_at)
+        return;
+    region_del(&l->rcrb);
+    if (at)
+        region_add(&m->root, at, &l->rcrb, 1);
+    l->rcrb_at = at;
+    address_space_update(&m->as);
+}
+
+static void update(struct ich9_lpc *l)
+{
+    for (unsigned i = 0; i < HOST_PINS; i++) {
+        pirq_route(&l->router, i, (uint8_t)pci_config_get(&l->pci, PIRQ_A + i, 1));
+        pirq_route(&l->router, HOST_PINS + i, (uint8_t)pci_config_get(&l->pci, PIRQ_E + i, 1));
+    }
+    show_ports(l);
+    show_rcrb(l);
+}
+
+static void config_written(struct pci_device *pci, unsigned off UNUSED, unsigned size UNUSED)
+{
+    update((struct ich9_lpc *)pci);
+}
+
+static void ich9_lpc_sync(struct device *dev)
+{
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    pci_sync(dev);
+    update(l);
+    acpi_pm_update(&l->pm);
+}
+
+static void init_registers(struct pci_device *p)
+{
+    pci_config_init(p, PM_BASE, 4, 1);
+    pci_config_writable(p, PM_BASE, 4, 0xff80);
+    pci_config_writable(p, ACPI_CONTROL, 1, 0x87);
+    pci_config_writable(p, 0x48, 4, 0xffff); /* GPIO base and control: nothing is there */
+    for (unsigned i = 0; i < HOST_PINS; i++) {
+        pci_config_init(p, PIRQ_A + i, 1, PIRQ_OFF);
+        pci_config_init(p, PIRQ_E + i, 1, PIRQ_OFF);
+        pci_config_writable(p, PIRQ_A + i, 1, 0x8f);
+        pci_config_writable(p, PIRQ_E + i, 1, 0x8f);
+    }
+    pci_config_init(p, 0x64, 1, 0x10); /* serial interrupts */
+    pci_config_writable(p, 0x64, 1, 0xff);
+    pci_config_writable(p, 0x80, 4, 0xffffffff); /* decode ranges */
+    for (unsigned off = 0x84; off <= 0x90; off += 4)
+        pci_config_writable(p, off, 4, 0xffffffff);
+    pci_config_writable(p, 0xa0, 4, 0xffffffff);
+    pci_config_writable(p, 0xdc, 1, 0x23); /* BIOS control */
+    pci_config_writable(p, RCBA, 4, 0xffffc001);
+}
+
+static void init_ports(struct ich9_lpc *l)
+{
+    static const struct mmio_ops pm_ops = {pm_read, pm_write, .min = 1, .max = 4, .size = PM_SIZE};
+    static const struct mmio_ops apm_ops = {apm_read, apm_write, .min = 1, .max = 1, .size = 2};
+    static const struct mmio_ops rcrb_ops = {rcrb_read, rcrb_write, .min = 4, .max = 4,
+                                             .size = RCRB_SIZE};
+    struct machine *m = l->pci.dev.machine;
+    region_init_mmio(&l->pm_ports, "ich9-pm", &pm_ops, &l->pci.dev);
+    region_init_mmio(&l->apm_ports, "apm", &apm_ops, &l->pci.dev);
+    region_init_mmio(&l->rcrb, "ich9-rcrb", &rcrb_ops, &l->pci.dev);
+    region_add(&m->io_root, APM_PORTS, &l->apm_ports, 1);
+    address_space_update(&m->io);
+}
+
+static bool ich9_lpc_realize(struct device *dev, struct error **errp)
+{
+    static const struct pci_ids ids = {.vendor = 0x8086,
+                                       .device = 0x2918,
+                                       .subsystem_vendor = 0x1af4,
+                                       .subsystem = 0x1100,
+                                       .class_code = 0x060100,
+                                       .revision = 2};
+    static const struct pci_ops ops = {.config_written = config_written};
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    if (!pci_init(&l->pci, &ids, &ops, errp))
+        return false;
+    init_registers(&l->pci);
+    init_ports(l);
+    isa_bus_init(&l->isa, dev);
+    pirq_init(&l->router, &l->isa);
+    acpi_pm_init(&l->pm, dev, &l->s.pm, &l->sci);
+    l->pm.off_type = SLEEP_S5;
+    l->pm.off_type_2 = SLEEP_OFF; /* as small kernels write it to port 0x604 */
+    return true;
+}
+
+static void ich9_lpc_unrealize(struct device *dev)
+{
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    acpi_pm_fini(&l->pm);
+    region_del(&l->pm_ports);
+    region_del(&l->apm_ports);
+    region_del(&l->rcrb);
+    address_space_update(&dev->machine->io);
+    address_space_update(&dev->machine->as);
+    isa_bus_fini(&l->isa);
+    pci_fini(&l->pci);
+}
+
+static const struct state_field ich9_lpc_state[] = {
+    STATE(ich9_lpc, pci, 0),        STATE(ich9_lpc, pm, 0),
+    STATE(ich9_lpc, smi_en, 0),     STATE(ich9_lpc, smi_sts, 0),
+    STATE(ich9_lpc, apm, 0),        STATE_ARRAY(ich9_lpc, pad, 0),
+    STATE_ARRAY(ich9_lpc, rcrb, 0), STATE_END,
+};
+
+static const struct prop ich9_lpc_props[] = {
+    PCI_PROPS(ich9_lpc),
+    PROP_END,
+};
+
+DEVICE_CLASS_NAMED(ich9_lpc, "ICH9-LPC") = {
+    .desc = "ICH9: LPC bridge with power management",
+    .bus = "PCI",
+    .props = ich9_lpc_props,
+    .state = ich9_lpc_state,
+    .realize = ich9_lpc_realize,
+    .unrealize = ich9_lpc_unrealize,
+    .reset = pci_reset,
+    .sync = ich9_lpc_sync,
+};

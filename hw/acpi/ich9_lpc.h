@@ -1,0 +1,20 @@
+/* The LPC bridge of ICH9: wiring. */
+#ifndef HW_ACPI_ICH9_LPC_H
+#define HW_ACPI_ICH9_LPC_H
+
+#include "hw/isa/isa.h"
+
+/* Its ISA bus. */
+struct isa_bus *ich9_isa(struct device *dev);
+/* The system control interrupt: connect it to line 9. */
+struct irq *ich9_sci(struct device *dev);
+/* PCI interrupt line n of a host bridge as hw/pci counts them, 0 to 3, which are PIRQE to PIRQH: an
+ * irq_handler whose opaque is the bridge. */
+void ich9_pirq(void *opaque, unsigned n, bool level);
+/* The same for an I/O APIC: pin 20 + n. */
+struct irq *ich9_apic_line(struct device *dev, unsigned n);
+struct irq *ich9_smi(struct device *dev);
+/* The user pressed the power button; any thread. */
+void ich9_power_button(struct device *dev);
+
+#endif

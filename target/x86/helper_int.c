@@ -154,15 +154,29 @@ uint32_t helper_shrd_flags(uint64_t v, uint64_t in, uint32_t n, uint32_t size)
 
 /* --- 128 by 64 bits --- */
 
+struct quotient {
+    u128 q;
+    uint64_t r;
+};
+
+/* b is not 0.  Mostly the dividend has 64 bits only. */
+static struct quotient divide(u128 a, uint64_t b)
+{
+    if (LIKELY(!(a >> 64)))
+        return (struct quotient){(uint64_t)a / b, (uint64_t)a % b};
+    u128 q = a / b;
+    return (struct quotient){q, (uint64_t)(a - q * b)};
+}
+
 void helper_div64(struct x86_cpu *cpu, uint64_t divisor)
 {
-    u128 dividend = (u128)cpu->r[RDX] << 64 | cpu->r[RAX];
     if (cpu->r[RDX] >= divisor) {
         helper_raise(cpu, X86_DE, 0);
         return;
     }
-    cpu->r[RAX] = (uint64_t)(dividend / divisor);
-    cpu->r[RDX] = (uint64_t)(dividend % divisor);
+    struct quotient v = divide((u128)cpu->r[RDX] << 64 | cpu->r[RAX], divisor);
+    cpu->r[RAX] = (uint64_t)v.q;
+    cpu->r[RDX] = v.r;
 }
 
 static u128 magnitude(u128 v)
@@ -174,16 +188,16 @@ void helper_idiv64(struct x86_cpu *cpu, uint64_t b)
 {
     u128 dividend = (u128)cpu->r[RDX] << 64 | cpu->r[RAX];
     bool negative = cpu->r[RDX] >> 63, differ = negative != b >> 63;
-    u128 a = magnitude(dividend);
-    uint64_t divisor = b >> 63 ? -b : b, most = UINT64_C(1) << 63;
-    u128 quotient = divisor ? a / divisor : ~(u128)0;
-    if (quotient > most || (quotient == most && !differ)) {
+    uint64_t most = UINT64_C(1) << 63;
+    struct quotient v = {~(u128)0, 0};
+    if (b)
+        v = divide(magnitude(dividend), b >> 63 ? -b : b);
+    if (v.q > most || (v.q == most && !differ)) {
         helper_raise(cpu, X86_DE, 0);
         return;
     }
-    uint64_t remainder = (uint64_t)(a % divisor);
-    cpu->r[RAX] = differ ? -(uint64_t)quotient : (uint64_t)quotient;
-    cpu->r[RDX] = negative ? -remainder : remainder;
+    cpu->r[RAX] = differ ? -(uint64_t)v.q : (uint64_t)v.q;
+    cpu->r[RDX] = negative ? -v.r : v.r;
 }
 
 /* --- bits --- */

@@ -18,6 +18,7 @@ static const char *const install_dirs[] = {
     "/usr/share/opensbi/lp64/generic/firmware",
     "/usr/share/opensbi/ilp32/generic/firmware",
     "/usr/lib/u-boot/qemu-riscv64_smode",
+    "/usr/share/seabios",
 };
 
 static void free_opts(void *o)

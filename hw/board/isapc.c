@@ -59,7 +59,7 @@ static bool create_ram(struct isapc *b, struct error **errp)
  */
 static bool create_bios(struct isapc *b, struct error **errp)
 {
-    const char *name = b->m.cfg.bios ? b->m.cfg.bios : "bios-256k.bin";
+    const char *name = b->m.cfg.bios ? b->m.cfg.bios : "bios.bin";
     g_autofree char *path = firmware_find(&b->m, name, errp);
     size_t len = 0;
     g_autofree uint8_t *data = path ? load_file(path, BIOS_MAX, &len, errp) : NULL;

@@ -1,0 +1,81 @@
+"""A PC from the reset vector: SeaBIOS, and boot sectors that use it."""
+import subprocess
+
+from guest import Failed, emulator, need_file, need_tinamou, need_tool
+
+# Reads the second sector by INT 13h and writes it to COM1 by INT 14h.
+SECTOR = """
+    .code16
+    .globl _start
+_start:
+    xor %ax, %ax
+    mov %ax, %ds
+    mov %ax, %es
+    mov %ax, %ss
+    mov $0x7c00, %sp
+    mov $0x0201, %ax
+    mov $2, %cx
+    xor %dh, %dh
+    mov $0x8000, %bx
+    int $0x13
+    jc end
+    mov $0x00e3, %ax
+    xor %dx, %dx
+    int $0x14
+    mov $0x8000, %si
+1:  lodsb
+    test %al, %al
+    jz end
+    mov $1, %ah
+    xor %dx, %dx
+    int $0x14
+    jmp 1b
+end:
+{end}
+2:  hlt
+    jmp 2b
+    .org 510
+    .word 0xaa55
+    .asciz "the second sector speaks"
+    .org 65536
+"""
+EXIT = "mov $0, %al; out %al, $0xf4"
+RESETS = {
+    "the keyboard controller": "mov $0xfe, %al; out %al, $0x64",
+    "port 0x92": "mov $1, %al; out %al, $0x92",
+    "a triple fault": "lidt zero; int $3; zero: .word 0; .long 0",
+}
+
+
+def build(end):
+    cc = need_tool("gcc")
+    with open("sector.S", "w") as f:
+        f.write(SECTOR.format(end=end))
+    r = subprocess.run([cc, "-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pic", "-no-pie", "-Wl,-Ttext=0x7c00",
+                        "-Wl,--oformat=binary,--build-id=none", "-o", "sector.img", "sector.S"], capture_output=True, text=True)
+    if r.returncode:
+        raise Failed(r.stderr)
+
+
+def run(more, arch="x86_64"):
+    need_tinamou()
+    need_file("/usr/share/seabios/bios.bin")
+    args = ["-arch", arch, "-M", "isapc", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "stdio",
+            "-drive", "if=none,id=disk,format=raw,file=sector.img", "-device", "ide-hd,drive=disk"]
+    return emulator(args + more, timeout=60)
+
+
+def test_a_boot_sector_reads_the_disk_through_the_bios():
+    build(EXIT)
+    for arch in ("x86_64", "i386"):
+        status, out, err = run(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"], arch)
+        if status != 1 or "the second sector speaks" not in out:
+            raise Failed("%s: status %d: %r %r" % (arch, status, out[-200:], err[-400:]))
+
+
+def test_every_way_to_reset():
+    for name, code in RESETS.items():
+        build(code)
+        status, out, err = run(["-no-reboot"])
+        if status != 0 or out.count("the second sector speaks") != 1:
+            raise Failed("%s: status %d: %r %r" % (name, status, out[-200:], err[-400:]))

@@ -6,11 +6,11 @@
 #include "target/arm/a64.h"
 #include "target/arm/syndrome.h"
 
-/* The index that LDTR, STTR and the like use: unprivileged, where the mode says that they differ.
- */
+/* The index that LDTR, STTR and the like use: unprivileged, where the mode says that they differ,
+ * and LDRT in AArch32 state. */
 static unsigned unpriv_idx(uint32_t mode, unsigned idx)
 {
-    if (!(mode & ARM_MODE_UNPRIV))
+    if (!(mode & (ARM_MODE_UNPRIV | ARM_MODE_A32)))
         return idx;
     switch (idx) {
     case ARM_IDX_EL10_1:

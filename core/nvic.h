@@ -58,6 +58,7 @@ enum {
     NVIC_CCR_DIV_0_TRP = 1 << 4,
     NVIC_CCR_BFHFNMIGN = 1 << 8,
     NVIC_CCR_STKALIGN = 1 << 9,
+    NVIC_CCR_STKOFHFNMIGN = 1 << 10,
     NVIC_HFSR_VECTTBL = 1 << 1,
     NVIC_HFSR_FORCED = 1 << 30,
 };

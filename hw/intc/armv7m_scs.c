@@ -121,7 +121,7 @@ static uint32_t ccr_bits(const struct armv7m *n)
     switch (n->ids.version) {
     case 6: return 0;
     case 7: return v7;
-    default: return (v7 & ~(uint32_t)CCR_RESET_V8) | 1 << 10; /* STKOFHFNMIGN */
+    default: return (v7 & ~(uint32_t)CCR_RESET_V8) | NVIC_CCR_STKOFHFNMIGN;
     }
 }
 

@@ -60,10 +60,16 @@ static bool is_preempted(const struct arm_cpu *cpu)
            cpu->cfg.nvic_ops->preempting(cpu->cfg.nvic, arm_m_masks(cpu)) != NVIC_NONE;
 }
 
+uint32_t arm_m_limit(const struct arm_cpu *cpu)
+{
+    bool is_ignored = cpu->m.is_negative && (arm_m_reg(cpu, NVIC_CCR) & NVIC_CCR_STKOFHFNMIGN);
+    return is_ignored ? 0 : cpu->m.s.limit[arm_m_stack(cpu)];
+}
+
 void arm_m_changed(struct arm_cpu *cpu)
 {
     cpu->m.is_negative = execution_priority(cpu) < 0;
-    cpu->m.limit = cpu->m.s.limit[arm_m_stack(cpu)];
+    cpu->m.limit = arm_m_limit(cpu);
     cpu->s.ps.el = arm_m_is_privileged(cpu);
     guest_mode_changed(&cpu->cpu);
     if (is_preempted(cpu))
@@ -378,6 +384,7 @@ static void configured(void *opaque)
         return;
     }
     guest_tlb_flush(c);
+    arm(c)->m.limit = arm_m_limit(arm(c));
     guest_mode_changed(c);
     cpu_request(c, CPU_REQ_IRQ);
 }
@@ -488,6 +495,7 @@ static void after_load(struct cpu *c)
     arm_set_fpsr(cpu, cpu->saved_fpsr);
     guest_tlb_flush(c);
     arm_m_changed(cpu);
+    cpu_request(c, CPU_REQ_IRQ); /* it may sleep, with a reason not to */
 }
 
 static char *describe(struct cpu *c)

@@ -178,10 +178,8 @@ static void push_frame(struct transfer *t, uint32_t frame, uint32_t xpsr, bool h
 /* False: the frame would lie below the limit; Armv8-M leaves the stack pointer there. */
 static bool has_room(struct arm_cpu *cpu, uint32_t sp, uint32_t frame)
 {
-    uint32_t limit = cpu->m.s.limit[arm_m_stack(cpu)];
-    if (frame >= limit && frame <= sp)
-        return true;
-    if (!limit)
+    uint32_t limit = arm_m_limit(cpu);
+    if (!limit || (frame >= limit && frame <= sp))
         return true;
     cpu->x[R_SP] = limit;
     return false;

@@ -91,6 +91,8 @@ struct nvic_masks arm_m_masks(const struct arm_cpu *cpu);
 uint32_t arm_m_xpsr(const struct arm_cpu *cpu);
 /* Flags, T and IT from xPSR; the exception number is the caller's affair. */
 void arm_m_set_xpsr(struct arm_cpu *cpu, uint32_t xpsr);
+/* The limit that holds for r13 now; 0: none. */
+uint32_t arm_m_limit(const struct arm_cpu *cpu);
 /* After changes of mode, masks or priority: recompute what follows. */
 void arm_m_changed(struct arm_cpu *cpu);
 /* Whether an FP instruction may be executed at this privilege. */

@@ -463,6 +463,8 @@ void arm_a32_translate(struct tx *tx)
     s.thumb = d->mode & ARM_MODE_THUMB;
     d->it = s.thumb ? d->mode >> ARM_MODE_IT_SHIFT & 0xff : 0;
     s.began_in_it = d->it;
+    if (a32_is_m(d))
+        m_init(d);
     if (a32_is_m(d) && !s.thumb) {
         ir_insn(d->ir, d->pc, 0);
         a32_exception(d, EC_ILLEGAL_STATE | SYN_IL, 1);

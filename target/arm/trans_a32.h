@@ -58,6 +58,7 @@ static inline bool a32_is_m(const struct dis *d)
 }
 
 /* --- trans_m.c: M profile --- */
+void m_init(struct dis *d);
 bool m_decode(struct dis *d, unsigned len);
 void m_bx(struct dis *d, ir_val target, uint32_t hint);
 /* The stack pointer that an instruction is about to have must not lie below its limit. */

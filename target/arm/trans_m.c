@@ -173,6 +173,12 @@ bool m_decode(struct dis *d, unsigned len)
     return len == 2 ? decode16(d, d->insn) : decode32(d, d->insn);
 }
 
+/* LDRT and the like are unprivileged at the priority of the others. */
+void m_init(struct dis *d)
+{
+    d->mem_unpriv = d->mem & ~((uint32_t)ARM_IDX_M_PRIV << MO_IDX_SHIFT);
+}
+
 /* ---- branches, stack ---- */
 
 /*

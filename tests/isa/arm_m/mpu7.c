@@ -62,6 +62,18 @@ static bool stores(uint32_t off)
     }
     return !seen.count;
 }
+static bool loads_as_user(uint32_t off)
+{
+    target = address(arena) + off;
+    PROVOKE("ldr r3, =target\n ldr r3, [r3]\n ldrbt r3, [r3]");
+    return !seen.count;
+}
+static bool stores_as_user(uint32_t off)
+{
+    target = address(arena) + off;
+    PROVOKE("ldr r3, =target\n ldr r3, [r3]\n strbt r2, [r3]");
+    return !seen.count;
+}
 static bool loads_word(uint32_t off)
 {
     target = address(arena) + off;
@@ -104,6 +116,8 @@ static void permissions(void)
         expect("privileged store", stores(0x10), rows[i].w);
         expect("unprivileged load", user_can(loads, 0x10), rows[i].ur);
         expect("unprivileged store", user_can(stores, 0x10), rows[i].uw);
+        expect("LDRT", loads_as_user(0x10), rows[i].ur);
+        expect("STRT", stores_as_user(0x10), rows[i].uw);
         mpu(0);
         expect("without MPU", stores(0x10), 1);
     }

@@ -72,6 +72,7 @@ bool arm_a32_cp_poke(struct arm_cpu *cpu, uint32_t key, uint64_t val);
 bool arm_a32_alias_read(struct arm_cpu *cpu, uint32_t key, uint64_t *val);
 bool arm_a32_alias_write(struct arm_cpu *cpu, uint32_t key, uint64_t val);
 void arm_a32_tlbi_page(struct arm_cpu *cpu, uint32_t addr, bool everywhere);
+void arm_a32_tlbi_asid(struct arm_cpu *cpu, uint32_t asid, bool everywhere);
 void arm_a32_tlbi_all(struct arm_cpu *cpu, bool everywhere);
 
 /* Stage 2 by AArch64's rules: the hypervisor uses AArch64.  As arm_a32_stage2(). */

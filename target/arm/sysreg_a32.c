@@ -255,8 +255,9 @@ static void write_nothing(struct arm_cpu *cpu UNUSED, const struct reg *r UNUSED
 {
 }
 
-/* TLB: op2 says what: of one address by 1, 3, 5, 7, else all of it (by ASID, too).  Stage 2's are
- * by intermediate addresses, which nothing is found by. */
+/* TLB: op2 says what: of one address by 1, 3, 5, 7, of an ASID by 2 (which only CONTEXTIDR's are
+ * known by), else all of it.  Stage 2's are by intermediate addresses, which nothing is found by.
+ */
 static void write_tlbi(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
 {
     unsigned op1 = r->key >> 12 & 7, crm = r->key >> 4 & 15, op2 = r->key & 15;
@@ -264,6 +265,8 @@ static void write_tlbi(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
     bool stage2 = op1 == 4 && (crm == 0 || crm == 4);
     if ((op2 & 1) && !stage2)
         arm_a32_tlbi_page(cpu, val & 0xfffff000, everywhere);
+    else if (op2 == 2 && op1 == 0 && arm_a32_is_short(cpu))
+        arm_a32_tlbi_asid(cpu, val & 0xff, everywhere);
     else
         arm_a32_tlbi_all(cpu, everywhere || crm == 0);
 }

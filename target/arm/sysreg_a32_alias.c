@@ -118,6 +118,13 @@ void arm_a32_tlbi_page(struct arm_cpu *cpu, uint32_t addr, bool everywhere)
     arm_tlbi(cpu, op, everywhere);
 }
 
+/* In the current world and VM. */
+void arm_a32_tlbi_asid(struct arm_cpu *cpu, uint32_t asid, bool everywhere)
+{
+    uint32_t space = (arm_a32_asid(cpu) & 0xffff0000) | asid;
+    arm_tlbi(cpu, (struct arm_tlbi_op){.kind = ARM_TLBI_ASID, .asid = space}, everywhere);
+}
+
 void arm_a32_tlbi_all(struct arm_cpu *cpu, bool everywhere)
 {
     arm_tlbi(cpu, (struct arm_tlbi_op){.kind = ARM_TLBI_ALL}, everywhere);

@@ -386,9 +386,22 @@ bool trans_dmb(struct dis *d, const struct args_barrier *a)
     return true;
 }
 
+/* Come back until the other processors have done the TLB invalidations that were asked of them. */
 bool trans_dsb(struct dis *d, const struct args_barrier *a UNUSED)
 {
-    ir_fence(d->ir, IR_FENCE_ALL);
+    struct ir *ir = d->ir;
+    unsigned wait = ir_block_new(ir), go = ir_block_new(ir);
+
+    ir_fence(ir, IR_FENCE_ALL);
+    ir_val n = ir_env_ld(ir, I32, MO_32, offsetof(struct arm_cpu, tlbi_waits));
+    ir_brcond(ir, n, imm32(d, 0), IR_NE, wait, go);
+    ir_block_begin(ir, wait);
+    set_pc(d, d->pc);
+    if (d->it)
+        call_a32_set_it(ir, imm32(d, d->it));
+    ir_exit_main(ir, MAIN_YIELD);
+    ir_block_begin(ir, go);
+    flags_forget(d);
     return true;
 }
 

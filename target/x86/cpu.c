@@ -242,6 +242,22 @@ static void before_save(struct cpu *c)
     cpu->saved_mxcsr = guest_fpenv_get(c);
 }
 
+/* Bytes that were loaded into truth values are 0 or 1. */
+static void normalize_bools(struct x86_state *s)
+{
+#define B(field) offsetof(struct x86_state, field)
+    static const uint16_t at[] = {
+        B(smm),          B(nmi_masked), B(nmi_pending), B(smi_pending), B(init_pending),
+        B(sipi_pending), B(sipi_wait),  B(shadow),      B(shadow_ss),   B(a20_off),
+        B(shutdown),     B(keep_rf),    B(was_halted),
+    };
+#undef B
+    for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+        uint8_t *byte = (uint8_t *)s + at[i];
+        *byte = *byte != 0;
+    }
+}
+
 /* Registers that decide what the emulator does are made possible ones. */
 static void after_load(struct cpu *c)
 {
@@ -249,6 +265,7 @@ static void after_load(struct cpu *c)
     struct x86_cpu *cpu = x86(c);
     struct x86_state *s = &cpu->s;
 
+    normalize_bools(s);
     s->cr0 |= X86_CR0_ET;
     s->cr0 &= s->cr0 & X86_CR0_PE ? UINT64_MAX : ~X86_CR0_PG;
     s->cr4 &= x86_cr4_allowed(cpu);

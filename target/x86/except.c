@@ -410,6 +410,7 @@ static void run(struct x86_cpu *cpu, const struct event *first)
     cpu->s.db_pending = 0;
     cpu->retry_watched = cpu->near_limit = false;
     x86_segments_changed(cpu);
+    x86_irq_reevaluate(cpu); /* a shadow may have held something off */
 }
 
 void x86_raise(struct x86_cpu *cpu, enum x86_exception vector, uint32_t error)

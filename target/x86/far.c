@@ -545,13 +545,13 @@ static void iret_protected(struct x86_cpu *cpu, unsigned size, uint64_t next)
 
 void x86_iret(struct x86_cpu *cpu, unsigned size, uint64_t next)
 {
+    cpu->s.nmi_masked = false; /* even if it faults */
     if (!(cpu->s.cr0 & X86_CR0_PE))
         iret_real(cpu, size);
     else if (x86_is_vm(cpu))
         iret_vm(cpu, size);
     else
         iret_protected(cpu, size, next);
-    cpu->s.nmi_masked = false;
     x86_segments_changed(cpu);
     x86_irq_reevaluate(cpu);
 }

@@ -937,6 +937,39 @@ static void test_nmi_waits_for_iret(void)
     x86_bench_free(b);
 }
 
+static void test_iret_unmasks_nmi_though_it_faults(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct cpu *cpu = &b->cpu->cpu;
+
+    x86_irq_set(cpu, X86_LINE_NMI, true);
+    g_assert_true(x86_interrupt(cpu));
+    x86_irq_set(cpu, X86_LINE_NMI, true);
+    bench_poke(b, b->cpu->r[RSP] + 4, 0, 4); /* CS */
+    g_assert_true(BENCH_LEAVES(helper_iret(b->cpu, MO_32, 0)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    g_assert_true(x86_interrupt(cpu));
+    g_assert_cmpint(bench_vector(b), ==, X86_NMI);
+    x86_bench_free(b);
+}
+
+/* The request was heard in the shadow; the fault ends that. */
+static void test_a_fault_in_the_shadow_does_not_lose_an_interrupt(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct cpu *cpu = &b->cpu->cpu;
+
+    bench_gate(b, X86_UD, SEL_CODE0, 0x10000 + 16 * X86_UD, X86_TRAP32, 0, 0);
+    x86_irq_set(cpu, X86_LINE_INTR, true);
+    helper_set_if(b->cpu, 1);
+    atomic_store(&cpu->request, 0);
+    g_assert_false(x86_interrupt(cpu));
+    g_assert_true(BENCH_LEAVES(helper_raise(b->cpu, X86_UD, 0)));
+    g_assert_true(atomic_load(&cpu->request) & CPU_REQ_IRQ);
+    g_assert_true(x86_interrupt(cpu));
+    x86_bench_free(b);
+}
+
 static void test_ports_need_the_bitmap_outside_iopl(void)
 {
     struct x86_bench *b = protected_bench(3);
@@ -1389,6 +1422,8 @@ int main(int argc, char **argv)
     ADD(general_detect_guards_debug_registers);
     ADD(sti_and_mov_ss_hold_interrupts_off);
     ADD(nmi_waits_for_iret);
+    ADD(iret_unmasks_nmi_though_it_faults);
+    ADD(a_fault_in_the_shadow_does_not_lose_an_interrupt);
     ADD(ports_need_the_bitmap_outside_iopl);
     ADD(popf_keeps_what_the_level_may_not_change);
     ADD(smm_saves_and_restores);

@@ -87,10 +87,13 @@ bool trans_vld_multi(struct dis *d, const struct args_nls *a)
         return false;
     if (a32_fp_is_trapped(d, true))
         return true;
-    struct structure s = begin(d, a->rn, (unsigned)a->size, a->l);
+    /* Elements that follow each other are as good as registers where those are aligned. */
+    bool by_register = l.elems == 1 && a->align && !(d->mode & ARM_MODE_BE);
+    unsigned size = by_register ? 3 : (unsigned)a->size;
+    struct structure s = begin(d, a->rn, size, a->l);
     check_alignment(d, &s, a->align ? 4u << a->align : 1);
     for (int r = 0; r < l.regs; r++)
-        for (unsigned i = 0; i < 8u >> a->size; i++)
+        for (unsigned i = 0; i < 8u >> size; i++)
             for (int e = 0; e < l.elems; e++)
                 element(d, &s, a->vd + 2 * (r + e * l.step), i);
     write_back(d, a->rn, a->rm, s.offset);

@@ -55,6 +55,8 @@ struct fdc {
     struct mem_region ports, dir_port;
     uint32_t iobase, line, dma;
     struct floppy *unit[FDC_UNITS];
+    void (*on_drive)(void *opaque); /* or NULL */
+    void *on_drive_opaque;
     struct block_req io;
     struct iovec iov;
     bool in_flight, is_stale; /* stale: what is in flight is of a command that was ended */

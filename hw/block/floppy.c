@@ -39,6 +39,13 @@ uint8_t fdc_cmos_type(const struct device *dev, unsigned unit)
     return unit < FDC_UNITS && f->unit[unit] ? f->unit[unit]->cmos_type : CMOS_NONE;
 }
 
+void fdc_on_drive(struct device *dev, void (*fn)(void *opaque), void *opaque)
+{
+    struct fdc *f = (struct fdc *)dev;
+    f->on_drive = fn;
+    f->on_drive_opaque = opaque;
+}
+
 static bool plug(struct hw_bus *hw, struct device *dev, struct error **errp)
 {
     struct fdc *f = container_of(hw, struct fdc, bus);
@@ -123,7 +130,11 @@ static bool floppy_realize(struct device *dev, struct error **errp)
         return false;
     }
     take_name_of_empty(fl);
-    return choose_type(fl, errp) && disk_set_on_error(fl->drive, fl->rerror, fl->werror, errp);
+    if (!choose_type(fl, errp) || !disk_set_on_error(fl->drive, fl->rerror, fl->werror, errp))
+        return false;
+    if (fl->fdc->on_drive)
+        fl->fdc->on_drive(fl->fdc->on_drive_opaque);
+    return true;
 }
 
 static void floppy_unrealize(struct device *dev)

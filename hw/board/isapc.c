@@ -7,6 +7,7 @@
 #include "core/apic.h"
 #include "core/loader.h"
 #include "core/machine.h"
+#include "hw/block/fdc.h"
 #include "hw/board/boards.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/i8259.h"
@@ -26,7 +27,7 @@ struct isapc {
     struct machine m;
     struct cpu *cpu;
     struct isa_bus *bus;
-    struct device *rtc, *port92;
+    struct device *rtc, *port92, *fdc;
     struct irq a20;
     struct mem_region low, high, bios, shadow;
     struct ram_block *shadow_ram;
@@ -175,12 +176,33 @@ static void fill_cmos(struct isapc *b)
     set_word(b->rtc, ABOVE_16M, MIN(above_16m / (64 * KIB), 0xffff));
 }
 
+/* Floppy drives, which are plugged in after the board is made. */
+static void tell_floppies(void *opaque)
+{
+    struct isapc *b = opaque;
+    enum { TYPES = 0x10, EQUIPMENT = 0x14, HAS_FLOPPY = 0x01, TWO_FLOPPIES = 0x40 };
+    uint8_t first = fdc_cmos_type(b->fdc, 0), second = fdc_cmos_type(b->fdc, 1);
+    uint8_t equipment = mc146818_get(b->rtc, EQUIPMENT) & 0x3e;
+    if (first || second)
+        equipment |= HAS_FLOPPY | (first && second ? TWO_FLOPPIES : 0);
+    mc146818_set(b->rtc, TYPES, (uint8_t)(first << 4 | second));
+    mc146818_set(b->rtc, EQUIPMENT, equipment);
+}
+
+static bool create_floppies(struct isapc *b, struct error **errp)
+{
+    b->fdc = add(b, "isa-fdc", "fdc0");
+    fdc_on_drive(b->fdc, tell_floppies, b);
+    return plug(b, b->fdc, errp);
+}
+
 static bool create_devices(struct isapc *b, struct error **errp)
 {
     b->rtc = add(b, "mc146818rtc", "rtc");
     return create_interrupts(b, errp) && plug(b, b->rtc, errp) &&
            plug(b, add(b, "isa-pit", "pit"), errp) && plug(b, add(b, "i8257", "dma"), errp) &&
-           create_keyboard(b, errp) && create_serials(b, errp) && create_ide(b, errp);
+           create_keyboard(b, errp) && create_serials(b, errp) && create_ide(b, errp) &&
+           create_floppies(b, errp);
 }
 
 /* ---- the machine ---- */
@@ -225,8 +247,8 @@ static void isapc_fini(struct machine *m)
 #define ISAPC_CLASS(a)                                                                             \
     {                                                                                              \
         .name = "isapc", .desc = "ISA-only PC", .arch = (a), .default_cpu = "486", .max_cpus = 1,  \
-        .default_ram = 128 << 20, .size = sizeof(struct isapc), .init = isapc_init,                \
-        .reset = isapc_reset, .fini = isapc_fini                                                   \
+        .default_ram = 128 << 20, .default_block_if = "ide", .size = sizeof(struct isapc),         \
+        .init = isapc_init, .reset = isapc_reset, .fini = isapc_fini                               \
     }
 const struct machine_class x86_64_isapc_class = ISAPC_CLASS("x86_64");
 const struct machine_class i386_isapc_class = ISAPC_CLASS("i386");

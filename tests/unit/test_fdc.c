@@ -61,6 +61,13 @@ static void reset_controller(void)
     isa_out(i, DIR_CCR, 0);
 }
 
+static unsigned told;
+
+static void on_drive(void *opaque G_GNUC_UNUSED)
+{
+    told++;
+}
+
 static void set_up(bool read_only)
 {
     struct error *err = NULL;
@@ -73,6 +80,8 @@ static void set_up(bool read_only)
     i = isa_bench_new();
     isa_bench_add(i, &i8237_type, NULL);
     fdc = isa_bench_add(i, &fdc_type, NULL);
+    told = 0;
+    fdc_on_drive(fdc, on_drive, NULL);
     drive_a = device_new(&floppy_type, i->b->m, "fd0");
     if (!device_set(drive_a, "drive", "a", &err) || !hw_bus_plug(i->b->m, drive_a, NULL, &err) ||
         !device_realize(drive_a, &err))
@@ -117,6 +126,7 @@ static uint32_t word(gpa at)
 static void test_simple_commands(void)
 {
     set_up(false);
+    g_assert_cmpuint(told, ==, 1);
     g_assert_cmpuint(fdc_cmos_type(fdc, 0), ==, 4);
     g_assert_cmpuint(fdc_cmos_type(fdc, 1), ==, 0);
     g_assert_cmphex(isa_in(i, DIR_CCR) & 0x80, ==, 0x80);

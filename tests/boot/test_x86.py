@@ -57,12 +57,14 @@ def build(end):
         raise Failed(r.stderr)
 
 
-def run(more, arch="x86_64"):
+DISK = ["-drive", "if=none,id=disk,format=raw,file=sector.img", "-device", "ide-hd,drive=disk"]
+
+
+def run(more, arch="x86_64", disk=DISK):
     need_tinamou()
     need_file("/usr/share/seabios/bios.bin")
-    args = ["-arch", arch, "-M", "isapc", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "stdio",
-            "-drive", "if=none,id=disk,format=raw,file=sector.img", "-device", "ide-hd,drive=disk"]
-    return emulator(args + more, timeout=60)
+    args = ["-arch", arch, "-M", "isapc", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "stdio"]
+    return emulator(args + disk + more, timeout=60)
 
 
 def test_a_boot_sector_reads_the_disk_through_the_bios():
@@ -71,6 +73,16 @@ def test_a_boot_sector_reads_the_disk_through_the_bios():
         status, out, err = run(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"], arch)
         if status != 1 or "the second sector speaks" not in out:
             raise Failed("%s: status %d: %r %r" % (arch, status, out[-200:], err[-400:]))
+
+
+def test_short_options_name_disk_and_floppy():
+    build(EXIT)
+    with open("sector.img", "r+b") as f:
+        f.truncate(1440 << 10)
+    for disk in (["-hda", "sector.img"], ["-fda", "sector.img"]):
+        status, out, err = run(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"], disk=disk)
+        if status != 1 or "the second sector speaks" not in out:
+            raise Failed("%s: status %d: %r %r" % (disk[0], status, out[-200:], err[-400:]))
 
 
 def test_every_way_to_reset():

@@ -50,15 +50,29 @@ def gdb_args():
     return ["-chardev", "socket,id=gdb,path=%s,server=on,wait=off" % SOCKET, "-gdb", "chardev:gdb"]
 
 
-def listening(path):
-    """Whether somebody listens: the file is there a moment before that (flag ACCEPTCON, unix(7) and proc(5))."""
+def sockets(pid):
+    """The inodes of a process's sockets."""
+    inodes = set()
+    try:
+        for fd in os.scandir("/proc/%d/fd" % pid):
+            inodes.update(re.findall(r"socket:\[(\d+)\]", os.readlink(fd.path)))
+    except OSError:
+        pass # it has closed that one, or ended: the caller asks again
+    return inodes
+
+
+def listens(pid, path):
+    """Whether the process listens there: the file is there a moment before that (flag ACCEPTCON, unix(7) and proc(5)).
+    The same path may be another test's, in its directory."""
     with open("/proc/net/unix") as f:
-        return any(line.split()[7:] == [path] and int(line.split()[3], 16) & 0x10000 for line in f)
+        rows = [line.split() for line in f]
+    own = sockets(pid)
+    return any(row[7:] == [path] and row[6] in own and int(row[3], 16) & 0x10000 for row in rows[1:])
 
 
 def wait_socket(g, timeout=30):
     deadline = time.monotonic() + timeout
-    while not listening(SOCKET):
+    while not listens(g.process.pid, SOCKET):
         if time.monotonic() > deadline or g.process.poll() is not None:
             g.fail("no gdb server at " + SOCKET)
         time.sleep(0.02)

@@ -187,12 +187,23 @@ static const struct {
     const char *name;
     struct mmio_ops ops;
 } block_types[GICV2_BLOCKS] = {
-    [GICV2_DIST] = {"gic_dist", {dist_read, dist_write, 1, 4, 0x1000}},
-    [GICV2_CPU] = {"gic_cpu", {cpu_read, cpu_write, 4, 4, 0x2000}},
-    [GICV2_HYP] = {"gic_viface", {hyp_read, hyp_write, 4, 4, 0x2000}},
-    [GICV2_VCPU] = {"gic_vcpu", {vcpu_read, vcpu_write, 4, 4, 0x2000}},
-    [GICV2_SECURE_DIST] = {"gic_dist-secure", {secure_dist_read, secure_dist_write, 1, 4, 0x1000}},
-    [GICV2_SECURE_CPU] = {"gic_cpu-secure", {secure_cpu_read, secure_cpu_write, 4, 4, 0x2000}},
+    [GICV2_DIST] = {"gic_dist",
+                    {.read = dist_read, .write = dist_write, .min = 1, .max = 4, .size = 0x1000}},
+    [GICV2_CPU] = {"gic_cpu",
+                   {.read = cpu_read, .write = cpu_write, .min = 4, .max = 4, .size = 0x2000}},
+    [GICV2_HYP] = {"gic_viface",
+                   {.read = hyp_read, .write = hyp_write, .min = 4, .max = 4, .size = 0x2000}},
+    [GICV2_VCPU] = {"gic_vcpu",
+                    {.read = vcpu_read, .write = vcpu_write, .min = 4, .max = 4, .size = 0x2000}},
+    [GICV2_SECURE_DIST] = {"gic_dist-secure",
+                           {.read = secure_dist_read,
+                            .write = secure_dist_write,
+                            .min = 1,
+                            .max = 4,
+                            .size = 0x1000}},
+    [GICV2_SECURE_CPU] =
+        {"gic_cpu-secure",
+         {.read = secure_cpu_read, .write = secure_cpu_write, .min = 4, .max = 4, .size = 0x2000}},
 };
 
 static bool gicv2_realize(struct device *dev, struct error **errp)

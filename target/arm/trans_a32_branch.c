@@ -65,7 +65,7 @@ static int32_t far_offset(const struct args_bl *a)
 {
     uint32_t i1 = !(a->j1 ^ a->s), i2 = !(a->j2 ^ a->s);
     uint32_t v = (uint32_t)a->s << 31 | i1 << 30 | i2 << 29 | (uint32_t)a->imm << 8;
-    return (int32_t)v >> 8 << 1;
+    return ((int32_t)v >> 8) * 2;
 }
 
 bool trans_b_t32(struct dis *d, const struct args_bl *a)

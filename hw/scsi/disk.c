@@ -357,8 +357,10 @@ static void set_names(struct scsi_disk *d)
 {
     if (d->drive && !d->drive_name)
         d->drive_name = g_strdup(block_drive_name(d->drive));
-    if (d->device_id == NULL && (d->serial || d->drive))
-        d->device_id = g_strdup(d->serial ? d->serial : block_id(d->drive));
+    if (d->device_id || d->serial)
+        d->identity = g_strdup(d->device_id ? d->device_id : d->serial);
+    else if (d->drive)
+        d->identity = g_strdup(block_id(d->drive));
 }
 
 static bool realize(struct scsi_disk *d, const struct scsi_unit_class *cls, struct error **errp)
@@ -406,6 +408,7 @@ static void scsi_disk_unrealize(struct device *dev)
 {
     scsi_unit_unrealize((struct scsi_unit *)dev);
     g_clear_pointer(&((struct scsi_disk *)dev)->drive_name, g_free);
+    g_clear_pointer(&((struct scsi_disk *)dev)->identity, g_free);
 }
 
 static void scsi_disk_reset(struct device *dev)

@@ -72,13 +72,13 @@ static size_t put_naa(uint8_t *p, uint64_t name, bool port)
 
 static size_t page_identity(const struct scsi_disk *d, uint8_t *p)
 {
-    size_t n = 0, len = d->device_id ? MIN(strlen(d->device_id), (size_t)MAX_TEXT) : 0;
+    size_t n = 0, len = d->identity ? MIN(strlen(d->identity), (size_t)MAX_TEXT) : 0;
     if (len) {
         p[0] = 0x02; /* ASCII */
         p[1] = 0x00; /* vendor specific */
         p[2] = 0;
         p[3] = (uint8_t)len;
-        memcpy(p + 4, d->device_id, len);
+        memcpy(p + 4, d->identity, len);
         n = 4 + len;
     }
     if (d->wwn)

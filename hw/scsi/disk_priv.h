@@ -11,6 +11,7 @@ struct scsi_disk {
     struct scsi_unit u;
     struct block_node *drive; /* NULL: no medium */
     char *drive_name;         /* of the -drive that it began with, or NULL */
+    char *identity;           /* device_id, serial or the drive's id; NULL: none of them */
     char *serial, *vendor, *product, *version, *device_id, *write_cache, *werror, *rerror;
     uint64_t wwn, port_wwn, max_unmap_size, max_io_size;
     uint64_t logical_block_size, physical_block_size, min_io_size, opt_io_size, discard_granularity;

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,6 +76,17 @@ static bool check_file(int fd, const char *path, size_t max, size_t *size, struc
     return true;
 }
 
+/* Reading a kernel must not take a page fault every 4 KiB. */
+static void expect_large(uint8_t *buf, size_t len)
+{
+    enum { HUGE_PAGE = 2 << 20 };
+    uintptr_t start = ((uintptr_t)buf + HUGE_PAGE - 1) & -(uintptr_t)HUGE_PAGE;
+    uintptr_t end = ((uintptr_t)buf + len) & -(uintptr_t)HUGE_PAGE;
+
+    if (end > start)
+        madvise((void *)start, end - start, MADV_HUGEPAGE);
+}
+
 uint8_t *load_file(const char *path, size_t max, size_t *len, struct error **errp)
 {
     uint8_t *buf = NULL;
@@ -88,6 +100,8 @@ uint8_t *load_file(const char *path, size_t max, size_t *len, struct error **err
     if (ok && *len) {
         buf = g_try_malloc(*len);
         ok = buf || out_of_memory(path, *len, errp);
+        if (ok)
+            expect_large(buf, *len);
     }
     ok = ok && read_all(fd, path, max, &buf, len, errp);
     close(fd);

@@ -7,8 +7,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE /* Linux 5.14; older ones refuse, and pages come one by one */
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+
 /* All of it must be in reach of 32-bit displacements from all of it. */
 enum { MAX_SIZE = 1 << 30, MIN_SEGMENT = 1 << 20, FILL_ALIGN = 16, NEAR_STEP = 64 << 20 };
+enum { READY_STEP = 512 << 10, READY_AHEAD = 64 << 10 };
 #define NEAR_LIMIT (UINT64_C(2000) << 20) /* of the 2 GiB that a 32-bit displacement reaches */
 
 static size_t round_up(size_t v, size_t a)
@@ -130,9 +136,21 @@ uint8_t *codebuf_reserve(struct codebuf *cb, size_t max, uint8_t **rx)
     return cb->rw + off;
 }
 
+/* One system call a step costs less than a page fault in each view for each of its pages. */
+static void make_ready(struct codebuf *cb, size_t end)
+{
+    size_t step = MIN(READY_STEP, cb->size - cb->ready);
+    if (end + READY_AHEAD <= cb->ready || !step)
+        return;
+    madvise(cb->rw + cb->ready, step, MADV_POPULATE_WRITE);
+    madvise(cb->rx + cb->ready, step, MADV_POPULATE_READ);
+    cb->ready += step;
+}
+
 void codebuf_commit(struct codebuf *cb, size_t used)
 {
     cb->used += used;
+    make_ready(cb, cb->cur * cb->seg_size + cb->used);
 }
 
 unsigned codebuf_next_segment(struct codebuf *cb)

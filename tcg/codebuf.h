@@ -17,6 +17,7 @@ struct codebuf {
     size_t stub_end; /* shared stubs fill [0, stub_end) and are never evicted */
     unsigned cur;    /* segment being filled */
     size_t used;     /* bytes used of it */
+    size_t ready;    /* bytes of the whole buffer, from its start, that are there without a fault */
 };
 
 /* size is rounded up to nsegs segments of at least 1 MiB; placed within 2 GiB of the program text

@@ -125,6 +125,8 @@ bool guest_try_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop,
  * page); faults are raised. */
 void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,
                      unsigned idx);
+/* Whether an access of a byte would be translated: nothing is raised, nor accessed. */
+bool guest_maps(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx);
 /* Check that the whole [addr, addr+size) is accessible, raising the fault of the first byte that is
  * not. */
 void guest_probe(struct cpu *cpu, gva addr, unsigned size, enum guest_access access, unsigned idx);

@@ -646,6 +646,13 @@ void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access
     return e->host + (addr & ~PAGE_MASK_);
 }
 
+bool guest_maps(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx)
+{
+    struct tcg_vcpu *v = tcg_vcpu(cpu);
+    uint32_t cause;
+    return tlb_l1_host(v, addr, access, idx) || tlb_get(v, addr, access, idx, &cause);
+}
+
 void guest_probe(struct cpu *cpu, gva addr, unsigned size, enum guest_access access, unsigned idx)
 {
     struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0, false};

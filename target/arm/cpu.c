@@ -71,7 +71,7 @@ unsigned arm_idx_regime(unsigned idx)
 
 /* ---- mode ---- */
 
-static unsigned data_idx(const struct arm_cpu *cpu, bool pan)
+static unsigned idx_of(const struct arm_cpu *cpu, bool pan)
 {
     switch (cpu->s.ps.el) {
     case 0: return arm_is_host(cpu) ? ARM_IDX_EL20_0 : ARM_IDX_EL10_0;
@@ -84,9 +84,14 @@ static unsigned data_idx(const struct arm_cpu *cpu, bool pan)
     }
 }
 
+unsigned arm_data_idx(const struct arm_cpu *cpu)
+{
+    return idx_of(cpu, cpu->s.ps.pan);
+}
+
 static unsigned fetch_idx(struct cpu *cpu)
 {
-    return data_idx(arm(cpu), false);
+    return idx_of(arm(cpu), false);
 }
 
 /* A two-bit enable of FP: whether it traps at EL0, or above. */
@@ -211,7 +216,7 @@ uint32_t arm_mode(struct cpu *c)
 {
     const struct arm_cpu *cpu = arm(c);
     const struct arm_state *s = &cpu->s;
-    unsigned regime = arm_regime_el(cpu), idx = data_idx(cpu, s->ps.pan);
+    unsigned regime = arm_regime_el(cpu), idx = arm_data_idx(cpu);
     uint64_t sctlr = s->sctlr_el[regime];
     uint32_t mode = s->ps.el | idx << ARM_MODE_IDX_SHIFT | arm_fp_trap_el(cpu) << ARM_MODE_FP_SHIFT;
 

@@ -93,6 +93,8 @@ void arm_raise_fault(struct cpu *cpu, gva addr, enum guest_access access, unsign
 extern const struct cpu_ops arm64_cpu_ops, arm32_cpu_ops;
 extern const struct guest_ops arm_guest_ops;
 uint32_t arm_mode(struct cpu *cpu);
+/* The MMU index of loads and stores at the current level, enum arm_idx. */
+unsigned arm_data_idx(const struct arm_cpu *cpu);
 /* The exception level that FP instructions trap to, 0: none. */
 unsigned arm_fp_trap_el(const struct arm_cpu *cpu);
 uint32_t arm_fpsr(struct arm_cpu *cpu);

@@ -528,7 +528,7 @@ bool arm_may_access(struct cpu *c, gva addr, uint32_t memop, enum guest_access a
 /* The index that a debugger's accesses go by: the current level's. */
 static unsigned debug_idx(struct cpu *c)
 {
-    return arm_mode(c) >> ARM_MODE_IDX_SHIFT & 7;
+    return arm_data_idx(arm(c));
 }
 
 static bool debug_translate_a32(struct cpu *c, gva addr, gpa *out)

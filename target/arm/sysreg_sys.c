@@ -23,11 +23,6 @@ static enum arm_access check_uci(const struct arm_cpu *cpu, const struct arm_sys
     return open ? ARM_ALLOWED : ARM_TRAP_EL1;
 }
 
-static unsigned data_idx(struct arm_cpu *cpu)
-{
-    return arm_mode(&cpu->cpu) >> ARM_MODE_IDX_SHIFT & 7;
-}
-
 /* DC IVAC counts as a store of the whole line. */
 enum { DC_DISCARDS = 1 };
 
@@ -45,9 +40,12 @@ static void check_watch(struct arm_cpu *cpu, uint64_t addr)
 static void write_dc_va(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t addr)
 {
     struct guest_walk w = {0};
+    unsigned idx = arm_data_idx(cpu);
 
-    if (!arm_walk(&cpu->cpu, addr, GUEST_READ, data_idx(cpu), &w)) {
-        arm_raise_fault(&cpu->cpu, addr, GUEST_READ, data_idx(cpu), w.cause | CAUSE_CM | CAUSE_WNR);
+    if (r->arg != DC_DISCARDS && guest_maps(&cpu->cpu, addr, GUEST_READ, idx))
+        return;
+    if (!arm_walk(&cpu->cpu, addr, GUEST_READ, idx, &w)) {
+        arm_raise_fault(&cpu->cpu, addr, GUEST_READ, idx, w.cause | CAUSE_CM | CAUSE_WNR);
         guest_unwind(&cpu->cpu);
     }
     if (w.asks && r->arg == DC_DISCARDS)
@@ -69,17 +67,18 @@ static enum arm_access check_zva(const struct arm_cpu *cpu, const struct arm_sys
 
 static void write_zva(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t addr)
 {
-    unsigned size = 4u << (cpu->id.dczid & 15);
+    unsigned size = 4u << (cpu->id.dczid & 15), idx = arm_data_idx(cpu);
 
     addr = align_down(addr, size);
     bool off = !(cpu->s.sctlr_el[arm_regime_el(cpu)] & SCTLR_M);
-    bool is_ram = !off && guest_host_ptr(&cpu->cpu, addr, size, GUEST_WRITE, data_idx(cpu));
-    if (!is_ram && arm_is_device(cpu, addr, data_idx(cpu))) {
-        arm_raise_fault(&cpu->cpu, addr, GUEST_WRITE, data_idx(cpu), FSC_ALIGNMENT);
+    bool is_ram = !off && guest_host_ptr(&cpu->cpu, addr, size, GUEST_WRITE, idx);
+    if (!is_ram && arm_is_device(cpu, addr, idx)) {
+        arm_raise_fault(&cpu->cpu, addr, GUEST_WRITE, idx, FSC_ALIGNMENT);
         guest_unwind(&cpu->cpu);
     }
-    guest_probe(&cpu->cpu, addr, size, GUEST_WRITE, data_idx(cpu));
-    guest_zero(&cpu->cpu, addr, size, data_idx(cpu));
+    if (!is_ram)
+        guest_probe(&cpu->cpu, addr, size, GUEST_WRITE, idx);
+    guest_zero(&cpu->cpu, addr, size, idx);
 }
 
 static enum arm_access check_rctx(const struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,

@@ -74,6 +74,7 @@ struct machine_config {
     const char *uuid;                 /* text of -uuid, or NULL */
     bool no_reboot, no_shutdown, start_paused;
     bool nodefaults;
+    bool nographic; /* no display: firmware may show its screen on a serial line */
     struct {
         const char *netdev, *mac; /* of the board's own network card; NULL: not connected, any */
     } nic;

@@ -24,6 +24,7 @@ extern const struct device_type ecam_host_type;
 extern const struct device_type ecam_root_type;
 extern const struct device_type fdc_type;
 extern const struct device_type floppy_type;
+extern const struct device_type fw_cfg_io_type;
 extern const struct device_type fw_cfg_type;
 extern const struct device_type gicv3_its_type;
 extern const struct device_type gicv3_redist_type;
@@ -137,6 +138,7 @@ static const struct device_type *const written_types[] = {
     &e1000_82540em_type,            /* e1000-82540em */
     &e1000e_type,
     &floppy_type,
+    &fw_cfg_io_type,                /* fw_cfg_io */
     &fw_cfg_type,                   /* fw_cfg_mem */
     &goldfish_rtc_type,             /* goldfish_rtc */
     &ecam_host_type,                /* gpex-pcihost */

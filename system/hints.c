@@ -110,8 +110,8 @@ bool setup_uuid(struct setup *s, struct error **errp)
                   s->cli->uuid);
         return false;
     }
-    for (struct device *dev = s->machine->devices; dev; dev = dev->next)
-        if (!strcmp(dev->type->name, "fw_cfg_mem"))
-            fw_cfg_set_item(dev, FW_CFG_UUID, uuid, sizeof(uuid));
+    struct device *dev = fw_cfg_find(s->machine);
+    if (dev)
+        fw_cfg_set_item(dev, FW_CFG_UUID, uuid, sizeof(uuid));
     return true;
 }

@@ -324,6 +324,7 @@ bool setup_config(struct setup *s, struct error **errp)
     cfg->no_shutdown = cli->no_shutdown;
     cfg->start_paused = cli->start_paused;
     cfg->nodefaults = cli->nodefaults;
+    cfg->nographic = cli->nographic;
     for (guint i = 0; i < cli->action->len; i++)
         if (!config_action(s, g_ptr_array_index(cli->action, i), errp))
             return false;

@@ -1,5 +1,6 @@
 /*
- * Firmware configuration device, memory-mapped form with DMA.
+ * Firmware configuration device: the memory-mapped form, and the one with I/O ports of PCs; both
+ * have DMA.
  * Ref: "QEMU Firmware Configuration (fw_cfg) Device", QEMU documentation, System Emulation:
  * specifications.
  */
@@ -13,10 +14,9 @@
 #include <glib.h>
 #include <string.h>
 
-enum { DATA = 0x00, SELECTOR = 0x08, DMA_HIGH = 0x10, DMA_LOW = 0x14, SIZE = 0x18 };
-enum {
-    KEY_MASK = 0x3fff
-}; /* bit 15: architecture's own items, of which there are none; bit 14: obsolete */
+enum { DATA = 0x00, SELECTOR = 0x08, DMA_HIGH = 0x10, SIZE = 0x18 };
+enum { PORT = 0x510, PORT_SELECTOR = 0, PORT_DATA = 1, PORT_DMA = 4, PORT_SIZE = 12 };
+enum { KEY_MASK = 0x3fff, ARCH_ITEMS = 16 }; /* bit 14 is obsolete */
 enum { ID_TRADITIONAL = 1, ID_DMA = 2 };
 enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16 };
 enum { MAX_FILES = 256, MAX_KEYS = FW_CFG_FILE_FIRST + MAX_FILES };
@@ -27,11 +27,14 @@ struct item {
     uint8_t *data;
     size_t len;
     char *name; /* of a file */
+    void (*refresh)(void *opaque);
+    void *opaque;
 };
 
 struct fw_cfg {
     struct device dev;
-    struct item items[MAX_KEYS];
+    struct item items[MAX_KEYS], arch[ARCH_ITEMS];
+    struct mem_region ports;
     unsigned nfiles;
     struct fw_cfg_state {
         uint64_t offset; /* in the selected item; may lie beyond its end */
@@ -41,18 +44,28 @@ struct fw_cfg {
     } s;
 };
 
+static struct item *item_at(struct fw_cfg *f, uint16_t key)
+{
+    unsigned n = key & KEY_MASK;
+    if (key & FW_CFG_ARCH_LOCAL)
+        return n < ARCH_ITEMS ? &f->arch[n] : NULL;
+    return n < MAX_KEYS ? &f->items[n] : NULL;
+}
+
 static void select_item(struct fw_cfg *f, uint16_t key)
 {
+    const struct item *it = item_at(f, key);
     f->s.key = key;
     f->s.offset = 0;
+    if (it && it->refresh)
+        it->refresh(it->opaque);
 }
 
 /* The selected item, NULL when there is none of that key. */
-static const struct item *selected(const struct fw_cfg *f)
+static const struct item *selected(struct fw_cfg *f)
 {
-    unsigned key = f->s.key & KEY_MASK;
-    bool known = !(f->s.key & 0x8000) && key < MAX_KEYS && f->items[key].data;
-    return known ? &f->items[key] : NULL;
+    const struct item *it = item_at(f, f->s.key);
+    return it && it->data ? it : NULL;
 }
 
 /* Bytes left in the selected item. */
@@ -129,13 +142,14 @@ static uint64_t fw_cfg_read(struct device *dev, struct access a)
     return a.off >= DMA_HIGH ? be_register(DMA_SIGNATURE, a, DMA_HIGH) : 0;
 }
 
-static void write_dma(struct fw_cfg *f, struct access a, uint64_t val)
+/* A write at `off` of the address register. */
+static void write_dma(struct fw_cfg *f, struct access a, uint64_t off, uint64_t val)
 {
     if (a.size == 8)
         run_dma(f, __builtin_bswap64(val));
-    else if (a.size == 4 && a.off == DMA_HIGH)
+    else if (a.size == 4 && off == 0)
         f->s.dma_high = __builtin_bswap32((uint32_t)val);
-    else if (a.size == 4 && a.off == DMA_LOW)
+    else if (a.size == 4 && off == 4)
         run_dma(f, (uint64_t)f->s.dma_high << 32 | __builtin_bswap32((uint32_t)val));
     else
         dev_guest_error(&f->dev, "%d-byte write to the DMA register", a.size);
@@ -145,7 +159,7 @@ static void fw_cfg_write(struct device *dev, struct access a, uint64_t val)
 {
     struct fw_cfg *f = (struct fw_cfg *)dev;
     if (a.off >= DMA_HIGH)
-        write_dma(f, a, val);
+        write_dma(f, a, a.off - DMA_HIGH, val);
     else if (a.off == SELECTOR && a.size == 2)
         select_item(f, __builtin_bswap16((uint16_t)val));
     else
@@ -154,10 +168,11 @@ static void fw_cfg_write(struct device *dev, struct access a, uint64_t val)
 
 void fw_cfg_set_item(struct device *dev, uint16_t key, const void *data, size_t len)
 {
-    struct item *it = &((struct fw_cfg *)dev)->items[key];
+    struct item *it = item_at((struct fw_cfg *)dev, key);
     g_free(it->data);
     it->data = g_malloc(len + 1); /* never NULL, so that an empty item exists */
-    memcpy(it->data, data, len);
+    if (len)
+        memcpy(it->data, data, len);
     it->len = len;
 }
 
@@ -172,6 +187,13 @@ void fw_cfg_set_u32(struct device *dev, uint16_t key, uint32_t v)
 {
     uint8_t bytes[4];
     st_le32(bytes, v);
+    fw_cfg_set_item(dev, key, bytes, sizeof(bytes));
+}
+
+void fw_cfg_set_u64(struct device *dev, uint16_t key, uint64_t v)
+{
+    uint8_t bytes[8];
+    st_le64(bytes, v);
     fw_cfg_set_item(dev, key, bytes, sizeof(bytes));
 }
 
@@ -191,21 +213,49 @@ static void rebuild_directory(struct fw_cfg *f)
     fw_cfg_set_item(&f->dev, FW_CFG_FILE_DIR, dir, len);
 }
 
-static bool check_name(const struct fw_cfg *f, const char *name, struct error **errp)
+static struct item *find_file(struct fw_cfg *f, const char *name)
+{
+    for (unsigned i = 0; i < f->nfiles; i++)
+        if (strcmp(f->items[FW_CFG_FILE_FIRST + i].name, name) == 0)
+            return &f->items[FW_CFG_FILE_FIRST + i];
+    return NULL;
+}
+
+static bool check_name(struct fw_cfg *f, const char *name, struct error **errp)
 {
     if (*name == '\0' || strlen(name) >= NAME_SIZE) {
         error_set(errp, "fw_cfg file name '%s' must have 1 to %d characters", name, NAME_SIZE - 1);
         return false;
     }
-    for (unsigned i = 0; i < f->nfiles; i++) {
-        if (strcmp(f->items[FW_CFG_FILE_FIRST + i].name, name) == 0) {
-            error_set(errp, "fw_cfg file '%s' exists already", name);
-            return false;
-        }
+    if (find_file(f, name)) {
+        error_set(errp, "fw_cfg file '%s' exists already", name);
+        return false;
     }
     if (f->nfiles == MAX_FILES)
         error_set(errp, "fw_cfg file '%s': there are %d files already", name, MAX_FILES);
     return f->nfiles < MAX_FILES;
+}
+
+void fw_cfg_replace_file(struct device *dev, const char *name, const void *data, size_t len)
+{
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    const struct item *it = find_file(f, name);
+    if (it == NULL)
+        return;
+    bool resized = it->len != len;
+    fw_cfg_set_item(dev, (uint16_t)(it - f->items), data, len);
+    if (resized)
+        rebuild_directory(f);
+}
+
+void fw_cfg_on_select(struct device *dev, const char *name, void (*refresh)(void *opaque),
+                      void *opaque)
+{
+    struct item *it = find_file((struct fw_cfg *)dev, name);
+    if (it == NULL)
+        return;
+    it->refresh = refresh;
+    it->opaque = opaque;
 }
 
 bool fw_cfg_add_file(struct device *dev, const char *name, const void *data, size_t len,
@@ -222,12 +272,12 @@ bool fw_cfg_add_file(struct device *dev, const char *name, const void *data, siz
     return true;
 }
 
-extern const struct device_type fw_cfg_type;
+extern const struct device_type fw_cfg_type, fw_cfg_io_type;
 
-static struct device *find_fw_cfg(struct machine *m)
+struct device *fw_cfg_find(struct machine *m)
 {
     struct device *d = m->devices;
-    while (d && d->type != &fw_cfg_type)
+    while (d && d->type != &fw_cfg_type && d->type != &fw_cfg_io_type)
         d = d->next;
     return d;
 }
@@ -235,7 +285,7 @@ static struct device *find_fw_cfg(struct machine *m)
 bool fw_cfg_add_option(struct machine *m, const char *name, const char *path, const char *text,
                        struct error **errp)
 {
-    struct device *dev = find_fw_cfg(m);
+    struct device *dev = fw_cfg_find(m);
     if (dev == NULL) {
         error_set(errp, "machine '%s' has no fw_cfg device", m->cls->name);
         return false;
@@ -250,6 +300,26 @@ bool fw_cfg_add_option(struct machine *m, const char *name, const char *path, co
     return data && fw_cfg_add_file(dev, name, data, len, errp);
 }
 
+/* The selector is little-endian here; bytes of the item come from the port after it. */
+static uint64_t port_read(struct device *dev, struct access a)
+{
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    if (a.off == PORT_DATA && a.size == 1)
+        return read_data(f, a);
+    return a.off >= PORT_DMA ? be_register(DMA_SIGNATURE, a, PORT_DMA) : 0;
+}
+
+static void port_write(struct device *dev, struct access a, uint64_t val)
+{
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    if (a.off >= PORT_DMA)
+        write_dma(f, a, a.off - PORT_DMA, val);
+    else if (a.off == PORT_SELECTOR && a.size == 2)
+        select_item(f, (uint16_t)val);
+    else
+        dev_guest_error(dev, "%d-byte write at port %#x", a.size, PORT + (unsigned)a.off);
+}
+
 static bool fw_cfg_realize(struct device *dev, struct error **errp UNUSED)
 {
     fw_cfg_set_item(dev, FW_CFG_SIGNATURE, "QEMU", 4);
@@ -258,9 +328,26 @@ static bool fw_cfg_realize(struct device *dev, struct error **errp UNUSED)
     return true;
 }
 
+static bool fw_cfg_io_realize(struct device *dev, struct error **errp)
+{
+    static const struct mmio_ops ops = {port_read, port_write, .min = 1, .max = 4,
+                                        .size = PORT_SIZE};
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    if (dev->machine == NULL) {
+        error_set(errp, "needs a machine");
+        return false;
+    }
+    region_init_mmio(&f->ports, "fwcfg", &ops, dev);
+    region_add(&dev->machine->io_root, PORT, &f->ports, 0);
+    address_space_update(&dev->machine->io);
+    return fw_cfg_realize(dev, errp);
+}
+
 static void fw_cfg_unrealize(struct device *dev)
 {
     struct fw_cfg *f = (struct fw_cfg *)dev;
+    for (unsigned i = 0; i < ARCH_ITEMS; i++)
+        g_clear_pointer(&f->arch[i].data, g_free);
     for (unsigned i = 0; i < MAX_KEYS; i++) {
         g_clear_pointer(&f->items[i].data, g_free);
         g_clear_pointer(&f->items[i].name, g_free);
@@ -284,3 +371,20 @@ DEVICE_CLASS_NAMED(fw_cfg, "fw_cfg_mem") = {
     .realize = fw_cfg_realize,
     .unrealize = fw_cfg_unrealize,
 };
+
+static void fw_cfg_io_unrealize(struct device *dev)
+{
+    region_del(&((struct fw_cfg *)dev)->ports);
+    address_space_update(&dev->machine->io);
+    fw_cfg_unrealize(dev);
+}
+
+static const struct device_class fw_cfg_io_class = {
+    .desc = "Firmware configuration device at I/O ports",
+    .state = fw_cfg_state,
+    .realize = fw_cfg_io_realize,
+    .unrealize = fw_cfg_io_unrealize,
+};
+
+const struct device_type fw_cfg_io_type = {"fw_cfg_io", &fw_cfg_io_class, sizeof(struct fw_cfg),
+                                           offsetof(struct fw_cfg, s), sizeof(struct fw_cfg_state)};

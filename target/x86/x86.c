@@ -70,6 +70,13 @@ void x86_cpu_set_apic(struct cpu *cpu, const struct apic_ops *ops, void *apic)
     x86(cpu)->apic = apic;
 }
 
+bool x86_cpu_wants_apic(const struct cpu *c, bool *x2apic)
+{
+    const struct x86_cpu *cpu = (const struct x86_cpu *)c;
+    *x2apic = x86_has(cpu, X86_F_X2APIC);
+    return x86_has(cpu, X86_F_APIC);
+}
+
 void x86_cpu_set_boot(struct cpu *cpu, const struct x86_boot *boot)
 {
     x86(cpu)->boot = *boot;

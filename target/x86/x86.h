@@ -44,6 +44,8 @@ struct cpu *x86_cpu_new(struct machine *m, const char *model, const struct x86_c
 void x86_cpu_set_pic(struct cpu *cpu, unsigned (*acknowledge)(void *opaque), void *opaque);
 /* Its local APIC (core/apic.h); without one CPUID says so and MSR 0x1b is not there. */
 void x86_cpu_set_apic(struct cpu *cpu, const struct apic_ops *ops, void *apic);
+/* Whether its model and -cpu say that it has a local APIC, and whether with x2APIC. */
+bool x86_cpu_wants_apic(const struct cpu *cpu, bool *x2apic);
 /* What it sees of memory in SMM, with SMRAM open; NULL: the same as otherwise. */
 void x86_cpu_set_smm_space(struct cpu *cpu, struct address_space *as);
 /* Where code starts instead of at the reset vector 0xfffffff0: for kernels that the emulator

@@ -60,10 +60,10 @@ def build(end):
 DISK = ["-drive", "if=none,id=disk,format=raw,file=sector.img", "-device", "ide-hd,drive=disk"]
 
 
-def run(more, arch="x86_64", disk=DISK):
+def run(more, arch="x86_64", disk=DISK, machine="isapc"):
     need_tinamou()
     need_file("/usr/share/seabios/bios.bin")
-    args = ["-arch", arch, "-M", "isapc", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "stdio"]
+    args = ["-arch", arch, "-M", machine, "-m", "16", "-display", "none", "-monitor", "none", "-serial", "stdio"]
     return emulator(args + disk + more, timeout=60)
 
 
@@ -83,6 +83,20 @@ def test_short_options_name_disk_and_floppy():
         status, out, err = run(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"], disk=disk)
         if status != 1 or "the second sector speaks" not in out:
             raise Failed("%s: status %d: %r %r" % (disk[0], status, out[-200:], err[-400:]))
+
+
+def test_pc_and_q35_boot_from_their_disks():
+    build(EXIT)
+    with open("sector.img", "r+b") as f:
+        f.truncate(16 << 20)
+    log = ["-chardev", "file,id=log,path=bios.log", "-device", "isa-debugcon,iobase=0x402,chardev=log"]
+    for arch in ("x86_64", "i386"):
+        for machine, chip in (("pc", "id=8086:7113"), ("q35", "id=8086:2922"), ("pc-i440fx-9.2", "id=8086:1237")):
+            status, out, err = run(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"] + log, arch, ["-hda", "sector.img"], machine)
+            with open("bios.log") as f:
+                text = f.read()
+            if status != 1 or "the second sector speaks" not in out or chip not in text:
+                raise Failed("%s %s: status %d: %r %r %s" % (arch, machine, status, out[-200:], err[-400:], text[-2000:]))
 
 
 def test_every_way_to_reset():

@@ -1,0 +1,415 @@
+/*
+ * The boards pc (i440FX with PIIX3, its power management by PIIX4) and q35 (Q35 with ICH9).
+ * Ref: Intel 82441FX (290549), 82371SB (290550), 82371AB (290562), 3 Series Express chip set
+ * (317607) and ICH9 (316972) data sheets: memory maps, interrupts; QEMU documentation, "i440fx PC"
+ * and "Q35": which slots devices have.
+ */
+#include "hw/board/pc.h"
+#include "hw/acpi/ich9_lpc.h"
+#include "hw/acpi/piix4_pm.h"
+#include "hw/board/boards.h"
+#include "hw/intc/apic.h"
+#include "hw/intc/i8259.h"
+#include "hw/isa/piix.h"
+#include "hw/pci/host_pc.h"
+#include "hw/timer/hpet.h"
+#include "util/bits.h"
+
+#include <glib.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { PIT_LINE = 0, RTC_LINE = 8, CASCADE = 2, SCI_LINE = 9, PIT_PIN = 2, FIRST_PCI_PIN = 20 };
+enum { FROM_ISA, FROM_HPET, FROM_PCI }; /* inputs of a pin of the I/O APIC */
+static const gpa IOAPIC_BASE = 0xfec00000, HPET_BASE = 0xfed00000;
+static const uint64_t MIB = UINT64_C(1) << 20, GIB = UINT64_C(1) << 30;
+
+/* ---- options ---- */
+
+static bool choose(const char *option, const char *text, enum pc_choice *out, struct error **errp)
+{
+    if (strcmp(text, "auto") == 0)
+        *out = PC_AUTO;
+    else if (strcmp(text, "on") == 0)
+        *out = PC_ON;
+    else if (strcmp(text, "off") == 0)
+        *out = PC_OFF;
+    else {
+        error_set(errp, "%s=%s: wanted on, off or auto", option, text);
+        return false;
+    }
+    return true;
+}
+
+static bool check_absent(const struct pc *b, enum pc_choice vmport, struct error **errp)
+{
+    if (b->usb)
+        error_set(errp, "usb=on: this machine has no USB controller of its own");
+    else if (vmport == PC_ON)
+        error_set(errp, "vmport=on: VMware's backdoor is not there; wanted off or auto");
+    else if (strlen(b->oem_id) > 6 || strlen(b->oem_table_id) > 8)
+        error_set(errp, "x-oem-id has at most 6 characters, x-oem-table-id at most 8");
+    else
+        return true;
+    return false;
+}
+
+static bool choose_all(struct pc *b, struct error **errp)
+{
+    enum pc_choice acpi, smm, vmport;
+    bool ok = choose("acpi", b->acpi_wanted, &acpi, errp) &&
+              choose("smm", b->smm_wanted, &smm, errp) &&
+              choose("vmport", b->vmport_wanted, &vmport, errp) && check_absent(b, vmport, errp);
+    if (!ok) {
+        error_prefix(errp, "machine '%s'", b->m.cls->name);
+        return false;
+    }
+    b->acpi = acpi != PC_OFF;
+    b->smm = smm != PC_OFF;
+    return true;
+}
+
+/* ---- processors ---- */
+
+static unsigned bits_for(unsigned n)
+{
+    return n > 1 ? 32 - (unsigned)__builtin_clz(n - 1) : 0;
+}
+
+/* Each level of the topology has bits of its own. */
+uint32_t pc_apic_id(const struct pc *b, unsigned nth)
+{
+    unsigned threads = MAX(b->m.cfg.threads, 1), cores = MAX(b->m.cfg.cores, 1);
+    unsigned core = nth / threads, thread_bits = bits_for(threads);
+    return (core / cores << bits_for(cores) | core % cores) << thread_bits | nth % threads;
+}
+
+static bool create_cpus(struct pc *b, struct error **errp)
+{
+    const struct machine_config *cfg = &b->m.cfg;
+    const char *model = cfg->cpu_model ? cfg->cpu_model : b->m.cls->default_cpu;
+    for (unsigned i = 0; i < MAX(cfg->smp, 1); i++) {
+        struct x86_cpu_config config = {.apic_id = pc_apic_id(b, i),
+                                        .is_bsp = i == 0,
+                                        .sockets = MAX(cfg->sockets, 1),
+                                        .cores = MAX(cfg->cores, 1),
+                                        .threads = MAX(cfg->threads, 1)};
+        if (x86_cpu_new(&b->m, model, &config, errp) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* ---- memory ---- */
+
+/* Where memory ends below 4 GiB: if there is more than fits, at a round address. */
+static void split_ram(struct pc *b)
+{
+    uint64_t most = b->is_q35 ? 0xb0000000 : 0xe0000000, size = b->m.cfg.ram_size;
+    if (size >= most)
+        most = b->is_q35 ? 0x80000000 : 0xc0000000;
+    if (b->max_low_ram)
+        most = MIN(most, b->max_low_ram);
+    b->low_ram = MIN(size, most);
+    b->high_ram = size - b->low_ram;
+}
+
+static bool check_ram(const struct pc *b, struct error **errp)
+{
+    unsigned bits = x86_phys_bits(b->m.cpus[0]);
+    uint64_t room = UINT64_C(1) << bits;
+    if (b->max_low_ram && (b->max_low_ram < MIB || b->max_low_ram > 4 * GIB))
+        error_set(errp, "machine '%s': max-ram-below-4g: wanted between 1M and 4G", b->m.cls->name);
+    else if (b->m.cfg.ram_size < MIB)
+        error_set(errp, "-m: machine '%s' has at least 1M of RAM", b->m.cls->name);
+    else if (b->high_ram && 4 * GIB + b->high_ram > room)
+        error_set(errp, "-m: at most %" PRIu64 "M fit into the %u address bits of this processor",
+                  (room > 4 * GIB ? room - 4 * GIB + b->low_ram : b->low_ram) / MIB, bits);
+    else
+        return true;
+    return false;
+}
+
+static bool create_memory(struct pc *b, struct error **errp)
+{
+    split_ram(b);
+    if (!check_ram(b, errp))
+        return false;
+    b->ram = machine_new_ram(&b->m, "pc.ram", b->m.cfg.ram_size, errp);
+    if (b->ram == NULL)
+        return false;
+    region_init_ram(&b->low, "ram-below-4g", b->ram, 0, b->low_ram);
+    region_add(&b->m.root, 0, &b->low, 0);
+    if (b->high_ram) {
+        region_init_ram(&b->high, "ram-above-4g", b->ram, b->low_ram, b->high_ram);
+        region_add(&b->m.root, 4 * GIB, &b->high, 0);
+    }
+    return true;
+}
+
+/* ---- chip set ---- */
+
+static bool on_message(void *bus, uint32_t requester UNUSED, gpa addr, uint32_t data)
+{
+    return apic_bus_msi(bus, addr, data);
+}
+
+static bool create_host(struct pc *b, struct error **errp)
+{
+    gpa high = align_up(4 * GIB + b->high_ram, GIB);
+    uint64_t end = UINT64_C(1) << x86_phys_bits(b->m.cpus[0]);
+    struct pc_host_config config = {.ram = b->ram,
+                                    .low_ram = b->low_ram,
+                                    .low_end = IOAPIC_BASE,
+                                    .high_base = high,
+                                    .high_size = end > high ? end - high : 0};
+    b->host = pc_add(&b->m, b->is_q35 ? "q35-pcihost" : "i440FX-pcihost", "host");
+    pc_host_configure(b->host, &config);
+    pc_host_on_message(b->host, on_message, b->apic_bus);
+    return device_realize(b->host, errp);
+}
+
+/* A function of the chip set at its place. */
+static struct device *add_function(struct pc *b, const char *type, const char *id, const char *addr,
+                                   bool first, struct error **errp)
+{
+    struct device *dev = pc_add(&b->m, type, id);
+    bool ok = device_set(dev, "addr", addr, errp) &&
+              (!first || device_set(dev, "multifunction", "on", errp)) &&
+              pc_plug(dev, b->is_q35 ? "pcie.0" : "pci.0", errp);
+    return ok ? dev : NULL;
+}
+
+static void on_smi(void *opaque, unsigned n UNUSED, bool level)
+{
+    struct pc *b = opaque;
+    x86_irq_set(b->m.cpus[0], X86_LINE_SMI, level);
+}
+
+static bool create_piix(struct pc *b, struct error **errp)
+{
+    b->lpc = add_function(b, "PIIX3", "PIIX3", "01.0", true, errp);
+    if (b->lpc == NULL)
+        return false;
+    for (unsigned i = 0; i < PC_HOST_PIRQS; i++)
+        irq_connect(pc_host_irq(b->host, i), piix3_pirq, b->lpc, i);
+    b->parts.bus = piix3_isa(b->lpc);
+    b->pm = add_function(b, "PIIX4_PM", "PIIX4_PM", "01.3", false, errp);
+    if (b->pm == NULL)
+        return false;
+    irq_connect(piix4_pm_sci(b->pm), isa_irq_handler, b->parts.bus, SCI_LINE);
+    if (b->smm)
+        irq_connect(piix4_pm_smi(b->pm), on_smi, b, 0);
+    return true;
+}
+
+static bool create_ich9(struct pc *b, struct error **errp)
+{
+    b->lpc = b->pm = add_function(b, "ICH9-LPC", "ICH9-LPC", "1f.0", true, errp);
+    if (b->lpc == NULL)
+        return false;
+    for (unsigned i = 0; i < PC_HOST_PIRQS; i++) {
+        irq_connect(pc_host_irq(b->host, i), ich9_pirq, b->lpc, i);
+        irq_connect(ich9_apic_line(b->lpc, i), irq_or_input, &b->pin[FIRST_PCI_PIN + i], FROM_PCI);
+    }
+    b->parts.bus = ich9_isa(b->lpc);
+    irq_connect(ich9_sci(b->lpc), isa_irq_handler, b->parts.bus, SCI_LINE);
+    if (b->smm)
+        irq_connect(ich9_smi(b->lpc), on_smi, b, 0);
+    return true;
+}
+
+static bool create_disks(struct pc *b, struct error **errp)
+{
+    if (b->is_q35)
+        return !b->sata_on || add_function(b, "ich9-ahci", "ahci", "1f.2", false, errp);
+    return add_function(b, "piix3-ide", "ide", "01.1", false, errp) != NULL;
+}
+
+/* ---- interrupts ---- */
+
+static bool create_lapics(struct pc *b, struct error **errp)
+{
+    for (unsigned i = 0; i < b->m.ncpus; i++) {
+        struct cpu *cpu = b->m.cpus[i];
+        bool x2apic;
+        if (!x86_cpu_wants_apic(cpu, &x2apic))
+            continue;
+        g_autofree char *id = g_strdup_printf("lapic%u", i),
+                        *number = g_strdup_printf("%u", pc_apic_id(b, i));
+        struct device *dev = b->lapic[i] = pc_add(&b->m, "apic", id);
+        lapic_attach(dev, b->apic_bus, cpu, &x86_apic_cpu_ops);
+        if (!device_set(dev, "id", number, errp) ||
+            !device_set(dev, "x2apic", x2apic ? "on" : "off", errp) || !device_realize(dev, errp))
+            return false;
+        x86_cpu_set_apic(cpu, &lapic_ops, dev);
+    }
+    if (b->lapic[0] || b->m.ncpus == 1)
+        return true;
+    error_set(errp, "-smp %u: several processors need local APICs, and -cpu %s has none",
+              b->m.ncpus, b->m.cfg.cpu_model);
+    return false;
+}
+
+static bool create_apics(struct pc *b, struct error **errp)
+{
+    b->apic_bus = pc_add(&b->m, "apic-bus", "apic-bus");
+    b->ioapic = pc_add(&b->m, "ioapic", "ioapic");
+    ioapic_attach(b->ioapic, b->apic_bus);
+    if (!device_realize(b->apic_bus, errp) || !create_lapics(b, errp) ||
+        !device_realize(b->ioapic, errp))
+        return false;
+    region_add(&b->m.root, IOAPIC_BASE, &b->ioapic->mmio, 0);
+    for (unsigned n = 0; n < IOAPIC_PINS; n++)
+        irq_connect(&b->pin[n].out, ioapic_set_irq, b->ioapic, n);
+    return true;
+}
+
+/* A line of the ISA bus reaches both kinds of controllers. */
+static void on_isa_line(void *opaque, unsigned n, bool level)
+{
+    struct pc *b = opaque;
+    i8259_set_irq(b->parts.pic, n, level);
+    irq_or_input(&b->pin[n == PIT_LINE ? PIT_PIN : n], FROM_ISA, level);
+}
+
+/* INTR goes to the boot processor: to LINT0 of its APIC, if it has one. */
+static bool create_pic(struct pc *b, struct error **errp)
+{
+    struct cpu *cpu = b->m.cpus[0];
+    if (!pc_create_pic(&b->parts, errp))
+        return false;
+    struct device *pic = b->parts.pic;
+    for (unsigned n = 0; n < ISA_IRQS; n++)
+        if (n != CASCADE)
+            irq_connect(&b->parts.bus->irq[n], on_isa_line, b, n);
+    if (b->lapic[0]) {
+        irq_connect(&pic->irq, lapic_set_lint, b->lapic[0], 0);
+        lapic_set_pic(b->lapic[0], i8259_accept, pic);
+    } else {
+        irq_connect(&pic->irq, x86_irq_set, cpu, X86_LINE_INTR);
+        x86_cpu_set_apic(cpu, &i8259_apic_ops, pic);
+    }
+    return true;
+}
+
+/* Under legacy replacement it takes the lines of the timer and of the clock, so their outputs go
+ * through it.  Any timer may use pin 2, on q35 also 8 and 16 to 23. */
+static bool create_hpet(struct pc *b, struct error **errp)
+{
+    if (!b->hpet_on)
+        return true;
+    struct device *dev = b->hpet = pc_add(&b->m, "hpet", "hpet");
+    if (!device_set(dev, "hpet-intcap", b->is_q35 ? "0xff0104" : "0x4", errp) ||
+        !device_realize(dev, errp))
+        return false;
+    region_add(&b->m.root, HPET_BASE, &dev->mmio, 0);
+    for (unsigned n = 0; n < IOAPIC_PINS; n++) {
+        if (n == PIT_LINE || n == RTC_LINE)
+            irq_connect(hpet_line(dev, n), isa_irq_handler, b->parts.bus, n);
+        else
+            irq_connect(hpet_line(dev, n), irq_or_input, &b->pin[n], FROM_HPET);
+    }
+    irq_connect(&b->parts.pit->irq, hpet_pit, dev, 0);
+    irq_connect(&b->parts.rtc->irq, hpet_rtc, dev, 0);
+    return true;
+}
+
+/* ---- the machine ---- */
+
+static bool create_chip_set(struct pc *b, struct error **errp)
+{
+    return create_apics(b, errp) && create_host(b, errp) &&
+           (b->is_q35 ? create_ich9(b, errp) : create_piix(b, errp)) && create_pic(b, errp) &&
+           pc_create_devices(&b->parts, errp) && create_hpet(b, errp) && create_disks(b, errp);
+}
+
+static bool pc_init(struct machine *m, struct error **errp)
+{
+    struct pc *b = (struct pc *)m;
+    b->parts.m = m;
+    b->is_q35 = strcmp(m->cls->name, "q35") == 0;
+    if (m->cfg.kernel) {
+        error_set(errp, "-kernel: machine '%s' starts its firmware only; wanted -bios or a disk",
+                  m->cls->name);
+        return false;
+    }
+    if (!choose_all(b, errp) || !create_cpus(b, errp) || !create_memory(b, errp) ||
+        !create_chip_set(b, errp))
+        return false;
+    for (unsigned i = 0; b->smm && i < m->ncpus; i++)
+        x86_cpu_set_smm_space(m->cpus[i], pc_host_smm_space(b->host));
+    return pc_create_bios(b, errp) && pc_tell_firmware(b, errp);
+}
+
+static void pc_powerdown(struct machine *m)
+{
+    struct pc *b = (struct pc *)m;
+    if (b->is_q35)
+        ich9_power_button(b->pm);
+    else
+        piix4_pm_power_button(b->pm);
+}
+
+#define PC_PROPS                                                                                   \
+    PROP(prop_string, pc, "acpi", acpi_wanted, "auto",                                             \
+         "ACPI tables for firmware: on, off or auto"),                                             \
+        PROP(prop_bool, pc, "default-bus-bypass-iommu", bypass_iommu, "off",                       \
+             "nothing: there is no IOMMU to bypass"),                                              \
+        PROP(prop_bool, pc, "hpet", hpet_on, "on", "high precision event timers"),                 \
+        PROP(prop_size, pc, "max-ram-below-4g", max_low_ram, NULL,                                 \
+             "at most so much RAM below 4 GiB (default: 3G or 3.5G, on q35 2G or 2.75G)"),         \
+        PROP(prop_string, pc, "smm", smm_wanted, "auto",                                           \
+             "system management mode: on, off or auto (on)"),                                      \
+        PROP(prop_bool, pc, "usb", usb, "off", "USB controller: off"),                             \
+        PROP(prop_string, pc, "vmport", vmport_wanted, "auto", "VMware's backdoor: off or auto"),  \
+        PROP(prop_string, pc, "x-oem-id", oem_id, "TINAMO", "OEM ID in ACPI tables"),              \
+        PROP(prop_string, pc, "x-oem-table-id", oem_table_id, "TINAMOU ",                          \
+             "OEM table ID in ACPI tables")
+
+static const struct prop pc_props[] = {
+    PC_PROPS,
+    PROP_END,
+};
+
+static const struct prop q35_props[] = {
+    PC_PROPS,
+    PROP(prop_bool, pc, "sata", sata_on, "on", "the AHCI adapter of the chip set"),
+    PROP_END,
+};
+
+/* Machines that a version of QEMU froze under a name of their own; here they are all the same. */
+#define ALIASES(stem)                                                                              \
+    stem "2.4", stem "2.5", stem "2.6", stem "2.7", stem "2.8", stem "2.9", stem "2.10",           \
+        stem "2.11", stem "2.12", stem "3.0", stem "3.1", stem "4.0", stem "4.1", stem "4.2",      \
+        stem "5.0", stem "5.1", stem "5.2", stem "6.0", stem "6.1", stem "6.2", stem "7.0",        \
+        stem "7.1", stem "7.2", stem "8.0", stem "8.1", stem "8.2", stem "9.0", stem "9.1",        \
+        stem "9.2", stem "10.0", stem "10.1", stem "10.2", stem "11.0", stem "11.1"
+
+static const char *const pc_aliases[] = {
+    ALIASES("pc-i440fx-"), "pc-i440fx-1.4", "pc-i440fx-1.5", "pc-i440fx-1.6", "pc-i440fx-1.7",
+    "pc-i440fx-2.0",       "pc-i440fx-2.1", "pc-i440fx-2.2", "pc-i440fx-2.3", NULL,
+};
+
+static const char *const q35_aliases[] = {ALIASES("pc-q35-"), "pc-q35-4.0.1", NULL};
+
+#define PC_CLASS(a, model)                                                                         \
+    {                                                                                              \
+        .name = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)", .arch = (a),                    \
+        .default_cpu = (model), .max_cpus = 255, .default_ram = 128 << 20, .default_net = "e1000", \
+        .default_block_if = "ide", .size = sizeof(struct pc), .props = pc_props, .init = pc_init,  \
+        .powerdown = pc_powerdown, .aliases = pc_aliases                                           \
+    }
+#define Q35_CLASS(a, model)                                                                        \
+    {                                                                                              \
+        .name = "q35", .desc = "Standard PC (Q35 + ICH9, 2009)", .arch = (a),                      \
+        .default_cpu = (model), .max_cpus = MACHINE_MAX_CPUS, .default_ram = 128 << 20,            \
+        .default_net = "e1000e", .default_block_if = "ide", .ide_units = 1,                        \
+        .size = sizeof(struct pc), .props = q35_props, .init = pc_init, .powerdown = pc_powerdown, \
+        .aliases = q35_aliases                                                                     \
+    }
+
+const struct machine_class x86_64_pc_class = PC_CLASS("x86_64", "qemu64");
+const struct machine_class i386_pc_class = PC_CLASS("i386", "qemu32");
+const struct machine_class x86_64_q35_class = Q35_CLASS("x86_64", "qemu64");
+const struct machine_class i386_q35_class = Q35_CLASS("i386", "qemu32");

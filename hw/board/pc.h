@@ -1,0 +1,40 @@
+/* The boards pc and q35: their parts. */
+#ifndef HW_BOARD_PC_H
+#define HW_BOARD_PC_H
+
+#include "hw/board/pc_parts.h"
+#include "hw/intc/ioapic.h"
+#include "hw/isa/isa.h"
+
+#include "target/x86/x86.h"
+
+enum pc_choice { PC_AUTO, PC_ON, PC_OFF };
+
+struct pc {
+    struct machine m;
+    struct pc_parts parts;
+    bool is_q35;
+    /* What -machine said. */
+    char *acpi_wanted, *smm_wanted, *vmport_wanted, *oem_id, *oem_table_id;
+    bool hpet_on, usb, sata_on, bypass_iommu;
+    uint64_t max_low_ram; /* 0: as the board likes */
+    bool acpi, smm;
+    /* Memory, in bytes. */
+    uint64_t low_ram, high_ram;
+    struct ram_block *ram;
+    struct mem_region low, high, bios, isa_bios;
+    /* Its parts.  lpc is the bridge to ISA, PIIX3 or ICH9; pm has ACPI's registers. */
+    struct device *host, *lpc, *pm, *apic_bus, *ioapic, *hpet, *fw_cfg;
+    struct device *lapic[MACHINE_MAX_CPUS];
+    struct irq_or pin[IOAPIC_PINS]; /* what drives a pin of the I/O APIC; input 0 is the ISA line */
+};
+
+/* The APIC ID of the nth processor. */
+uint32_t pc_apic_id(const struct pc *b, unsigned nth);
+
+/* pc_firmware.c: the BIOS where the processors start; once the devices are there, what it is told.
+ */
+bool pc_create_bios(struct pc *b, struct error **errp) MUST_CHECK;
+bool pc_tell_firmware(struct pc *b, struct error **errp) MUST_CHECK;
+
+#endif

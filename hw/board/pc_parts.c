@@ -1,0 +1,143 @@
+/*
+ * What the boards of PCs share: firmware, and the devices of their ISA bus.
+ * Ref: IBM PC AT Technical Reference (1984): I/O map, interrupt levels, CMOS RAM.
+ */
+#include "hw/board/pc_parts.h"
+#include "core/loader.h"
+#include "hw/block/fdc.h"
+#include "hw/input/i8042.h"
+#include "hw/intc/i8259.h"
+#include "hw/isa/isa.h"
+#include "hw/registry.h"
+#include "hw/rtc/mc146818.h"
+#include "target/x86/x86.h"
+
+#include <assert.h>
+#include <glib.h>
+
+enum { KIB = 1 << 10, MIB = 1 << 20, BIOS_MAX = 16 * MIB };
+
+struct device *pc_add(struct machine *m, const char *type, const char *id)
+{
+    const struct device_type *t = hw_device_find(type);
+    assert(t);
+    return device_new(t, m, id);
+}
+
+bool pc_plug(struct device *dev, const char *bus, struct error **errp)
+{
+    return hw_bus_plug(dev->machine, dev, bus, errp) && device_realize(dev, errp);
+}
+
+uint8_t *pc_load_bios(struct machine *m, const char *otherwise, size_t *len, struct error **errp)
+{
+    const char *name = m->cfg.bios ? m->cfg.bios : otherwise;
+    g_autofree char *path = firmware_find(m, name, errp);
+    uint8_t *data = path ? load_file(path, BIOS_MAX, len, errp) : NULL;
+    if (data && (*len == 0 || *len % (4 * KIB))) {
+        error_set(errp, "-bios %s: %zu bytes, wanted a multiple of 4096", path, *len);
+        g_clear_pointer(&data, g_free);
+    }
+    return data;
+}
+
+/* ---- interrupts, A20 ---- */
+
+bool pc_create_pic(struct pc_parts *p, struct error **errp)
+{
+    p->pic = pc_add(p->m, "isa-i8259", "pic");
+    irq_connect(x86_cpu_ferr(p->m->cpus[0]), isa_irq_handler, p->bus, 13);
+    return pc_plug(p->pic, NULL, errp);
+}
+
+static void on_a20(void *opaque, unsigned n UNUSED, bool level)
+{
+    struct machine *m = opaque;
+    for (unsigned i = 0; i < m->ncpus; i++)
+        x86_cpu_set_a20(m->cpus[i], level);
+}
+
+static bool create_keyboard(struct pc_parts *p, struct error **errp)
+{
+    struct device *keyboard = pc_add(p->m, "i8042", "i8042");
+    p->port92 = pc_add(p->m, "port92", "port92");
+    irq_connect(&p->port92->irq, on_a20, p->m, 0);
+    irq_connect(i8042_a20(keyboard), port92_a20, p->port92, 0);
+    return pc_plug(p->port92, NULL, errp) && pc_plug(keyboard, NULL, errp);
+}
+
+/* ---- serial lines ---- */
+
+static bool create_serials(struct pc_parts *p, struct error **errp)
+{
+    static const struct {
+        const char *base, *irq;
+    } place[PC_SERIALS] = {{"0x3f8", "4"}, {"0x2f8", "3"}, {"0x3e8", "4"}, {"0x2e8", "3"}};
+    for (unsigned i = 0; i < PC_SERIALS; i++) {
+        g_autofree char *id = g_strdup_printf("serial%u", i);
+        if (p->m->cfg.serial[i] == NULL)
+            continue;
+        struct device *dev = pc_add(p->m, "isa-serial", id);
+        if (!device_set(dev, "chardev", p->m->cfg.serial[i], errp) ||
+            !device_set(dev, "iobase", place[i].base, errp) ||
+            !device_set(dev, "irq", place[i].irq, errp) || !pc_plug(dev, NULL, errp))
+            return false;
+    }
+    return true;
+}
+
+/* ---- CMOS RAM ---- */
+
+static void set_word(struct device *rtc, unsigned at, uint64_t v)
+{
+    mc146818_set(rtc, at, v & 0xff);
+    mc146818_set(rtc, at + 1, v >> 8 & 0xff);
+}
+
+/* In KiB from 1 MiB on, in 64 KiB from 16 MiB on, in 64 KiB from 4 GiB on. */
+void pc_fill_cmos(struct pc_parts *p, uint64_t low, uint64_t high)
+{
+    enum { EQUIPMENT = 0x14, BASE = 0x15, EXTENDED = 0x17, EXTENDED2 = 0x30, ABOVE_16M = 0x34 };
+    enum { FPU = 2, MOUSE = 4, ABOVE_4G = 0x5b, OTHER_CPUS = 0x5f };
+    uint64_t kib = MIN((low - MIB) / KIB, 63 * KIB), above_16m = MAX(low, 16 * MIB) - 16 * MIB;
+    uint64_t above_4g = MIN(high / (64 * KIB), 0xffffff);
+    mc146818_set(p->rtc, EQUIPMENT, FPU | MOUSE);
+    set_word(p->rtc, BASE, PC_LOW_RAM / KIB);
+    set_word(p->rtc, EXTENDED, kib);
+    set_word(p->rtc, EXTENDED2, kib);
+    set_word(p->rtc, ABOVE_16M, MIN(above_16m / (64 * KIB), 0xffff));
+    set_word(p->rtc, ABOVE_4G, above_4g);
+    mc146818_set(p->rtc, ABOVE_4G + 2, above_4g >> 16 & 0xff);
+    mc146818_set(p->rtc, OTHER_CPUS, (uint8_t)MIN(p->m->ncpus - 1, 0xff));
+}
+
+/* Floppy drives, which are plugged in after the board is made. */
+static void tell_floppies(void *opaque)
+{
+    struct pc_parts *p = opaque;
+    enum { TYPES = 0x10, EQUIPMENT = 0x14, HAS_FLOPPY = 0x01, TWO_FLOPPIES = 0x40 };
+    uint8_t first = fdc_cmos_type(p->fdc, 0), second = fdc_cmos_type(p->fdc, 1);
+    uint8_t equipment = mc146818_get(p->rtc, EQUIPMENT) & 0x3e;
+    if (first || second)
+        equipment |= HAS_FLOPPY | (first && second ? TWO_FLOPPIES : 0);
+    mc146818_set(p->rtc, TYPES, (uint8_t)(first << 4 | second));
+    mc146818_set(p->rtc, EQUIPMENT, equipment);
+}
+
+/* ---- all ---- */
+
+static bool create_floppies(struct pc_parts *p, struct error **errp)
+{
+    p->fdc = pc_add(p->m, "isa-fdc", "fdc0");
+    fdc_on_drive(p->fdc, tell_floppies, p);
+    return pc_plug(p->fdc, NULL, errp);
+}
+
+bool pc_create_devices(struct pc_parts *p, struct error **errp)
+{
+    p->rtc = pc_add(p->m, "mc146818rtc", "rtc");
+    p->pit = pc_add(p->m, "isa-pit", "pit");
+    return pc_plug(p->rtc, NULL, errp) && pc_plug(p->pit, NULL, errp) &&
+           pc_plug(pc_add(p->m, "i8257", "dma"), NULL, errp) && create_keyboard(p, errp) &&
+           create_serials(p, errp) && create_floppies(p, errp);
+}

@@ -1,0 +1,32 @@
+/* What the boards of PCs share: firmware, and the devices of their ISA bus. */
+#ifndef HW_BOARD_PC_PARTS_H
+#define HW_BOARD_PC_PARTS_H
+
+#include "core/machine.h"
+
+struct isa_bus;
+
+enum { PC_SERIALS = 4, PC_LOW_RAM = 640 << 10, PC_BIOS_SHADOW = 128 << 10 };
+
+struct pc_parts {
+    struct machine *m;
+    struct isa_bus *bus;
+    struct device *rtc, *port92, *fdc, *pic, *pit;
+};
+
+/* A device of the board's own, not yet realized. */
+struct device *pc_add(struct machine *m, const char *type, const char *id);
+/* Plug it into a bus (NULL: the first that fits) and realize it. */
+bool pc_plug(struct device *dev, const char *bus, struct error **errp) MUST_CHECK;
+/* -bios, or the board's default: g_malloc()ed bytes, a multiple of 4096. */
+uint8_t *pc_load_bios(struct machine *m, const char *otherwise, size_t *len,
+                      struct error **errp) MUST_CHECK;
+
+/* Once p->m and p->bus are set.  The 8259 pair; what its INTR goes to is for the board. */
+bool pc_create_pic(struct pc_parts *p, struct error **errp) MUST_CHECK;
+/* Clock, timer, DMA, keyboard controller, port 0x92, serial lines, floppy controller. */
+bool pc_create_devices(struct pc_parts *p, struct error **errp) MUST_CHECK;
+/* What the BIOS finds in CMOS RAM: equipment, and memory below and above 4 GiB in bytes. */
+void pc_fill_cmos(struct pc_parts *p, uint64_t low, uint64_t high);
+
+#endif

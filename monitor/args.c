@@ -63,28 +63,53 @@ static const struct mon_arg *opts_row(const struct monitor_command *cmd)
     return NULL;
 }
 
-static const struct mon_arg *flag_row(const struct monitor_command *cmd, char letter)
+/* Whether it is a value behind a letter: -x VALUE. */
+static bool is_lettered(const struct mon_arg *a)
+{
+    return a->flag && a->kind != MON_FLAG;
+}
+
+static const struct mon_arg *flag_row(const struct monitor_command *cmd, char letter,
+                                      bool with_value)
 {
     for (const struct mon_arg *a = cmd->args; a && a->name; a++)
-        if (a->kind == MON_FLAG && a->flag == letter)
+        if (a->flag == letter && is_lettered(a) == with_value)
             return a;
     return NULL;
 }
 
-/* "-x" and "-xy", as far as they are flags of this command; "-1" is a number. */
-static void take_flags(struct mon_call *c, const struct monitor_command *cmd, const char **p)
+/* The value behind "-x"; false and *errp when there is none. */
+static bool take_lettered(struct mon_call *c, const struct mon_arg *a, const char **p,
+                          struct error **errp)
+{
+    g_autofree char *word = mon_take_word(p, errp);
+
+    if (word && !*word)
+        error_set(errp, "-%c: %s is missing", a->flag, a->name);
+    if (!word || !*word)
+        return false;
+    json_object_set_string_member(c->args, a->name, word);
+    return true;
+}
+
+/* "-x" and "-xy", as far as they are flags of this command, and "-x VALUE"; "-1" is a number. */
+static bool take_flags(struct mon_call *c, const struct monitor_command *cmd, const char **p,
+                       struct error **errp)
 {
     for (;;) {
         const char *q = skip_blanks(*p);
         size_t n = strcspn(q, " \t");
         if (n < 2 || *q != '-')
-            return;
-        for (size_t i = 1; i < n; i++)
-            if (!flag_row(cmd, q[i]))
-                return;
-        for (size_t i = 1; i < n; i++)
-            json_object_set_boolean_member(c->args, flag_row(cmd, q[i])->name, true);
+            return true;
+        const struct mon_arg *valued = n == 2 ? flag_row(cmd, q[1], true) : NULL;
+        for (size_t i = 1; i < n && !valued; i++)
+            if (!flag_row(cmd, q[i], false))
+                return true;
+        for (size_t i = 1; i < n && !valued; i++)
+            json_object_set_boolean_member(c->args, flag_row(cmd, q[i], false)->name, true);
         *p = q + n;
+        if (valued && !take_lettered(c, valued, p, errp))
+            return false;
     }
 }
 
@@ -172,7 +197,7 @@ static bool take_arg(struct mon_call *c, const struct mon_arg *a, const char **p
 {
     if (a->kind == MON_FORMAT)
         take_format(c, a, p);
-    if (a->kind == MON_FLAG || a->kind == MON_FORMAT)
+    if (a->kind == MON_FLAG || a->kind == MON_FORMAT || is_lettered(a))
         return true;
     if (!*skip_blanks(*p)) {
         if (!a->optional)
@@ -231,12 +256,11 @@ bool mon_args_from_line(struct mon_call *c, const struct monitor_command *cmd, c
     c->args = json_object_new();
     if (opts_row(cmd))
         return take_opts(c, cmd, rest, errp);
-    take_flags(c, cmd, &p);
-    for (const struct mon_arg *a = cmd->args; a && a->name; a++) {
-        if (!take_arg(c, a, &p, errp))
+    if (!take_flags(c, cmd, &p, errp))
+        return false;
+    for (const struct mon_arg *a = cmd->args; a && a->name; a++)
+        if (!take_arg(c, a, &p, errp) || !take_flags(c, cmd, &p, errp))
             return false;
-        take_flags(c, cmd, &p);
-    }
     p = skip_blanks(p);
     if (*p) {
         error_set(errp, "what is '%s' for?", p);

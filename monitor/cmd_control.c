@@ -242,6 +242,8 @@ static void print_arg(const struct mon_arg *a, FILE *out)
 
     if (a->kind == MON_FLAG)
         fprintf(out, " [-%c]", a->flag);
+    else if (a->flag)
+        fprintf(out, " [-%c %s]", a->flag, a->kind == MON_CHOICE ? a->type : a->name);
     else if (a->kind == MON_FORMAT)
         fprintf(out, " /fmt");
     else if (a->kind == MON_OPTS)
@@ -275,7 +277,7 @@ static void print_details(const struct monitor_command *cmd, FILE *out)
 {
     print_usage(cmd, out);
     for (const struct mon_arg *a = cmd->args; a && a->name; a++)
-        if (a->help && a->kind == MON_FLAG)
+        if (a->help && a->flag)
             fprintf(out, "    -%c  %s\n", a->flag, a->help);
         else if (a->help)
             fprintf(out, "    %s: %s\n", a->kind == MON_FORMAT ? "/fmt" : a->name, a->help);

@@ -47,7 +47,7 @@ struct mon_arg {
     const char *name; /* as QMP spells it; NULL ends the table */
     enum mon_arg_kind kind;
     bool optional;
-    char flag;        /* MON_FLAG */
+    char flag; /* MON_FLAG; of MON_STR and MON_CHOICE when not 0: HMP writes it as -x VALUE */
     const char *type; /* MON_CHOICE, MON_JSON */
     const char *help;
     /* Tab: call add(opaque, word) for each candidate; may be NULL. */

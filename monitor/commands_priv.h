@@ -8,6 +8,7 @@ extern const struct monitor_command cmd_bitmap[];
 extern const struct monitor_command cmd_block[];
 extern const struct monitor_command cmd_chardev[];
 extern const struct monitor_command cmd_control[];
+extern const struct monitor_command cmd_display[];
 extern const struct monitor_command cmd_dump[];
 extern const struct monitor_command cmd_fds[];
 extern const struct monitor_command cmd_job[];

@@ -78,7 +78,7 @@ static void complete_argument(struct search *s, struct machine *m, const char *t
         return;
     n = count_words(rest, strlen(rest));
     for (const struct mon_arg *a = cmd->args; a && a->name; a++) {
-        if (a->kind == MON_FLAG || a->kind == MON_FORMAT)
+        if (a->flag || a->kind == MON_FORMAT)
             continue;
         if (at++ == n)
             add_values(s, m, a);

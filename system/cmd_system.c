@@ -491,12 +491,6 @@ static JsonNode *run_no_cpu_plug(struct mon_call *c, struct error **errp)
     return NULL;
 }
 
-static JsonNode *run_no_display(struct mon_call *c UNUSED, struct error **errp)
-{
-    error_set(errp, "the machine has no display");
-    return NULL;
-}
-
 /* The log (-d) is what there is instead of trace events. */
 static JsonNode *run_trace_events(struct mon_call *c, struct error **errp)
 {
@@ -533,14 +527,6 @@ static JsonNode *run_no_spice(struct mon_call *c UNUSED, struct error **errp UNU
     json_object_set_boolean_member(o, "migrated", false);
     json_object_set_boolean_member(o, "enabled", false);
     json_object_set_string_member(o, "mouse-mode", "client");
-    return mon_object(o);
-}
-
-static JsonNode *run_display_options(struct mon_call *c UNUSED, struct error **errp UNUSED)
-{
-    JsonObject *o = json_object_new();
-
-    json_object_set_string_member(o, "type", "none");
     return mon_object(o);
 }
 
@@ -627,13 +613,6 @@ static const struct mon_arg trace_args[] = {
     {"enable", MON_BOOL, .help = "on or off"},
     MON_ARG_END,
 };
-static const struct mon_arg screendump_args[] = {
-    {"filename", MON_STR, .help = "the picture"},
-    {"device", MON_STR, .optional = true, .help = "the display"},
-    {"head", MON_INT, .optional = true, .help = "one of its heads"},
-    {"format", MON_CHOICE, .optional = true, .type = "ppm|png", .help = "of the picture"},
-    MON_ARG_END,
-};
 
 #define MACHINE_TYPE                                                                               \
     "[{name: str, alias?: str, is-default?: bool, cpu-max: int, hotpluggable-cpus: bool, "         \
@@ -692,13 +671,9 @@ static const struct monitor_command commands[] = {
     {.qmp = "query-mice", .ret = "[any]", .run = run_empty, .help = "list the pointing devices"},
     {.qmp = "query-hotpluggable-cpus", .ret = "[any]", .run = run_no_cpu_plug,
      .help = "list the CPUs that could be plugged in"},
-    {.qmp = "query-display-options", .ret = "{type: str}", .run = run_display_options,
-     .help = "show the kind of display"},
     {.qmp = "query-vnc", .ret = "{enabled: bool}", .run = run_no_vnc, .help = "show the VNC server"},
     {.qmp = "query-spice", .ret = "{enabled: bool, migrated: bool, mouse-mode: str}",
      .run = run_no_spice, .help = "show the SPICE server"},
-    {.qmp = "screendump", .hmp = "screendump", .args = screendump_args, .run = run_no_display,
-     .help = "save a picture of the screen"},
     {.qmp = "trace-event-get-state", .args = trace_get_args,
      .ret = "[{name: str, state: unavailable|disabled|enabled, vcpu: bool}]",
      .run = run_trace_events, .help = "list trace events"},

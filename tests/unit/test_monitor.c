@@ -48,6 +48,7 @@ static JsonNode *run_add(struct mon_call *c, struct error **errp UNUSED)
 static const struct mon_arg peek_args[] = {
     {"force", MON_FLAG, .optional = true, .flag = 'f', .help = "even so"},
     {"addr", MON_INT, .help = "where"},
+    {"style", MON_CHOICE, .optional = true, .flag = 's', .type = "plain|fine", .help = "how"},
     {"size", MON_SIZE, .optional = true, .help = "how much"},
     {"file", MON_STR, .optional = true, .help = "whither"},
     MON_ARG_END,
@@ -112,6 +113,8 @@ static void test_hmp_mistakes_name_what_is_wrong(void)
     check_hmp("test_peek 1 1 \"a",
               "Error: test_peek: a quote is not closed: \"a; try 'help test_peek'\n");
     check_hmp("test_peek 13", "Error: 13 is nowhere\n");
+    check_hmp("test_peek -s fine 1", "peeked none\n");
+    check_hmp("test_peek -s", "Error: test_peek: -s: style is missing; try 'help test_peek'\n");
     check_hmp("info testing maybe", "Error: info testing: wanted on or off, found 'maybe'; try "
                                     "'help info testing'\n");
 }

@@ -98,9 +98,10 @@ struct tcg_env {
                                          host's while inside */
     uint32_t ring_pos;                /* byte offset of the newest entry */
     uint32_t pad;
-    uint64_t salt; /* of the current mode and address space */
-    uint64_t page; /* guest virtual page that the running unit begins in, if it is relative */
-};
+    uint64_t salt;       /* of the current mode and address space */
+    uint64_t salt_other; /* of the mode that exits with IR_HINT_SWAP lead to; they exchange both */
+    uint64_t page;       /* guest virtual page that the running unit begins in, if it is relative */
+} __attribute__((aligned(64)));
 
 /* Empty both levels of the TLB, whatever was there; the second has no room then. */
 void tcg_env_empty_tlb(struct tcg_env *env);

@@ -87,7 +87,9 @@ enum ir_fence {
     IR_FENCE_WW = 8,
     IR_FENCE_ALL = 15
 };
-enum ir_hint { IR_HINT_NONE, IR_HINT_CALL = 1, IR_HINT_RET = 2 }; /* both bits: coroutine swap */
+/* CALL and RET together: a coroutine swap.  SWAP (exit_ind): the pc is one of the mode that
+ * guest_ops.swapped says; the unit has changed the state that makes the mode. */
+enum ir_hint { IR_HINT_NONE, IR_HINT_CALL = 1, IR_HINT_RET = 2, IR_HINT_SWAP = 4 };
 
 /* Memory operation word. */
 enum ir_memop {

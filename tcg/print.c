@@ -41,7 +41,8 @@ static const struct ir_word_name fence_names[] = {
     {"ww", IR_FENCE_WW, IR_FENCE_WW}, {"none", 0, 15}, {NULL, 0, 0},
 };
 static const struct ir_word_name hint_names[] = {
-    {"none", IR_HINT_NONE, 3}, {"call", IR_HINT_CALL, IR_HINT_CALL}, {"ret", IR_HINT_RET, IR_HINT_RET}, {NULL, 0, 0},
+    {"none", IR_HINT_NONE, 7}, {"call", IR_HINT_CALL, IR_HINT_CALL}, {"ret", IR_HINT_RET, IR_HINT_RET},
+    {"swap", IR_HINT_SWAP, IR_HINT_SWAP}, {NULL, 0, 0},
 };
 /* clang-format on */
 

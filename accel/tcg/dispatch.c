@@ -52,11 +52,11 @@ static struct salt *new_salt(struct tcg_vcpu *v, struct salt *s, uint64_t key, b
     return s;
 }
 
-/* The salt of the current mode and, where it matters, address space. */
-static struct salt *find_salt(struct tcg_vcpu *v)
+/* The salt of a mode and, where it matters, the current address space. */
+static struct salt *find_salt(struct tcg_vcpu *v, uint32_t mode)
 {
-    bool per_asid = *mode_per_asid(v, v->mode);
-    uint64_t key = (uint64_t)v->mode << 33 | (uint64_t)(per_asid ? v->asid : 0) << 1 | per_asid;
+    bool per_asid = *mode_per_asid(v, mode);
+    uint64_t key = (uint64_t)mode << 33 | (uint64_t)(per_asid ? v->asid : 0) << 1 | per_asid;
     struct salt *set = &v->salts[mix64(key) % (SALT_SLOTS / SALT_WAYS) * SALT_WAYS];
     struct salt *victim = &set[v->salt_seed % SALT_WAYS];
     for (unsigned i = 0; i < SALT_WAYS; i++) {
@@ -69,16 +69,27 @@ static struct salt *find_salt(struct tcg_vcpu *v)
     return new_salt(v, victim, key, per_asid);
 }
 
-static void salt_update(struct tcg_vcpu *v)
+static struct salt *quick_salt(struct tcg_vcpu *v, uint32_t mode)
 {
-    struct salt_quick *q = &v->quick[(v->mode ^ v->mode >> 4) % QUICK_SLOTS];
-    if (UNLIKELY(q->mode != v->mode || q->stamp != v->salt_stamp)) {
-        q->salt = find_salt(v);
-        q->mode = v->mode;
+    struct salt_quick *q = &v->quick[(mode ^ mode >> 4 ^ mode >> 15) % QUICK_SLOTS];
+    if (UNLIKELY(q->mode != mode || q->stamp != v->salt_stamp)) {
+        q->salt = find_salt(v, mode);
+        q->mode = mode;
         q->stamp = v->salt_stamp;
     }
-    v->salt = q->salt;
-    tcg_env(v->cpu)->salt = q->salt->salt;
+    return q->salt;
+}
+
+/* Where a swap leads to: 0, whose tags are nobody's, when both modes want one place. */
+static void salt_update(struct tcg_vcpu *v)
+{
+    struct tcg_env *env = tcg_env(v->cpu);
+    uint32_t mode = v->ops->swapped ? v->ops->swapped(v->mode) : v->mode;
+    struct salt *other = mode == v->mode ? NULL : quick_salt(v, mode);
+
+    v->salt = quick_salt(v, v->mode);
+    env->salt = v->salt_known = v->salt->salt;
+    env->salt_other = other && other != v->salt ? other->salt : 0;
 }
 
 void dispatch_mode_changed(struct tcg_vcpu *v)
@@ -86,8 +97,15 @@ void dispatch_mode_changed(struct tcg_vcpu *v)
     salt_update(v);
 }
 
+bool dispatch_swapped(struct tcg_vcpu *v)
+{
+    return tcg_env(v->cpu)->salt != v->salt_known;
+}
+
 void dispatch_space_changed(struct tcg_vcpu *v)
 {
+    if (dispatch_swapped(v))
+        v->mode = v->ops->mode(v->cpu);
     v->salt_stamp++;
     salt_update(v);
 }

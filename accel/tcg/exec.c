@@ -85,9 +85,11 @@ static struct tcg_exit run_unit(struct tcg_vcpu *v, gva pc, struct unit *u)
     tcg_env(v->cpu)->page = pc & PAGE_MASK_;
     v->current_be = v->tcg->be;
     v->current = v->tcg->be->is_native ? NULL : u;
-    if (UNLIKELY(v->tcg->be_ref))
-        return lockstep_run(v, u);
-    return v->tcg->be->enter(v->cpu, &u->code);
+    struct tcg_exit x =
+        UNLIKELY(v->tcg->be_ref) ? lockstep_run(v, u) : v->tcg->be->enter(v->cpu, &u->code);
+    if (dispatch_swapped(v))
+        guest_mode_changed(v->cpu);
+    return x;
 }
 
 /* Let the exit that was taken last lead to u, which is at pc, from now on. */

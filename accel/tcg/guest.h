@@ -44,6 +44,9 @@ struct guest_ops {
     /* All that translation depends on besides pc and code bytes (privilege, FP state, rounding
      * mode, MMU index, width).  Bits 30 and 31 are the accelerator's own: 0. */
     uint32_t (*mode)(struct cpu *cpu);
+    /* The mode that exits with IR_HINT_SWAP from a unit of this mode lead to, the same mode where
+     * there are none.  NULL: none anywhere. */
+    uint32_t (*swapped)(uint32_t mode);
     /* Identity of the current address space for fetches: two spaces with equal ids may share
      * dispatch entries.  global: only entries whose page was global are shared (kernel mode). */
     uint32_t (*asid)(struct cpu *cpu);

@@ -165,6 +165,7 @@ struct tcg_vcpu {
     } salts[SALT_SLOTS], *salt; /* and the current one */
     uint64_t pages_any[SALT_FILTER_BITS / 64]; /* union of the salts' filters, or more */
     uint64_t salt_seed, salt_stamp;
+    uint64_t salt_known; /* what env->salt was when mode was right */
     struct salt_quick {
         uint32_t mode;
         uint64_t stamp; /* valid while equal to salt_stamp */
@@ -329,6 +330,8 @@ void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page); /* write t
 /* dispatch.c */
 void dispatch_init(struct tcg_vcpu *v);
 void dispatch_mode_changed(struct tcg_vcpu *v);
+/* Whether code was left in the mode that swaps lead to: v->mode is not right then. */
+bool dispatch_swapped(struct tcg_vcpu *v);
 void dispatch_space_changed(struct tcg_vcpu *v);
 void dispatch_forget_all(struct tcg_vcpu *v);
 void dispatch_forget_asid(struct tcg_vcpu *v, uint32_t asid);

@@ -191,7 +191,7 @@ void guest_mode_changed(struct cpu *cpu)
 {
     struct tcg_vcpu *v = tcg_vcpu(cpu);
     uint32_t mode = v->ops->mode(cpu);
-    if (mode == v->mode)
+    if (mode == v->mode && !dispatch_swapped(v))
         return;
     v->mode = mode;
     dispatch_mode_changed(v);

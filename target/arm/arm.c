@@ -51,7 +51,7 @@ struct cpu *arm_cpu_new(struct machine *m, const char *model, const struct arm_c
     arm_timers_init(cpu);
     arm_pmu_init(cpu);
     arm_tlbi_init(cpu);
-    if (!tcg_cpu_attach(&cpu->cpu, &arm_guest_ops, errp)) {
+    if (!tcg_cpu_attach(&cpu->cpu, is32 ? &arm32_guest_ops : &arm_guest_ops, errp)) {
         cpu->cpu.ops->finalize(&cpu->cpu);
         cpu_fini(&cpu->cpu);
         m->accel->cpu_free(&cpu->cpu);

@@ -232,6 +232,14 @@ uint32_t arm_mode(struct cpu *c)
     return mode | (s->ps.a32 ? a32_mode(cpu, sctlr) : a64_mode(cpu, sctlr, regime, idx));
 }
 
+/* A32 and T32 exchange; not in an IT block. */
+static uint32_t swapped(uint32_t mode)
+{
+    if (!(mode & ARM_MODE_A32) || (mode & UINT32_C(0xff) << ARM_MODE_IT_SHIFT))
+        return mode;
+    return mode ^ ARM_MODE_THUMB;
+}
+
 /* ---- address spaces ---- */
 
 /*
@@ -292,23 +300,17 @@ static void restored(struct cpu *c, uint32_t word)
     guest_mode_changed(c);
 }
 
-const struct guest_ops arm_guest_ops = {
-    .name = "arm",
-    .slots = arm_slots,
-    .nslots = ARM_SLOTS,
-    .pc_slot = ARM_SLOT_PC,
-    .narrow_modes = ARM_MODE_A32,
-    .mode = arm_mode,
-    .asid = asid,
-    .fetch_idx = fetch_idx,
-    .idx_has_asid = idx_has_asid,
-    .translate = arm_translate,
-    .walk = arm_walk,
-    .may_access = arm_may_access,
-    .raise_fault = arm_raise_fault,
-    .restored = restored,
-    .disas = disas,
-};
+#define GUEST_OPS(table)                                                                           \
+    {                                                                                              \
+        .slots = table, .name = "arm", .nslots = ARM_SLOTS, .pc_slot = ARM_SLOT_PC,                \
+        .narrow_modes = ARM_MODE_A32, .mode = arm_mode, .swapped = swapped, .asid = asid,          \
+        .fetch_idx = fetch_idx, .idx_has_asid = idx_has_asid, .translate = arm_translate,          \
+        .walk = arm_walk, .may_access = arm_may_access, .raise_fault = arm_raise_fault,            \
+        .restored = restored, .disas = disas,                                                      \
+    }
+
+const struct guest_ops arm_guest_ops = GUEST_OPS(arm_slots);
+const struct guest_ops arm32_guest_ops = GUEST_OPS(arm32_slots);
 
 /* ---- floating-point environment ---- */
 

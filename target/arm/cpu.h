@@ -194,6 +194,7 @@ static inline bool arm_is_m(const struct arm_cpu *cpu)
 
 /* slots.c */
 extern const struct ir_slot arm_slots[ARM_SLOTS];
+extern const struct ir_slot arm32_slots[ARM_SLOTS]; /* without AArch64 state */
 /* trans.c: guest_ops.translate */
 struct tx;
 void arm_translate(struct tx *tx);

@@ -140,7 +140,7 @@ static void restored(struct cpu *c, uint32_t word)
 
 const struct guest_ops arm_m_guest_ops = {
     .name = "arm",
-    .slots = arm_slots,
+    .slots = arm32_slots,
     .nslots = ARM_SLOTS,
     .pc_slot = ARM_SLOT_PC,
     .narrow_modes = ARM_MODE_A32,

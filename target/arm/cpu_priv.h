@@ -91,7 +91,7 @@ void arm_raise_fault(struct cpu *cpu, gva addr, enum guest_access access, unsign
 
 /* --- cpu.c --- */
 extern const struct cpu_ops arm64_cpu_ops, arm32_cpu_ops;
-extern const struct guest_ops arm_guest_ops;
+extern const struct guest_ops arm_guest_ops, arm32_guest_ops;
 uint32_t arm_mode(struct cpu *cpu);
 /* The MMU index of loads and stores at the current level, enum arm_idx. */
 unsigned arm_data_idx(const struct arm_cpu *cpu);

@@ -97,11 +97,12 @@ uint32_t helper_a32_rbit(uint32_t v)
 
 /* --- instruction set, IT --- */
 
-/* BX to the other instruction set; bit 1 of an A32 target is ignored. */
-void helper_a32_exchange(struct arm_cpu *cpu, uint32_t target)
+/* BX to the other instruction set from a unit that began in an IT block; bit 1 of an A32 target is
+ * ignored. */
+void helper_a32_exchange(struct arm_cpu *cpu, uint32_t target, uint32_t thumb)
 {
-    cpu->s.ps.thumb = target & 1;
-    cpu->pc = target & (target & 1 ? ~1u : ~3u);
+    cpu->s.ps.thumb = thumb;
+    cpu->pc = target & (thumb ? ~1u : ~3u);
     guest_mode_changed(&cpu->cpu);
 }
 

@@ -14,7 +14,12 @@
 
 #include <stddef.h>
 
-enum { R_SP = 13, PAGE_BITS = 12, STATE_IT = offsetof(struct arm_cpu, s.ps.it) };
+enum {
+    R_SP = 13,
+    PAGE_BITS = 12,
+    STATE_IT = offsetof(struct arm_cpu, s.ps.it),
+    STATE_THUMB = offsetof(struct arm_cpu, s.ps.thumb)
+};
 
 /* --- registers --- */
 
@@ -119,15 +124,9 @@ void a32_call(struct dis *d, uint32_t target)
     d->ended = true;
 }
 
-void a32_jump_exchange(struct dis *d, uint32_t target)
+static void branch_to(struct dis *d, ir_val target, bool thumb, uint32_t hint)
 {
-    call_a32_exchange(d->ir, ir_trunc(d->ir, pc64(d, target | !a32_is_thumb(d))));
-    end_lookup(d);
-}
-
-void a32_branch(struct dis *d, ir_val target, uint32_t hint)
-{
-    target = ir_and(d->ir, target, imm32(d, a32_is_thumb(d) ? ~1u : ~3u));
+    target = ir_and(d->ir, target, imm32(d, thumb ? ~1u : ~3u));
     target = ir_zext32(d->ir, target);
     if (must_look_up(d)) {
         ir_set(d->ir, ARM_SLOT_PC, target);
@@ -136,6 +135,29 @@ void a32_branch(struct dis *d, ir_val target, uint32_t hint)
         ir_exit_ind(d->ir, target, (uint32_t)(d->pc + d->len), hint);
     }
     d->ended = true;
+}
+
+/* Bit 1 of an A32 target is ignored. */
+static void exchange(struct dis *d, ir_val target, uint32_t hint)
+{
+    bool thumb = !a32_is_thumb(d);
+    if (must_look_up(d)) {
+        call_a32_exchange(d->ir, ir_and(d->ir, target, imm32(d, ~1u)), imm32(d, thumb));
+        end_lookup(d);
+        return;
+    }
+    ir_env_st(d->ir, imm32(d, thumb), MO_8, STATE_THUMB);
+    branch_to(d, target, thumb, hint | IR_HINT_SWAP);
+}
+
+void a32_call_exchange(struct dis *d, uint32_t target)
+{
+    exchange(d, ir_trunc(d->ir, pc64(d, target)), IR_HINT_CALL);
+}
+
+void a32_branch(struct dis *d, ir_val target, uint32_t hint)
+{
+    branch_to(d, target, a32_is_thumb(d), hint);
 }
 
 /* The common case is a target in the same instruction set. */
@@ -153,8 +175,7 @@ void a32_bx(struct dis *d, ir_val target, uint32_t hint)
     ir_br_if(ir, ir_and(ir, target, imm32(d, 1)), imm32(d, thumb), IR_NE, other);
     a32_branch(d, target, hint);
     ir_block_begin(ir, other);
-    call_a32_exchange(ir, ir_trunc(ir, ir_get(ir, ARM_SLOT_PC)));
-    end_lookup(d);
+    exchange(d, ir_trunc(ir, ir_get(ir, ARM_SLOT_PC)), hint);
 }
 
 /* Continue at pc with an ITSTATE that is not 0. */

@@ -84,8 +84,8 @@ void a32_branch(struct dis *d, ir_val target, uint32_t hint);
 /* Branch to a constant address in this instruction set. */
 void a32_jump(struct dis *d, uint32_t target);
 void a32_call(struct dis *d, uint32_t target);
-/* Branch to a constant address in the other instruction set. */
-void a32_jump_exchange(struct dis *d, uint32_t target);
+/* Call a constant address in the other instruction set. */
+void a32_call_exchange(struct dis *d, uint32_t target);
 /* Before a helper that may raise: pc and IT; after it, unless the unit ends. */
 void a32_before_raise(struct dis *d);
 void a32_after_raise(struct dis *d);

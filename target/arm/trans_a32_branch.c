@@ -101,7 +101,7 @@ bool trans_bl_t32(struct dis *d, const struct args_bl *a)
 bool trans_blx_imm(struct dis *d, const struct args_b *a)
 {
     set_link(d);
-    a32_jump_exchange(d, target_of(d, a->imm));
+    a32_call_exchange(d, target_of(d, a->imm));
     return true;
 }
 
@@ -110,7 +110,7 @@ bool trans_blx_t32(struct dis *d, const struct args_bl *a)
     if (!a32_may_branch(d))
         return false;
     set_link(d);
-    a32_jump_exchange(d, (target_of(d, 0) & ~3u) + (uint32_t)far_offset(a));
+    a32_call_exchange(d, (target_of(d, 0) & ~3u) + (uint32_t)far_offset(a));
     return true;
 }
 

@@ -246,7 +246,7 @@ static void lower_exit(struct lower *s, const struct ir_op *op)
     switch (op->opc) {
     case OP_exit_if: lower_exit_if(s, op); break;
     case OP_exit_jump: lower_exit_jump(s, op->imm); break;
-    case OP_exit_ind: lower_plain(s, op, BC_exit_ind, 0); break;
+    case OP_exit_ind: lower_plain(s, op, BC_exit_ind, op->attr); break;
     case OP_exit_lookup: emit(s, BC_exit_lookup); break;
     default: lower_plain(s, op, BC_exit_main, op->attr); break;
     }

@@ -427,6 +427,17 @@ static struct tcg_exit leave(uint8_t *cpu, enum tcg_exit_kind kind, uint64_t pc)
     return (struct tcg_exit){.kind = kind};
 }
 
+static struct tcg_exit leave_ind(uint8_t *cpu, uint32_t hint, uint64_t pc)
+{
+    struct tcg_env *env = env_of(cpu);
+    uint64_t salt = env->salt;
+    if (hint & IR_HINT_SWAP) {
+        env->salt = env->salt_other;
+        env->salt_other = salt;
+    }
+    return leave(cpu, TCG_EXIT_LOOKUP, pc);
+}
+
 /* clang-format off */
 #define LABEL_BINARY(n) &&L_##n##_64, &&L_##n##_32, &&L_##n##_64i, &&L_##n##_32i,
 #define LABEL_UNARY(n)  &&L_##n##_64, &&L_##n##_32,
@@ -465,7 +476,7 @@ L_exit_if:
 L_exit_jump:
     return leave(cpu, TCG_EXIT_LOOKUP, p->imm + move);
 L_exit_ind:
-    return leave(cpu, TCG_EXIT_LOOKUP, A);
+    return leave_ind(cpu, p->attr, A);
 L_exit_lookup:
     return (struct tcg_exit){.kind = TCG_EXIT_LOOKUP};
 L_exit_main:

@@ -266,9 +266,10 @@ static struct opnd ring_opnd(unsigned index, size_t field)
     return opnd_sib(RBP, index, 0, TCG_ENV_OFF(ring) + (int32_t)field);
 }
 
-/* Push {return pc ^ salt, our exit for it}; replace: over the newest entry.  t and u are clobbered.
- */
-static void ring_push(struct gen *g, uint64_t return_pc, unsigned t, unsigned u, bool replace)
+/* Push {return pc ^ salt, our exit for it}; replace: over the newest entry.  salt: where that of
+ * this unit is.  t and u are clobbered. */
+static void ring_push(struct gen *g, uint64_t return_pc, unsigned t, unsigned u, bool replace,
+                      int32_t salt)
 {
     struct x86_code *c = &g->c;
     x86_mov(c, false, t, env_opnd(TCG_ENV_OFF(ring_pos)));
@@ -279,7 +280,7 @@ static void ring_push(struct gen *g, uint64_t return_pc, unsigned t, unsigned u,
         x86_store(c, 2, env_opnd(TCG_ENV_OFF(ring_pos)), t);
     }
     mov_pc(g, u, return_pc);
-    x86_alu(c, true, ALU_XOR, opnd_reg(u), env_opnd(TCG_ENV_OFF(salt)));
+    x86_alu(c, true, ALU_XOR, opnd_reg(u), env_opnd(salt));
     x86_store(c, 3, ring_opnd(t, offsetof(struct tcg_ring, tag)), u);
     x86_lea(c, true, u, opnd_pool(0)); /* RIP-relative: the displacement comes with the exit */
     cold_new(g, cold_ring_exit, c->p - 4)->pc = return_pc;
@@ -320,16 +321,29 @@ static void cold_ind_miss(struct gen *g, const struct cold *k UNUSED)
     x86_jmp_to(&g->c, g->rt->leave_tag);
 }
 
+/* The other mode is the current one from here on. */
+static void swap_modes(struct gen *g, unsigned t, unsigned u)
+{
+    x86_mov(&g->c, true, t, env_opnd(TCG_ENV_OFF(salt)));
+    x86_mov(&g->c, true, u, env_opnd(TCG_ENV_OFF(salt_other)));
+    x86_store(&g->c, 3, env_opnd(TCG_ENV_OFF(salt_other)), t);
+    x86_store(&g->c, 3, env_opnd(TCG_ENV_OFF(salt)), u);
+}
+
 static void indirect_exit(struct gen *g, uint32_t hint, uint64_t return_pc)
 {
+    unsigned t = ra_temp(g), u = ra_temp(g);
+    bool swaps = hint & IR_HINT_SWAP;
+    if (swaps)
+        swap_modes(g, t, u);
     if (g->o->nochain) {
         leave_with(g, g->rt->leave_lookup);
         return;
     }
     cold_new(g, cold_ind_request, poll(g));
-    unsigned t = ra_temp(g), u = ra_temp(g);
     if (hint & IR_HINT_CALL)
-        ring_push(g, return_pc, t, u, hint & IR_HINT_RET);
+        ring_push(g, return_pc, t, u, hint & IR_HINT_RET,
+                  swaps ? TCG_ENV_OFF(salt_other) : TCG_ENV_OFF(salt));
     else if (hint & IR_HINT_RET)
         ring_pop(g, t, u);
     cold_new(g, cold_ind_miss, probe_rax(g, t));
@@ -380,7 +394,7 @@ static void rule_exit_jump(struct gen *g, const struct ir_op *op)
     if (is_backward(g, op->imm) && !g->o->nochain)
         poll_to(g, op->imm);
     if ((op->attr & IR_HINT_CALL) && !g->o->nochain)
-        ring_push(g, op->imm2, RCX, RDX, false);
+        ring_push(g, op->imm2, RCX, RDX, false, TCG_ENV_OFF(salt));
     direct_exit(g, op->imm);
 }
 

@@ -28,6 +28,10 @@ enum op {
     OP_HERE,  /* acc += pc */
     OP_CALL,  /* x = pc + 4, to pc + 4 n */
     OP_RET,   /* to x */
+    OP_SWAP_CALL, /* as OP_CALL, OP_RET, into the other mode */
+    OP_SWAP_RET,
+    OP_MODE,  /* acc = 4 acc + 1 + mode */
+    OP_FENCE, /* everything */
 };
 enum { RAM_BYTES = 32 << 20, PAGES = 4096, SPACES = 300 };
 static const gpa RAM_BASE = 0x80000000;
@@ -43,6 +47,7 @@ struct fake {
     uint64_t pc, acc, x;
     uint64_t value; /* for OP_VALUE */
     uint32_t space;
+    uint8_t mode; /* 0 or 1 */
     unsigned walks, faults, dirtied;
     bool clean;      /* pages may be written once a walk for a store has seen them */
     struct pte *map; /* SPACES tables of PAGES entries */
@@ -55,9 +60,14 @@ static const struct ir_slot slots[SLOTS] = {
 };
 
 /* --- the guest --- */
-static uint32_t fake_mode(struct cpu *cpu UNUSED)
+static uint32_t fake_mode(struct cpu *cpu)
 {
-    return 0;
+    return ((struct fake *)cpu)->mode;
+}
+
+static uint32_t fake_swapped(uint32_t mode)
+{
+    return !mode;
 }
 
 static uint32_t fake_asid(struct cpu *cpu)
@@ -135,8 +145,33 @@ static void call(struct ir *ir, uint64_t pc, int64_t n)
     ir_exit_jump(ir, pc + 4 * (uint64_t)n, pc + 4, IR_HINT_CALL);
 }
 
+static const struct ir_helper fence_helper = {
+    .name = "fence",
+    .fn = (void *)guest_tlb_flush,
+    .ret = IR_VOID,
+    .flags = HELPER_CPU | HELPER_VOLATILE,
+};
+
+static void swap_to(struct ir *ir, ir_val target, uint64_t return_pc, uint32_t mode, uint32_t hint)
+{
+    ir_env_st(ir, ir_const(ir, I32, !mode), MO_8, offsetof(struct fake, mode));
+    ir_exit_ind(ir, target, return_pc, hint | IR_HINT_SWAP);
+}
+
+static void swap_call(struct ir *ir, uint64_t pc, int64_t n, uint32_t mode)
+{
+    ir_set(ir, SLOT_X, ir_pc(ir, pc + 4));
+    swap_to(ir, ir_pc(ir, pc + 4 * (uint64_t)n), pc + 4, mode, IR_HINT_CALL);
+}
+
+static void shift_in(struct ir *ir, uint32_t mode)
+{
+    ir_val acc = ir_shl(ir, ir_get(ir, SLOT_ACC), ir_const(ir, I64, 2));
+    ir_set(ir, SLOT_ACC, ir_add(ir, acc, ir_const(ir, I64, 1 + mode)));
+}
+
 /* Whether the unit goes on. */
-static bool translate_one(struct ir *ir, uint64_t pc, uint32_t word)
+static bool translate_one(struct ir *ir, uint64_t pc, uint32_t word, uint32_t mode)
 {
     int64_t n = (int32_t)word >> 8;
     ir_insn(ir, pc, word);
@@ -158,6 +193,10 @@ static bool translate_one(struct ir *ir, uint64_t pc, uint32_t word)
     case OP_JUMP: ir_exit_jump(ir, pc + 4 * (uint64_t)n, 0, IR_HINT_NONE); return false;
     case OP_GO: ir_exit_ind(ir, ir_get(ir, SLOT_ACC), 0, IR_HINT_NONE); return false;
     case OP_LOOP: loop(ir, pc, n); return false;
+    case OP_SWAP_CALL: swap_call(ir, pc, n, mode); return false;
+    case OP_SWAP_RET: swap_to(ir, ir_get(ir, SLOT_X), 0, mode, IR_HINT_RET); return false;
+    case OP_MODE: shift_in(ir, mode); return true;
+    case OP_FENCE: ir_call(ir, &fence_helper, NULL); return true;
     default:
         ir_set(ir, SLOT_PC, ir_pc(ir, pc));
         ir_call(ir, &quit_helper, NULL);
@@ -179,7 +218,7 @@ static void fake_translate(struct tx *tx)
                 return;
             break;
         }
-        if (!translate_one(ir, pc, word))
+        if (!translate_one(ir, pc, word, tx_mode(tx)))
             return;
     }
     ir_exit_jump(ir, pc, 0, IR_HINT_NONE);
@@ -190,6 +229,7 @@ static const struct guest_ops fake_guest = {.name = "fake",
                                             .nslots = SLOTS,
                                             .pc_slot = SLOT_PC,
                                             .mode = fake_mode,
+                                            .swapped = fake_swapped,
                                             .asid = fake_asid,
                                             .fetch_idx = fake_fetch_idx,
                                             .idx_has_asid = fake_has_asid,
@@ -814,6 +854,29 @@ static void map_mover(struct rig *r, uint32_t space, uint64_t page, uint32_t fra
     map_page(r, space, MOVER_DATA, 4000);
 }
 
+/* One function for callers of both modes, which itself calls into the other one. */
+static void test_calls_that_swap_modes(gconstpointer engine)
+{
+    enum { FN = 1024 + 100, SEEN = 1 << 6 | 2 << 4 | 2 << 2 | 1 };
+    struct rig *r = rig_new(engine);
+    map_mover(r, 0, 50, MOVER);
+    const uint32_t at[] = {OP_MODE, insn(OP_SWAP_CALL, FN - 1), OP_MODE, OP_QUIT};
+    const uint32_t fn[] = {OP_MODE, OP_FENCE, OP_MODE, OP_SWAP_RET};
+    for (unsigned i = 0; i < G_N_ELEMENTS(at); i++)
+        put(r, MOVER, i, at[i]);
+    for (unsigned i = 0; i < G_N_ELEMENTS(fn); i++)
+        put(r, MOVER + 1, FN - 1024 + i, fn[i]);
+    for (unsigned n = 0; n < 12; n++) {
+        r->f->mode = n & 1;
+        put(r, MOVER + 1, FN - 1024 + 1, n % 4 < 2 ? insn(OP_ADD, 0) : (uint32_t)OP_FENCE);
+        uint64_t got = run(r, 50 << 12);
+        g_assert_cmphex(got, ==, n & 1 ? 0xff - SEEN : SEEN);
+        g_assert_cmphex(r->f->pc, ==, (50 << 12) + 12);
+        g_assert_cmpuint(r->f->mode, ==, n & 1);
+    }
+    rig_free(r);
+}
+
 /* extra: what was added to the number at index 3. */
 static void check_mover(struct rig *r, uint64_t page, unsigned extra)
 {
@@ -1021,6 +1084,7 @@ int main(int argc, char **argv)
     add("links", test_code_that_is_written_loses_its_links);
     add("self", test_a_guest_that_stores_over_its_code);
     add("across", test_an_instruction_across_pages_follows_the_second);
+    add("swaps", test_calls_that_swap_modes);
     add_moving("moving", test_code_at_many_addresses_is_translated_twice);
     add_moving("moving-in-one-space", test_code_at_many_addresses_of_one_space);
     add_moving("moving-and-trading", test_code_that_trades_places);

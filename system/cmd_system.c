@@ -458,28 +458,6 @@ static JsonNode *run_set_action(struct mon_call *c, struct error **errp UNUSED)
 
 /* ---- what is not there ---- */
 
-static JsonNode *run_memdevs(struct mon_call *c, struct error **errp UNUSED)
-{
-    JsonArray *list = json_array_new();
-
-    const struct ram_block *ram = c->m->rams;
-    while (ram && ram->size != c->m->cfg.ram_size)
-        ram = ram->next;
-    if (ram) {
-        JsonObject *o = json_object_new();
-        json_object_set_string_member(o, "id", ram->name);
-        json_object_set_int_member(o, "size", (int64_t)ram->size);
-        json_object_set_boolean_member(o, "merge", true);
-        json_object_set_boolean_member(o, "dump", true);
-        json_object_set_boolean_member(o, "prealloc", false);
-        json_object_set_boolean_member(o, "share", false);
-        json_object_set_array_member(o, "host-nodes", json_array_new());
-        json_object_set_string_member(o, "policy", "default");
-        json_array_add_object_element(list, o);
-    }
-    return mon_array(list);
-}
-
 static JsonNode *run_empty(struct mon_call *c UNUSED, struct error **errp UNUSED)
 {
     return mon_array(json_array_new());
@@ -624,9 +602,6 @@ static const struct mon_arg trace_args[] = {
 #define OPTION_TYPE                                                                                \
     "[{option: str, parameters: [{name: str, type: string|boolean|number|size, help?: str, "       \
     "default?: str}]}]"
-#define MEMDEV_TYPE                                                                                \
-    "[{id?: str, size: int, merge: bool, dump: bool, prealloc: bool, share: bool, "                \
-    "host-nodes: [int], policy: default|preferred|bind|interleave}]"
 #define PROPERTY_TYPE "[{name: str, type: str, description?: str, default-value?: any}]"
 
 /* clang-format off */
@@ -664,10 +639,8 @@ static const struct monitor_command commands[] = {
      .help = "delete an object"},
     {.qmp = "set-action", .args = action_args, .run = run_set_action,
      .help = "choose what follows a reset or power-off"},
-    {.qmp = "query-memdev", .ret = MEMDEV_TYPE, .run = run_memdevs, .help = "list the memory back ends"},
     {.qmp = "query-memory-devices", .ret = "[any]", .run = run_empty,
      .help = "list the memory devices"},
-    {.qmp = "query-iothreads", .ret = "[any]", .run = run_empty, .help = "list the I/O threads"},
     {.qmp = "query-mice", .ret = "[any]", .run = run_empty, .help = "list the pointing devices"},
     {.qmp = "query-hotpluggable-cpus", .ret = "[any]", .run = run_no_cpu_plug,
      .help = "list the CPUs that could be plugged in"},
@@ -690,5 +663,6 @@ void setup_commands(struct setup *s)
     the_setup = s;
     monitor_register(commands);
     setup_device_commands();
+    setup_object_commands();
     setup_drive_commands(s);
 }

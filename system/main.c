@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "fsdev/fsdev.h"
 #include "gdbstub/gdbstub.h"
+#include "hw/virtio/iothread.h"
 #include "hw/virtio/rng_source.h"
 #include "monitor/monitor.h"
 #include "net/net.h"
@@ -125,6 +126,7 @@ static void tear_down(struct setup *s)
     block_close_all();
     fsdev_free_all();
     rng_source_free_all();
+    iothread_free_all();
     memdev_free_all();
     chardev_free_all();
     host_remove_pid();

@@ -1,5 +1,6 @@
 /* -object: things that devices refer to by id.  One row of the table a type. */
 #include "core/loader.h"
+#include "hw/virtio/iothread.h"
 #include "hw/virtio/rng_source.h"
 #include "net/net.h"
 #include "system/setup.h"
@@ -75,13 +76,27 @@ static bool destroy_secret(const char *id UNUSED)
     return false;
 }
 
+static bool create_iothread(const char *id, struct opts *o, struct error **errp)
+{
+    uint64_t tuning[IOTHREAD_TUNINGS] = {0};
+
+    for (unsigned i = 0; i < IOTHREAD_TUNINGS; i++)
+        if (!opts_get_uint(o, iothread_tuning_names[i], INT64_MAX, 0, &tuning[i], errp))
+            return false;
+    return iothread_create(id, tuning, errp);
+}
+
 static const char *const no_keys[] = {"qom-type", "id", NULL};
 static const char *const file_keys[] = {"qom-type", "id", "filename", NULL};
 
 static const char *const secret_keys[] = {"qom-type", "id", "data", "file", "format", NULL};
 
+static const char *const iothread_keys[] = {
+    "qom-type", "id", "poll-max-ns", "poll-grow", "poll-shrink", "aio-max-batch", NULL};
+
 static const struct object_type object_types[] = {
     {"filter-dump", NULL, create_filter_dump, net_dump_del},
+    {"iothread", iothread_keys, create_iothread, iothread_delete},
     {"memory-backend-ram", NULL, memdev_create, memdev_destroy},
     {"rng-builtin", no_keys, create_rng_builtin, rng_source_delete},
     {"rng-random", file_keys, create_rng_random, rng_source_delete},
@@ -119,17 +134,22 @@ bool object_create(struct opts *o, struct error **errp)
     return (!type->keys || opts_check_used(o, type->keys, errp)) && type->create(id, o, errp);
 }
 
-/* Whether a device holds it by a property of that kind. */
-static const char *user_of(struct machine *m, const char *id)
+/* The device that holds an object by a property of that kind, NULL: none. */
+static const char *holder(struct machine *m, const struct prop_kind *kind, const void *object)
 {
-    const struct rng_source *rng = rng_source_find(id);
-
-    for (struct device *dev = m->devices; rng && dev; dev = dev->next)
+    for (struct device *dev = m->devices; object && dev; dev = dev->next)
         for (const struct prop *p = dev->type->cls->props; p && p->name; p++)
-            if (p->kind == &prop_rng_source &&
-                *(struct rng_source *const *)(const void *)((const char *)dev + p->off) == rng)
+            if (p->kind == kind &&
+                *(const void *const *)(const void *)((const char *)dev + p->off) == object)
                 return dev->id;
     return NULL;
+}
+
+static const char *user_of(struct machine *m, const char *id)
+{
+    const char *user = holder(m, &prop_rng_source, rng_source_find(id));
+
+    return user ? user : holder(m, &prop_iothread, iothread_find(id));
 }
 
 bool object_delete(struct machine *m, const char *id, struct error **errp)

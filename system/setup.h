@@ -134,6 +134,8 @@ void end_migration(void);
 
 /* cmd_devices.c: monitor commands for the balloon, keyboards and mice. */
 void setup_device_commands(void);
+/* cmd_objects.c: and for threads and memory of -object. */
+void setup_object_commands(void);
 
 /* sandbox.c: -sandbox. */
 bool setup_sandbox(struct setup *s, struct error **errp) MUST_CHECK;

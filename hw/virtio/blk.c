@@ -7,6 +7,7 @@
 #include "block/block.h"
 #include "hw/drive.h"
 #include "hw/on_error.h"
+#include "hw/virtio/iothread.h"
 #include "hw/virtio/virtio.h"
 #include "util/bits.h"
 
@@ -475,6 +476,8 @@ static const struct prop virtio_blk_props[] = {
     PROP(prop_string, virtio_blk, "rerror", rerror, "auto", "read errors: report, ignore, stop"),
     PROP(prop_bool, virtio_blk, "share-rw", share_rw, "off", "accepted; a node has one device"),
     PROP(prop_uint32, virtio_blk, "bootindex", bootindex, NULL, "accepted; firmware finds disks"),
+    PROP(prop_iothread, virtio_blk, "iothread", v.iothread, NULL,
+         "id of the -object iothread that looks at the queues"),
     VIRTIO_PROPS(virtio_blk),
     PROP_END,
 };

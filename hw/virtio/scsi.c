@@ -5,6 +5,7 @@
  * medium.  The lock of this device guards its bus and the units on it.
  */
 #include "hw/scsi/scsi.h"
+#include "hw/virtio/iothread.h"
 #include "hw/virtio/virtio.h"
 #include "util/bits.h"
 
@@ -391,6 +392,7 @@ static const struct virtio_class virtio_scsi_vclass = {
     .config_read = virtio_scsi_config_read,
     .config_write = virtio_scsi_config_write,
     .queue = virtio_scsi_queue,
+    .thread = VIRTIO_OWN_IF_ASKED,
 };
 
 static struct virtio_scsi *of_bus(struct scsi_bus *bus)
@@ -511,6 +513,8 @@ static const struct prop virtio_scsi_props[] = {
     PROP(prop_uint32, virtio_scsi, "cmd_per_lun", cmd_per_lun, "128", "commands at once to a unit"),
     PROP(prop_bool, virtio_scsi, "hotplug", hotplug, "on", "tell the guest of units that come"),
     PROP(prop_bool, virtio_scsi, "param_change", param_change, "on", "and of those that change"),
+    PROP(prop_iothread, virtio_scsi, "iothread", v.iothread, NULL,
+         "id of the -object iothread that looks at the queues"),
     VIRTIO_PROPS(virtio_scsi),
     PROP_END,
 };

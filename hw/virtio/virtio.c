@@ -83,6 +83,7 @@ void virtio_choose_thread(struct virtio_device *v, enum virtio_thread_wish wish)
 {
     bool by_itself = v->vcls && v->vcls->thread == VIRTIO_OWN_UNLESS_ASKED;
     v->use_worker = wish == VIRTIO_THREAD_AUTO ? by_itself : wish == VIRTIO_THREAD_ON;
+    v->use_worker |= v->iothread != NULL;
 }
 
 void virtio_fini(struct virtio_device *v)

@@ -96,7 +96,7 @@ struct virtio_device;
 
 enum virtio_thread {
     VIRTIO_ON_VCPU,         /* always on the thread of the vCPU that notified */
-    VIRTIO_OWN_IF_ASKED,    /* on a thread of the device's own with ioeventfd=on */
+    VIRTIO_OWN_IF_ASKED,    /* on a thread of the device's own with ioeventfd=on or iothread=ID */
     VIRTIO_OWN_UNLESS_ASKED /* there, but with ioeventfd=off on the vCPU's */
 };
 
@@ -143,8 +143,9 @@ struct virtio_device {
     struct cond drained;          /* a queue has no chain in flight any more */
     struct virtio_worker *worker; /* of a threaded class */
     bool use_worker;
-    struct timer again;    /* for queues whose turn ran out */
-    uint64_t again_queues; /* a bit each */
+    struct iothread *iothread; /* property of classes with VIRTIO_OWN_IF_ASKED; NULL: none */
+    struct timer again;        /* for queues whose turn ran out */
+    uint64_t again_queues;     /* a bit each */
     struct virtq vq[VIRTIO_MAX_QUEUES];
     struct iovec scratch_iov[VIRTIO_MAX_SEGMENTS];
     struct ram_block *scratch_ram[VIRTIO_MAX_SEGMENTS];

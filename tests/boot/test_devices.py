@@ -8,7 +8,7 @@ import struct
 import subprocess
 import termios
 
-from guest import Failed, Guest, Skipped, arch_args, debian, linux, need_tinamou, need_tool
+from guest import Failed, Guest, Skipped, arch_args, debian, is_tinamou, linux, need_tinamou, need_tool
 from modules import with_modules
 
 MODULES = "initrd.cpio.gz"
@@ -129,8 +129,10 @@ def test_read_only_disk():
 
 def test_a_disk_with_several_queues():
     make_disk("disk.img")
+    thread = ",iothread=io" if is_tinamou() else ""
     with linux(["-drive", "file=disk.img,if=none,format=raw,id=d0", "-device",
-                "virtio-blk-device,drive=d0,num-queues=2,logical_block_size=1024,physical_block_size=4096"], MODULES, smp=2) as g:
+                "virtio-blk-device,drive=d0,num-queues=2,logical_block_size=1024,physical_block_size=4096" + thread]
+               + (["-object", "iothread,id=io"] if thread else []), MODULES, smp=2) as g:
         g.shell()
         if g.run("ls /sys/block/vda/mq").split() != ["0", "1"]:
             g.fail("the disk has not two queues")

@@ -493,6 +493,25 @@ def test_drives_come_and_go_and_the_debugger_moves():
             pass
 
 
+def test_threads_for_disks():
+    need_tinamou()
+    with open("a.raw", "wb") as f:
+        f.truncate(1 << 20)
+    with machine(["-S", "-object", "iothread,id=io0", "-object", '{"qom-type": "iothread", "id": "io1", "poll-max-ns": 5000}',
+                  "-drive", "file=a.raw,format=raw,if=none,id=a", "-device", "virtio-blk-pci,drive=a,iothread=io0",
+                  "-device", "virtio-scsi-pci,iothread=io0"]) as g:
+        q = Qmp("q")
+        threads = q.ok("query-iothreads")
+        want([t["id"] for t in threads] == ["io0", "io1"] and threads[1]["poll-max-ns"] == 5000, "threads: %r" % threads)
+        tasks = os.listdir("/proc/%d/task" % g.process.pid)
+        want(all(str(t["thread-id"]) in tasks for t in threads), "threads: %r, of %r" % (threads, tasks))
+        want("io1:\n  thread_id=%d" % threads[1]["thread-id"] in q.hmp("info iothreads").replace("\r", ""), "info iothreads")
+        want("in use by device" in q.fails("object-del", id="io0"), "a thread that devices have")
+        q.ok("object-del", id="io1")
+        q.ok("object-add", **{"qom-type": "iothread", "id": "io2"})
+        want([t["id"] for t in q.ok("query-iothreads")] == ["io0", "io2"], "after object-add")
+
+
 def test_nodes_are_opened_with_other_options():
     need_tinamou()
     with open("base.raw", "wb") as f:

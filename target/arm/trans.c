@@ -181,7 +181,15 @@ static void end_misaligned(struct dis *d, const struct arm_late *late)
     ir_val addr = ir_add(d->ir, gpr_sp(d, late->base, true), imm64(d, late->offset));
     set_pc(d, d->pc);
     call_raise_misaligned(d->ir, addr, imm32(d, d->mem), imm32(d, late->is_store));
-    end_lookup(d);
+    ir_exit_main(d->ir, MAIN_GO_ON);
+}
+
+/* Short rather than fast. */
+static void end_rare(struct dis *d, uint32_t syndrome)
+{
+    set_pc(d, d->pc);
+    call_raise(d->ir, imm32(d, syndrome), imm32(d, 1));
+    ir_exit_main(d->ir, MAIN_GO_ON);
 }
 
 void arm_dis_end(struct dis *d)
@@ -190,7 +198,7 @@ void arm_dis_end(struct dis *d)
         ir_block_begin(d->ir, d->late[i].block);
         d->pc = d->late[i].pc;
         if (d->late[i].syndrome)
-            end_exception(d, d->late[i].syndrome, 1);
+            end_rare(d, d->late[i].syndrome);
         else if (d->late[i].landed)
             end_landing(d, d->late[i].landed);
         else

@@ -76,7 +76,7 @@ void end_mode(struct dis *d) ARM_SYMBOL(end_mode);
 /* Continue at the pc slot, which a helper has written. */
 void end_lookup(struct dis *d) ARM_SYMBOL(end_lookup);
 /* Leave to the executor's loop after this instruction: to sleep, or to let other threads run. */
-enum { MAIN_WAIT = 1, MAIN_YIELD = 2 };
+enum { MAIN_GO_ON, MAIN_WAIT, MAIN_YIELD };
 void end_main(struct dis *d, uint32_t reason) ARM_SYMBOL(end_main);
 /* The exception of this instruction, with a syndrome (ESR_ELx.EC and ISS) known now; el: where it
  * is taken to at least (1, or higher for traps to hypervisor or monitor).  Ends the unit. */

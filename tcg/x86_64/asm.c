@@ -258,6 +258,14 @@ void x86_test(struct x86_code *c, bool w, unsigned a, unsigned b)
     x86_op(c, 0x85 | x86_w(w), b, opnd_reg(a));
 }
 
+void x86_test_imm(struct x86_code *c, struct opnd a, uint32_t mask)
+{
+    if (mask <= 0xff)
+        x86_op_imm8(c, 0xf6 | X_B8RM, 0, a, (uint8_t)mask);
+    else
+        x86_op_imm32(c, 0xf7, 0, a, mask);
+}
+
 void x86_imul(struct x86_code *c, bool w, unsigned d, struct opnd s)
 {
     x86_op(c, 0xaf | X_0F | x86_w(w), d, s);

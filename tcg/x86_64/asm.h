@@ -118,6 +118,8 @@ void x86_push_imm(struct x86_code *c, int32_t v);
 
 /* --- arithmetic --- */
 void x86_alu(struct x86_code *c, bool w, enum x86_alu op, struct opnd d, struct opnd s);
+/* Bits of the low half of a, a register or memory. */
+void x86_test_imm(struct x86_code *c, struct opnd a, uint32_t mask);
 void x86_test(struct x86_code *c, bool w, unsigned a, unsigned b);
 void x86_imul(struct x86_code *c, bool w, unsigned d, struct opnd s);
 void x86_imul_imm(struct x86_code *c, bool w, unsigned d, struct opnd s, int32_t imm);

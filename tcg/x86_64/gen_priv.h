@@ -126,6 +126,7 @@ struct val {
     bool as_addr;   /* used as the address of a load or store */
     bool fused;     /* computed by its only user */
     bool scaled;    /* used by an addition that could do the shift */
+    bool tested;    /* used by a comparison with zero that could do the AND */
     bool late;      /* used by a late set */
 };
 
@@ -177,7 +178,7 @@ struct cold {
     uint32_t groups; /* registers of group addends that a slow path makes void */
     uint8_t d, t, u;
     uint8_t cc;
-    bool wide, keep_xmm, has_cmp, has_page;
+    bool wide, keep_xmm, has_cmp, is_test, has_page;
     uint16_t late, nlate; /* copies of the late sets as they were */
 };
 
@@ -390,7 +391,8 @@ enum x86_cc x86_cc_of(enum ir_cc cc);
 struct cmp {
     struct opnd a, b;
     bool w;
-    bool ready; /* the flags are there already */
+    bool is_test; /* of the bits b of a with zero */
+    bool ready;   /* the flags are there already */
     bool has_flags;
     enum x86_cc cc, flags_cc; /* flags_cc: where has_flags says that they were at the beginning */
 };

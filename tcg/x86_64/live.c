@@ -74,6 +74,30 @@ static bool fuse_scale(struct gen *g, const struct ir_op *op, struct val *x, uin
     return x->fused = true;
 }
 
+/* Bits by an immediate that the low half has, which only a comparison with zero wants. */
+static bool fuse_test(struct gen *g, const struct ir_op *op, struct val *x)
+{
+    uint64_t mask;
+    if (!x->tested || x->nuse != 1 || ir_val_is_const(op->arg[0]) ||
+        !ir_is_const(g->ir, op->arg[1], &mask) || mask > INT32_MAX)
+        return false;
+    struct val *in = &g->val[val_id(g, op->arg[0])];
+    if (in->last < x->last)
+        in->last = x->last;
+    in->nuse++;
+    return x->fused = true;
+}
+
+static void note_test(struct gen *g, const struct ir_op *op)
+{
+    uint64_t zero;
+    bool compares = op->opc == OP_brcond || op->opc == OP_br_if || op->opc == OP_exit_if ||
+                    op->opc == OP_setcond || op->opc == OP_select;
+    if (compares && (op->cc == IR_EQ || op->cc == IR_NE) && !ir_val_is_const(op->arg[0]) &&
+        g->ir->ops[op->arg[0].id].opc == OP_and && ir_is_const(g->ir, op->arg[1], &zero) && !zero)
+        g->val[op->arg[0].id].tested = true;
+}
+
 /* One of the arguments at most. */
 static void note_scale(struct gen *g, const struct ir_op *op)
 {
@@ -107,6 +131,7 @@ static void note_uses(struct gen *g, const struct ir_op *op, uint32_t at)
 {
     if (op->opc == OP_add && op->type == I64)
         note_scale(g, op);
+    note_test(g, op);
     for (unsigned k = 0; k < ir_desc(op)->nargs; k++)
         use(g, op->arg[k], at);
     if (op->opc == OP_call)
@@ -234,7 +259,8 @@ static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *o
         return;
     if (opc_is_alias(op->opc) && !ir_val_is_const(op->arg[0]))
         return;
-    if (fuse_address(g, op, x) || fuse_scale(g, op, x, i) || fuse_late(g, op, x, end))
+    if (fuse_address(g, op, x) || fuse_scale(g, op, x, i) || fuse_test(g, op, x) ||
+        fuse_late(g, op, x, end))
         return;
     if (ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END | IR_OP_SIDE))
         open->epoch++;

@@ -76,7 +76,7 @@ void leave_side(struct gen *g, const struct cold *k)
 static void cold_request(struct gen *g, const struct cold *k)
 {
     if (k->has_cmp) {
-        struct cmp cmp = {.a = k->a, .b = k->b, .w = k->wide, .cc = k->cc};
+        struct cmp cmp = {.a = k->a, .b = k->b, .w = k->wide, .is_test = k->is_test, .cc = k->cc};
         cmp_emit(g, &cmp);
         x86_link(x86_jcc(&g->c, cc_invert(k->cc)), k->back);
     }
@@ -104,6 +104,7 @@ static void poll_if(struct gen *g, const struct cmp *cmp, uint64_t pc)
     k->a = cmp->a;
     k->b = cmp->b;
     k->wide = cmp->w;
+    k->is_test = cmp->is_test;
     k->cc = cmp->cc;
     k->back = g->c.p;
 }

@@ -641,6 +641,16 @@ enum x86_cc x86_cc_of(enum ir_cc cc)
     return map[cc];
 }
 
+/* Of bits that only this comparison wants, see fuse_test(). */
+static bool prepare_test(struct gen *g, struct cmp *k, ir_val a)
+{
+    if (ir_val_is_const(a) || !g->val[a.id].fused || g->ir->ops[a.id].opc != OP_and)
+        return false;
+    k->b = opnd_imm((int32_t)ir_const_value(g->ir, g->ir->ops[a.id].arg[1]));
+    k->a = ra_rm(g, g->ir->ops[a.id].arg[0]);
+    return true;
+}
+
 void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc)
 {
     if (ir_val_is_const(a) && !ir_val_is_const(b)) {
@@ -653,6 +663,10 @@ void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc
     k->ready = false;
     k->w = ir_type_of(g->ir, a) == I64;
     k->cc = x86_cc_of(cc);
+    k->has_flags = false;
+    k->is_test = prepare_test(g, k, a);
+    if (k->is_test)
+        return;
     k->b = ra_rmi(g, b);
     if (k->b.kind == OPND_MEM)
         k->a = opnd_reg(ra_use(g, a));
@@ -664,15 +678,18 @@ void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc
 
 bool cmp_is_ready(const struct gen *g, const struct cmp *k)
 {
-    return is_zero(k->b) && k->a.kind == OPND_REG && (k->cc == CC_E || k->cc == CC_NE) &&
-           g->zero_at == g->c.p && g->zero_reg == k->a.reg && g->zero_wide == k->w;
+    return !k->is_test && is_zero(k->b) && k->a.kind == OPND_REG &&
+           (k->cc == CC_E || k->cc == CC_NE) && g->zero_at == g->c.p && g->zero_reg == k->a.reg &&
+           g->zero_wide == k->w;
 }
 
 void cmp_emit(struct gen *g, const struct cmp *k)
 {
     if (k->ready)
         return;
-    if (is_zero(k->b) && k->a.kind == OPND_REG)
+    if (k->is_test)
+        x86_test_imm(&g->c, k->a, (uint32_t)k->b.disp);
+    else if (is_zero(k->b) && k->a.kind == OPND_REG)
         x86_test(&g->c, k->w, k->a.reg, k->a.reg);
     else
         x86_alu(&g->c, k->w, ALU_CMP, k->a, k->b);

@@ -68,7 +68,7 @@ static struct fp_num add_special(const struct fp_num *a, const struct fp_num *b,
 }
 
 /* Neither is a NaN. */
-static struct fp_num add_numbers(const struct fp_num *a, const struct fp_num *b, struct fp_env *env)
+struct fp_num fp_add_numbers(const struct fp_num *a, const struct fp_num *b, struct fp_env *env)
 {
     if (a->kind == KIND_FINITE && b->kind == KIND_FINITE)
         return add_finite(a, b, env);
@@ -80,7 +80,7 @@ static struct fp_num add(const struct fp_num *a, const struct fp_num *b, struct 
     if (fp_is_nan(a) || fp_is_nan(b))
         return pick_nan2(a, b, env);
     fp_note_subnormal(a->subnormal || b->subnormal, env);
-    return add_numbers(a, b, env);
+    return fp_add_numbers(a, b, env);
 }
 
 uint64_t fp_add(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env *env)
@@ -125,7 +125,7 @@ static struct fp_num mul_special(const struct fp_num *a, const struct fp_num *b,
 }
 
 /* Neither is a NaN. */
-static struct fp_num mul_numbers(const struct fp_num *a, const struct fp_num *b, struct fp_env *env)
+struct fp_num fp_mul_numbers(const struct fp_num *a, const struct fp_num *b, struct fp_env *env)
 {
     if (a->kind == KIND_FINITE && b->kind == KIND_FINITE)
         return mul_finite(a, b);
@@ -137,7 +137,7 @@ static struct fp_num mul(const struct fp_num *a, const struct fp_num *b, struct 
     if (fp_is_nan(a) || fp_is_nan(b))
         return pick_nan2(a, b, env);
     fp_note_subnormal(a->subnormal || b->subnormal, env);
-    return mul_numbers(a, b, env);
+    return fp_mul_numbers(a, b, env);
 }
 
 uint64_t fp_mul(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env *env)
@@ -147,18 +147,20 @@ uint64_t fp_mul(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env
     return fp_pack(f, &r, env);
 }
 
-/* 64 bits of quotient, the first of them one, and a sticky bit for the remainder. */
+/* 65 bits of quotient, the first of them one, and a sticky bit for the remainder. */
 static struct fp_num div_finite(const struct fp_num *a, const struct fp_num *b)
 {
     uint64_t dividend = sig64(a), divisor = sig64(b);
     bool below_one = dividend < divisor;
     u128 wide = (u128)dividend << (63 + below_one);
     uint64_t quotient = wide / divisor;
-    bool sticky = wide != (u128)quotient * divisor;
+    u128 twice = (wide - (u128)quotient * divisor) << 1;
+    bool guard = twice >= divisor;
+    bool sticky = twice != (guard ? divisor : 0);
     return (struct fp_num){.kind = KIND_FINITE,
                            .sign = a->sign ^ b->sign,
                            .exp = a->exp - b->exp - below_one,
-                           .sig = (u128)quotient << 64 | sticky};
+                           .sig = (u128)quotient << 64 | (u128)guard << 63 | sticky};
 }
 
 static struct fp_num div_special(const struct fp_num *a, const struct fp_num *b, struct fp_env *env)
@@ -174,7 +176,7 @@ static struct fp_num div_special(const struct fp_num *a, const struct fp_num *b,
     return signed_infinity(sign);
 }
 
-static struct fp_num divide(const struct fp_num *a, const struct fp_num *b, struct fp_env *env)
+struct fp_num fp_divide(const struct fp_num *a, const struct fp_num *b, struct fp_env *env)
 {
     if (fp_is_nan(a) || fp_is_nan(b))
         return pick_nan2(a, b, env);
@@ -188,7 +190,7 @@ static struct fp_num divide(const struct fp_num *a, const struct fp_num *b, stru
 uint64_t fp_div(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env *env)
 {
     struct fp_num x = fp_unpack(f, a, env), y = fp_unpack(f, b, env);
-    struct fp_num r = divide(&x, &y, env);
+    struct fp_num r = fp_divide(&x, &y, env);
     return fp_pack(f, &r, env);
 }
 
@@ -213,28 +215,35 @@ static uint64_t isqrt64(uint64_t n, uint64_t *rem)
  * Ref: P. Zimmermann, "Karatsuba Square Root", INRIA RR-3805 (1999): the estimate is at most one
  * too large, which shows as a negative remainder.
  */
-static uint64_t isqrt128(u128 n, bool *exact)
+static uint64_t isqrt128(u128 n)
 {
     uint64_t rem, high = isqrt64(n >> 64, &rem);
     u128 dividend = (u128)rem << 32 | (uint32_t)(n >> 32);
     uint64_t quotient = dividend / (2 * high);
     u128 left = (dividend - (u128)quotient * 2 * high) << 32 | (uint32_t)n;
     u128 square = (u128)quotient * quotient;
-    *exact = left == square;
     /* high and quotient may both be all ones and one more: wraps, and the -1 unwraps. */
     return (high << 32) + quotient - (left < square);
+}
+
+/* 65 bits and a sticky one: a root that is not exact does not end at the guard bit, either. */
+static u128 with_guard(uint64_t root, u128 n)
+{
+    u128 left = n - (u128)root * root;
+    return (u128)root << 64 | (u128)(left > root) << 63 | (left != 0);
 }
 
 /* sqrt(m * 2^e) = sqrt(m * 2^(e mod 2)) * 2^floor(e / 2), the radicand lying in [1, 4). */
 static struct fp_num sqrt_finite(const struct fp_num *a)
 {
-    bool exact, odd = a->exp & 1;
-    uint64_t root = isqrt128(a->sig >> !odd, &exact);
+    bool odd = a->exp & 1;
+    u128 radicand = a->sig >> !odd;
+    uint64_t root = isqrt128(radicand);
     return (struct fp_num){
-        .kind = KIND_FINITE, .exp = (a->exp - odd) / 2, .sig = (u128)root << 64 | !exact};
+        .kind = KIND_FINITE, .exp = (a->exp - odd) / 2, .sig = with_guard(root, radicand)};
 }
 
-static struct fp_num square_root(const struct fp_num *a, struct fp_env *env)
+struct fp_num fp_square_root(const struct fp_num *a, struct fp_env *env)
 {
     if (fp_is_nan(a))
         return fp_pick_nan(&a, 1, env);
@@ -251,7 +260,7 @@ static struct fp_num square_root(const struct fp_num *a, struct fp_env *env)
 uint64_t fp_sqrt(const struct fp_format *f, uint64_t a, struct fp_env *env)
 {
     struct fp_num x = fp_unpack(f, a, env);
-    struct fp_num r = square_root(&x, env);
+    struct fp_num r = fp_square_root(&x, env);
     return fp_pack(f, &r, env);
 }
 
@@ -278,10 +287,10 @@ struct fp_num fp_multiply_add(const struct fp_num *a, const struct fp_num *b,
 {
     if (fp_is_nan(a) || fp_is_nan(b) || fp_is_nan(c))
         return fma_nan(a, b, c, env);
-    struct fp_num product = mul_numbers(a, b, env);
+    struct fp_num product = fp_mul_numbers(a, b, env);
     if (fp_is_nan(&product))
         return product;
-    struct fp_num sum = add_numbers(&product, c, env);
+    struct fp_num sum = fp_add_numbers(&product, c, env);
     bool subnormal = a->subnormal || b->subnormal || c->subnormal;
     fp_note_subnormal(subnormal && !fp_is_nan(&sum), env);
     return sum;

@@ -3,7 +3,7 @@
  *
  * A new interchange format of up to 62 significant bits is a descriptor. Wider ones (x87,
  * binary128) unpack and pack themselves and share the rest: multiplication is exact up to 64 bits,
- * division and square root yield 64 bits and a sticky one, addition has room for 126.
+ * division and square root yield 65 bits and a sticky one, addition has room for 126.
  */
 #ifndef FPU_SOFTFLOAT_PRIV_H
 #define FPU_SOFTFLOAT_PRIV_H
@@ -97,6 +97,12 @@ struct fp_num fp_invalid(struct fp_env *env);
 struct fp_num fp_default_nan(const struct fp_env *env);
 
 /* arith.c */
+/* Before rounding; of numbers: neither is a NaN. */
+struct fp_num fp_add_numbers(const struct fp_num *a, const struct fp_num *b, struct fp_env *env);
+struct fp_num fp_mul_numbers(const struct fp_num *a, const struct fp_num *b, struct fp_env *env);
+/* The same of anything, with NaNs chosen and x86's DE noted. */
+struct fp_num fp_divide(const struct fp_num *a, const struct fp_num *b, struct fp_env *env);
+struct fp_num fp_square_root(const struct fp_num *a, struct fp_env *env);
 uint64_t fp_add(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env *env);
 uint64_t fp_sub(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env *env);
 uint64_t fp_mul(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env *env);

@@ -33,7 +33,7 @@ enum {
     EXT_DEVICE = 0x82,
 };
 enum { MAX_DEPTH = 32, SEGMENT = 4, MAX_SEGMENTS = 16, METHOD_SERIALIZED = 8 };
-enum { FIELD_DWORD_ACCESS = 3, REGION_SYSTEM_MEMORY = 0 };
+enum { FIELD_BYTE_ACCESS = 1, FIELD_DWORD_ACCESS = 3 };
 
 struct aml {
     GByteArray *b;
@@ -314,23 +314,24 @@ void aml_create_dword(struct aml *a)
     put8(a, OP_CREATE_DWORD);
 }
 
-void aml_memory_region(struct aml *a, const char *name, uint64_t base, uint64_t len)
+void aml_region(struct aml *a, const char *name, enum aml_space space, uint64_t base, uint64_t len)
 {
     put8(a, OP_EXT);
     put8(a, EXT_REGION);
     put_name(a, name);
-    put8(a, REGION_SYSTEM_MEMORY);
+    put8(a, space);
     aml_int(a, base);
     aml_int(a, len);
 }
 
-void aml_dword_fields(struct aml *a, const char *region, const struct aml_field *fields)
+static void put_fields(struct aml *a, const char *region, unsigned access,
+                       const struct aml_field *fields)
 {
     put8(a, OP_EXT);
     put8(a, EXT_FIELD);
     begin(a);
     put_name(a, region);
-    put8(a, FIELD_DWORD_ACCESS);
+    put8(a, access);
     for (; fields->name; fields++) {
         uint8_t length[4];
         assert(fields->bits < 0x3f);
@@ -341,12 +342,23 @@ void aml_dword_fields(struct aml *a, const char *region, const struct aml_field 
     aml_end(a);
 }
 
+void aml_dword_fields(struct aml *a, const char *region, const struct aml_field *fields)
+{
+    put_fields(a, region, FIELD_DWORD_ACCESS, fields);
+}
+
+void aml_byte_fields(struct aml *a, const char *region, const struct aml_field *fields)
+{
+    put_fields(a, region, FIELD_BYTE_ACCESS, fields);
+}
+
 /* ---- resources ---- */
 
 enum { LARGE_MEMORY32_FIXED = 0x86, LARGE_DWORD = 0x87, LARGE_WORD = 0x88, LARGE_IRQ = 0x89 };
 enum { LARGE_QWORD = 0x8a, TYPE_MEMORY = 0, TYPE_IO = 1, TYPE_BUS = 2 };
 enum { RANGE_FIXED = 0x0c /* base and end do not move */, MEMORY_READ_WRITE = 0x01, IO_ENTIRE = 3 };
-enum { IRQ_CONSUMER = 0x01, IRQ_EDGE = 0x02 };
+enum { IRQ_CONSUMER = 0x01, IRQ_EDGE = 0x02, IRQ_SHARED = 0x08 };
+enum { SMALL_IRQ = 0x22, SMALL_DMA = 0x2a, SMALL_PORTS = 0x47, PORTS_DECODE_16 = 1 };
 enum { IO_TRANSLATION_STATIC = 0x10 /* bus I/O is memory to the processor */ };
 
 void aml_memory32_fixed(struct aml *a, uint32_t base, uint32_t len)
@@ -365,6 +377,39 @@ void aml_irq(struct aml *a, uint32_t gsi, bool edge)
     put8(a, IRQ_CONSUMER | (edge ? IRQ_EDGE : 0));
     put8(a, 1);
     put_le(a, gsi, 4);
+}
+
+void aml_shared_irq(struct aml *a, const uint32_t *gsi, uint8_t n)
+{
+    put8(a, LARGE_IRQ);
+    put_le(a, 2 + 4U * n, 2);
+    put8(a, IRQ_CONSUMER | IRQ_SHARED);
+    put8(a, n);
+    for (unsigned i = 0; i < n; i++)
+        put_le(a, gsi[i], 4);
+}
+
+void aml_ports(struct aml *a, uint16_t base, uint8_t len)
+{
+    put8(a, SMALL_PORTS);
+    put8(a, PORTS_DECODE_16);
+    put_le(a, base, 2);
+    put_le(a, base, 2);
+    put8(a, 1);
+    put8(a, len);
+}
+
+void aml_isa_irq(struct aml *a, unsigned line)
+{
+    put8(a, SMALL_IRQ);
+    put_le(a, 1U << line, 2);
+}
+
+void aml_isa_dma(struct aml *a, unsigned channel)
+{
+    put8(a, SMALL_DMA);
+    put8(a, 1U << channel);
+    put8(a, 0);
 }
 
 struct address_space_range {
@@ -391,6 +436,13 @@ void aml_bus_range(struct aml *a, uint16_t first, uint16_t last)
 {
     put_address_space(a, &(struct address_space_range){LARGE_WORD, 2, TYPE_BUS, RANGE_FIXED, 0,
                                                        first, last, 0, last - first + 1U});
+}
+
+void aml_port_window(struct aml *a, uint16_t first, uint16_t last)
+{
+    put_address_space(a,
+                      &(struct address_space_range){LARGE_WORD, 2, TYPE_IO, RANGE_FIXED, IO_ENTIRE,
+                                                    first, last, 0, last - first + 1U});
 }
 
 void aml_io_window(struct aml *a, uint64_t bus_base, uint64_t len, uint64_t cpu_base)

@@ -64,18 +64,28 @@ void aml_op(struct aml *a, enum aml_op op);
 void aml_no_target(struct aml *a);
 /* CreateDWordField (source, offset, name), the former two following aml_create_dword(). */
 void aml_create_dword(struct aml *a);
-/* OperationRegion (name, SystemMemory, base, length), and its fields: bits of each, in order. */
-void aml_memory_region(struct aml *a, const char *name, uint64_t base, uint64_t len);
+/* OperationRegion (name, space, base, length), and its fields: bits of each, in order. */
+enum aml_space { AML_SYSTEM_MEMORY = 0, AML_SYSTEM_IO = 1, AML_PCI_CONFIG = 2 };
+void aml_region(struct aml *a, const char *name, enum aml_space space, uint64_t base, uint64_t len);
 struct aml_field {
     const char *name; /* NULL ends the list */
     uint32_t bits;
 };
 void aml_dword_fields(struct aml *a, const char *region, const struct aml_field *fields);
+void aml_byte_fields(struct aml *a, const char *region, const struct aml_field *fields);
 
 /* Resource descriptors, inside aml_resources_begin(). */
 enum aml_range { AML_RANGE_PRODUCER = 0, AML_RANGE_CONSUMER = 1 };
 void aml_memory32_fixed(struct aml *a, uint32_t base, uint32_t len);
 void aml_irq(struct aml *a, uint32_t gsi, bool edge);
+/* One of several level-triggered lines, which devices share. */
+void aml_shared_irq(struct aml *a, const uint32_t *gsi, uint8_t n);
+/* Of ISA devices: ports, an edge-triggered line, a DMA channel of 8 bits. */
+void aml_ports(struct aml *a, uint16_t base, uint8_t len);
+void aml_isa_irq(struct aml *a, unsigned line);
+void aml_isa_dma(struct aml *a, unsigned channel);
+/* Ports that a PC's root bus decodes. */
+void aml_port_window(struct aml *a, uint16_t first, uint16_t last);
 void aml_bus_range(struct aml *a, uint16_t first, uint16_t last);
 void aml_io_window(struct aml *a, uint64_t bus_base, uint64_t len, uint64_t cpu_base);
 void aml_memory_window(struct aml *a, uint64_t base, uint64_t len, enum aml_range kind);

@@ -27,7 +27,7 @@ struct ich9_lpc {
     struct acpi_pm pm;
     struct irq sci, smi, apic_line[HOST_PINS];
     struct mem_region pm_ports, apm_ports, rcrb;
-    gpa pm_at, rcrb_at; /* where they are shown, 0: nowhere */
+    _Atomic gpa pm_at, rcrb_at; /* where they are shown, 0: nowhere */
     struct ich9_lpc_state {
         struct pci_state pci;
         struct acpi_pm_state pm;
@@ -56,6 +56,11 @@ struct irq *ich9_sci(struct device *dev)
 struct irq *ich9_smi(struct device *dev)
 {
     return &((struct ich9_lpc *)dev)->smi;
+}
+
+uint64_t ich9_pm_base(struct device *dev)
+{
+    return ((struct ich9_lpc *)dev)->pm_at;
 }
 
 void ich9_power_button(struct device *dev)

@@ -14,6 +14,8 @@ void ich9_pirq(void *opaque, unsigned n, bool level);
 /* The same for an I/O APIC: pin 20 + n. */
 struct irq *ich9_apic_line(struct device *dev, unsigned n);
 struct irq *ich9_smi(struct device *dev);
+/* Where its power management ports are now, 0: nowhere.  Any thread. */
+uint64_t ich9_pm_base(struct device *dev);
 /* The user pressed the power button; any thread. */
 void ich9_power_button(struct device *dev);
 

@@ -19,7 +19,7 @@ struct piix4_pm {
     struct acpi_pm pm;
     struct irq sci, smi;
     struct mem_region pm_ports, smb_ports, apm_ports;
-    gpa pm_at, smb_at; /* where they are shown, 0: nowhere */
+    _Atomic gpa pm_at, smb_at; /* where they are shown, 0: nowhere */
     struct piix4_pm_state {
         struct pci_state pci;
         struct acpi_pm_state pm;
@@ -37,6 +37,11 @@ struct irq *piix4_pm_sci(struct device *dev)
 struct irq *piix4_pm_smi(struct device *dev)
 {
     return &((struct piix4_pm *)dev)->smi;
+}
+
+uint64_t piix4_pm_base(struct device *dev)
+{
+    return ((struct piix4_pm *)dev)->pm_at;
 }
 
 void piix4_pm_power_button(struct device *dev)
@@ -129,7 +134,7 @@ static void apm_write(struct device *dev, struct access a, uint64_t v)
         irq_pulse(&p->smi);
 }
 
-static void show(struct piix4_pm *p, struct mem_region *mr, gpa *shown, gpa at)
+static void show(struct piix4_pm *p, struct mem_region *mr, _Atomic gpa *shown, gpa at)
 {
     if (*shown == at)
         return;

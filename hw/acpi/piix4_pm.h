@@ -8,6 +8,8 @@
 struct irq *piix4_pm_sci(struct device *dev);
 /* Where SMIs that software asks for by port 0xb2 go. */
 struct irq *piix4_pm_smi(struct device *dev);
+/* Where its ports are now, 0: nowhere.  Any thread. */
+uint64_t piix4_pm_base(struct device *dev);
 /* The user pressed the power button; any thread. */
 void piix4_pm_power_button(struct device *dev);
 

@@ -13,7 +13,13 @@
 #include <string.h>
 
 enum { HEADER = 36, LENGTH_AT = 4, CHECKSUM_AT = 9, TABLE_ALIGN = 16, RSDP_SIZE = 36 };
-enum { RSDP_CHECKSUM = 8, RSDP_XSDT = 24, RSDP_EXT_CHECKSUM = 32, RSDP_V1_SIZE = 20 };
+enum {
+    RSDP_CHECKSUM = 8,
+    RSDP_RSDT = 16,
+    RSDP_XSDT = 24,
+    RSDP_EXT_CHECKSUM = 32,
+    RSDP_V1_SIZE = 20
+};
 enum { CMD_SIZE = 128, FILE_NAME = 56 };
 enum { CMD_ALLOCATE = 1, CMD_POINTER = 2, CMD_CHECKSUM = 3, ZONE_HIGH = 1, ZONE_FSEG = 2 };
 static const char TABLES[] = "etc/acpi/tables", RSDP[] = "etc/acpi/rsdp",
@@ -24,6 +30,7 @@ struct acpi {
     GByteArray *blob, *script;
     GArray *root; /* uint32_t: offsets of the tables that the XSDT names */
     guint start;  /* of the table that is being written */
+    bool for_pc;  /* an RSDT, too, and files of round sizes */
 };
 
 static void copy_padded(char *to, size_t n, const char *from)
@@ -56,14 +63,14 @@ static void script_allocate(struct acpi *a, const char *file, uint32_t align, ui
     c[FILE_NAME + 4] = zone;
 }
 
-/* Add the address of the tables to the 8 bytes at `at`, which hold an offset. */
-static void script_pointer(struct acpi *a, const char *file, uint32_t at)
+/* Add the address of the tables to the 4 or 8 bytes at `at`, which hold an offset. */
+static void script_pointer(struct acpi *a, const char *file, uint32_t at, uint8_t size)
 {
     uint8_t *c = add_command(a, CMD_POINTER);
     put_file(c, file);
     put_file(c + FILE_NAME, TABLES);
     st_le32(c + 2 * FILE_NAME, at);
-    c[2 * FILE_NAME + 4] = 8;
+    c[2 * FILE_NAME + 4] = size;
 }
 
 static void script_checksum(struct acpi *a, const char *file, uint32_t at, uint32_t from,
@@ -89,6 +96,11 @@ struct acpi *acpi_new(const char *oem_id, const char *oem_table_id)
     script_allocate(a, RSDP, TABLE_ALIGN, ZONE_FSEG);
     script_allocate(a, TABLES, 64, ZONE_HIGH);
     return a;
+}
+
+void acpi_for_pc(struct acpi *a)
+{
+    a->for_pc = true;
 }
 
 void acpi_free(struct acpi *a)
@@ -149,8 +161,14 @@ void acpi_u64(struct acpi *a, uint64_t v)
 
 void acpi_pointer(struct acpi *a, uint32_t table)
 {
-    script_pointer(a, TABLES, a->blob->len);
+    script_pointer(a, TABLES, a->blob->len, 8);
     acpi_u64(a, table);
+}
+
+void acpi_pointer32(struct acpi *a, uint32_t table)
+{
+    script_pointer(a, TABLES, a->blob->len, 4);
+    acpi_u32(a, table);
 }
 
 uint32_t acpi_position(const struct acpi *a)
@@ -158,13 +176,18 @@ uint32_t acpi_position(const struct acpi *a)
     return a->blob->len - a->start;
 }
 
-void acpi_address(struct acpi *a, uint8_t bits, uint8_t access, uint64_t addr)
+static void put_address(struct acpi *a, uint8_t space, uint8_t bits, uint8_t access, uint64_t addr)
 {
-    acpi_u8(a, 0); /* system memory */
+    acpi_u8(a, space);
     acpi_u8(a, bits);
     acpi_u8(a, 0);
     acpi_u8(a, (uint8_t)(access ? 1 + __builtin_ctz(access) : 0));
     acpi_u64(a, addr);
+}
+
+void acpi_address(struct acpi *a, uint8_t bits, uint8_t access, uint64_t addr)
+{
+    put_address(a, 0, bits, access, addr);
 }
 
 /* Ref: 5.2.6. */
@@ -219,6 +242,96 @@ void acpi_put_fadt(struct acpi *a, uint32_t dsdt, uint16_t arm_boot)
     acpi_zeros(a, FADT_X_DSDT_AT - FADT_ARM_BOOT_AT - 3);
     acpi_pointer(a, dsdt);
     acpi_zeros(a, FADT_SIZE - FADT_VENDOR - FADT_X_DSDT_AT - 8);
+    acpi_bytes(a, "TINAMOU", FADT_VENDOR);
+    acpi_end(a, true);
+}
+
+/* Ref: 5.2.10: at the beginning of the tables, which are aligned as it must be. */
+uint32_t acpi_put_facs(struct acpi *a)
+{
+    enum { SIZE = 64, VERSION = 2 };
+    uint32_t at = a->blob->len;
+    acpi_bytes(a, "FACS", 4);
+    acpi_u32(a, SIZE);
+    acpi_zeros(a, 24);
+    acpi_u8(a, VERSION);
+    acpi_zeros(a, 31);
+    return at;
+}
+
+static void put_ports(struct acpi *a, uint32_t base, uint8_t len, uint8_t access)
+{
+    put_address(a, base ? 1 : 0, (uint8_t)(8 * len), base ? access : 0, base);
+}
+
+enum { FADT_SCI = 9, FADT_CENTURY = 0x32, FADT_NO_C2 = 0xfff };
+enum { FADT_NO_C3 = 0xfff, RESET_PORT = 0xcf9, RESET_VALUE = 0x0f };
+enum {
+    FADT_WBINVD = 1 << 0,
+    FADT_C1 = 1 << 2,
+    FADT_NO_SLEEP_BUTTON = 1 << 5,
+    FADT_RTC_WAKES_S4 = 1 << 7,
+    FADT_RESET = 1 << 10,
+    FADT_PLATFORM_CLOCK = 1 << 15,
+    FADT_CLUSTER = 1 << 18,
+};
+
+/* The first 116 bytes, which ACPI 1.0 has. */
+static void put_fadt_ports(struct acpi *a, const struct acpi_fixed *f)
+{
+    acpi_u8(a, 0); /* was the model of interrupts */
+    acpi_u8(a, 0); /* profile: not told */
+    acpi_u16(a, FADT_SCI);
+    acpi_u32(a, f->smi_port);
+    acpi_u8(a, f->enable);
+    acpi_u8(a, f->disable);
+    acpi_u16(a, 0);
+    acpi_u32(a, f->pm1_event);
+    acpi_u32(a, 0);
+    acpi_u32(a, f->pm1_control);
+    acpi_u32(a, 0);
+    acpi_u32(a, 0);
+    acpi_u32(a, f->timer);
+    acpi_u32(a, f->gpe);
+    acpi_u32(a, 0);
+    acpi_u8(a, 4); /* bytes of PM1 events, control, PM2, timer, both GPE blocks */
+    acpi_u8(a, 2);
+    acpi_u8(a, 0);
+    acpi_u8(a, 4);
+    acpi_u8(a, f->gpe_len);
+    acpi_zeros(a, 3);
+    acpi_u16(a, FADT_NO_C2);
+    acpi_u16(a, FADT_NO_C3);
+    acpi_zeros(a, 8);
+    acpi_u8(a, FADT_CENTURY);
+    acpi_u16(a, f->boot_flags);
+    acpi_u8(a, 0);
+    acpi_u32(a, FADT_WBINVD | FADT_C1 | FADT_NO_SLEEP_BUTTON | FADT_RTC_WAKES_S4 | FADT_RESET |
+                    FADT_PLATFORM_CLOCK | (f->many_cpus ? FADT_CLUSTER : 0));
+}
+
+void acpi_put_fadt_pc(struct acpi *a, uint32_t facs, uint32_t dsdt, const struct acpi_fixed *f)
+{
+    acpi_begin(a, "FACP", FADT_REVISION);
+    acpi_pointer32(a, facs);
+    acpi_pointer32(a, dsdt);
+    put_fadt_ports(a, f);
+    put_ports(a, RESET_PORT, 1, 1);
+    acpi_u8(a, RESET_VALUE);
+    acpi_u16(a, 0);
+    acpi_u8(a, FADT_MINOR);
+    acpi_u64(a, 0); /* FACS and DSDT: see above */
+    acpi_pointer(a, dsdt);
+    put_ports(a, f->pm1_event, 4, 2);
+    put_ports(a, 0, 0, 0);
+    put_ports(a, f->pm1_control, 2, 2);
+    put_ports(a, 0, 0, 0);
+    put_ports(a, 0, 0, 0);
+    put_ports(a, f->timer, 4, 4);
+    put_ports(a, f->gpe, f->gpe_len, 1);
+    put_ports(a, 0, 0, 0);
+    put_ports(a, 0, 0, 0); /* sleep control and status */
+    put_ports(a, 0, 0, 0);
     acpi_bytes(a, "TINAMOU", FADT_VENDOR);
     acpi_end(a, true);
 }
@@ -322,6 +435,14 @@ void acpi_put_pptt(struct acpi *a, const struct acpi_topology *t)
 
 /* ---- delivery ---- */
 
+static uint32_t put_rsdt(struct acpi *a)
+{
+    acpi_begin(a, "RSDT", 1);
+    for (guint i = 0; i < a->root->len; i++)
+        acpi_pointer32(a, g_array_index(a->root, uint32_t, i));
+    return acpi_end(a, false);
+}
+
 static uint32_t put_xsdt(struct acpi *a)
 {
     acpi_begin(a, "XSDT", 1);
@@ -331,7 +452,7 @@ static uint32_t put_xsdt(struct acpi *a)
 }
 
 /* Ref: 5.2.5.3. */
-static void make_rsdp(struct acpi *a, uint32_t xsdt, uint8_t out[RSDP_SIZE])
+static void make_rsdp(struct acpi *a, uint32_t rsdt, uint32_t xsdt, uint8_t out[RSDP_SIZE])
 {
     memset(out, 0, RSDP_SIZE);
     memcpy(out, "RSD PTR ", 8);
@@ -339,7 +460,11 @@ static void make_rsdp(struct acpi *a, uint32_t xsdt, uint8_t out[RSDP_SIZE])
     out[15] = 2; /* revision */
     st_le32(out + 20, RSDP_SIZE);
     st_le64(out + RSDP_XSDT, xsdt);
-    script_pointer(a, RSDP, RSDP_XSDT);
+    script_pointer(a, RSDP, RSDP_XSDT, 8);
+    if (rsdt) {
+        st_le32(out + RSDP_RSDT, rsdt);
+        script_pointer(a, RSDP, RSDP_RSDT, 4);
+    }
     script_checksum(a, RSDP, RSDP_CHECKSUM, 0, RSDP_V1_SIZE);
     script_checksum(a, RSDP, RSDP_EXT_CHECKSUM, 0, RSDP_SIZE);
 }
@@ -355,12 +480,47 @@ static void order_script(struct acpi *a)
     memcpy(a->script->data, sorted->data, sorted->len);
 }
 
+static void pad(GByteArray *b, guint unit)
+{
+    guint len = b->len;
+    g_byte_array_set_size(b, (guint)align_up(len, unit));
+    memset(b->data + len, 0, b->len - len);
+}
+
+/* What is read again may have another length inside, but firmware has seen that of the file. */
+static void finish(struct acpi *a, uint8_t rsdp[RSDP_SIZE])
+{
+    enum { TABLES_UNIT = 64 << 10, SCRIPT_UNIT = 4 << 10 };
+    uint32_t rsdt = a->for_pc ? put_rsdt(a) : 0;
+    make_rsdp(a, rsdt, put_xsdt(a), rsdp);
+    order_script(a);
+    if (!a->for_pc)
+        return;
+    pad(a->blob, TABLES_UNIT);
+    pad(a->script, SCRIPT_UNIT);
+}
+
 bool acpi_deliver(struct acpi *a, struct device *fw_cfg, struct error **errp)
 {
     uint8_t rsdp[RSDP_SIZE];
-    make_rsdp(a, put_xsdt(a), rsdp);
-    order_script(a);
+    finish(a, rsdp);
     return fw_cfg_add_file(fw_cfg, TABLES, a->blob->data, a->blob->len, errp) &&
            fw_cfg_add_file(fw_cfg, RSDP, rsdp, sizeof(rsdp), errp) &&
            fw_cfg_add_file(fw_cfg, LOADER, a->script->data, a->script->len, errp);
+}
+
+void acpi_deliver_again(struct acpi *a, struct device *fw_cfg)
+{
+    uint8_t rsdp[RSDP_SIZE];
+    finish(a, rsdp);
+    fw_cfg_replace_file(fw_cfg, TABLES, a->blob->data, a->blob->len);
+    fw_cfg_replace_file(fw_cfg, RSDP, rsdp, sizeof(rsdp));
+    fw_cfg_replace_file(fw_cfg, LOADER, a->script->data, a->script->len);
+}
+
+void acpi_on_select(struct device *fw_cfg, void (*refresh)(void *opaque), void *opaque)
+{
+    fw_cfg_on_select(fw_cfg, TABLES, refresh, opaque);
+    fw_cfg_on_select(fw_cfg, RSDP, refresh, opaque);
+    fw_cfg_on_select(fw_cfg, LOADER, refresh, opaque);
 }

@@ -21,6 +21,8 @@ struct acpi;
 /* Identifiers of up to 6 and 8 characters. */
 struct acpi *acpi_new(const char *oem_id, const char *oem_table_id);
 void acpi_free(struct acpi *a);
+/* There is an RSDT, too, for systems that know ACPI 1.0, and files have room to grow. */
+void acpi_for_pc(struct acpi *a);
 
 /* A table: begin, contents, end; the latter returns its offset.  With in_root the XSDT names it. */
 void acpi_begin(struct acpi *a, const char signature[static 4], uint8_t revision);
@@ -33,6 +35,7 @@ void acpi_zeros(struct acpi *a, size_t n);
 void acpi_bytes(struct acpi *a, const void *data, size_t n);
 /* Eight bytes that the firmware fills with the address of the table at an offset. */
 void acpi_pointer(struct acpi *a, uint32_t table);
+void acpi_pointer32(struct acpi *a, uint32_t table);
 /* Bytes since acpi_begin(), the header of 36 included. */
 uint32_t acpi_position(const struct acpi *a);
 
@@ -43,6 +46,17 @@ void acpi_address(struct acpi *a, uint8_t bits, uint8_t access, uint64_t addr);
 uint32_t acpi_put_dsdt(struct acpi *a, const struct aml *aml);
 /* Hardware-reduced; arm_boot: flags of the PSCI interface. */
 void acpi_put_fadt(struct acpi *a, uint32_t dsdt, uint16_t arm_boot);
+/* The FACS, which must come first. */
+uint32_t acpi_put_facs(struct acpi *a);
+/* Fixed hardware at I/O ports. */
+struct acpi_fixed {
+    uint32_t smi_port, pm1_event, pm1_control, timer, gpe;
+    uint8_t gpe_len; /* bytes of status and enable registers together */
+    uint8_t enable, disable;
+    uint16_t boot_flags;
+    bool many_cpus; /* more than eight: logical IDs of APICs are by clusters */
+};
+void acpi_put_fadt_pc(struct acpi *a, uint32_t facs, uint32_t dsdt, const struct acpi_fixed *f);
 struct acpi_ecam {
     uint64_t base;
     uint8_t last_bus;
@@ -66,6 +80,10 @@ void acpi_put_pptt(struct acpi *a, const struct acpi_topology *t);
 
 /* XSDT and RSDP; then everything into fw_cfg. */
 bool acpi_deliver(struct acpi *a, struct device *fw_cfg, struct error **errp) MUST_CHECK;
+/* Other tables in their place. */
+void acpi_deliver_again(struct acpi *a, struct device *fw_cfg);
+/* Call refresh before the guest reads any of the files (hw/misc/fw_cfg.h). */
+void acpi_on_select(struct device *fw_cfg, void (*refresh)(void *opaque), void *opaque);
 /* The tables so far, for tests. */
 const uint8_t *acpi_blob(const struct acpi *a, size_t *len);
 

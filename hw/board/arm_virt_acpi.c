@@ -1,16 +1,17 @@
 /*
  * The Arm virt board's ACPI tables.
- * Ref: ACPI Specification 6.5, 5.2.12 (MADT) and 5.2.25 (GTDT); Arm DEN 0049 (IORT); PCI Firmware
- * Specification 3.3, 4.5 (_OSC); Arm DEN 0029 (BSA).
+ * Ref: ACPI Specification 6.5, 5.2.12 (MADT) and 5.2.25 (GTDT); Arm DEN 0049 (IORT); Arm DEN 0029
+ * (BSA).
  */
 #include "hw/acpi/aml.h"
+#include "hw/acpi/aml_pci.h"
 #include "hw/acpi/ged.h"
 #include "hw/acpi/tables.h"
 #include "hw/board/arm_virt.h"
 #include "hw/intc/gicv3.h"
 #include "hw/pci/host_ecam.h"
 
-enum { FIRST_PPI = 16, FIRST_SPI = 32, PCI_SLOTS = 32 };
+enum { FIRST_PPI = 16, FIRST_SPI = 32 };
 enum { STA_PRESENT = 0xb /* and enabled, and works */ };
 
 /* ---- DSDT ---- */
@@ -95,19 +96,8 @@ static void put_links(struct aml *d)
 
 static void put_prt(struct aml *d)
 {
-    aml_name(d, "_PRT");
-    aml_package_begin(d, PCI_SLOTS * ECAM_INTX_LINES);
-    for (unsigned slot = 0; slot < PCI_SLOTS; slot++)
-        for (unsigned pin = 0; pin < ECAM_INTX_LINES; pin++) {
-            g_autofree char *link = g_strdup_printf("L%03u", (slot + pin) % ECAM_INTX_LINES);
-            aml_package_begin(d, 4);
-            aml_int(d, slot << 16 | 0xffff);
-            aml_int(d, pin);
-            aml_path(d, link);
-            aml_int(d, 0);
-            aml_end(d);
-        }
-    aml_end(d);
+    static const char *const links[ECAM_INTX_LINES] = {"L000", "L001", "L002", "L003"};
+    aml_pci_routes(d, "_PRT", links);
 }
 
 static void put_windows(struct aml *d, const struct arm_virt *b)
@@ -123,72 +113,6 @@ static void put_windows(struct aml *d, const struct arm_virt *b)
     aml_io_window(d, 0, io->size, io->base);
     if (high->size)
         aml_memory_window(d, high->base, high->size, AML_RANGE_PRODUCER);
-    aml_end(d);
-}
-
-/* CDWn |= bits. */
-static void put_or(struct aml *d, const char *name, uint64_t bits)
-{
-    aml_op(d, AML_OR);
-    aml_path(d, name);
-    aml_int(d, bits);
-    aml_path(d, name);
-}
-
-static void put_dword_field(struct aml *d, unsigned offset, const char *name)
-{
-    aml_create_dword(d);
-    aml_arg(d, 3);
-    aml_int(d, offset);
-    aml_path(d, name);
-}
-
-enum { OSC_ALL = 0x1f /* hot plug, SHPC, PME, AER, Express capability */ };
-enum { OSC_BAD_UUID = 0x04, OSC_BAD_REVISION = 0x08, OSC_MASKED = 0x10 };
-
-/* The system may control all there is. */
-static void put_osc_grant(struct aml *d)
-{
-    put_dword_field(d, 4, "CDW2");
-    put_dword_field(d, 8, "CDW3");
-    aml_op(d, AML_AND);
-    aml_path(d, "CDW3");
-    aml_int(d, OSC_ALL);
-    aml_local(d, 0);
-    aml_if_begin(d);
-    aml_op(d, AML_LNOT);
-    aml_op(d, AML_LEQUAL);
-    aml_arg(d, 1);
-    aml_int(d, 1);
-    put_or(d, "CDW1", OSC_BAD_REVISION);
-    aml_end(d);
-    aml_if_begin(d);
-    aml_op(d, AML_LNOT);
-    aml_op(d, AML_LEQUAL);
-    aml_path(d, "CDW3");
-    aml_local(d, 0);
-    put_or(d, "CDW1", OSC_MASKED);
-    aml_end(d);
-    aml_op(d, AML_STORE);
-    aml_local(d, 0);
-    aml_path(d, "CDW3");
-}
-
-static void put_osc(struct aml *d)
-{
-    aml_method_begin(d, "_OSC", 4, true);
-    put_dword_field(d, 0, "CDW1");
-    aml_if_begin(d);
-    aml_op(d, AML_LEQUAL);
-    aml_arg(d, 0);
-    aml_uuid(d, "33db4d5b-1ff7-401c-9657-7441c03dd766");
-    put_osc_grant(d);
-    aml_end(d);
-    aml_else_begin(d);
-    put_or(d, "CDW1", OSC_BAD_UUID);
-    aml_end(d);
-    aml_op(d, AML_RETURN);
-    aml_arg(d, 3);
     aml_end(d);
 }
 
@@ -220,7 +144,7 @@ static void put_pci(struct aml *d, const struct arm_virt *b)
     aml_end(d);
     put_prt(d);
     put_windows(d, b);
-    put_osc(d);
+    aml_pci_osc(d);
     put_reserved(d, b);
     aml_end(d);
 }
@@ -241,7 +165,7 @@ static void put_events(struct aml *d, const struct arm_virt *b)
     aml_resources_begin(d);
     aml_irq(d, FIRST_SPI + ARM_VIRT_SPI_GED, false);
     aml_end(d);
-    aml_memory_region(d, "EREG", r->base, r->size);
+    aml_region(d, "EREG", AML_SYSTEM_MEMORY, r->base, r->size);
     aml_dword_fields(d, "EREG", fields);
     aml_method_begin(d, "_EVT", 1, true);
     aml_op(d, AML_STORE);

@@ -37,4 +37,11 @@ uint32_t pc_apic_id(const struct pc *b, unsigned nth);
 bool pc_create_bios(struct pc *b, struct error **errp) MUST_CHECK;
 bool pc_tell_firmware(struct pc *b, struct error **errp) MUST_CHECK;
 
+/* S3 to S5: SLP_TYP, and whether there is such a state. */
+enum { PC_SLEEP_STATES = 3, PC_SLEEP_EXISTS = 0x80 };
+uint8_t pc_sleep_state(const struct pc *b, unsigned state);
+
+/* pc_acpi.c */
+bool pc_create_acpi(struct pc *b, struct error **errp) MUST_CHECK;
+
 #endif

@@ -60,10 +60,18 @@ static bool tell_memory(struct pc *b, struct error **errp)
     return fw_cfg_add_file(b->fw_cfg, "etc/e820", map->data, map->len, errp);
 }
 
-/* By state: 0x80 says that there is one; the rest is SLP_TYP. */
+uint8_t pc_sleep_state(const struct pc *b UNUSED, unsigned state)
+{
+    static const uint8_t states[] = {
+        PC_SLEEP_EXISTS, 0, 0, PC_SLEEP_EXISTS | 1, PC_SLEEP_EXISTS | 2, PC_SLEEP_EXISTS};
+    return states[state];
+}
+
 static bool tell_sleep_states(struct pc *b, struct error **errp)
 {
-    static const uint8_t states[6] = {0x80, 0, 0, 0x81, 0x82, 0x80};
+    uint8_t states[6];
+    for (unsigned i = 0; i < sizeof(states); i++)
+        states[i] = pc_sleep_state(b, i);
     return fw_cfg_add_file(b->fw_cfg, "etc/system-states", states, sizeof(states), errp);
 }
 
@@ -91,5 +99,6 @@ bool pc_tell_firmware(struct pc *b, struct error **errp)
     fw_cfg_set_u16(dev, FW_CFG_MAX_CPUS, (uint16_t)(pc_apic_id(b, b->m.ncpus - 1) + 1));
     fw_cfg_set_u32(dev, FW_CFG_IRQ0_OVERRIDE, 1);
     pc_fill_cmos(&b->parts, b->low_ram, b->high_ram);
-    return tell_memory(b, errp) && tell_sleep_states(b, errp) && tell_console(b, errp);
+    return tell_memory(b, errp) && tell_sleep_states(b, errp) && tell_console(b, errp) &&
+           pc_create_acpi(b, errp);
 }

@@ -37,6 +37,8 @@ struct pc_host {
     struct pc_host_config conf;
     struct pc_mch *mch; /* function 0 of slot 0 */
     struct mem_region address_port, data_ports, ecam;
+    _Atomic uint64_t
+        ecam_at; /* its address and, in the low bits, 1 + log2(256 MiB / size); 0: nowhere */
     struct mem_region roms, absent, shadow, roms_root, roms_alias;
     struct address_space roms_as; /* the ROMs alone, for segments that only write memory */
     struct segment {
@@ -94,6 +96,13 @@ struct mem_region *pc_host_roms(struct device *dev)
 struct address_space *pc_host_smm_space(struct device *dev)
 {
     return &((struct pc_host *)dev)->smm_as;
+}
+
+gpa pc_host_ecam(struct device *dev, uint64_t *size)
+{
+    uint64_t at = ((struct pc_host *)dev)->ecam_at;
+    *size = at ? UINT64_C(256) << 20 >> ((at & 3) - 1) : 0;
+    return at & ~UINT64_C(3);
 }
 
 /* --- configuration accesses --- */
@@ -314,9 +323,11 @@ static void update_ecam(struct pc_host *h)
                  (uint64_t)pci_config_get(&h->mch->pci, PCIEXBAR + 4, 4) << 32;
     uint64_t size = UINT64_C(256) << 20 >> (v >> 1 & 3);
     region_del(&h->ecam);
+    h->ecam_at = 0;
     if (!(v & 1) || (v >> 1 & 3) == 3)
         return;
     h->ecam.size = size;
+    h->ecam_at = (v & 0xfffffffff & ~(size - 1)) | (1 + (v >> 1 & 3));
     region_add(&h->dev.machine->root, v & 0xfffffffff & ~(size - 1), &h->ecam, ECAM_PRIORITY);
 }
 

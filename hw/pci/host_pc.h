@@ -26,4 +26,8 @@ struct mem_region *pc_host_roms(struct device *dev);
 /* What a processor sees in system management mode. */
 struct address_space *pc_host_smm_space(struct device *dev);
 
+/* Where Q35 shows configuration space in memory (PCIEXBAR), and its bytes; 0: nowhere.  Any thread.
+ */
+gpa pc_host_ecam(struct device *dev, uint64_t *size);
+
 #endif

@@ -304,7 +304,8 @@ static NOINLINE void check_own_code(const struct acc *a, const struct tlb_entry 
     if (!v->ops->coherent_code || !a->ra || v->phase != LOCKSTEP_OFF)
         return;
     const struct unit *u = v->current ? v->current : unit_by_address(v->tcg, a->ra);
-    if (u && u->insns > 1 && unit_is_made_from(u, e->host + (addr & ~PAGE_MASK_), size))
+    if (u && u->insns > 1 && !(u->mode & UNIT_ALONE) &&
+        unit_is_made_from(u, e->host + (addr & ~PAGE_MASK_), size))
         run_again(a, ONCE_ALONE);
 }
 

@@ -2,7 +2,7 @@
 # The mirror is the one this machine's own apt uses; nothing of the machine's apt state is touched.
 # The caller sets arch; prepare_apt first, then private_apt apt-get ...
 cache=${TINAMOU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tinamou}
-suite=trixie
+suite=${suite:-trixie}
 state=$cache/apt/$suite-$arch
 
 debian_mirror() {

@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum { EI_CLASS = 4, EI_DATA = 5, CLASS32 = 1, CLASS64 = 2, DATA_LE = 1, DATA_BE = 2 };
-enum { EHDR32 = 52, EHDR64 = 64, PHDR32 = 32, PHDR64 = 56, PT_LOAD = 1, ET_EXEC = 2, ET_DYN = 3 };
+enum { EHDR32 = 52, EHDR64 = 64, PHDR32 = 32, PHDR64 = 56, ET_EXEC = 2, ET_DYN = 3 };
+enum { PT_LOAD = 1, PT_NOTE = 4 };
 static const uint64_t MAX_EXTENT = UINT64_C(1)
                                    << 40; /* of zeroed memory that a header may ask for */
 
@@ -193,25 +194,114 @@ static bool load_segments(struct address_space *as, const struct elf *e, struct 
     return loaded;
 }
 
+/* Open an executable file; false with *errp. */
+static bool open_program(struct elf *e, const uint8_t *data, size_t len, struct elf_info *info,
+                         const char *path, struct error **errp)
+{
+    if (!elf_open(e, data, len) || !elf_probe(data, len, info)) {
+        error_set(errp, "'%s' is not an ELF file", path);
+        return false;
+    }
+    unsigned type = elf_get16(e, 16);
+    info->low = UINT64_MAX;
+    if (type == ET_EXEC || type == ET_DYN)
+        return true;
+    error_set(errp, "ELF file is of type %u, wanted an executable (2) or a shared object (3)",
+              type);
+    error_prefix(errp, "could not load '%s'", path);
+    return false;
+}
+
 bool elf_load(struct address_space *as, const uint8_t *data, size_t len, struct elf_info *info,
               const char *path, struct error **errp)
 {
     struct elf e;
 
-    if (!elf_open(&e, data, len) || !elf_probe(data, len, info)) {
-        error_set(errp, "'%s' is not an ELF file", path);
+    if (!open_program(&e, data, len, info, path, errp))
         return false;
-    }
-    unsigned type = elf_get16(&e, 16);
-    info->low = UINT64_MAX;
-    bool ok = type == ET_EXEC || type == ET_DYN;
-    if (!ok)
-        error_set(errp, "ELF file is of type %u, wanted an executable (2) or a shared object (3)",
-                  type);
-    if (ok && load_segments(as, &e, info, errp)) {
+    if (load_segments(as, &e, info, errp)) {
         load_note(as, info->low, info->high - info->low, path);
         return true;
     }
     error_prefix(errp, "could not load '%s'", path);
     return false;
+}
+
+static bool collect_segments(const struct elf *e, struct elf_info *info, GArray *list,
+                             struct error **errp)
+{
+    uint64_t off, virtual_entry = info->entry;
+    unsigned n, step;
+
+    if (!table_bounds(e, &off, &n, &step, errp))
+        return false;
+    for (unsigned i = 0; i < n; i++) {
+        struct segment s = get_segment(e, off + (uint64_t)i * step);
+        if (s.type != PT_LOAD || !s.memsz)
+            continue;
+        if (!check_segment(e, &s, errp))
+            return false;
+        struct elf_segment out = {s.paddr, e->data + s.offset, s.filesz, s.memsz};
+        g_array_append_val(list, out);
+        note_extent(info, &s, virtual_entry);
+    }
+    if (!list->len)
+        error_set(errp, "ELF file has nothing to load");
+    return list->len;
+}
+
+GArray *elf_segments(const uint8_t *data, size_t len, struct elf_info *info, const char *path,
+                     struct error **errp)
+{
+    struct elf e;
+
+    if (!open_program(&e, data, len, info, path, errp))
+        return NULL;
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(struct elf_segment));
+    if (collect_segments(&e, info, list, errp))
+        return list;
+    error_prefix(errp, "could not load '%s'", path);
+    g_array_unref(list);
+    return NULL;
+}
+
+/* The note among those in [at, end) of the file. */
+static const uint8_t *find_note(const struct elf *e, uint64_t at, uint64_t end, const char *owner,
+                                uint32_t type, size_t *desc_len)
+{
+    enum { NOTE_HEADER = 12, NOTE_ALIGN = 4 };
+
+    while (end - at >= NOTE_HEADER) {
+        uint64_t name_len = elf_get32(e, at), desc = elf_get32(e, at + 4);
+        uint64_t desc_at = at + NOTE_HEADER + align_up(name_len, NOTE_ALIGN);
+        if (desc_at > end || desc > end - desc_at)
+            return NULL;
+        if (elf_get32(e, at + 8) == type && name_len == strlen(owner) + 1 &&
+            memcmp(e->data + at + NOTE_HEADER, owner, name_len) == 0) {
+            *desc_len = desc;
+            return e->data + desc_at;
+        }
+        at = MIN(desc_at + align_up(desc, NOTE_ALIGN), end);
+    }
+    return NULL;
+}
+
+const uint8_t *elf_note(const uint8_t *data, size_t len, const char *owner, uint32_t type,
+                        size_t *desc_len)
+{
+    struct elf e;
+    uint64_t off;
+    unsigned n, step;
+
+    if (!elf_open(&e, data, len) || !table_bounds(&e, &off, &n, &step, NULL))
+        return NULL;
+    for (unsigned i = 0; i < n; i++) {
+        struct segment s = get_segment(&e, off + (uint64_t)i * step);
+        if (s.type != PT_NOTE || !check_segment(&e, &s, NULL))
+            continue;
+        const uint8_t *desc = find_note(&e, s.offset, s.offset + s.filesz, owner, type, desc_len);
+        if (desc)
+            return desc;
+    }
+    return NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 
+#include <glib.h>
 #include <stdbool.h>
 
 /* A whole file in host memory (g_malloc; g_free it), at most max bytes; NULL and *errp otherwise.
@@ -24,6 +25,19 @@ bool elf_probe(const uint8_t *data, size_t len, struct elf_info *info);
  * address. */
 bool elf_load(struct address_space *as, const uint8_t *data, size_t len, struct elf_info *info,
               const char *path, struct error **errp) MUST_CHECK;
+/* What there is to load, for loaders that bring it into memory themselves: checked to lie in the
+ * file; data points into it.  An array (g_array_unref it) of at least one, with entry, low and high
+ * of info as elf_load() sets them; NULL with *errp. */
+struct elf_segment {
+    gpa paddr;
+    const uint8_t *data;
+    uint64_t filesz, memsz; /* bytes in the file, and in memory; the difference is zeros */
+};
+GArray *elf_segments(const uint8_t *data, size_t len, struct elf_info *info, const char *path,
+                     struct error **errp) MUST_CHECK;
+/* What the note of an owner ("Xen") with a type says, and its length; NULL when there is none. */
+const uint8_t *elf_note(const uint8_t *data, size_t len, const char *owner, uint32_t type,
+                        size_t *desc_len);
 /* Linux "Image" header of RISC-V and arm64. */
 struct image_info {
     const char *arch; /* "riscv64", "riscv32", "aarch64" */

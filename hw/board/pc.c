@@ -324,22 +324,37 @@ static bool create_chip_set(struct pc *b, struct error **errp)
            pc_create_devices(&b->parts, errp) && create_hpet(b, errp) && create_disks(b, errp);
 }
 
+static bool load_kernel(struct pc *b, struct error **errp)
+{
+    b->boot.m = &b->m;
+    b->boot.ram_low = b->low_ram;
+    b->boot.reserved_top = MIB; /* more than the BIOS takes for tables */
+    b->boot.fw_cfg = b->fw_cfg;
+    b->boot.has_firmware = true;
+    return pc_boot_load(&b->boot, errp);
+}
+
 static bool pc_init(struct machine *m, struct error **errp)
 {
     struct pc *b = (struct pc *)m;
     b->parts.m = m;
     b->is_q35 = strcmp(m->cls->name, "q35") == 0;
-    if (m->cfg.kernel) {
-        error_set(errp, "-kernel: machine '%s' starts its firmware only; wanted -bios or a disk",
-                  m->cls->name);
-        return false;
-    }
     if (!choose_all(b, errp) || !create_cpus(b, errp) || !create_memory(b, errp) ||
         !create_chip_set(b, errp))
         return false;
     for (unsigned i = 0; b->smm && i < m->ncpus; i++)
         x86_cpu_set_smm_space(m->cpus[i], pc_host_smm_space(b->host));
-    return pc_create_bios(b, errp) && pc_tell_firmware(b, errp);
+    return pc_create_bios(b, errp) && pc_tell_firmware(b, errp) && load_kernel(b, errp);
+}
+
+static void pc_reset(struct machine *m)
+{
+    pc_boot_reset(&((struct pc *)m)->boot);
+}
+
+static void pc_fini(struct machine *m)
+{
+    pc_boot_fini(&((struct pc *)m)->boot);
 }
 
 static void pc_powerdown(struct machine *m)
@@ -398,15 +413,15 @@ static const char *const q35_aliases[] = {ALIASES("pc-q35-"), "pc-q35-4.0.1", NU
         .name = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)", .arch = (a),                    \
         .default_cpu = (model), .max_cpus = 255, .default_ram = 128 << 20, .default_net = "e1000", \
         .default_block_if = "ide", .size = sizeof(struct pc), .props = pc_props, .init = pc_init,  \
-        .powerdown = pc_powerdown, .aliases = pc_aliases                                           \
+        .reset = pc_reset, .fini = pc_fini, .powerdown = pc_powerdown, .aliases = pc_aliases       \
     }
 #define Q35_CLASS(a, model)                                                                        \
     {                                                                                              \
         .name = "q35", .desc = "Standard PC (Q35 + ICH9, 2009)", .arch = (a),                      \
         .default_cpu = (model), .max_cpus = MACHINE_MAX_CPUS, .default_ram = 128 << 20,            \
         .default_net = "e1000e", .default_block_if = "ide", .ide_units = 1,                        \
-        .size = sizeof(struct pc), .props = q35_props, .init = pc_init, .powerdown = pc_powerdown, \
-        .aliases = q35_aliases                                                                     \
+        .size = sizeof(struct pc), .props = q35_props, .init = pc_init, .reset = pc_reset,         \
+        .fini = pc_fini, .powerdown = pc_powerdown, .aliases = q35_aliases                         \
     }
 
 const struct machine_class x86_64_pc_class = PC_CLASS("x86_64", "qemu64");

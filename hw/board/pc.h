@@ -2,6 +2,7 @@
 #ifndef HW_BOARD_PC_H
 #define HW_BOARD_PC_H
 
+#include "hw/board/pc_boot.h"
 #include "hw/board/pc_parts.h"
 #include "hw/intc/ioapic.h"
 #include "hw/isa/isa.h"
@@ -13,6 +14,7 @@ enum pc_choice { PC_AUTO, PC_ON, PC_OFF };
 struct pc {
     struct machine m;
     struct pc_parts parts;
+    struct pc_boot boot;
     bool is_q35;
     /* What -machine said. */
     char *acpi_wanted, *smm_wanted, *vmport_wanted, *oem_id, *oem_table_id;

@@ -166,14 +166,17 @@ static void fw_cfg_write(struct device *dev, struct access a, uint64_t val)
         dev_guest_error(dev, "%d-byte write at %#x", a.size, (unsigned)a.off);
 }
 
-void fw_cfg_set_item(struct device *dev, uint16_t key, const void *data, size_t len)
+void fw_cfg_take_item(struct device *dev, uint16_t key, void *take_data, size_t len)
 {
     struct item *it = item_at((struct fw_cfg *)dev, key);
     g_free(it->data);
-    it->data = g_malloc(len + 1); /* never NULL, so that an empty item exists */
-    if (len)
-        memcpy(it->data, data, len);
+    it->data = take_data ? take_data : g_malloc(1); /* never NULL, so that an empty item exists */
     it->len = len;
+}
+
+void fw_cfg_set_item(struct device *dev, uint16_t key, const void *data, size_t len)
+{
+    fw_cfg_take_item(dev, key, len ? g_memdup2(data, len) : NULL, len);
 }
 
 void fw_cfg_set_u16(struct device *dev, uint16_t key, uint16_t v)
@@ -234,6 +237,13 @@ static bool check_name(struct fw_cfg *f, const char *name, struct error **errp)
     if (f->nfiles == MAX_FILES)
         error_set(errp, "fw_cfg file '%s': there are %d files already", name, MAX_FILES);
     return f->nfiles < MAX_FILES;
+}
+
+uint16_t fw_cfg_file_key(struct device *dev, const char *name)
+{
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    const struct item *it = find_file(f, name);
+    return it ? (uint16_t)(it - f->items) : 0;
 }
 
 void fw_cfg_replace_file(struct device *dev, const char *name, const void *data, size_t len)

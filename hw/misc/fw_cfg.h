@@ -21,10 +21,15 @@ enum {
     FW_CFG_NUMA = 0x0d,
     FW_CFG_BOOT_MENU = 0x0e,
     FW_CFG_MAX_CPUS = 0x0f,
+    FW_CFG_KERNEL_ENTRY = 0x10,
     FW_CFG_KERNEL_DATA = 0x11,
     FW_CFG_INITRD_DATA = 0x12,
+    FW_CFG_CMDLINE_ADDR = 0x13,
     FW_CFG_CMDLINE_SIZE = 0x14,
     FW_CFG_CMDLINE_DATA = 0x15,
+    FW_CFG_SETUP_ADDR = 0x16,
+    FW_CFG_SETUP_SIZE = 0x17,
+    FW_CFG_SETUP_DATA = 0x18,
     FW_CFG_FILE_DIR = 0x19,
     FW_CFG_FILE_FIRST = 0x20,
     /* Items of an architecture, up to 16; these are of PCs. */
@@ -36,6 +41,8 @@ enum {
 
 /* Set an item that is not a file; the bytes are copied.  Before the machine runs. */
 void fw_cfg_set_item(struct device *dev, uint16_t key, const void *data, size_t len);
+/* The same without a copy: take_data (from g_malloc, may be NULL if len is 0) is the device's. */
+void fw_cfg_take_item(struct device *dev, uint16_t key, void *take_data, size_t len);
 void fw_cfg_set_u16(struct device *dev, uint16_t key, uint16_t v); /* little endian */
 void fw_cfg_set_u32(struct device *dev, uint16_t key, uint32_t v);
 void fw_cfg_set_u64(struct device *dev, uint16_t key, uint64_t v);
@@ -43,6 +50,8 @@ void fw_cfg_set_u64(struct device *dev, uint16_t key, uint64_t v);
  * directory is full. */
 bool fw_cfg_add_file(struct device *dev, const char *name, const void *data, size_t len,
                      struct error **errp) MUST_CHECK;
+/* The key of a file; 0 when there is no such file. */
+uint16_t fw_cfg_file_key(struct device *dev, const char *name);
 /* Other contents for a file; nothing when there is no such file. */
 void fw_cfg_replace_file(struct device *dev, const char *name, const void *data, size_t len);
 /* Call refresh, with the device's lock held, when the guest selects a file: it may replace files.

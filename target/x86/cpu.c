@@ -166,6 +166,8 @@ static void enter_boot(struct x86_cpu *cpu)
     for (unsigned n = 0; n < X86_SEGS; n++)
         x86_set_segment(cpu, n, DS, 0, UINT32_MAX, flat);
     x86_set_segment(cpu, X86_CS, CS, 0, UINT32_MAX, flat | X86_DESC_CODE);
+    cpu->s.gdtr.base = cpu->boot.gdt;
+    cpu->s.gdtr.limit = cpu->boot.gdt_limit;
     cpu->s.cr0 = X86_CR0_PE | X86_CR0_ET;
     cpu->r[RAX] = cpu->boot.eax;
     cpu->r[RBX] = cpu->boot.ebx;

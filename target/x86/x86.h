@@ -53,6 +53,8 @@ void x86_cpu_set_smm_space(struct cpu *cpu, struct address_space *as);
  * paging off, flat segments, interrupts off; esi or ebx points to the boot information. */
 struct x86_boot {
     uint32_t eip, eax, ebx, esi, esp;
+    uint32_t gdt; /* address of a table with flat code at selector 0x10 and data at 0x18 */
+    uint16_t gdt_limit;
 };
 void x86_cpu_set_boot(struct cpu *cpu, const struct x86_boot *boot);
 /* Gate A20: address bit 20 of all physical accesses is 0 while it is off.  Any thread. */

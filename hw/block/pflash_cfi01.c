@@ -22,8 +22,8 @@
 #include <glib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 256 << 10, MAX_BLOCKS = 256 }; /* a block spans both chips */
-enum { BUFFER_BITS = 9, BUFFER_SIZE = 2 << BUFFER_BITS, SECTOR = 512 };
+enum { MAX_BLOCKS = 65536, MIN_BLOCK = 256, MAX_BLOCK = 16 << 20 }; /* a block spans all chips */
+enum { BUFFER_BITS = 9, BUFFER_SIZE = 2 << BUFFER_BITS, SECTOR = 512 }; /* bits: of a chip */
 enum { MANUFACTURER = 0x89, DEVICE_CODE = 0x18, READ_CONFIG = 0xbfcf };
 enum {
     CMD_PROGRAM_ALT = 0x10,
@@ -49,9 +49,11 @@ struct pflash_cfi01 {
     struct device dev;
     struct block_node *drive;
     char *name;
-    uint32_t blocks;
+    uint32_t blocks, block_size; /* in bytes */
+    uint8_t width;               /* bytes of the bank: 4 are two chips side by side, 1 is one */
+    bool secure;
     uint64_t size; /* bytes of the bank */
-    struct mem_region region;
+    struct mem_region region, view;
     struct ram_block *ram;
     bool own_ram;
     /* Writing back: one request at a time, of everything that changed since the last. */
@@ -79,15 +81,16 @@ static const uint8_t query[] = {
     0x17, 0x20, 0x85, 0x95,             /* Vcc 1.7-2.0 V, Vpp 8.5-9.5 V */
     0x08, 0x09, 0x0a, 0x00,             /* typical times: word, buffer, erase, chip */
     0x01, 0x01, 0x02, 0x00,             /* the longest, as powers of two of these */
-    0x00, 0x01, 0x00,                   /* size, as a power of two; x16 */
+    0x00, 0x00, 0x00,                   /* size, as a power of two; x8 or x16 */
     BUFFER_BITS, 0x00,
-    0x01, 0x00, 0x00, 0x00, 0x02,       /* one region: its blocks less one, of 128 KiB a chip */
+    0x01, 0x00, 0x00, 0x00, 0x00,       /* one region: its blocks less one, and their size */
     'P', 'R', 'I', '1', '0',
     0x00, 0x00, 0x00, 0x00,             /* no optional features */
     0x00, 0x00, 0x00, 0x18, 0x00, 0x00,
 };
 /* clang-format on */
-enum { QUERY_START = 0x10, QUERY_CHIP_SIZE = 0x27, QUERY_BLOCKS = 0x2d };
+enum { QUERY_START = 0x10, QUERY_CHIP_SIZE = 0x27, QUERY_INTERFACE = 0x28, QUERY_BLOCKS = 0x2d };
+enum { QUERY_BLOCK_SIZE = 0x2f, BLOCK_SIZE_UNIT = 256 };
 
 static struct pflash_cfi01 *self(struct device *dev)
 {
@@ -97,6 +100,11 @@ static struct pflash_cfi01 *self(struct device *dev)
 static bool writable(const struct pflash_cfi01 *p)
 {
     return p->drive == NULL || !block_read_only(p->drive);
+}
+
+static unsigned chips(const struct pflash_cfi01 *p)
+{
+    return p->width == PFLASH_BANK_WIDTH ? 2 : 1;
 }
 
 static void write_back(struct pflash_cfi01 *p);
@@ -176,21 +184,21 @@ static void program(struct pflash_cfi01 *p, struct access a, uint64_t val)
 
 static void erase(struct pflash_cfi01 *p, uint64_t off, uint8_t cmd)
 {
-    uint64_t base = align_down(off, BLOCK_SIZE);
+    uint64_t base = align_down(off, p->block_size);
     p->s.phase = READY;
     if (cmd != CMD_CONFIRM) {
         fail(p, SR_SEQUENCE);
     } else if (!writable(p)) {
         fail(p, SR_ERASE | SR_LOCKED);
     } else {
-        memset(p->ram->host + base, 0xff, BLOCK_SIZE);
-        changed(p, base, BLOCK_SIZE);
+        memset(p->ram->host + base, 0xff, p->block_size);
+        changed(p, base, p->block_size);
     }
 }
 
 static void buffer_start(struct pflash_cfi01 *p, uint16_t val)
 {
-    if (val >= BUFFER_SIZE / 2) {
+    if (val >= 1u << BUFFER_BITS) {
         fail(p, SR_SEQUENCE);
         return;
     }
@@ -209,7 +217,7 @@ static void buffer_data(struct pflash_cfi01 *p, struct access a, uint64_t val)
     uint64_t at = a.off - s->base; /* wraps to something huge below the base */
     st_le64(bytes, val);
     if (at < BUFFER_SIZE && at + a.size <= BUFFER_SIZE &&
-        a.off / BLOCK_SIZE == s->base / BLOCK_SIZE)
+        a.off / p->block_size == s->base / p->block_size)
         memcpy(s->buffer + at, bytes, a.size);
     else
         s->bad_buffer = 1;
@@ -280,10 +288,14 @@ static uint16_t read_id(uint64_t addr)
 
 static uint16_t read_query(const struct pflash_cfi01 *p, uint64_t addr)
 {
-    uint64_t at = addr & 0xff;
+    uint64_t at = addr & 0xff, unit = p->block_size / chips(p) / BLOCK_SIZE_UNIT;
     switch (at) {
-    case QUERY_CHIP_SIZE: return (uint16_t)__builtin_ctzll(p->size / 2);
-    case QUERY_BLOCKS: return (uint16_t)(p->blocks - 1);
+    case QUERY_CHIP_SIZE: return (uint16_t)(64 - __builtin_clzll(p->size / chips(p) - 1));
+    case QUERY_INTERFACE: return chips(p) == 2; /* x16, or x8 */
+    case QUERY_BLOCKS: return (uint16_t)((p->blocks - 1) & 0xff);
+    case QUERY_BLOCKS + 1: return (uint16_t)((p->blocks - 1) >> 8);
+    case QUERY_BLOCK_SIZE: return (uint16_t)(unit & 0xff);
+    case QUERY_BLOCK_SIZE + 1: return (uint16_t)(unit >> 8);
     default:
         return at >= QUERY_START && at < QUERY_START + sizeof(query) ? query[at - QUERY_START] : 0;
     }
@@ -302,11 +314,15 @@ static uint16_t answer(const struct pflash_cfi01 *p, uint64_t addr)
 static uint64_t pflash_read(struct device *dev, struct access a)
 {
     struct pflash_cfi01 *p = self(dev);
-    uint32_t lane = answer(p, a.off / PFLASH_BANK_WIDTH);
-    uint32_t both = lane | lane << 16;
-    if (p->s.mode == ARRAY)
-        both = ld_le32(p->ram->host + align_down(a.off, PFLASH_BANK_WIDTH));
-    return both >> (a.off % PFLASH_BANK_WIDTH) * 8;
+    uint64_t v = 0;
+    for (unsigned i = 0; i < a.size; i++) {
+        uint64_t at = a.off + i;
+        uint16_t lane = p->s.mode == ARRAY ? 0 : answer(p, at / p->width);
+        uint8_t byte = p->s.mode == ARRAY ? p->ram->host[at]
+                                          : (uint8_t)(lane >> (chips(p) == 2 && at % 2) * 8);
+        v |= (uint64_t)byte << i * 8;
+    }
+    return v;
 }
 
 static void pflash_sync(struct device *dev)
@@ -388,15 +404,30 @@ static bool load(struct pflash_cfi01 *p, struct error **errp)
     return ret == 0;
 }
 
+static bool check_shape(struct pflash_cfi01 *p, struct error **errp)
+{
+    bool good = p->block_size >= MIN_BLOCK && p->block_size <= MAX_BLOCK && is_pow2(p->block_size);
+    if (good && p->blocks == 0 && p->drive)
+        p->blocks = (uint32_t)MIN(block_size(p->drive) / p->block_size, UINT32_MAX);
+    if (!good)
+        error_set(errp, "sector-length is %u, must be a power of two from %d to %d", p->block_size,
+                  MIN_BLOCK, MAX_BLOCK);
+    else if (p->blocks < 1 || p->blocks > MAX_BLOCKS)
+        error_set(errp, "num-blocks is %u, must be from 1 to %d", p->blocks, MAX_BLOCKS);
+    else if (p->width != 1 && p->width != PFLASH_BANK_WIDTH)
+        error_set(errp, "width is %u, must be 1 or %d", p->width, PFLASH_BANK_WIDTH);
+    else
+        return true;
+    return false;
+}
+
 static bool pflash_realize(struct device *dev, struct error **errp)
 {
     struct pflash_cfi01 *p = self(dev);
     const char *name = p->name ? p->name : dev->id;
-    if (p->blocks < 1 || p->blocks > MAX_BLOCKS || !is_pow2(p->blocks)) {
-        error_set(errp, "num-blocks is %u, must be a power of two up to %d", p->blocks, MAX_BLOCKS);
+    if (!check_shape(p, errp))
         return false;
-    }
-    p->size = (uint64_t)p->blocks * BLOCK_SIZE;
+    p->size = (uint64_t)p->blocks * p->block_size;
     p->own_ram = dev->machine == NULL;
     p->ram = p->own_ram ? ram_new(name, p->size, errp)
                         : machine_new_ram(dev->machine, name, p->size, errp);
@@ -404,6 +435,7 @@ static bool pflash_realize(struct device *dev, struct error **errp)
         return false;
     cond_init(&p->written);
     region_init_rom_device(&p->region, name, p->ram, &pflash_ops, dev);
+    region_init_rom(&p->view, name, p->ram);
     if (p->drive == NULL || block_size(p->drive) < p->size)
         host_ram_fill(p->ram->host, p->size, 0xff);
     return p->drive == NULL || load(p, errp);
@@ -417,6 +449,7 @@ static void pflash_unrealize(struct device *dev)
         cond_wait(&p->written, &dev->lock);
     mutex_unlock(&dev->lock);
     region_del(&p->region);
+    region_del(&p->view);
     cond_fini(&p->written);
     if (p->own_ram)
         ram_free(p->ram);
@@ -425,6 +458,11 @@ static void pflash_unrealize(struct device *dev)
 struct mem_region *pflash_region(struct device *dev)
 {
     return &self(dev)->region;
+}
+
+struct mem_region *pflash_view(struct device *dev)
+{
+    return self(dev)->secure ? &self(dev)->view : NULL;
 }
 
 struct ram_block *pflash_ram(struct device *dev)
@@ -451,8 +489,13 @@ static const struct state_field pflash_state[] = {
 
 static const struct prop pflash_props[] = {
     PROP(prop_drive, pflash_cfi01, "drive", drive, NULL, "id of the -drive or -blockdev"),
-    PROP(prop_uint32, pflash_cfi01, "num-blocks", blocks, "128", "blocks of 256 KiB"),
     PROP(prop_string, pflash_cfi01, "name", name, NULL, "name in memory listings"),
+    PROP(prop_uint32, pflash_cfi01, "num-blocks", blocks, "128",
+         "how many blocks there are (0: as the drive has)"),
+    PROP(prop_bool, pflash_cfi01, "secure", secure, "off",
+         "only system management mode may write to it (PCs)"),
+    PROP(prop_uint32, pflash_cfi01, "sector-length", block_size, "262144", "bytes of a block"),
+    PROP(prop_uint8, pflash_cfi01, "width", width, "4", "bytes of the bank: 4 (two chips) or 1"),
     PROP_END,
 };
 

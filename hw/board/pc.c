@@ -374,6 +374,8 @@ static void pc_powerdown(struct machine *m)
         PROP(prop_bool, pc, "hpet", hpet_on, "on", "high precision event timers"),                 \
         PROP(prop_size, pc, "max-ram-below-4g", max_low_ram, NULL,                                 \
              "at most so much RAM below 4 GiB (default: 3G or 3.5G, on q35 2G or 2.75G)"),         \
+        PROP(prop_string, pc, "pflash0", pflash[0], NULL, "drive of the flash up to 4 GiB"),       \
+        PROP(prop_string, pc, "pflash1", pflash[1], NULL, "drive of the flash below that"),        \
         PROP(prop_string, pc, "smm", smm_wanted, "auto",                                           \
              "system management mode: on, off or auto (on)"),                                      \
         PROP(prop_bool, pc, "usb", usb, "off", "USB controller: off"),                             \

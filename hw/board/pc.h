@@ -9,6 +9,7 @@
 
 #include "target/x86/x86.h"
 
+enum { PC_FLASH_BANKS = 2 };
 enum pc_choice { PC_AUTO, PC_ON, PC_OFF };
 
 struct pc {
@@ -17,6 +18,7 @@ struct pc {
     struct pc_boot boot;
     bool is_q35;
     /* What -machine said. */
+    char *pflash[PC_FLASH_BANKS];
     char *acpi_wanted, *smm_wanted, *vmport_wanted, *oem_id, *oem_table_id;
     bool hpet_on, usb, sata_on, bypass_iommu;
     uint64_t max_low_ram; /* 0: as the board likes */
@@ -34,9 +36,15 @@ struct pc {
 /* The APIC ID of the nth processor. */
 uint32_t pc_apic_id(const struct pc *b, unsigned nth);
 
+/* pc_flash.c: flash from the drives of pflash0 and pflash1 where the BIOS would be, the first one
+ * up to 4 GiB, the other below it. */
+bool pc_create_flash(struct pc *b, struct error **errp) MUST_CHECK;
+
 /* pc_firmware.c: the BIOS where the processors start; once the devices are there, what it is told.
  */
 bool pc_create_bios(struct pc *b, struct error **errp) MUST_CHECK;
+/* Show the last 128 KiB of it below 1 MiB, too, until PAM hides them. */
+bool pc_show_low(struct pc *b, const uint8_t *data, size_t len, struct error **errp) MUST_CHECK;
 bool pc_tell_firmware(struct pc *b, struct error **errp) MUST_CHECK;
 
 /* S3 to S5: SLP_TYP, and whether there is such a state. */

@@ -16,25 +16,34 @@ enum { ROM_AREA = 0xc0000, BIOS_END = 0x100000 };
 
 /* ---- the BIOS ---- */
 
-/* It ends at 4 GiB; its last 128 KiB show below 1 MiB, too, until PAM hides them. */
+bool pc_show_low(struct pc *b, const uint8_t *data, size_t len, struct error **errp)
+{
+    uint64_t shadow = MIN(len, PC_BIOS_SHADOW);
+    struct ram_block *copy = machine_new_ram(&b->m, "isa-bios", shadow, errp);
+    if (copy == NULL)
+        return false;
+    memcpy(copy->host, data + len - shadow, shadow);
+    region_init_rom(&b->isa_bios, "isa-bios", copy);
+    region_add(pc_host_roms(b->host), BIOS_END - shadow - ROM_AREA, &b->isa_bios, 1);
+    return true;
+}
+
+/* It ends at 4 GiB. */
 bool pc_create_bios(struct pc *b, struct error **errp)
 {
     size_t len = 0;
+    if (b->pflash[0] || b->pflash[1])
+        return pc_create_flash(b, errp);
     g_autofree uint8_t *data = pc_load_bios(&b->m, "bios-256k.bin", &len, errp);
     if (data == NULL)
         return false;
-    uint64_t shadow = MIN(len, PC_BIOS_SHADOW);
     struct ram_block *rom = machine_new_ram(&b->m, "pc.bios", len, errp);
-    struct ram_block *copy = rom ? machine_new_ram(&b->m, "isa-bios", shadow, errp) : NULL;
-    if (copy == NULL)
+    if (rom == NULL)
         return false;
     memcpy(rom->host, data, len);
-    memcpy(copy->host, data + len - shadow, shadow);
     region_init_rom(&b->bios, "pc.bios", rom);
-    region_init_rom(&b->isa_bios, "isa-bios", copy);
     region_add(&b->m.root, FOUR_GIB - len, &b->bios, 0);
-    region_add(pc_host_roms(b->host), BIOS_END - shadow - ROM_AREA, &b->isa_bios, 1);
-    return true;
+    return pc_show_low(b, data, len, errp);
 }
 
 /* ---- fw_cfg ---- */

@@ -105,3 +105,63 @@ def test_every_way_to_reset():
         status, out, err = run(["-no-reboot"])
         if status != 0 or out.count("the second sector speaks") != 1:
             raise Failed("%s: status %d: %r %r" % (name, status, out[-200:], err[-400:]))
+
+
+# Firmware of 64 KiB: from the reset vector to 32-bit mode, where it writes a byte into the flash below itself.
+FLASHER = """
+    .code16
+    .org 0x8000
+real:
+    mov %cs, %ax
+    mov %ax, %ds
+    lgdtl gdt_at
+    mov $1, %eax
+    mov %eax, %cr0
+    ljmpl $8, $0xffff0000 + flat
+gdt_at:
+    .word 23
+    .long 0xffff0000 + gdt
+gdt:
+    .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+    .code32
+flat:
+    mov $16, %ax
+    mov %ax, %ds
+    mov $0xffff0000 - 4096, %ebx
+    movb $0x10, (%ebx)
+    movb $0x42, (%ebx)
+    movb $0xff, (%ebx)
+    mov (%ebx), %al
+    out %al, $0xf4
+    hlt
+    .org 0xfff0
+    .code16
+    jmp real
+    .org 0x10000
+"""
+
+
+def test_firmware_in_flash_writes_its_variables():
+    cc = need_tool("gcc")
+    need_tinamou()
+    with open("flash.S", "w") as f:
+        f.write(FLASHER)
+    r = subprocess.run([cc, "-m32", "-nostdlib", "-static", "-fno-pic", "-no-pie", "-Wl,-Ttext=0,--oformat=binary,--build-id=none,-e0",
+                        "-o", "code.fd", "flash.S"], capture_output=True, text=True)
+    if r.returncode:
+        raise Failed(r.stderr)
+    flash = ["-drive", "if=pflash,unit=0,format=raw,readonly=on,file=code.fd", "-drive", "if=pflash,unit=1,format=raw,file=vars.fd"]
+    secure = ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+    for more, want in (([], 0x42), (secure, 0xff)):
+        with open("vars.fd", "wb") as f:
+            f.write(b"\xff" * 4096)
+        status, out, err = run(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"] + flash + more, disk=[], machine="q35")
+        with open("vars.fd", "rb") as f:
+            byte = f.read(1)[0]
+        if status != (2 * want + 1) % 256 or byte != want:
+            raise Failed("%s: status %d, byte %#x: %r" % (more, status, byte, err[-400:]))
+    for more, want in ((flash + ["-bios", "code.fd"], "only one of them"), (flash[2:], "there is no pflash0"),
+                       (flash + secure + ["-machine", "smm=off"], "has smm=off")):
+        status, out, err = run(more, disk=[], machine="q35")
+        if status != 1 or want not in err:
+            raise Failed("%s: status %d, wanted '%s', found %r" % (more, status, want, err))

@@ -227,6 +227,31 @@ static void test_image_of_a_wrong_size_is_refused(void)
     g_unlink(path);
 }
 
+/* One chip of bytes, as firmware of PCs has it. */
+static void test_a_bank_of_one_chip(void)
+{
+    enum { SECTOR = 4096, SECTORS = 892 };
+    struct bench *b = bench_new_raw(&pflash_cfi01_type);
+    bench_set(b, "width", "1");
+    bench_set(b, "sector-length", "4096");
+    bench_set(b, "num-blocks", "892");
+    bench_realize(b);
+    wr(b, SECTOR, 1, 0x10);
+    wr(b, SECTOR, 1, 0x5a);
+    g_assert_cmphex(rd(b, SECTOR, 1), ==, 0x80);
+    wr(b, 0, 1, 0x98);
+    g_assert_cmphex(rd(b, 0x10, 4) & 0xffffff, ==, 'Q' | 'R' << 8 | 'Y' << 16);
+    g_assert_cmphex(rd(b, 0x27, 2), ==, 22); /* x8 */
+    g_assert_cmphex(rd(b, 0x2d, 4), ==, (SECTORS - 1) | 16u << 16);
+    wr(b, 0, 1, 0xff);
+    g_assert_cmphex(rd(b, SECTOR - 1, 4), ==, 0xffff5aff);
+    wr(b, SECTOR + 7, 1, 0x20);
+    wr(b, SECTOR + 7, 1, 0xd0);
+    wr(b, 0, 1, 0xff);
+    g_assert_cmphex(rd(b, SECTOR - 1, 4), ==, UINT32_MAX);
+    bench_free(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -239,6 +264,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pflash/locks", test_locks_are_accepted);
     g_test_add_func("/pflash/drive", test_changes_go_back_to_the_drive);
     g_test_add_func("/pflash/read-only", test_read_only_drive);
+    g_test_add_func("/pflash/one-chip", test_a_bank_of_one_chip);
     g_test_add_func("/pflash/size", test_image_of_a_wrong_size_is_refused);
     return g_test_run();
 }

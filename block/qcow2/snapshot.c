@@ -87,7 +87,8 @@ static bool check_entry(const struct block_node *b, const struct qcow2 *q,
                         const struct qsnapshot *s)
 {
     return !cluster_offset(q, s->l1_offset) && s->l1_offset <= b->file->size &&
-           s->l1_size <= MAX_L1_BYTES / 8 && s->info.disk_size < INT64_MAX - l2_span(q);
+           s->l1_size <= MAX_L1_BYTES / 8 && s->info.disk_size < INT64_MAX - l2_span(q) &&
+           (s->info.disk_size + l2_span(q) - 1) / l2_span(q) <= MAX_L1_BYTES / 8;
 }
 
 /* header_read() left the number of entries in snapshots_bytes. */

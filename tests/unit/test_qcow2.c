@@ -367,6 +367,22 @@ static void test_what_cannot_be_used_is_told(void)
     expect_refusal(BLOCK_READ_ONLY, "longer than");
 }
 
+/* The size that the disk had is as good as the header's: its L1 table would be as large. */
+static void test_a_snapshot_larger_than_any_disk_is_refused(void)
+{
+    uint8_t be[8];
+
+    create(path, "size=1M,cluster_size=512");
+    struct block_node *b = open_image();
+    must_snapshot(b, "one", 0);
+    block_close(b);
+    int fd = open(path, O_RDONLY);
+    g_assert_cmpint(pread(fd, be, 8, 64), ==, 8);
+    close(fd);
+    poke(ld_be64(be) + 48, BIT64(46), 8);
+    expect_refusal(0, "snapshot table");
+}
+
 static void test_a_dirty_image_is_repaired_when_it_is_opened(void)
 {
     char buf[65536] = "data";
@@ -724,6 +740,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qcow2/killed", test_a_killed_writer_leaves_a_whole_image);
     g_test_add_func("/qcow2/kinds", test_every_kind_of_image_keeps_its_data);
     g_test_add_func("/qcow2/backing", test_a_backing_file_shows_through_and_is_left_alone);
+    g_test_add_func("/qcow2/snapshot-size", test_a_snapshot_larger_than_any_disk_is_refused);
     g_test_add_func("/qcow2/snapshots", test_snapshots_come_back_as_they_were);
     g_test_add_func("/qcow2/resize", test_resize_keeps_data_and_shows_zeros);
     g_test_add_func("/qcow2/refusals", test_what_cannot_be_used_is_told);

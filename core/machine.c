@@ -1,6 +1,7 @@
 /* A machine's life: create, start, pause, reset, shut down. */
 #include "core/machine.h"
 
+#include "core/action.h"
 #include "core/clock.h"
 #include "core/debug.h"
 #include "core/event.h"
@@ -18,6 +19,8 @@ enum pending {
     PENDING_SHUTDOWN = 2,
     PENDING_RECLAIM = 4,
     PENDING_HOST_RESET = 8, /* beside or instead of PENDING_RESET */
+    PENDING_PANIC = 16,
+    PENDING_WATCHDOG = 32,
 };
 
 void machine_add_reset_hook(struct machine *m, struct machine_reset_hook *h)
@@ -262,6 +265,12 @@ void machine_serve_requests(struct machine *m)
                                  memory_order_acq_rel);
         return;
     }
+    if ((bits & PENDING_PANIC) && m->cause == SHUTDOWN_NONE)
+        machine_serve_panic(m);
+    if ((bits & PENDING_WATCHDOG) && m->cause == SHUTDOWN_NONE)
+        machine_serve_watchdog(m);
+    if (bits & (PENDING_PANIC | PENDING_WATCHDOG))
+        serve_shutdown(m); /* which may be what followed */
     if ((bits & (PENDING_RESET | PENDING_HOST_RESET)) && m->cause == SHUTDOWN_NONE)
         serve_reset(m, !(bits & PENDING_HOST_RESET));
     if ((bits & PENDING_RECLAIM) && m->cause == SHUTDOWN_NONE) {
@@ -486,6 +495,18 @@ void machine_request_shutdown(struct machine *m, enum shutdown_cause cause, int 
         atomic_compare_exchange_strong_explicit(&m->shutdown_ask, &none, want, memory_order_acq_rel,
                                                 memory_order_relaxed);
     ask(m, PENDING_SHUTDOWN);
+    park_asker();
+}
+
+void machine_panicked(struct machine *m)
+{
+    ask(m, PENDING_PANIC);
+    park_asker();
+}
+
+void machine_watchdog(struct machine *m)
+{
+    ask(m, PENDING_WATCHDOG);
     park_asker();
 }
 

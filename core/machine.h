@@ -73,6 +73,7 @@ struct machine_config {
     const char *const *smbios;        /* texts of -smbios, NULL-terminated; or NULL */
     const char *uuid;                 /* text of -uuid, or NULL */
     bool no_reboot, no_shutdown, start_paused;
+    unsigned panic, watchdog; /* enum panic_action, enum watchdog_action (core/action.h) */
     bool nodefaults;
     bool nographic; /* no display: firmware may show its screen on a serial line */
     struct {
@@ -103,6 +104,8 @@ struct machine_class {
     void (*fini)(struct machine *m);
     /* Press the power button; NULL: there is none.  Main thread. */
     void (*powerdown)(struct machine *m);
+    /* Inject a non-maskable interrupt; NULL: there is none.  Main thread. */
+    void (*nmi)(struct machine *m);
     unsigned ide_units;         /* drives of one of its IDE buses (0: 2) */
     bool has_smbios;            /* it shows cfg.smbios */
     const char *const *aliases; /* further names ("virt-7.2"), NULL-terminated; or NULL */

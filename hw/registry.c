@@ -76,6 +76,10 @@ extern const struct device_type aplic_type;
 extern const struct device_type imsic_type;
 extern const struct device_type plic_type;
 extern const struct device_type port92_type;
+extern const struct device_type edu_type;
+extern const struct device_type i6300esb_type;
+extern const struct device_type pci_testdev_type;
+extern const struct device_type pvpanic_pci_type;
 extern const struct device_type pvpanic_type;
 extern const struct device_type q35_host_type;
 extern const struct device_type q35_mch_type;
@@ -137,6 +141,7 @@ static const struct device_type *const written_types[] = {
     &e1000_type,
     &e1000_82540em_type,            /* e1000-82540em */
     &e1000e_type,
+    &edu_type,
     &floppy_type,
     &fw_cfg_io_type,                /* fw_cfg_io */
     &fw_cfg_type,                   /* fw_cfg_mem */
@@ -146,6 +151,7 @@ static const struct device_type *const written_types[] = {
     &hpet_type,
     &i440fx_type,                   /* i440FX */
     &i440fx_host_type,              /* i440FX-pcihost */
+    &i6300esb_type,
     &i8042_type,
     &i8237_type,                    /* i8257 */
     &ich9_ahci_type,                /* ich9-ahci */
@@ -175,7 +181,9 @@ static const struct device_type *const written_types[] = {
     &loader_type,
     &mps2_fpgaio_type,              /* mps2-fpgaio */
     &mps2_scc_type,                 /* mps2-scc */
+    &pci_testdev_type,              /* pci-testdev */
     &pvpanic_type,
+    &pvpanic_pci_type,              /* pvpanic-pci */
     &q35_host_type,                 /* q35-pcihost */
     &aclint_mtimer_type,            /* riscv.aclint.mtimer */
     &aclint_swi_type,               /* riscv.aclint.swi */

@@ -1,6 +1,7 @@
 /* Commands about the machine as a whole and about the monitor itself. */
 #include "monitor/commands_priv.h"
 
+#include "core/action.h"
 #include "core/clock.h"
 #include "core/event.h"
 #include "core/machine.h"
@@ -74,10 +75,9 @@ static JsonNode *run_wakeup(struct mon_call *c UNUSED, struct error **errp)
     return NULL;
 }
 
-static JsonNode *run_nmi(struct mon_call *c UNUSED, struct error **errp)
+static JsonNode *run_nmi(struct mon_call *c, struct error **errp)
 {
-    error_set(errp, "this machine has no non-maskable interrupt that could be injected");
-    return NULL;
+    return machine_nmi(c->m, errp) ? mon_ok() : NULL;
 }
 
 static JsonNode *run_current_machine(struct mon_call *c UNUSED, struct error **errp UNUSED)

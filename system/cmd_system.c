@@ -1,6 +1,7 @@
 /* Monitor commands about what was set up, and about what this executable has: name, UUID, boards,
  * CPU models, options, objects. */
 #include "chardev/chardev.h"
+#include "core/action.h"
 #include "hw/hotplug.h"
 #include "hw/registry.h"
 #include "monitor/command.h"
@@ -447,13 +448,28 @@ static JsonNode *run_object_del(struct mon_call *c, struct error **errp)
 
 /* ---- what happens when ---- */
 
-static JsonNode *run_set_action(struct mon_call *c, struct error **errp UNUSED)
+static bool set_action(struct mon_call *c, const char *key, const char *const *names,
+                       unsigned *action, struct error **errp)
+{
+    return !mon_has(c, key) || action_parse(names, mon_str(c, key, ""), action, errp);
+}
+
+static JsonNode *run_set_action(struct mon_call *c, struct error **errp)
 {
     if (mon_has(c, "reboot"))
         c->m->cfg.no_reboot = !strcmp(mon_str(c, "reboot", ""), "shutdown");
     if (mon_has(c, "shutdown"))
         c->m->cfg.no_shutdown = !strcmp(mon_str(c, "shutdown", ""), "pause");
-    return mon_ok();
+    return set_action(c, "panic", panic_action_names, &c->m->cfg.panic, errp) &&
+                   set_action(c, "watchdog", watchdog_action_names, &c->m->cfg.watchdog, errp)
+               ? mon_ok()
+               : NULL;
+}
+
+static JsonNode *run_watchdog_action(struct mon_call *c, struct error **errp)
+{
+    return set_action(c, "action", watchdog_action_names, &c->m->cfg.watchdog, errp) ? mon_ok()
+                                                                                     : NULL;
 }
 
 /* ---- what is not there ---- */
@@ -563,15 +579,20 @@ static const struct mon_arg object_del_args[] = {
     {"id", MON_STR, .help = "of the object"},
     MON_ARG_END,
 };
+static const struct mon_arg watchdog_args[] = {
+    {"action", MON_CHOICE, .type = "reset|shutdown|poweroff|pause|debug|none|inject-nmi",
+     .help = "what follows"},
+    MON_ARG_END,
+};
 static const struct mon_arg action_args[] = {
     {"reboot", MON_CHOICE, .optional = true, .type = "reset|shutdown", .help = "when it resets"},
     {"shutdown", MON_CHOICE, .optional = true, .type = "poweroff|pause",
      .help = "when it powers off"},
     {"panic", MON_CHOICE, .optional = true, .type = "pause|shutdown|exit-failure|none",
-     .help = "when it says that it panicked; machines here have no device for it"},
+     .help = "when it says that it panicked"},
     {"watchdog", MON_CHOICE, .optional = true,
      .type = "reset|shutdown|poweroff|pause|debug|none|inject-nmi",
-     .help = "when its watchdog ends; machines here have none"},
+     .help = "when its watchdog runs out"},
     MON_ARG_END,
 };
 static const struct mon_arg trace_get_args[] = {
@@ -639,6 +660,8 @@ static const struct monitor_command commands[] = {
      .help = "delete an object"},
     {.qmp = "set-action", .args = action_args, .run = run_set_action,
      .help = "choose what follows a reset or power-off"},
+    {.qmp = "watchdog-set-action", .hmp = "watchdog_action", .args = watchdog_args,
+     .run = run_watchdog_action, .help = "choose what follows when the watchdog runs out"},
     {.qmp = "query-memory-devices", .ret = "[any]", .run = run_empty,
      .help = "list the memory devices"},
     {.qmp = "query-mice", .ret = "[any]", .run = run_empty, .help = "list the pointing devices"},

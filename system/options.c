@@ -2,6 +2,7 @@
  * accepted or refused for the sake of existing scripts. */
 #include "system/cli.h"
 
+#include "core/action.h"
 #include "system/runner.h"
 #include "util/optparse.h"
 
@@ -19,6 +20,14 @@ static void add_drive(struct cli *cli, const char *path, const char *rest)
     g_autofree char *escaped = g_strjoinv(",,", parts);
 
     g_ptr_array_add(cli->drive, g_strdup_printf("file=%s,%s", escaped, rest));
+}
+
+static bool call_watchdog_action(struct cli *cli, const char *arg, struct error **errp)
+{
+    unsigned action;
+
+    g_ptr_array_add(cli->action, g_strdup_printf("watchdog=%s", arg));
+    return action_parse(watchdog_action_names, arg, &action, errp);
 }
 
 static bool call_gdb_default(struct cli *cli, const char *arg UNUSED, struct error **errp UNUSED)
@@ -346,8 +355,13 @@ const struct cli_option cli_options[] = {
     {.name = "loadvm", .args = "NAME", TEXT(loadvm), .help = "go on from a snapshot that is in the disk images (savevm)"},
     {.name = "no-reboot", FLAG(no_reboot), .help = "exit when the guest resets"},
     {.name = "no-shutdown", FLAG(no_shutdown), .help = "pause instead of exiting when the guest powers off"},
-    {.name = "action", .args = "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=...]", LIST(action),
-     .help = "what to do when the guest resets, powers off or panics"},
+    {.name = "action", .args = "[reboot=reset|shutdown][,shutdown=poweroff|pause]", LIST(action),
+     .help = "[,panic=shutdown|pause|exit-failure|none]\n"
+             "[,watchdog=reset|shutdown|poweroff|pause|debug|none|inject-nmi]\n"
+             "what to do when the guest resets, powers off, says that it panicked,\n"
+             "or its watchdog runs out"},
+    {.name = "watchdog-action", .args = "ACTION", CALL(call_watchdog_action),
+     .help = "short for -action watchdog=ACTION"},
     {.name = "rtc", .args = "[base=utc|localtime|DATE][,clock=host|vm]", TEXT(rtc),
      .help = "time of the guest's clock chip"},
     {.name = "nodefaults", FLAG(nodefaults), .help = "no devices that were not asked for"},
@@ -441,8 +455,7 @@ const struct cli_option cli_options[] = {
     {.name = "plugin", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no plugins"},
     {.name = "trace", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "use -d"},
     {.name = "jitdump", .how = CLI_REFUSE, .reason = "use -perfmap"},
-    {.name = "watchdog", .args = "MODEL", .how = CLI_REFUSE, .reason = "there is no watchdog"},
-    {.name = "watchdog-action", .args = "ACTION", .how = CLI_REFUSE, .reason = "there is no watchdog"},
+    {.name = "watchdog", .args = "MODEL", LIST(device)},
     {.name = "qtest", .args = "DEV", .how = CLI_REFUSE, .reason = "there is no qtest protocol"},
     {0},
 };

@@ -2,6 +2,7 @@
  * like. */
 #include "system/setup.h"
 
+#include "core/action.h"
 #include "core/loader.h"
 #include "util/log.h"
 
@@ -270,28 +271,26 @@ static bool check_kernel_options(const struct machine_config *cfg, struct error 
 static bool config_action(struct setup *s, const char *text, struct error **errp)
 {
     static const char *const keys[] = {"reboot", "shutdown", "panic", "watchdog", NULL};
-    static const char *const choices[][6] = {
-        {"reset", "shutdown", NULL},
-        {"poweroff", "pause", NULL},
-        {"pause", "shutdown", "exit-failure", "none", NULL},
-        {"reset", "shutdown", "poweroff", "pause", "none", NULL},
-    };
+    static const char *const reboots[] = {"reset", "shutdown", NULL};
+    static const char *const shutdowns[] = {"poweroff", "pause", NULL};
+    const char *const *const choices[] = {reboots, shutdowns, panic_action_names,
+                                          watchdog_action_names};
+    unsigned got[4] = {s->cfg.no_reboot, s->cfg.no_shutdown, s->cfg.panic, s->cfg.watchdog};
     struct opts *o = opts_parse(text, NULL);
     bool ok = true;
 
     for (size_t i = 0; ok && keys[i]; i++) {
         const char *value = opts_get(o, keys[i], NULL);
-        if (value && !g_strv_contains(choices[i], value)) {
-            const char *near = nearest_name(value, choices[i]);
-            error_set(errp, "%s: no such action '%s'; did you mean '%s'?", keys[i], value,
-                      near ? near : choices[i][0]);
-            ok = false;
-        }
+        ok = !value || action_parse(choices[i], value, &got[i], errp);
+        if (!ok)
+            error_prefix(errp, "%s", keys[i]);
     }
     ok = ok && opts_check_used(o, keys, errp);
     if (ok) {
-        s->cfg.no_reboot |= !strcmp(opts_get(o, "reboot", ""), "shutdown");
-        s->cfg.no_shutdown |= !strcmp(opts_get(o, "shutdown", ""), "pause");
+        s->cfg.no_reboot = got[0];
+        s->cfg.no_shutdown = got[1];
+        s->cfg.panic = got[2];
+        s->cfg.watchdog = got[3];
     }
     opts_free(o);
     if (!ok)

@@ -4,6 +4,7 @@
  * Module (SP805), DDI 0270; LM3S6965 data sheet, chapter 11.
  */
 #include "hw/timer/sp805.h"
+#include "core/action.h"
 #include "core/device.h"
 #include "core/machine.h"
 #include "hw/cmsdk.h"
@@ -57,7 +58,7 @@ static void expired(void *opaque)
     struct sp805 *w = opaque;
     if (w->s.ris && (w->s.control & RESET_ENABLE) && w->dev.machine) {
         irq_pulse(&w->about_to_reset);
-        machine_request_reset(w->dev.machine);
+        machine_watchdog(w->dev.machine);
     }
     w->s.ris = 1;
     drive(w);

@@ -303,6 +303,8 @@ BAD = [
     (A + ["-send", ""], "wanted text to send"),
     (A + ["-expect", "a", "-send", "b"], "-send b: wanted an -expect after it"),
     (A + ["-expect", "@off", "-expect", "b"], "-expect @off: nothing can come after it"),
+    (A + ["-watchdog-action", "rest"], "no such action 'rest'; did you mean 'reset'"),
+    (A + ["-action", "panic=paws"], "panic: no such action 'paws'; did you mean 'pause'"),
     (A + ["-timeout", "soon"], "wanted a time above 0"),
     (A + ["-timeout", "0"], "wanted a time above 0"),
     (A + ["-step-timeout", "5 apples"], "-step-timeout 5 apples: wanted a time"),

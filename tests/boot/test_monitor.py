@@ -493,6 +493,16 @@ def test_drives_come_and_go_and_the_debugger_moves():
             pass
 
 
+def test_what_follows_a_watchdog_or_a_crash():
+    need_tinamou()
+    with machine(["-S", "-device", "i6300esb", "-device", "pvpanic-pci", "-watchdog-action", "none"]):
+        q = Qmp("q")
+        q.ok("watchdog-set-action", action="pause")
+        q.ok("set-action", panic="exit-failure", watchdog="debug")
+        want("did you mean 'reset'" in q.hmp("watchdog_action rest"), "a wrong action")
+        want(q.hmp("watchdog_action reset") == "", "watchdog_action")
+
+
 def test_threads_for_disks():
     need_tinamou()
     with open("a.raw", "wb") as f:

@@ -71,14 +71,6 @@ uint64_t helper_a32_parallel(uint32_t a, uint32_t b, uint32_t how)
     return (uint64_t)p.ge << 32 | p.r;
 }
 
-uint32_t helper_a32_sel(uint32_t a, uint32_t b, uint32_t ge)
-{
-    uint32_t mask = 0;
-    for (unsigned i = 0; i < 4; i++)
-        mask |= (ge >> i & 1 ? 0xffu : 0) << 8 * i;
-    return (a & mask) | (b & ~mask);
-}
-
 uint32_t helper_a32_usad8(uint32_t a, uint32_t b)
 {
     uint32_t sum = 0;

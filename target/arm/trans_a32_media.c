@@ -4,14 +4,76 @@
 
 #include "util/bits.h"
 
-/* --- parallel addition and subtraction --- */
+/* --- parallel addition and subtraction: what string functions use goes in line --- */
+
+enum { PAR_ADD16, PAR_SUB16 = 3, PAR_ADD8, PAR_SUB8 = 7 };
+enum { PREFIX_S = 1, PREFIX_Q, PREFIX_U = 5, PREFIX_UQ };
+
+static bool is_lanewise(unsigned op)
+{
+    return op == PAR_ADD16 || op == PAR_SUB16 || op == PAR_ADD8 || op == PAR_SUB8;
+}
+
+static ir_val par_saturating(struct dis *d, const struct args_par *a, ir_val n, ir_val m)
+{
+    struct ir *ir = d->ir;
+    unsigned esz = a->op == PAR_ADD16 || a->op == PAR_SUB16;
+    bool adds = a->op == PAR_ADD16 || a->op == PAR_ADD8;
+    ir_val x = ir_vfrom32(ir, ir_bits_f32(ir, n)), y = ir_vfrom32(ir, ir_bits_f32(ir, m));
+    ir_val r;
+    if (a->prefix == PREFIX_Q)
+        r = adds ? ir_vqadds(ir, x, y, esz) : ir_vqsubs(ir, x, y, esz);
+    else
+        r = adds ? ir_vqaddu(ir, x, y, esz) : ir_vqsubu(ir, x, y, esz);
+    return ir_bits_i32(ir, ir_vto32(ir, r));
+}
+
+/* The top bits of lanes as GE.  Of bits 0, 8, 16 and 24 the product has all four in its highest
+ * byte. */
+static ir_val ge_of_tops(struct dis *d, ir_val tops, bool halves)
+{
+    struct ir *ir = d->ir;
+    ir_val low = ir_shr(ir, tops, imm32(d, 7));
+    if (halves)
+        low = ir_or(ir, low, ir_shr(ir, tops, imm32(d, 15)));
+    return ir_shr(ir, ir_mul(ir, low, imm32(d, 0x01020408)), imm32(d, 24));
+}
+
+/* UADD8, UADD16, USUB8, USUB16: lanes are kept apart by their top bits, which are done without
+ * carries.  GE: a carry, no borrow. */
+static ir_val par_unsigned(struct dis *d, const struct args_par *a, ir_val n, ir_val m)
+{
+    struct ir *ir = d->ir;
+    bool halves = a->op == PAR_ADD16 || a->op == PAR_SUB16;
+    bool adds = a->op == PAR_ADD16 || a->op == PAR_ADD8;
+    ir_val top = imm32(d, halves ? 0x80008000 : 0x80808080);
+    ir_val rest = imm32(d, halves ? 0x7fff7fff : 0x7f7f7f7f);
+    ir_val r, out;
+    if (adds) {
+        r = ir_add(ir, ir_and(ir, n, rest), ir_and(ir, m, rest));
+        r = ir_xor(ir, r, ir_and(ir, ir_xor(ir, n, m), top));
+        out = ir_or(ir, ir_and(ir, n, m), ir_andn(ir, ir_or(ir, n, m), r));
+    } else {
+        r = ir_sub(ir, ir_or(ir, n, top), ir_and(ir, m, rest));
+        r = ir_xor(ir, r, ir_andn(ir, top, ir_xor(ir, n, m)));
+        out = ir_or(ir, ir_andn(ir, n, m), ir_andn(ir, ir_or(ir, n, ir_not(ir, m)), r));
+    }
+    ir_set(ir, ARM_SLOT_GE, ge_of_tops(d, ir_and(ir, out, top), halves));
+    return r;
+}
 
 bool trans_par(struct dis *d, const struct args_par *a)
 {
-    enum { PREFIX_S = 1, PREFIX_U = 5 };
     struct ir *ir = d->ir;
     if (!(a->prefix & 3) || a->rd == 15 || a->rn == 15 || a->rm == 15)
         return false;
+    if (is_lanewise(a->op) &&
+        (a->prefix == PREFIX_U || a->prefix == PREFIX_Q || a->prefix == PREFIX_UQ)) {
+        ir_val n = a32_reg(d, a->rn), m = a32_reg(d, a->rm);
+        bool plain = a->prefix == PREFIX_U;
+        a32_set_reg(d, a->rd, plain ? par_unsigned(d, a, n, m) : par_saturating(d, a, n, m));
+        return true;
+    }
     ir_val how = imm32(d, a->op | a->prefix << 4);
     ir_val r = call_a32_parallel(ir, a32_reg(d, a->rn), a32_reg(d, a->rm), how);
     if (a->prefix == PREFIX_S || a->prefix == PREFIX_U)
@@ -20,13 +82,16 @@ bool trans_par(struct dis *d, const struct args_par *a)
     return true;
 }
 
+/* GE bit n, moved to bit 8 n, becomes byte n of the mask. */
 bool trans_sel(struct dis *d, const struct args_r3 *a)
 {
     if (a->rd == 15 || a->rn == 15 || a->rm == 15)
         return false;
-    ir_val r =
-        call_a32_sel(d->ir, a32_reg(d, a->rn), a32_reg(d, a->rm), ir_get(d->ir, ARM_SLOT_GE));
-    a32_set_reg(d, a->rd, r);
+    struct ir *ir = d->ir;
+    ir_val spread = ir_mul(ir, ir_get(ir, ARM_SLOT_GE), imm32(d, 0x00204081));
+    ir_val mask = ir_mul(ir, ir_and(ir, spread, imm32(d, 0x01010101)), imm32(d, 0xff));
+    ir_val n = ir_and(ir, a32_reg(d, a->rn), mask), m = ir_andn(ir, a32_reg(d, a->rm), mask);
+    a32_set_reg(d, a->rd, ir_or(ir, n, m));
     return true;
 }
 

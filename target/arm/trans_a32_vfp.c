@@ -71,15 +71,20 @@ static ir_val packed(struct dis *d, const struct a32_vop *o)
 
 /* --- arithmetic: inline where the host does the same --- */
 
-static bool native3(struct dis *d, const struct args_v3 *a)
+static bool native3(struct dis *d, const struct args_v3 *a, struct fz *z)
 {
     struct ir *ir = d->ir;
     ir_val r, n, m;
-    if (!fp_is_native(d, (unsigned)a->esz) || a->op < F_ADD || a->op > F_DIV || a->op == F_NMUL ||
+    if (!fp_is_native((unsigned)a->esz) || a->op < F_ADD || a->op > F_DIV || a->op == F_NMUL ||
         a->op == F_MULX)
         return false;
+    bool divides = a->op == F_DIV, sums = a->op == F_ADD || a->op == F_SUB;
+    enum fz_kind kind = divides ? FZ_DIVIDEND : sums ? FZ_SUM : FZ_PRODUCT;
     n = a32_get_float(d, a->vn, (unsigned)a->esz);
     m = a32_get_float(d, a->vm, (unsigned)a->esz);
+    fz_begin(d, z);
+    fz_operand(d, z, kind, n);
+    fz_operand(d, z, divides ? FZ_DIVISOR : kind, m);
     switch (a->op) {
     case F_ADD: r = ir_fadd(ir, n, m, fp_nan_rule(d)); break;
     case F_SUB: r = ir_fsub(ir, n, m, fp_nan_rule(d)); break;
@@ -100,23 +105,43 @@ bool trans_vfp3(struct dis *d, const struct args_v3 *a)
 {
     if (!begin(d, (unsigned)a->esz, a->vd, a->vn, a->vm))
         return false;
-    if (a32_fp_is_trapped(d, false) || native3(d, a))
+    if (a32_fp_is_trapped(d, false))
+        return true;
+    struct fz z = {0};
+    if (native3(d, a, &z) && !fz_otherwise(d, &z))
         return true;
     a32_vector(d, (uint32_t)a->op | A32_OP_FP, scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, 0));
+    fz_end(d, &z);
     return true;
 }
 
 enum { NEG_PRODUCT = 1, NEG_ADDEND = 2 }; /* of VMLA and its kin: op */
 
-static bool native_mac(struct dis *d, const struct args_v3 *a)
+/* Operands of a product and a sum. */
+struct mac {
+    ir_val n, m, addend;
+};
+
+static struct mac mac_operands(struct dis *d, const struct args_v3 *a, struct fz *z)
+{
+    unsigned esz = (unsigned)a->esz;
+    struct mac v = {a32_get_float(d, a->vn, esz), a32_get_float(d, a->vm, esz),
+                    a32_get_float(d, a->vd, esz)};
+    fz_begin(d, z);
+    fz_operand(d, z, FZ_FUSED, v.n);
+    fz_operand(d, z, FZ_FUSED, v.m);
+    fz_operand(d, z, FZ_FUSED, v.addend);
+    return v;
+}
+
+static bool native_mac(struct dis *d, const struct args_v3 *a, struct fz *z)
 {
     struct ir *ir = d->ir;
     unsigned esz = (unsigned)a->esz;
-    if (!fp_is_native(d, esz))
+    if (!fp_is_native(esz))
         return false;
-    ir_val p =
-        ir_fmul(ir, a32_get_float(d, a->vn, esz), a32_get_float(d, a->vm, esz), fp_nan_rule(d));
-    ir_val addend = a32_get_float(d, a->vd, esz);
+    struct mac v = mac_operands(d, a, z);
+    ir_val p = ir_fmul(ir, v.n, v.m, fp_nan_rule(d)), addend = v.addend;
     if (a->op & NEG_PRODUCT)
         p = ir_fsgnjn(ir, p, p);
     if (a->op & NEG_ADDEND)
@@ -132,22 +157,24 @@ bool trans_vmac(struct dis *d, const struct args_v3 *a)
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    if (native_mac(d, a))
+    struct fz z = {0};
+    if (native_mac(d, a, &z) && !fz_otherwise(d, &z))
         return true;
     struct a32_vop o = scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, (unsigned)a->op);
     call_a32_mac(d->ir, packed(d, &o), a32_vop_reads(&o), a32_vop_writes(&o));
+    fz_end(d, &z);
     return true;
 }
 
-static bool native_fma(struct dis *d, const struct args_v3 *a)
+static bool native_fma(struct dis *d, const struct args_v3 *a, struct fz *z)
 {
     unsigned esz = (unsigned)a->esz;
     uint32_t attr = fp_nan_rule(d) | (a->op & FP_NEG_PRODUCT ? IR_FMA_NEG_PRODUCT : 0) |
                     (a->op & FP_NEG_ADDEND ? IR_FMA_NEG_ADDEND : 0);
-    if (!fp_is_native(d, esz))
+    if (!fp_is_native(esz))
         return false;
-    ir_val n = a32_get_float(d, a->vn, esz), m = a32_get_float(d, a->vm, esz);
-    a32_set_float(d, a->vd, esz, ir_fma(d->ir, n, m, a32_get_float(d, a->vd, esz), attr));
+    struct mac v = mac_operands(d, a, z);
+    a32_set_float(d, a->vd, esz, ir_fma(d->ir, v.n, v.m, v.addend, attr));
     return true;
 }
 
@@ -158,10 +185,24 @@ bool trans_vfma(struct dis *d, const struct args_v3 *a)
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    if (native_fma(d, a))
+    struct fz z = {0};
+    if (native_fma(d, a, &z) && !fz_otherwise(d, &z))
         return true;
     struct a32_vop o = scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, (unsigned)a->op);
     call_a32_fma(d->ir, packed(d, &o), a32_vop_reads(&o), a32_vop_writes(&o));
+    fz_end(d, &z);
+    return true;
+}
+
+static bool native_sqrt(struct dis *d, const struct args_v2 *a, struct fz *z)
+{
+    unsigned esz = (unsigned)a->esz;
+    if (a->op != F_SQRT || !fp_is_native(esz))
+        return false;
+    ir_val v = a32_get_float(d, a->vm, esz);
+    fz_begin(d, z);
+    fz_operand(d, z, FZ_INPUT, v);
+    a32_set_float(d, a->vd, esz, ir_fsqrt(d->ir, v, fp_nan_rule(d)));
     return true;
 }
 
@@ -176,11 +217,6 @@ static bool native2(struct dis *d, const struct args_v2 *a)
     case F_MOV: break;
     case F_ABS: v = ir_and(d->ir, v, imm64(d, sign - 1)); break;
     case F_NEG: v = ir_xor(d->ir, v, imm64(d, sign)); break;
-    case F_SQRT:
-        if (!fp_is_native(d, esz))
-            return false;
-        a32_set_float(d, a->vd, esz, ir_fsqrt(d->ir, a32_get_float(d, a->vm, esz), fp_nan_rule(d)));
-        return true;
     default: return false;
     }
     a32_vset(d, a->vd, esz, v);
@@ -193,7 +229,11 @@ bool trans_vfp2(struct dis *d, const struct args_v2 *a)
         return false;
     if (a32_fp_is_trapped(d, false) || native2(d, a))
         return true;
+    struct fz z = {0};
+    if (native_sqrt(d, a, &z) && !fz_otherwise(d, &z))
+        return true;
     a32_vector(d, (uint32_t)a->op | A32_OP_FP, scalar_op((unsigned)a->esz, a->vd, a->vm, a->vm, 0));
+    fz_end(d, &z);
     return true;
 }
 
@@ -247,24 +287,35 @@ static ir_val pack_flags(struct dis *d, ir_val nzcv)
     return ir_or(ir, ir_or(ir, nz, ir_xor(ir, c, imm32(d, ARM_FLAG_NOT_C))), v);
 }
 
+static bool native_cmp(struct dis *d, const struct args_vcmp *a, struct fz *z)
+{
+    unsigned esz = (unsigned)a->esz;
+    if (!fp_is_native(esz))
+        return false;
+    ir_val n = a32_get_float(d, a->vd, esz);
+    ir_val m = a->zero ? ir_const(d->ir, esz == 3 ? F64 : F32, 0) : a32_get_float(d, a->vm, esz);
+    fz_begin(d, z);
+    fz_operand(d, z, FZ_INPUT, n);
+    if (!a->zero)
+        fz_operand(d, z, FZ_INPUT, m);
+    ir_env_st(d->ir, ir_flags_fcmp(d->ir, n, m, (uint32_t)a->e), MO_32, flags_offset());
+    return true;
+}
+
 bool trans_vcmp(struct dis *d, const struct args_vcmp *a)
 {
     unsigned esz = (unsigned)a->esz;
-    ir_val flags;
     if (!begin(d, esz, a->vd, a->vm, 0))
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    if (fp_is_native(d, esz)) {
-        ir_val m = a->zero ? (esz == 3 ? ir_const(d->ir, F64, 0) : ir_const(d->ir, F32, 0))
-                           : a32_get_float(d, a->vm, esz);
-        flags = ir_flags_fcmp(d->ir, a32_get_float(d, a->vd, esz), m, (uint32_t)a->e);
-    } else {
-        struct a32_vop o = scalar_op(esz, a->vd, a->vd, a->vm, (unsigned)(a->e | a->zero << 1));
-        ir_val nzcv = call_a32_vcmp(d->ir, packed(d, &o), a32_vop_reads(&o), ir_slots_none());
-        flags = pack_flags(d, nzcv);
-    }
-    ir_env_st(d->ir, flags, MO_32, flags_offset());
+    struct fz z = {0};
+    if (native_cmp(d, a, &z) && !fz_otherwise(d, &z))
+        return true;
+    struct a32_vop o = scalar_op(esz, a->vd, a->vd, a->vm, (unsigned)(a->e | a->zero << 1));
+    ir_val nzcv = call_a32_vcmp(d->ir, packed(d, &o), a32_vop_reads(&o), ir_slots_none());
+    ir_env_st(d->ir, pack_flags(d, nzcv), MO_32, flags_offset());
+    fz_end(d, &z);
     return true;
 }
 
@@ -277,16 +328,19 @@ bool trans_vcvt(struct dis *d, const struct args_vcvt *a)
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    if (fp_is_native(d, from)) {
-        ir_val v = a32_get_float(d, a->vm, from);
-        a32_set_float(d, a->vd, to, ir_fcvt(d->ir, to == 3 ? F64 : F32, v, fp_nan_rule(d)));
+    struct fz z;
+    ir_val v = a32_get_float(d, a->vm, from);
+    fz_begin(d, &z);
+    fz_operand(d, &z, to == 3 ? FZ_INPUT : FZ_NARROW, v);
+    a32_set_float(d, a->vd, to, ir_fcvt(d->ir, to == 3 ? F64 : F32, v, fp_nan_rule(d)));
+    if (!fz_otherwise(d, &z))
         return true;
-    }
     struct a32_vop o = {.d = scalar(a->vd, (unsigned)a->to),
                         .m = scalar(a->vm, (unsigned)a->from),
                         .esz = (uint8_t)a->from,
                         .imm = (uint8_t)a->to};
     call_a32_vcvt(d->ir, packed(d, &o), a32_vop_reads(&o), a32_vop_writes(&o));
+    fz_end(d, &z);
     return true;
 }
 
@@ -328,7 +382,7 @@ bool trans_vfromint(struct dis *d, const struct args_vint *a)
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    if (fp_is_native(d, (unsigned)a->esz)) {
+    if (fp_is_native((unsigned)a->esz)) { /* nothing to flush */
         ir_val v = ir_trunc(d->ir, a32_vget(d, a->vm, 2));
         enum ir_type t = a->esz == 3 ? F64 : F32;
         v = a->is_signed ? ir_sitof(d->ir, t, v) : ir_uitof(d->ir, t, v);
@@ -348,25 +402,35 @@ static enum fp_round current_rounding(const struct dis *d)
     return modes[d->mode >> ARM_MODE_RM_SHIFT & 3];
 }
 
+static bool native_to_int(struct dis *d, const struct args_vint *a, enum fp_round rm, struct fz *z)
+{
+    if (!fp_is_native((unsigned)a->esz))
+        return false;
+    ir_val v = a32_get_float(d, a->vm, (unsigned)a->esz);
+    uint32_t how = fp_rounding(d, rm) | IR_FTOI_NAN_ZERO;
+    fz_begin(d, z);
+    fz_operand(d, z, FZ_INPUT, v);
+    v = a->is_signed ? ir_ftosi(d->ir, I32, v, how) : ir_ftoui(d->ir, I32, v, how);
+    a32_vset(d, a->vd, 2, ir_zext32(d->ir, v));
+    return true;
+}
+
 static bool to_int(struct dis *d, const struct args_vint *a, enum fp_round rm)
 {
     if (!begin(d, (unsigned)a->esz, 0, a->vm, 0))
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
-    if (fp_is_native(d, (unsigned)a->esz)) {
-        ir_val v = a32_get_float(d, a->vm, (unsigned)a->esz);
-        uint32_t how = fp_rounding(d, rm) | IR_FTOI_NAN_ZERO;
-        v = a->is_signed ? ir_ftosi(d->ir, I32, v, how) : ir_ftoui(d->ir, I32, v, how);
-        a32_vset(d, a->vd, 2, ir_zext32(d->ir, v));
+    struct fz z = {0};
+    if (native_to_int(d, a, rm, &z) && !fz_otherwise(d, &z))
         return true;
-    }
     struct a32_vop o = {.d = scalar(a->vd, 2),
                         .m = scalar(a->vm, (unsigned)a->esz),
                         .esz = (uint8_t)a->esz,
                         .imm = (uint8_t)rm};
     call_a32_vtoint(d->ir, packed(d, &o), int_how(d, a->is_signed, 32, 0), a32_vop_reads(&o),
                     a32_vop_writes(&o));
+    fz_end(d, &z);
     return true;
 }
 

@@ -43,10 +43,9 @@ static void set_scalar(struct dis *d, unsigned esz, int n, ir_val v)
     set_vreg(d, n, whole, SIMD_FULL);
 }
 
-/* Singles and doubles; the translator's operations do not flush. */
-bool fp_is_native(const struct dis *d, unsigned esz)
+bool fp_is_native(unsigned esz)
 {
-    return esz >= 2 && !(d->mode & ARM_MODE_FZ);
+    return esz >= 2; /* singles and doubles */
 }
 
 uint32_t fp_nan_rule(const struct dis *d)
@@ -69,19 +68,42 @@ static uint32_t round_rule(const struct dis *d, uint32_t how)
     return how | (d->mode & ARM_MODE_DN ? 0 : IR_NAN_ARM << IR_RINT_NAN_SHIFT);
 }
 
-/* One operand; signs are nobody's arithmetic. */
-static ir_val unary(struct dis *d, uint32_t op, unsigned esz, unsigned imm, ir_val x)
+/* What FZ makes of the operands. */
+static enum fz_kind kind_of(uint32_t op)
+{
+    switch (op) {
+    case F_MOV:
+    case F_ABS:
+    case F_NEG: return FZ_SAFE; /* signs are nobody's arithmetic */
+    case F_SQRT:
+    case F_RINT:
+    case F_RINTI:
+    case F_RINTX:
+    case F_MAX:
+    case F_MIN:
+    case F_MAXNM:
+    case F_MINNM: return FZ_INPUT;
+    case F_ADD:
+    case F_SUB: return FZ_SUM;
+    case F_MUL:
+    case F_NMUL: return FZ_PRODUCT;
+    case F_DIV: return FZ_DIVIDEND;
+    default: return FZ_NOT;
+    }
+}
+
+static bool is_unary(uint32_t op)
+{
+    return op == F_SQRT || op == F_RINT || op == F_RINTI || op == F_RINTX;
+}
+
+static ir_val unary(struct dis *d, uint32_t op, unsigned imm, ir_val x)
 {
     struct ir *ir = d->ir;
     switch (op) {
     case F_MOV: return x;
     case F_ABS: return ir_fsgnjx(ir, x, x);
     case F_NEG: return ir_fsgnjn(ir, x, x);
-    default: break;
-    }
-    if (!fp_is_native(d, esz))
-        return IR_NONE;
-    switch (op) {
     case F_SQRT: return ir_fsqrt(ir, x, fp_nan_rule(d));
     case F_RINT: return ir_frint(ir, x, round_rule(d, fp_rounding(d, imm)));
     case F_RINTI: return ir_frint(ir, x, round_rule(d, IR_RDYN));
@@ -110,16 +132,21 @@ static ir_val binary(struct dis *d, uint32_t op, ir_val x, ir_val y)
     }
 }
 
-bool fp_inline(struct dis *d, uint32_t op, const struct simd_desc *x)
+bool fp_inline(struct dis *d, uint32_t op, const struct simd_desc *x, struct fz *z)
 {
-    if (x->esz < 2)
+    enum fz_kind kind = kind_of(op);
+    if (x->esz < 2 || kind == FZ_NOT)
         return false;
-    ir_val n = scalar(d, x->esz, x->rn), r = unary(d, op, x->esz, x->imm, n);
-    if (r.id == IR_NONE.id && fp_is_native(d, x->esz))
-        r = binary(d, op, n, scalar(d, x->esz, x->rm));
-    if (r.id == IR_NONE.id)
-        return false;
-    set_scalar(d, x->esz, x->rd, r);
+    ir_val n = scalar(d, x->esz, x->rn), m = scalar(d, x->esz, x->rm);
+    if (kind == FZ_SAFE) {
+        set_scalar(d, x->esz, x->rd, unary(d, op, x->imm, n));
+        return true;
+    }
+    fz_begin(d, z);
+    fz_operand(d, z, kind, n);
+    if (!is_unary(op))
+        fz_operand(d, z, op == F_DIV ? FZ_DIVISOR : kind, m);
+    set_scalar(d, x->esz, x->rd, is_unary(op) ? unary(d, op, x->imm, n) : binary(d, op, n, m));
     return true;
 }
 
@@ -135,8 +162,11 @@ bool trans_fp(struct dis *d, const struct args_fp2 *a)
                              .esz = fp_esz(a->ft),
                              .w = SIMD_SCALAR,
                              .imm = a->imm};
-    if (!fp_inline(d, a->op, &desc))
-        simd_call_fp(d, a->op, desc);
+    struct fz z = {0};
+    if (fp_inline(d, a->op, &desc, &z) && !fz_otherwise(d, &z))
+        return true;
+    simd_call_fp(d, a->op, desc);
+    fz_end(d, &z);
     return true;
 }
 
@@ -151,12 +181,16 @@ bool trans_bfcvt(struct dis *d, const struct args_fp2 *a)
 }
 
 /* signs: enum fp_neg. */
-static void native_madd(struct dis *d, const struct simd_desc *x, unsigned signs)
+static void native_madd(struct dis *d, const struct simd_desc *x, unsigned signs, struct fz *z)
 {
     uint32_t attr = fp_nan_rule(d) | (signs & FP_NEG_PRODUCT ? IR_FMA_NEG_PRODUCT : 0) |
                     (signs & FP_NEG_ADDEND ? IR_FMA_NEG_ADDEND : 0);
     ir_val n = scalar(d, x->esz, x->rn), m = scalar(d, x->esz, x->rm);
     ir_val a = scalar(d, x->esz, x->ra);
+    fz_begin(d, z);
+    fz_operand(d, z, FZ_FUSED, n);
+    fz_operand(d, z, FZ_FUSED, m);
+    fz_operand(d, z, FZ_FUSED, a);
     set_scalar(d, x->esz, x->rd, ir_fma(d->ir, n, m, a, attr));
 }
 
@@ -175,12 +209,25 @@ bool trans_fmadd(struct dis *d, const struct args_fp3 *a)
                              .ra = a->ra,
                              .esz = fp_esz(a->ft),
                              .imm = signs[a->neg]};
-    if (fp_is_native(d, desc.esz))
-        native_madd(d, &desc, signs[a->neg]);
-    else
-        call_fp_madd(d->ir, imm32(d, simd_pack(desc)), simd_slots(a->rn, a->rm, a->ra),
-                     simd_slot(a->rd));
+    struct fz z = {0};
+    if (fp_is_native(desc.esz)) {
+        native_madd(d, &desc, signs[a->neg], &z);
+        if (!fz_otherwise(d, &z))
+            return true;
+    }
+    call_fp_madd(d->ir, imm32(d, simd_pack(desc)), simd_slots(a->rn, a->rm, a->ra),
+                 simd_slot(a->rd));
+    fz_end(d, &z);
     return true;
+}
+
+/* Between singles and doubles. */
+static void native_cvt(struct dis *d, const struct simd_desc *x, struct fz *z)
+{
+    ir_val n = scalar(d, x->esz, x->rn);
+    fz_begin(d, z);
+    fz_operand(d, z, x->imm == 3 ? FZ_INPUT : FZ_NARROW, n);
+    set_scalar(d, x->imm, x->rd, ir_fcvt(d->ir, x->imm == 3 ? F64 : F32, n, fp_nan_rule(d)));
 }
 
 bool trans_fcvt(struct dis *d, const struct args_fcvt *a)
@@ -191,12 +238,14 @@ bool trans_fcvt(struct dis *d, const struct args_fcvt *a)
         return true;
     struct simd_desc desc = {
         .rd = a->rd, .rn = a->rn, .esz = fp_esz(a->from), .imm = fp_esz(a->to)};
-    if (fp_is_native(d, desc.esz) && desc.imm >= 2)
-        set_scalar(
-            d, desc.imm, a->rd,
-            ir_fcvt(d->ir, desc.imm == 3 ? F64 : F32, scalar(d, desc.esz, a->rn), fp_nan_rule(d)));
-    else
-        call_fp_cvt(d->ir, imm32(d, simd_pack(desc)), simd_slot(a->rn), simd_slot(a->rd));
+    struct fz z = {0};
+    if (fp_is_native(desc.esz) && fp_is_native(desc.imm)) {
+        native_cvt(d, &desc, &z);
+        if (!fz_otherwise(d, &z))
+            return true;
+    }
+    call_fp_cvt(d->ir, imm32(d, simd_pack(desc)), simd_slot(a->rn), simd_slot(a->rd));
+    fz_end(d, &z);
     return true;
 }
 
@@ -210,12 +259,16 @@ static void set_packed_flags(struct dis *d, ir_val packed)
     flags_forget(d);
 }
 
-static ir_val native_compare(struct dis *d, const struct simd_desc *x)
+static void native_compare(struct dis *d, const struct simd_desc *x, struct fz *z)
 {
     ir_val n = scalar(d, x->esz, x->rn);
     ir_val m =
         x->imm & CMP_ZERO ? ir_const(d->ir, x->esz == 3 ? F64 : F32, 0) : scalar(d, x->esz, x->rm);
-    return ir_flags_fcmp(d->ir, n, m, x->imm & CMP_SIGNALLING);
+    fz_begin(d, z);
+    fz_operand(d, z, FZ_INPUT, n);
+    if (!(x->imm & CMP_ZERO))
+        fz_operand(d, z, FZ_INPUT, m);
+    set_packed_flags(d, ir_flags_fcmp(d->ir, n, m, x->imm & CMP_SIGNALLING));
 }
 
 static ir_val helper_compare(struct dis *d, const struct simd_desc *x, ir_val takes_place)
@@ -235,10 +288,14 @@ bool trans_fcmp(struct dis *d, const struct args_fcmp *a)
                              .esz = fp_esz(a->ft),
                              .imm = (a->is_signalling ? CMP_SIGNALLING : 0) |
                                     (a->is_zero ? CMP_ZERO : 0)};
-    if (fp_is_native(d, desc.esz))
-        set_packed_flags(d, native_compare(d, &desc));
-    else
-        flags_set_nzcv(d, helper_compare(d, &desc, imm32(d, 1)));
+    struct fz z = {0};
+    if (fp_is_native(desc.esz)) {
+        native_compare(d, &desc, &z);
+        if (!fz_otherwise(d, &z))
+            return true;
+    }
+    flags_set_nzcv(d, helper_compare(d, &desc, imm32(d, 1)));
+    fz_end(d, &z);
     return true;
 }
 
@@ -249,14 +306,14 @@ static uint32_t packed_flags(unsigned nzcv)
 }
 
 /* Unless it takes place, zeros are compared, which raises nothing. */
-static ir_val native_conditional(struct dis *d, const struct simd_desc *x, unsigned cond)
+static void native_conditional(struct dis *d, const struct simd_desc *x, unsigned cond)
 {
     ir_val zero = ir_const(d->ir, x->esz == 3 ? F64 : F32, 0);
     ir_val n = scalar(d, x->esz, x->rn), m = scalar(d, x->esz, x->rm);
     n = flag_select(d, cond, n, zero);
     m = flag_select(d, cond, m, zero);
     ir_val flags = ir_flags_fcmp(d->ir, n, m, x->imm & CMP_SIGNALLING);
-    return flag_select(d, cond, flags, imm32(d, packed_flags(x->ra)));
+    set_packed_flags(d, flag_select(d, cond, flags, imm32(d, packed_flags(x->ra))));
 }
 
 /* The comparison, with its exceptions, only if the condition holds; else flags in ra. */
@@ -271,8 +328,8 @@ bool trans_fccmp(struct dis *d, const struct args_fccmp *a)
                              .ra = a->nzcv,
                              .esz = fp_esz(a->ft),
                              .imm = a->is_signalling ? CMP_SIGNALLING : 0};
-    if (fp_is_native(d, desc.esz))
-        set_packed_flags(d, native_conditional(d, &desc, a->cond));
+    if (fp_is_native(desc.esz) && !(d->mode & ARM_MODE_FZ))
+        native_conditional(d, &desc, a->cond);
     else
         flags_set_nzcv(d, helper_compare(d, &desc, flag_setcond(d, a->cond, I32)));
     return true;
@@ -352,11 +409,13 @@ static uint32_t int_how(const struct args_fint *a, bool is_signed, unsigned frac
 }
 
 /* Saturating; NaN to 0. */
-static void native_to_x(struct dis *d, const struct args_fint *a, unsigned esz)
+static void native_to_x(struct dis *d, const struct args_fint *a, unsigned esz, struct fz *z)
 {
     enum ir_type t = a->sf ? I64 : I32;
     uint32_t how = fp_rounding(d, a->imm) | IR_FTOI_NAN_ZERO;
     ir_val v = scalar(d, esz, a->rn);
+    fz_begin(d, z);
+    fz_operand(d, z, FZ_INPUT, v);
     set_gpr(d, a->rd, a->op == F_TO_S ? ir_ftosi(d->ir, t, v, how) : ir_ftoui(d->ir, t, v, how));
 }
 
@@ -366,9 +425,11 @@ bool trans_fcvt_x(struct dis *d, const struct args_fint *a)
         return false;
     if (fp_is_trapped(d))
         return true;
-    if (fp_is_native(d, fp_esz(a->ft)) && (a->op == F_TO_S || a->op == F_TO_U)) {
-        native_to_x(d, a, fp_esz(a->ft));
-        return true;
+    struct fz z = {0};
+    if (fp_is_native(fp_esz(a->ft)) && (a->op == F_TO_S || a->op == F_TO_U)) {
+        native_to_x(d, a, fp_esz(a->ft), &z);
+        if (!fz_otherwise(d, &z))
+            return true;
     }
     bool is_signed = a->op == F_TO_S || a->op == F_TO_SFIX;
     bool is_fixed = a->op == F_TO_SFIX || a->op == F_TO_UFIX;
@@ -377,6 +438,7 @@ bool trans_fcvt_x(struct dis *d, const struct args_fint *a)
     set_gpr(d, a->rd,
             call_fp_to_x(d->ir, imm32(d, simd_pack(desc)), imm32(d, how), simd_slot(a->rn),
                          ir_slots_none()));
+    fz_end(d, &z);
     return true;
 }
 

@@ -124,8 +124,11 @@ bool trans_vecf(struct dis *d, const struct args_vec *a)
     if (fp_is_trapped(d))
         return true;
     struct simd_desc desc = desc_of(a);
-    if (!vfp_inline(d, a->op, &desc))
-        simd_call_fp(d, a->op, desc);
+    struct fz z = {0};
+    if (vfp_inline(d, a->op, &desc, &z) && !fz_otherwise(d, &z))
+        return true;
+    simd_call_fp(d, a->op, desc);
+    fz_end(d, &z);
     return true;
 }
 
@@ -160,8 +163,11 @@ bool trans_elemf(struct dis *d, const struct args_elem *a)
         desc.ra = a->esz + 1; /* a pair */
     else if (a->op == F_MLAL || a->op == F_MLSL || a->op == F_BFMLAL)
         desc.esz = 2;
-    if (!vfp_inline_element(d, a->op, &desc))
-        simd_call_fp(d, a->op | SIMD_ELEM | (uint32_t)a->rot << SIMD_ROT_SHIFT, desc);
+    struct fz z = {0};
+    if (vfp_inline_element(d, a->op, &desc, &z) && !fz_otherwise(d, &z))
+        return true;
+    simd_call_fp(d, a->op | SIMD_ELEM | (uint32_t)a->rot << SIMD_ROT_SHIFT, desc);
+    fz_end(d, &z);
     return true;
 }
 

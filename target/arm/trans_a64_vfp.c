@@ -3,7 +3,7 @@
  * Ref: Arm ARM (DDI 0487), C7.2.
  *
  * All 128 bits are computed, so lanes that an instruction does not have are made harmless first:
- * zeros, which raise no exception (as divisors, ones).  Half precision and FZ are the helpers'.
+ * zeros, which raise no exception (as divisors, ones).  Half precision is the helpers'.
  */
 #include "target/arm/a64.h"
 #include "target/arm/trans_simd.h"
@@ -157,9 +157,77 @@ ir_val vfp_value(struct dis *d, uint32_t op, const struct vec *x, ir_val n, ir_v
     return cut(d, x, r.id == IR_NONE.id ? arithmetic(d, x, op, n, m) : r);
 }
 
-static bool finish(struct dis *d, uint32_t op, const struct simd_desc *x, ir_val m)
+static enum fz_kind kind_of(uint32_t op)
+{
+    switch (op) {
+    case F_ABS:
+    case F_NEG:
+    case F_SCVTF: return FZ_SAFE;
+    case F_ADD:
+    case F_SUB:
+    case F_ABD:
+    case F_ADDP: return FZ_SUM;
+    case F_MUL: return FZ_PRODUCT;
+    case F_MLA:
+    case F_MLS: return FZ_FUSED;
+    case F_DIV: return FZ_DIVIDEND;
+    case F_CVTN: return FZ_NARROW;
+    default: return FZ_INPUT;
+    }
+}
+
+/* What FZ may make a difference for, with the lanes that there are. */
+static void check_lanes(struct dis *d, struct fz *z, uint32_t op, const struct vec *x, ir_val n,
+                        ir_val m)
+{
+    enum fz_kind kind = kind_of(op);
+    fz_begin(d, z);
+    if (op == F_CVTN || op == F_CVTL) {
+        fz_lanes(d, z, kind, op == F_CVTN ? 3 : 2, n);
+        return;
+    }
+    bool pair = op == F_ADDP && x->w == SIMD_SCALAR;
+    fz_lanes(d, z, kind, x->esz, pair ? n : only(d, x, n));
+    if (is_unary(op) || op == F_ABS || op == F_NEG)
+        return;
+    fz_lanes(d, z, op == F_DIV ? FZ_DIVISOR : kind, x->esz,
+             op == F_DIV ? only_or_one(d, x, m) : only(d, x, m));
+    if (kind == FZ_FUSED)
+        fz_lanes(d, z, kind, x->esz, only(d, x, x->old));
+}
+
+/* Whether vfp_value() knows it. */
+static bool is_known(uint32_t op, const struct vec *x)
+{
+    switch (op) {
+    case F_TO_S: return x->imm == FP_RTZ;
+    case F_SCVTF: return x->imm == 0;
+    case F_ABS:
+    case F_NEG:
+    case F_ADDP:
+    case F_CVTL:
+    case F_CVTN:
+    case F_SQRT:
+    case F_RINT:
+    case F_RINTI:
+    case F_RINTX:
+    case F_ADD:
+    case F_SUB:
+    case F_MUL:
+    case F_DIV:
+    case F_ABD:
+    case F_MLA:
+    case F_MLS: return true;
+    default: return op >= F_CMEQ && op <= F_CMLT0;
+    }
+}
+
+static bool finish(struct dis *d, uint32_t op, const struct simd_desc *x, ir_val m, struct fz *z)
 {
     struct vec v = {.esz = x->esz, .w = x->w, .imm = x->imm, .old = vreg(d, x->rd)};
+    if (!is_known(op, &v))
+        return false;
+    check_lanes(d, z, op, &v, vreg(d, x->rn), m);
     ir_val r = vfp_value(d, op, &v, vreg(d, x->rn), m);
     if (r.id == IR_NONE.id)
         return false;
@@ -167,15 +235,15 @@ static bool finish(struct dis *d, uint32_t op, const struct simd_desc *x, ir_val
     return true;
 }
 
-bool vfp_inline(struct dis *d, uint32_t op, const struct simd_desc *x)
+bool vfp_inline(struct dis *d, uint32_t op, const struct simd_desc *x, struct fz *z)
 {
-    return fp_is_native(d, x->esz) && finish(d, op, x, vreg(d, x->rm));
+    return fp_is_native(x->esz) && finish(d, op, x, vreg(d, x->rm), z);
 }
 
-bool vfp_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x)
+bool vfp_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x, struct fz *z)
 {
-    if (!fp_is_native(d, x->esz) || (op != F_MUL && op != F_MLA && op != F_MLS))
+    if (!fp_is_native(x->esz) || (op != F_MUL && op != F_MLA && op != F_MLS))
         return false;
     ir_val element = ir_vextr(d->ir, vreg(d, x->rm), x->esz | x->imm << 8);
-    return finish(d, op, x, ir_vdup(d->ir, element, x->esz));
+    return finish(d, op, x, ir_vdup(d->ir, element, x->esz), z);
 }

@@ -23,12 +23,40 @@ ir_val vfp_value(struct dis *d, uint32_t op, const struct vec *x, ir_val n, ir_v
 /* Operations of enum simd_op in the translator's own; false: nothing was built, call the helper. */
 bool vec_inline(struct dis *d, uint32_t op, const struct simd_desc *x);
 bool vec_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x);
-/* The same for enum simd_fp_op: on single and double scalars, on vectors, by element. */
-bool fp_inline(struct dis *d, uint32_t op, const struct simd_desc *x);
-bool vfp_inline(struct dis *d, uint32_t op, const struct simd_desc *x);
-bool vfp_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x);
-/* Whether the translator's operations do what FPCR asks of elements of a size. */
-bool fp_is_native(const struct dis *d, unsigned esz);
+/*
+ * trans_fz.c: an instruction in line where FPCR.FZ makes no difference, or else by its helper:
+ * fz_begin() first, then the operands; where they are safe, what follows; then, if fz_otherwise()
+ * says so, the helper's call, and fz_end().  Nothing is built, and false told, while FZ is 0.
+ */
+struct fz {
+    bool on;
+    unsigned slow, join; /* blocks */
+};
+/* What is done with an operand: 0 is safe for all but divisors. */
+enum fz_kind {
+    FZ_SAFE,  /* nothing can be flushed */
+    FZ_INPUT, /* the result is not small unless the operand is */
+    FZ_SUM,
+    FZ_PRODUCT,
+    FZ_FUSED, /* product and sum, fused or not */
+    FZ_DIVIDEND,
+    FZ_DIVISOR,
+    FZ_NARROW,
+    FZ_NOT /* never in line */
+};
+void fz_begin(struct dis *d, struct fz *z);
+/* A F32 or F64; all lanes of a V128. */
+void fz_operand(struct dis *d, const struct fz *z, enum fz_kind kind, ir_val v);
+void fz_lanes(struct dis *d, const struct fz *z, enum fz_kind kind, unsigned esz, ir_val v);
+bool fz_otherwise(struct dis *d, const struct fz *z);
+void fz_end(struct dis *d, const struct fz *z);
+/* The same for enum simd_fp_op: on single and double scalars, on vectors, by element; true with
+ * z->on: unless it must be flushed. */
+bool fp_inline(struct dis *d, uint32_t op, const struct simd_desc *x, struct fz *z);
+bool vfp_inline(struct dis *d, uint32_t op, const struct simd_desc *x, struct fz *z);
+bool vfp_inline_element(struct dis *d, uint32_t op, const struct simd_desc *x, struct fz *z);
+/* Whether the translator has operations for elements of a size. */
+bool fp_is_native(unsigned esz);
 /* enum ir_nan under FPCR.DN. */
 uint32_t fp_nan_rule(const struct dis *d);
 /* enum ir_round for an operation that rounds as rm (enum fp_round) says. */

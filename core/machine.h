@@ -76,6 +76,13 @@ struct machine_config {
     unsigned panic, watchdog; /* enum panic_action, enum watchdog_action (core/action.h) */
     bool nodefaults;
     bool nographic; /* no display: firmware may show its screen on a serial line */
+    /* -boot: letters of drives ("cdn"), NULL: as the board likes; times in milliseconds, < 0: not
+     * said. */
+    struct {
+        const char *order, *once, *splash;
+        bool menu, strict;
+        int64_t splash_time, reboot_timeout;
+    } boot;
     struct {
         const char *netdev, *mac; /* of the board's own network card; NULL: not connected, any */
     } nic;

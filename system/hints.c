@@ -6,17 +6,61 @@
 #include <string.h>
 #include <time.h>
 
+/* Milliseconds, up to 16 bits' worth; -1 when it was not said or is "-1". */
+static bool get_time(struct opts *o, const char *key, uint64_t most, int64_t *ms,
+                     struct error **errp)
+{
+    uint64_t v = 0;
+
+    *ms = -1;
+    if (!strcmp(opts_get(o, key, "-1"), "-1"))
+        return true;
+    if (!opts_get_uint(o, key, most, 0, &v, errp))
+        return false;
+    *ms = (int64_t)v;
+    return true;
+}
+
+/* Drives are letters, a to p, each once. */
+static bool check_order(const char *key, const char *order, struct error **errp)
+{
+    for (const char *p = order; p && *p; p++) {
+        if (*p < 'a' || *p > 'p') {
+            error_set(errp,
+                      "%s=%s: wanted letters of drives: a (floppy), c (disk), d (CD-ROM), "
+                      "n (network)",
+                      key, order);
+            return false;
+        }
+        if (strchr(order, *p) != p) {
+            error_set(errp, "%s=%s: drive '%c' is there twice", key, order, *p);
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *keep(struct setup *s, const char *text)
+{
+    return text ? setup_own(s, g_strdup(text)) : NULL;
+}
+
 bool setup_boot(struct setup *s, struct error **errp)
 {
     static const char *const keys[] = {"order",       "once",           "menu",   "splash",
                                        "splash-time", "reboot-timeout", "strict", NULL};
     struct opts *o = opts_parse(s->cli->boot ? s->cli->boot : "", "order");
-    bool flag, ok;
+    const char *order = opts_get(o, "order", NULL), *once = opts_get(o, "once", NULL);
+    bool ok = opts_get_bool(o, "menu", false, &s->cfg.boot.menu, errp) &&
+              opts_get_bool(o, "strict", false, &s->cfg.boot.strict, errp) &&
+              get_time(o, "splash-time", UINT16_MAX, &s->cfg.boot.splash_time, errp) &&
+              get_time(o, "reboot-timeout", UINT16_MAX, &s->cfg.boot.reboot_timeout, errp) &&
+              check_order("order", order, errp) && check_order("once", once, errp);
 
-    for (size_t i = 0; keys[i]; i++)
-        opts_get(o, keys[i], NULL);
-    ok = opts_get_bool(o, "menu", false, &flag, errp) &&
-         opts_get_bool(o, "strict", false, &flag, errp) && opts_check_used(o, keys, errp);
+    s->cfg.boot.order = keep(s, order);
+    s->cfg.boot.once = keep(s, once);
+    s->cfg.boot.splash = keep(s, opts_get(o, "splash", NULL));
+    ok = ok && opts_check_used(o, keys, errp);
     opts_free(o);
     if (!ok)
         error_prefix(errp, "-boot %s", s->cli->boot);

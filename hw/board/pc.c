@@ -293,13 +293,13 @@ static bool create_pic(struct pc *b, struct error **errp)
     return true;
 }
 
-/* Under legacy replacement it takes the lines of the timer and of the clock, so their outputs go
+/* Before timer and clock: under legacy replacement it takes their lines, so that their outputs go
  * through it.  Any timer may use pin 2, on q35 also 8 and 16 to 23. */
 static bool create_hpet(struct pc *b, struct error **errp)
 {
     if (!b->hpet_on)
         return true;
-    struct device *dev = b->hpet = pc_add(&b->m, "hpet", "hpet");
+    struct device *dev = b->parts.hpet = pc_add(&b->m, "hpet", "hpet");
     if (!device_set(dev, "hpet-intcap", b->is_q35 ? "0xff0104" : "0x4", errp) ||
         !device_realize(dev, errp))
         return false;
@@ -310,8 +310,6 @@ static bool create_hpet(struct pc *b, struct error **errp)
         else
             irq_connect(hpet_line(dev, n), irq_or_input, &b->pin[n], FROM_HPET);
     }
-    irq_connect(&b->parts.pit->irq, hpet_pit, dev, 0);
-    irq_connect(&b->parts.rtc->irq, hpet_rtc, dev, 0);
     return true;
 }
 
@@ -321,7 +319,7 @@ static bool create_chip_set(struct pc *b, struct error **errp)
 {
     return create_apics(b, errp) && create_host(b, errp) &&
            (b->is_q35 ? create_ich9(b, errp) : create_piix(b, errp)) && create_pic(b, errp) &&
-           pc_create_devices(&b->parts, errp) && create_hpet(b, errp) && create_disks(b, errp);
+           create_hpet(b, errp) && pc_create_devices(&b->parts, errp) && create_disks(b, errp);
 }
 
 static bool load_kernel(struct pc *b, struct error **errp)
@@ -347,14 +345,16 @@ static bool pc_init(struct machine *m, struct error **errp)
     return pc_create_bios(b, errp) && pc_tell_firmware(b, errp) && load_kernel(b, errp);
 }
 
-static void pc_reset(struct machine *m)
-{
-    pc_boot_reset(&((struct pc *)m)->boot);
-}
-
 static void pc_fini(struct machine *m)
 {
     pc_boot_fini(&((struct pc *)m)->boot);
+}
+
+static void pc_reset(struct machine *m)
+{
+    struct pc *b = (struct pc *)m;
+    pc_set_boot_order(b, b->resets++ == 0);
+    pc_boot_reset(&b->boot);
 }
 
 static void pc_powerdown(struct machine *m)
@@ -366,36 +366,30 @@ static void pc_powerdown(struct machine *m)
         piix4_pm_power_button(b->pm);
 }
 
-#define PC_PROPS                                                                                   \
-    PROP(prop_string, pc, "acpi", acpi_wanted, "auto",                                             \
-         "ACPI tables for firmware: on, off or auto"),                                             \
-        PROP(prop_bool, pc, "default-bus-bypass-iommu", bypass_iommu, "off",                       \
-             "nothing: there is no IOMMU to bypass"),                                              \
-        PROP(prop_bool, pc, "hpet", hpet_on, "on", "high precision event timers"),                 \
-        PROP(prop_size, pc, "max-ram-below-4g", max_low_ram, NULL,                                 \
-             "at most so much RAM below 4 GiB (default: 3G or 3.5G, on q35 2G or 2.75G)"),         \
-        PROP(prop_string, pc, "pflash0", pflash[0], NULL, "drive of the flash up to 4 GiB"),       \
-        PROP(prop_string, pc, "pflash1", pflash[1], NULL, "drive of the flash below that"),        \
-        PROP(prop_string, pc, "smm", smm_wanted, "auto",                                           \
-             "system management mode: on, off or auto (on)"),                                      \
-        PROP(prop_bool, pc, "usb", usb, "off", "USB controller: off"),                             \
-        PROP(prop_string, pc, "vmport", vmport_wanted, "auto", "VMware's backdoor: off or auto"),  \
-        PROP(prop_string, pc, "x-oem-id", oem_id, "TINAMO", "OEM ID in ACPI tables"),              \
-        PROP(prop_string, pc, "x-oem-table-id", oem_table_id, "TINAMOU ",                          \
-             "OEM table ID in ACPI tables")
-
 static const struct prop pc_props[] = {
-    PC_PROPS,
+    PROP(prop_string, pc, "acpi", acpi_wanted, "auto", "ACPI tables for firmware: on, off or auto"),
+    PROP(prop_bool, pc, "default-bus-bypass-iommu", bypass_iommu, "off",
+         "nothing: there is no IOMMU to bypass"),
+    PROP(prop_bool, pc, "fd-bootchk", fd_bootchk, "on",
+         "the BIOS looks for the signature of boot sectors on floppies"),
+    PROP(prop_bool, pc, "hpet", hpet_on, "on", "high precision event timers"),
+    PROP(prop_size, pc, "max-ram-below-4g", max_low_ram, NULL,
+         "at most so much RAM below 4 GiB (default: 3G or 3.5G, on q35 2G or 2.75G)"),
+    PROP(prop_string, pc, "pflash0", pflash[0], NULL, "drive of the flash up to 4 GiB"),
+    PROP(prop_string, pc, "pflash1", pflash[1], NULL, "drive of the flash below that"),
+    PROP(prop_bool, pc, "sata", sata_on, "on", "on q35, the AHCI adapter of the chip set"),
+    PROP(prop_string, pc, "smm", smm_wanted, "auto",
+         "system management mode: on, off or auto (on)"),
+    PROP(prop_bool, pc, "usb", usb, "off", "USB controller: off"),
+    PROP(prop_string, pc, "vmport", vmport_wanted, "auto", "VMware's backdoor: off or auto"),
+    PROP(prop_string, pc, "x-oem-id", oem_id, "TINAMO", "OEM ID in ACPI tables"),
+    PROP(prop_string, pc, "x-oem-table-id", oem_table_id, "TINAMOU ",
+         "OEM table ID in ACPI tables"),
     PROP_END,
 };
 
-static const struct prop q35_props[] = {
-    PC_PROPS,
-    PROP(prop_bool, pc, "sata", sata_on, "on", "the AHCI adapter of the chip set"),
-    PROP_END,
-};
-
-/* Machines that a version of QEMU froze under a name of their own; here they are all the same. */
+/* Machines that a version of QEMU froze under a name of their own; here they are all
+ * the same. */
 #define ALIASES(stem)                                                                              \
     stem "2.4", stem "2.5", stem "2.6", stem "2.7", stem "2.8", stem "2.9", stem "2.10",           \
         stem "2.11", stem "2.12", stem "3.0", stem "3.1", stem "4.0", stem "4.1", stem "4.2",      \
@@ -415,15 +409,16 @@ static const char *const q35_aliases[] = {ALIASES("pc-q35-"), "pc-q35-4.0.1", NU
         .name = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)", .arch = (a),                    \
         .default_cpu = (model), .max_cpus = 255, .default_ram = 128 << 20, .default_net = "e1000", \
         .default_block_if = "ide", .size = sizeof(struct pc), .props = pc_props, .init = pc_init,  \
-        .reset = pc_reset, .fini = pc_fini, .powerdown = pc_powerdown, .aliases = pc_aliases       \
+        .reset = pc_reset, .fini = pc_fini, .has_smbios = true, .powerdown = pc_powerdown,         \
+        .aliases = pc_aliases                                                                      \
     }
 #define Q35_CLASS(a, model)                                                                        \
     {                                                                                              \
         .name = "q35", .desc = "Standard PC (Q35 + ICH9, 2009)", .arch = (a),                      \
         .default_cpu = (model), .max_cpus = MACHINE_MAX_CPUS, .default_ram = 128 << 20,            \
         .default_net = "e1000e", .default_block_if = "ide", .ide_units = 1,                        \
-        .size = sizeof(struct pc), .props = q35_props, .init = pc_init, .reset = pc_reset,         \
-        .fini = pc_fini, .powerdown = pc_powerdown, .aliases = q35_aliases                         \
+        .size = sizeof(struct pc), .props = pc_props, .init = pc_init, .reset = pc_reset,          \
+        .fini = pc_fini, .has_smbios = true, .powerdown = pc_powerdown, .aliases = q35_aliases     \
     }
 
 const struct machine_class x86_64_pc_class = PC_CLASS("x86_64", "qemu64");

@@ -20,15 +20,16 @@ struct pc {
     /* What -machine said. */
     char *pflash[PC_FLASH_BANKS];
     char *acpi_wanted, *smm_wanted, *vmport_wanted, *oem_id, *oem_table_id;
-    bool hpet_on, usb, sata_on, bypass_iommu;
+    bool hpet_on, fd_bootchk, usb, sata_on, bypass_iommu;
     uint64_t max_low_ram; /* 0: as the board likes */
     bool acpi, smm;
+    unsigned resets;
     /* Memory, in bytes. */
     uint64_t low_ram, high_ram;
     struct ram_block *ram;
     struct mem_region low, high, bios, isa_bios;
     /* Its parts.  lpc is the bridge to ISA, PIIX3 or ICH9; pm has ACPI's registers. */
-    struct device *host, *lpc, *pm, *apic_bus, *ioapic, *hpet, *fw_cfg;
+    struct device *host, *lpc, *pm, *apic_bus, *ioapic, *fw_cfg;
     struct device *lapic[MACHINE_MAX_CPUS];
     struct irq_or pin[IOAPIC_PINS]; /* what drives a pin of the I/O APIC; input 0 is the ISA line */
 };
@@ -46,6 +47,8 @@ bool pc_create_bios(struct pc *b, struct error **errp) MUST_CHECK;
 /* Show the last 128 KiB of it below 1 MiB, too, until PAM hides them. */
 bool pc_show_low(struct pc *b, const uint8_t *data, size_t len, struct error **errp) MUST_CHECK;
 bool pc_tell_firmware(struct pc *b, struct error **errp) MUST_CHECK;
+/* Tell the BIOS by CMOS RAM which drives to try; first: this is no reset yet. */
+void pc_set_boot_order(struct pc *b, bool first);
 
 /* S3 to S5: SLP_TYP, and whether there is such a state. */
 enum { PC_SLEEP_STATES = 3, PC_SLEEP_EXISTS = 0x80 };

@@ -423,7 +423,7 @@ static uint32_t put_dsdt(struct acpi *a, const struct pc *b)
     put_cpus(d, b);
     put_fw_cfg(d);
     put_reserved(d, b);
-    if (b->hpet)
+    if (b->parts.hpet)
         put_hpet_device(d);
     put_links(d, b);
     put_pci(d, b);
@@ -546,7 +546,7 @@ static struct acpi *make_tables(const struct pc *b)
     put_fadt(a, b, facs, dsdt);
     if (b->lapic[0])
         put_madt(a, b);
-    if (b->hpet)
+    if (b->parts.hpet)
         put_hpet(a);
     if (ecam)
         acpi_put_mcfg(a, &(struct acpi_ecam){ecam, (uint8_t)((size >> 20) - 1)});

@@ -3,9 +3,12 @@
  * Ref: QEMU documentation, "QEMU Firmware Configuration (fw_cfg) Device"; SeaBIOS documentation,
  * "Runtime config" (names of files); ACPI 6.5, 15 (E820 types).
  */
+#include "core/loader.h"
 #include "hw/board/pc.h"
 #include "hw/misc/fw_cfg.h"
+#include "hw/misc/smbios.h"
 #include "hw/pci/host_pc.h"
+#include "hw/rtc/mc146818.h"
 #include "util/bits.h"
 
 #include <glib.h>
@@ -99,8 +102,113 @@ static bool tell_console(struct pc *b, struct error **errp)
     return !b->m.cfg.nographic || add_number(b, "etc/sercon-port", COM1, errp);
 }
 
+/* ---- what to start ---- */
+
+/* As CMOS RAM has them: 0 is none. */
+static unsigned boot_code(char letter)
+{
+    switch (letter) {
+    case 'a':
+    case 'b': return 1;
+    case 'c': return 2;
+    case 'd': return 3;
+    case 'n': return 4;
+    default: return 0;
+    }
+}
+
+static bool check_order(const char *option, const char *order, struct error **errp)
+{
+    if (order && strlen(order) > 3) {
+        error_set(errp, "-boot %s=%s: a PC tries three drives at most", option, order);
+        return false;
+    }
+    for (const char *p = order; p && *p; p++)
+        if (boot_code(*p) == 0) {
+            error_set(errp,
+                      "-boot %s=%s: a PC has no drive '%c' to start from; wanted a, c, d or n",
+                      option, order, *p);
+            return false;
+        }
+    return true;
+}
+
+/* once counts until the first reset. */
+void pc_set_boot_order(struct pc *b, bool first)
+{
+    enum { THIRD_AND_CHECK = 0x38, FIRST_TWO = 0x3d, NO_CHECK = 1 };
+    const struct machine_config *cfg = &b->m.cfg;
+    const char *order = cfg->boot.order ? cfg->boot.order : "cad";
+    unsigned code[3] = {0};
+    if (first && cfg->boot.once)
+        order = cfg->boot.once;
+    for (unsigned i = 0; i < G_N_ELEMENTS(code) && order[i]; i++)
+        code[i] = boot_code(order[i]);
+    mc146818_set(b->parts.rtc, FIRST_TWO, (uint8_t)(code[1] << 4 | code[0]));
+    mc146818_set(b->parts.rtc, THIRD_AND_CHECK,
+                 (uint8_t)(code[2] << 4 | (b->fd_bootchk ? 0 : NO_CHECK)));
+}
+
+/* A picture of the user's that the BIOS shows, JPEG or BMP. */
+static bool tell_splash(struct pc *b, struct error **errp)
+{
+    const char *path = b->m.cfg.boot.splash;
+    size_t len;
+    if (path == NULL)
+        return true;
+    g_autofree uint8_t *data = load_file(path, 16 << 20, &len, errp);
+    if (data == NULL) {
+        error_prefix(errp, "-boot splash=");
+        return false;
+    }
+    if (len >= 2 && memcmp(data, "BM", 2) == 0)
+        return fw_cfg_add_file(b->fw_cfg, "bootsplash.bmp", data, len, errp);
+    if (len >= 2 && memcmp(data, "\xff\xd8", 2) == 0)
+        return fw_cfg_add_file(b->fw_cfg, "bootsplash.jpg", data, len, errp);
+    error_set(errp, "-boot splash=%s: not a picture that firmware shows; wanted JPEG or BMP", path);
+    return false;
+}
+
+static bool tell_boot(struct pc *b, struct error **errp)
+{
+    const struct machine_config *cfg = &b->m.cfg;
+    uint8_t bytes[4];
+    fw_cfg_set_u16(b->fw_cfg, FW_CFG_BOOT_MENU, cfg->boot.menu);
+    if (cfg->boot.splash_time >= 0) {
+        st_le16(bytes, (uint16_t)cfg->boot.splash_time);
+        if (!fw_cfg_add_file(b->fw_cfg, "etc/boot-menu-wait", bytes, 2, errp))
+            return false;
+    }
+    st_le32(bytes, (uint32_t)cfg->boot.reboot_timeout);
+    return fw_cfg_add_file(b->fw_cfg, "etc/boot-fail-wait", bytes, 4, errp) && tell_splash(b, errp);
+}
+
+static bool tell_smbios(struct pc *b, struct error **errp)
+{
+    const struct machine_config *cfg = &b->m.cfg;
+    struct smbios_info info = {
+        .options = cfg->smbios,
+        .uuid = cfg->uuid,
+        .manufacturer = "Tinamou",
+        .product = b->m.cls->desc,
+        .version = b->m.cls->name,
+        .sockets = MAX(cfg->sockets, 1),
+        .cores = MAX(cfg->cores, 1),
+        .threads = MAX(cfg->threads, 1),
+        .processor = cfg->cpu_model ? cfg->cpu_model : b->m.cls->default_cpu,
+        .ram_size = cfg->ram_size,
+        .high_base = FOUR_GIB,
+        .high_size = b->high_ram,
+        .is_32_bit = true,
+    };
+    return smbios_deliver(&info, b->fw_cfg, errp);
+}
+
 bool pc_tell_firmware(struct pc *b, struct error **errp)
 {
+    const struct machine_config *cfg = &b->m.cfg;
+    if (!check_order("order", cfg->boot.order, errp) || !check_order("once", cfg->boot.once, errp))
+        return false;
     struct device *dev = b->fw_cfg = pc_add(&b->m, "fw_cfg_io", "fw_cfg");
     if (!device_realize(dev, errp))
         return false;
@@ -109,5 +217,5 @@ bool pc_tell_firmware(struct pc *b, struct error **errp)
     fw_cfg_set_u32(dev, FW_CFG_IRQ0_OVERRIDE, 1);
     pc_fill_cmos(&b->parts, b->low_ram, b->high_ram);
     return tell_memory(b, errp) && tell_sleep_states(b, errp) && tell_console(b, errp) &&
-           pc_create_acpi(b, errp);
+           tell_boot(b, errp) && tell_smbios(b, errp) && pc_create_acpi(b, errp);
 }

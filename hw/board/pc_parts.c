@@ -10,6 +10,7 @@
 #include "hw/isa/isa.h"
 #include "hw/registry.h"
 #include "hw/rtc/mc146818.h"
+#include "hw/timer/hpet.h"
 #include "target/x86/x86.h"
 
 #include <assert.h>
@@ -137,6 +138,10 @@ bool pc_create_devices(struct pc_parts *p, struct error **errp)
 {
     p->rtc = pc_add(p->m, "mc146818rtc", "rtc");
     p->pit = pc_add(p->m, "isa-pit", "pit");
+    if (p->hpet) {
+        irq_connect(&p->pit->irq, hpet_pit, p->hpet, 0);
+        irq_connect(&p->rtc->irq, hpet_rtc, p->hpet, 0);
+    }
     return pc_plug(p->rtc, NULL, errp) && pc_plug(p->pit, NULL, errp) &&
            pc_plug(pc_add(p->m, "i8257", "dma"), NULL, errp) && create_keyboard(p, errp) &&
            create_serials(p, errp) && create_floppies(p, errp);

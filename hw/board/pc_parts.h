@@ -12,6 +12,7 @@ struct pc_parts {
     struct machine *m;
     struct isa_bus *bus;
     struct device *rtc, *port92, *fdc, *pic, *pit;
+    struct device *hpet; /* what the outputs of timer and clock go through, or NULL */
 };
 
 /* A device of the board's own, not yet realized. */

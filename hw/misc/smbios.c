@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <string.h>
 
-enum { ANCHOR_SIZE = 24, MAX_STRINGS = 16, UUID_SIZE = 16 };
+enum { ANCHOR_SIZE = 32, MAX_STRINGS = 16, UUID_SIZE = 16 };
 enum {
     FIRMWARE = 0,
     SYSTEM = 1,
@@ -88,7 +88,7 @@ struct table {
     GByteArray *b;
     guint start;
     const char *strings[MAX_STRINGS];
-    unsigned nstrings;
+    unsigned nstrings, structures, longest;
     char *said[MEMORY_DEVICE + 1][FIELDS]; /* by options */
     bool wanted[MEMORY_DEVICE + 1];
     GPtrArray *oem;
@@ -147,25 +147,33 @@ static void begin(struct table *t, unsigned type, unsigned nth)
     u16(t, type << HANDLE_SHIFT | nth);
 }
 
+static void close_structure(struct table *t)
+{
+    t->structures++;
+    t->longest = MAX(t->longest, t->b->len - t->start);
+}
+
 static void end(struct table *t)
 {
     t->b->data[t->start + 1] = (uint8_t)(t->b->len - t->start);
     for (unsigned i = 0; i < t->nstrings; i++)
         g_byte_array_append(t->b, (const uint8_t *)t->strings[i], (guint)strlen(t->strings[i]) + 1);
     zeros(t, t->nstrings ? 1 : 2);
+    close_structure(t);
 }
 
 /* Ref: 7.1. */
-static void put_firmware(struct table *t)
+static void put_firmware(struct table *t, const struct smbios_info *info)
 {
+    enum { IS_VM = 0x1000, IS_UEFI = 0x0800, IS_CONTENT = 0x0400 };
     begin(t, FIRMWARE, 0);
     string(t, said(t, FIRMWARE, VENDOR, NULL));
     string(t, said(t, FIRMWARE, VERSION, NULL));
     u16(t, 0); /* of a PC's address space */
     string(t, said(t, FIRMWARE, DATE, NULL));
     u8(t, 0);
-    put_le(t, 1 << 3, 8);     /* characteristics are not told */
-    u16(t, 0x1c00);           /* but that it is UEFI, of a virtual machine */
+    put_le(t, 1 << 3, 8); /* characteristics are not told, but these */
+    u16(t, IS_VM | IS_CONTENT | (info->is_32_bit ? 0 : IS_UEFI));
     put_le(t, UINT32_MAX, 4); /* releases: none */
     end(t);
 }
@@ -227,6 +235,7 @@ static void put_oem_strings(struct table *t)
         g_byte_array_append(t->b, (const uint8_t *)s, (guint)strlen(s) + 1);
     }
     zeros(t, 1);
+    close_structure(t);
 }
 
 /* Ref: 7.4: of no known kind, its states safe. */
@@ -331,15 +340,15 @@ static void put_memory_device(struct table *t, const struct smbios_info *info, u
 }
 
 /* Ref: 7.20. */
-static void put_mapping(struct table *t, const struct smbios_info *info)
+static void put_mapping(struct table *t, unsigned nth, uint64_t base, uint64_t size)
 {
-    begin(t, MAPPED_ARRAY, 0);
+    begin(t, MAPPED_ARRAY, nth);
     u32(t, UINT32_MAX); /* see the wide ones */
     u32(t, UINT32_MAX);
     u16(t, MEMORY_ARRAY << HANDLE_SHIFT);
     u8(t, 1);
-    put_le(t, info->ram_base, 8);
-    put_le(t, info->ram_base + info->ram_size - 1, 8);
+    put_le(t, base, 8);
+    put_le(t, base + size - 1, 8);
     end(t);
 }
 
@@ -355,7 +364,7 @@ static void put_last(struct table *t)
 static void put_all(struct table *t, const struct smbios_info *info)
 {
     if (t->wanted[FIRMWARE])
-        put_firmware(t);
+        put_firmware(t, info);
     put_system(t, info);
     if (t->wanted[BASEBOARD])
         put_baseboard(t, info);
@@ -371,23 +380,51 @@ static void put_all(struct table *t, const struct smbios_info *info)
         g_autofree char *name = g_strdup_printf("%s %u", said(t, MEMORY_DEVICE, PREFIX, "DIMM"), i);
         put_memory_device(t, info, i, name);
     }
-    put_mapping(t, info);
+    put_mapping(t, 0, info->ram_base, info->ram_size - info->high_size);
+    if (info->high_size)
+        put_mapping(t, 1, info->high_base, info->high_size);
     put_last(t);
 }
 
-/* The 64-bit entry point; firmware fills in the address.  Ref: 5.2.2. */
-static void make_anchor(uint8_t out[ANCHOR_SIZE], uint32_t len)
+static uint8_t minus_sum(const uint8_t *p, unsigned n)
 {
     uint8_t sum = 0;
-    memset(out, 0, ANCHOR_SIZE);
+    while (n--)
+        sum += *p++;
+    return (uint8_t)-sum;
+}
+
+/* The entry points; firmware fills in the address.  Ref: 5.2.2. */
+static unsigned make_anchor_64(uint8_t *out, const struct table *t)
+{
+    enum { SIZE = 24 };
+    memset(out, 0, SIZE);
     memcpy(out, "_SM3_", 5);
-    out[6] = ANCHOR_SIZE;
+    out[6] = SIZE;
     out[7] = 3; /* version 3.0 */
     out[10] = 1;
-    st_le32(out + 12, len);
-    for (unsigned i = 0; i < ANCHOR_SIZE; i++)
-        sum += out[i];
-    out[5] = (uint8_t)-sum;
+    st_le32(out + 12, t->b->len);
+    out[5] = minus_sum(out, SIZE);
+    return SIZE;
+}
+
+/* Ref: 5.2.1. */
+static unsigned make_anchor_32(uint8_t *out, const struct table *t)
+{
+    enum { SIZE = 31, MIDDLE = 16, MIDDLE_SIZE = 15 };
+    memset(out, 0, SIZE);
+    memcpy(out, "_SM_", 4);
+    out[5] = SIZE;
+    out[6] = 2; /* version 2.8 */
+    out[7] = 8;
+    st_le16(out + 8, (uint16_t)t->longest);
+    memcpy(out + MIDDLE, "_DMI_", 5);
+    st_le16(out + 22, (uint16_t)t->b->len);
+    st_le16(out + 28, (uint16_t)t->structures);
+    out[30] = 0x28;
+    out[MIDDLE + 5] = minus_sum(out + MIDDLE, MIDDLE_SIZE);
+    out[4] = minus_sum(out, SIZE);
+    return SIZE;
 }
 
 /* ---- options ---- */
@@ -471,9 +508,10 @@ bool smbios_deliver(const struct smbios_info *info, struct device *fw_cfg, struc
         ok = parse(&t, *o, errp);
     if (ok)
         put_all(&t, info);
-    make_anchor(anchor, t.b->len);
+    bool is_32_bit = info->is_32_bit && t.b->len <= UINT16_MAX;
+    unsigned size = is_32_bit ? make_anchor_32(anchor, &t) : make_anchor_64(anchor, &t);
     ok = ok && fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-tables", t.b->data, t.b->len, errp) &&
-         fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-anchor", anchor, sizeof(anchor), errp);
+         fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-anchor", anchor, size, errp);
     fini(&t);
     return ok;
 }

@@ -89,7 +89,7 @@ def test_pc_and_q35_boot_from_their_disks():
     build(EXIT)
     with open("sector.img", "r+b") as f:
         f.truncate(16 << 20)
-    log = ["-chardev", "file,id=log,path=bios.log", "-device", "isa-debugcon,iobase=0x402,chardev=log"]
+    log = ["-chardev", "file,id=log,path=bios.log", "-device", "isa-debugcon,iobase=0x402,chardev=log", "-boot", "menu=on,splash-time=100"]
     for arch in ("x86_64", "i386"):
         for machine, chip in (("pc", "id=8086:7113"), ("q35", "id=8086:2922"), ("pc-i440fx-9.2", "id=8086:1237")):
             status, out, err = run(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"] + log, arch, ["-hda", "sector.img"], machine)

@@ -231,7 +231,7 @@ def test_multiboot_kernels_get_modules_and_the_map():
     write("one", "first\0")
     write("two", "second\0")
     want = ["magic=2badb002", "memory=good", "cmdline=%s a=b c", "module=one", "content=first", "module=two with args", "size=00000007",
-            "content=second", "upper=0000f800", "ram=03efe000"]
+            "content=second", "upper=0000f800", "ram=03ef0000"]
     for flat in (False, True):
         name = "flat" if flat else "elf"
         build(name, FLAT if flat else MULTIBOOT, flat=flat)

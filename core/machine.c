@@ -429,6 +429,17 @@ struct ram_block *machine_new_ram(struct machine *m, const char *name, uint64_t 
     return ram;
 }
 
+void machine_del_ram(struct machine *m, struct ram_block *ram)
+{
+    struct ram_block **p = &m->rams;
+
+    while (*p && *p != ram)
+        p = &(*p)->next;
+    if (*p)
+        *p = ram->next;
+    ram_free(ram);
+}
+
 struct device *machine_find_device(struct machine *m, const char *id)
 {
     for (struct device *dev = m->devices; dev; dev = dev->next)

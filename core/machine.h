@@ -196,6 +196,8 @@ void machine_add_cpu(struct machine *m, struct cpu *cpu);
 /* A RAM block owned by the machine. */
 struct ram_block *machine_new_ram(struct machine *m, const char *name, uint64_t size,
                                   struct error **errp) MUST_CHECK;
+/* Give one back that nothing in the memory map shows any more; while no vCPU runs. */
+void machine_del_ram(struct machine *m, struct ram_block *ram);
 struct device *machine_find_device(struct machine *m, const char *id);
 
 #endif

@@ -224,7 +224,7 @@ static unsigned piece_size(const struct mmio_ops *ops, uint64_t off, unsigned le
 {
     unsigned size = MIN(left, op_max(ops));
 
-    while (off & (size - 1))
+    while (!ops->unaligned && (off & (size - 1)))
         size /= 2;
     return size;
 }

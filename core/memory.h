@@ -35,6 +35,7 @@ struct mmio_ops {
     uint8_t min, max; /* bytes; 0 means 1 and 8 */
     uint64_t size;    /* bytes of the region */
     bool unlocked;    /* called without dev->lock: registers of the vCPU that accesses them */
+    bool unaligned;   /* misaligned accesses come whole, within min..max */
 };
 
 enum mem_kind { MEM_CONTAINER, MEM_RAM, MEM_ROM, MEM_MMIO, MEM_ALIAS };

@@ -11,6 +11,7 @@ extern const struct device_type ahci_type;
 extern const struct device_type apic_bus_type;
 extern const struct device_type armv7m_type;
 extern const struct device_type bitband_type;
+extern const struct device_type bochs_display_type;
 extern const struct device_type cmsdk_dualtimer_type;
 extern const struct device_type cmsdk_gpio_type;
 extern const struct device_type cmsdk_timer_type;
@@ -48,6 +49,7 @@ extern const struct device_type ioh3420_type;
 extern const struct device_type isa_bridge_type;
 extern const struct device_type isa_ide_type;
 extern const struct device_type isa_serial_type;
+extern const struct device_type isa_vga_type;
 extern const struct device_type lapic_type;
 extern const struct device_type mc146818_type;
 extern const struct device_type iotkit_secctl_type;
@@ -87,6 +89,7 @@ extern const struct device_type rtl8139_type;
 extern const struct device_type sbcon_type;
 extern const struct device_type scsi_cd_type;
 extern const struct device_type scsi_hd_type;
+extern const struct device_type secondary_vga_type;
 extern const struct device_type sifive_test_type;
 extern const struct device_type ssd0323_type;
 extern const struct device_type stellaris_adc_type;
@@ -97,6 +100,7 @@ extern const struct device_type stellaris_i2c_type;
 extern const struct device_type stellaris_sysctl_type;
 extern const struct device_type tz_mpc_type;
 extern const struct device_type unimp_type;
+extern const struct device_type vga_pci_type;
 extern const struct device_type vhost_vsock_type;
 extern const struct device_type sp805_type;
 extern const struct device_type virtconsole_type;
@@ -123,10 +127,12 @@ static const struct device_type *const written_types[] = {
     &ich9_lpc_type,                 /* ICH9-LPC */
     &piix3_type,                    /* PIIX3 */
     &piix4_pm_type,                 /* PIIX4_PM */
+    &vga_pci_type,                  /* VGA */
     &acpi_ged_type,                 /* acpi-ged */
     &ahci_type,
     &lapic_type,                    /* apic */
     &apic_bus_type,                 /* apic-bus */
+    &bochs_display_type,            /* bochs-display */
     &gicv3_type,                    /* arm-gicv3 */
     &gicv3_its_type,                /* arm-gicv3-its */
     &gicv3_redist_type,             /* arm-gicv3-redist */
@@ -167,6 +173,7 @@ static const struct device_type *const written_types[] = {
     &parallel_type,                 /* isa-parallel */
     &i8254_type,                    /* isa-pit */
     &isa_serial_type,               /* isa-serial */
+    &isa_vga_type,                  /* isa-vga */
     &isa_bridge_type,               /* isabus-bridge */
     &mc146818_type,                 /* mc146818rtc */
     &q35_mch_type,                  /* mch */
@@ -195,6 +202,7 @@ static const struct device_type *const written_types[] = {
     &rtl8139_type,
     &scsi_cd_type,                  /* scsi-cd */
     &scsi_hd_type,                  /* scsi-hd */
+    &secondary_vga_type,            /* secondary-vga */
     &ns16550_type,                  /* serial-mm */
     &cmsdk_gpio_type,               /* cmsdk-ahb-gpio */
     &iotkit_secctl_type,            /* iotkit-secctl */
@@ -263,10 +271,16 @@ const struct device_type *hw_device_find(const char *name)
     return NULL;
 }
 
-/* Devices that users know, and that somebody else than the emulator would have to serve. */
+/* Devices that users know and that are not here: why, and what is. */
 static const struct {
     const char *prefix, *why;
-} served_elsewhere[] = {
+} not_here[] = {
+    {"cirrus-vga", "that card is not modelled; VGA is the standard one"},
+    {"isa-cirrus-vga", "that card is not modelled; isa-vga is the standard one"},
+    {"qxl", "that card is not modelled; VGA is the standard one"},
+    {"vmware-svga", "that card is not modelled; VGA is the standard one"},
+    {"virtio-vga", "that card is not modelled; VGA is the standard one"},
+    {"virtio-gpu", "that card is not modelled; VGA and bochs-display are displays"},
     {"vhost-scsi", "the host's kernel serves it (/dev/vhost-scsi), which is not supported; "
                    "virtio-scsi and scsi-hd are a SCSI disk"},
     {"vhost-user-fs", "another process serves it, which is not supported; -virtfs shares a "
@@ -277,9 +291,9 @@ static const struct {
 
 static const char *why_not(const char *name)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(served_elsewhere); i++)
-        if (g_str_has_prefix(name, served_elsewhere[i].prefix))
-            return served_elsewhere[i].why;
+    for (size_t i = 0; i < G_N_ELEMENTS(not_here); i++)
+        if (g_str_has_prefix(name, not_here[i].prefix))
+            return not_here[i].why;
     return NULL;
 }
 

@@ -6,11 +6,12 @@
 #include "hw/pci/pci_priv.h"
 #include "util/bits.h"
 
+#include <assert.h>
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FUNCTIONS_PER_SLOT = PCI_SLOT_FUNCTIONS, SLOTS = 32, BAR_PRIORITY = 1 };
+enum { FUNCTIONS_PER_SLOT = PCI_SLOT_FUNCTIONS, SLOTS = 32, BAR_PRIORITY = 1, LEGACY_PRIORITY = 2 };
 
 static unsigned slot_of(const struct pci_device *p)
 {
@@ -289,9 +290,49 @@ static bool update_bar(struct pci_device *p, unsigned n)
     return true;
 }
 
+static bool vga_forwarded(const struct pci_device *p, bool is_io)
+{
+    for (const struct pci_bus *b = p->bus; b->bridge; b = b->bridge->bus)
+        if (pci_slot_is_down(b->bridge) ||
+            !command_has(b->bridge, is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY) ||
+            !(pci_config_get(b->bridge, PCI_BRIDGE_CONTROL, 1) & PCI_BRIDGE_VGA))
+            return false;
+    return is_io ? p->bus->host->io_size : p->bus->host->has_vga_memory;
+}
+
+void pci_add_legacy(struct pci_device *p, bool is_io, uint64_t base, struct mem_region *region)
+{
+    unsigned n = 0;
+    while (p->legacy[n].region)
+        n++;
+    assert(n < PCI_MAX_LEGACY);
+    p->legacy[n] = (struct pci_legacy){region, is_io, false, base};
+}
+
+static bool update_legacy(struct pci_device *p, struct pci_legacy *l)
+{
+    struct pci_host *h = p->bus->host;
+    bool show = command_has(p, l->is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY) &&
+                vga_forwarded(p, l->is_io);
+    if (show == l->mapped)
+        return false;
+    if (!show)
+        region_del(l->region);
+    else if (l->is_io && h->io)
+        region_add(h->io->root, l->base, l->region, BAR_PRIORITY);
+    else
+        region_add(&h->dev->machine->root, l->is_io ? h->io_base + l->base : l->base, l->region,
+                   LEGACY_PRIORITY);
+    l->mapped = show;
+    return true;
+}
+
 static bool update_function(struct pci_device *p)
 {
     bool changed = false;
+    for (unsigned i = 0; i < PCI_MAX_LEGACY; i++)
+        if (p->legacy[i].region)
+            changed |= update_legacy(p, &p->legacy[i]);
     for (unsigned i = 0; i <= PCI_BARS; i++)
         if (p->bars[i].region)
             changed |= update_bar(p, i);

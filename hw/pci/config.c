@@ -123,8 +123,13 @@ static void unmap_bars(struct pci_device *p)
     for (unsigned i = 0; i <= PCI_BARS; i++)
         if (p->bars[i].mapped)
             region_del(p->bars[i].region);
-    if (p->dev.machine)
-        address_space_update(&p->dev.machine->as);
+    for (unsigned i = 0; i < PCI_MAX_LEGACY; i++)
+        if (p->legacy[i].mapped)
+            region_del(p->legacy[i].region);
+    if (p->dev.machine == NULL)
+        return;
+    address_space_update(&p->dev.machine->as);
+    address_space_update(&p->dev.machine->io);
 }
 
 void pci_fini(struct pci_device *p)
@@ -300,6 +305,7 @@ static bool is_decoding(const struct pci_device *p, unsigned off, unsigned size)
     return pci_overlaps(off, size, PCI_COMMAND, 2) ||
            pci_overlaps(off, size, PCI_BAR0, PCI_CAPABILITIES - PCI_BAR0) ||
            pci_overlaps(off, size, PCI_BRIDGE_ROM, 4) ||
+           (p->secondary && pci_overlaps(off, size, PCI_BRIDGE_CONTROL, 1)) ||
            (p->pm_cap && pci_overlaps(off, size, p->pm_cap + PCI_PM_CONTROL, 1));
 }
 

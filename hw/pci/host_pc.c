@@ -417,6 +417,7 @@ static bool pc_host_realize(struct device *dev, struct error **errp)
     h->host.dev = dev;
     h->host.io = &dev->machine->io;
     h->host.io_size = 0x10000;
+    h->host.has_vga_memory = true;
     h->host.mem[0].base = c->low_ram;
     h->host.mem[0].size = c->low_end - c->low_ram;
     h->host.mem[1].base = c->high_base;

@@ -22,7 +22,7 @@
 
 enum { PCI_CONFIG_SIZE = 256, PCIE_CONFIG_SIZE = 4096, PCI_BARS = 6, PCI_ROM_BAR = 6 };
 enum { PCI_MAX_MSI = 32, PCI_MAX_MSIX = 128, PCI_MAX_FUNCTIONS = 256 };
-enum { PCI_DEVFN_AUTO = -1 };
+enum { PCI_DEVFN_AUTO = -1, PCI_MAX_LEGACY = 3 };
 
 /* What a guest can see of any function; the first member of a device's `s`. */
 struct pci_state {
@@ -68,6 +68,13 @@ struct pci_bar {
     bool mapped;
 };
 
+/* What a function decodes besides its BARs: the addresses of a VGA. */
+struct pci_legacy {
+    struct mem_region *region; /* NULL: no such */
+    bool is_io, mapped;
+    uint64_t base;
+};
+
 enum pci_bus_kind {
     PCI_BUS_ROOT,   /* of the root complex; slot 0 is the host bridge */
     PCI_BUS_LINK,   /* below a port: one slot */
@@ -102,6 +109,7 @@ struct pci_device {
     uint8_t msi_vectors;
     uint16_t msix_vectors;
     struct pci_bar bars[PCI_BARS + 1];
+    struct pci_legacy legacy[PCI_MAX_LEGACY];
     struct mem_region msix_table_region, msix_pba_region;
     struct mem_region *own_msix_bar;
     struct mem_region rom;
@@ -143,6 +151,10 @@ struct pci_state *pci_state(struct pci_device *p);
  * I/O). */
 void pci_add_bar(struct pci_device *p, unsigned n, enum pci_bar_type type,
                  struct mem_region *region);
+/* Show a region at a fixed bus address while the function decodes memory or I/O, the host bridge
+ * has that address, and every bridge on the way forwards those of a VGA (PCI-to-PCI Bridge
+ * Architecture Specification 1.2, 3.2.5.18). */
+void pci_add_legacy(struct pci_device *p, bool is_io, uint64_t base, struct mem_region *region);
 /* A capability of size bytes (the header of 2 included) at off, or at the next free place when that
  * is 0; returns its offset.  The body is zero and read-only until set by the functions below. */
 uint8_t pci_add_capability(struct pci_device *p, uint8_t id, uint8_t off, uint8_t size);

@@ -20,6 +20,7 @@ struct pci_host {
         gpa base;
         uint64_t size;
     } mem[PCI_MEM_WINDOWS];
+    bool has_vga_memory;                        /* 0xa0000 to 0xbffff are the bus's */
     struct mutex lock;                          /* after any pci_device.irq_lock */
     unsigned raised[PCI_PINS] GUARDED_BY(lock); /* functions that drive each line */
     struct irq irq[PCI_PINS];

@@ -42,6 +42,7 @@ enum { /* type 1 */
        PCI_IO_LIMIT_UPPER = 0x32,
        PCI_BRIDGE_ROM = 0x38,
        PCI_BRIDGE_CONTROL = 0x3e,
+       PCI_BRIDGE_VGA = 0x08,           /* of it: forward what a VGA decodes */
        PCI_BRIDGE_CONTROL_RESET = 0x40, /* of it: reset the secondary bus */
 };
 enum {

@@ -40,6 +40,7 @@ void cli_init(struct cli *cli, const char *argv0)
 
     *cli = (struct cli){.program = slash ? slash + 1 : argv0};
     each_list(cli, new_list);
+    cli->texts = g_string_chunk_new(256);
     system = strstr(cli->program, "-system-");
     if (system)
         cli->program_arch = system + strlen("-system-");
@@ -51,10 +52,11 @@ void cli_init(struct cli *cli, const char *argv0)
 void cli_fini(struct cli *cli)
 {
     each_list(cli, free_list);
+    g_string_chunk_free(cli->texts);
     runner_free(cli->runner);
 }
 
-static const struct cli_option *find_option(const char *name)
+const struct cli_option *cli_find(const char *name)
 {
     for (const struct cli_option *row = cli_options; !is_end(row); row++)
         if (row->name && (!strcmp(row->name, name) || (row->alias && !strcmp(row->alias, name))))
@@ -78,8 +80,7 @@ static void unknown_option(const char *arg, const char *name, struct error **err
         error_append(errp, "; -help lists them");
 }
 
-static bool apply_option(struct cli *cli, const struct cli_option *row, const char *arg,
-                         struct error **errp)
+bool cli_apply(struct cli *cli, const struct cli_option *row, const char *arg, struct error **errp)
 {
     char *field = (char *)cli + row->off;
 
@@ -104,7 +105,7 @@ static bool apply_option(struct cli *cli, const struct cli_option *row, const ch
 /* A bare word is a disk image, as if by -hda. */
 static bool add_image(struct cli *cli, const char *path, struct error **errp)
 {
-    return apply_option(cli, find_option("hda"), path, errp);
+    return cli_apply(cli, cli_find("hda"), path, errp);
 }
 
 bool cli_parse(struct cli *cli, int argc, char **argv, struct error **errp)
@@ -118,7 +119,7 @@ bool cli_parse(struct cli *cli, int argc, char **argv, struct error **errp)
         }
         if (*name == '-')
             name++;
-        const struct cli_option *row = find_option(name);
+        const struct cli_option *row = cli_find(name);
         if (!row) {
             unknown_option(arg, name, errp);
             return false;
@@ -129,7 +130,7 @@ bool cli_parse(struct cli *cli, int argc, char **argv, struct error **errp)
         }
         if (row->args)
             value = argv[i];
-        if (!apply_option(cli, row, value, errp))
+        if (!cli_apply(cli, row, value, errp))
             return false;
     }
     return true;

@@ -19,14 +19,17 @@ struct cli {
     const char *cpu, *memory, *smp;
     const char *kernel, *initrd, *append, *bios, *dtb;
     const char *display, *vga;
-    const char *log_items, *log_file, *dfilter, *gdb, *semihosting_config;
+    const char *log_items, *log_file, *gdb, *semihosting_config;
     const char *incoming, *loadvm;
     const char *smb, *tftp, *bootp;
     const char *name, *uuid, *rtc, *boot, *pidfile, *escape, *sandbox;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
     bool semihosting;
     bool want_help, want_version, want_runner_help;
-    struct runner *runner; /* test-runner mode; NULL without its options */
+    bool message_time, message_name; /* -msg */
+    const char *run_user, *run_root; /* -run-with user=, chroot= */
+    GStringChunk *texts;             /* what came from files: lives as long as this */
+    struct runner *runner;           /* test-runner mode; NULL without its options */
     /* Each occurrence of the options that add up, in order; elements are char *. */
     GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
     GPtrArray *netdev, *nic, *net, *redir;
@@ -51,7 +54,16 @@ void cli_init(struct cli *cli, const char *argv0);
 void cli_fini(struct cli *cli);
 /* Parse the arguments; false and *errp for an unknown option, a missing or a refused argument. */
 bool cli_parse(struct cli *cli, int argc, char **argv, struct error **errp) MUST_CHECK;
+/* The row of an option by its name without dashes; NULL: there is none. */
+const struct cli_option *cli_find(const char *name);
+/* Do what an option with that argument does; arg must live as long as cli. */
+bool cli_apply(struct cli *cli, const struct cli_option *row, const char *arg,
+               struct error **errp) MUST_CHECK;
 void cli_print_help(const struct cli *cli, FILE *f);
 void cli_print_version(FILE *f);
+
+/* config.c: -readconfig FILE, and -set GROUP.ID.KEY=VALUE. */
+bool config_read(struct cli *cli, const char *path, struct error **errp) MUST_CHECK;
+bool config_set(struct cli *cli, const char *arg, struct error **errp) MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include "hw/hotplug.h"
 #include "hw/registry.h"
 #include "monitor/command.h"
+#include "system/host.h"
 #include "system/setup.h"
 
 #include <inttypes.h>
@@ -16,21 +17,10 @@ static struct setup *the_setup;
 
 /* ---- name, UUID, target, accelerators ---- */
 
-/* "NAME,process=..." or "guest=NAME,...". */
-static char *guest_name(void)
-{
-    const char *text = the_setup->cli->name;
-    struct opts *o = opts_parse(text ? text : "", "guest");
-    char *name = g_strdup(opts_get(o, "guest", NULL));
-
-    opts_free(o);
-    return name;
-}
-
 static JsonNode *run_name(struct mon_call *c UNUSED, struct error **errp UNUSED)
 {
     JsonObject *o = json_object_new();
-    g_autofree char *name = guest_name();
+    g_autofree char *name = host_guest_name(the_setup->cli->name);
 
     if (name)
         json_object_set_string_member(o, "name", name);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,15 @@ bool host_set_name(const char *text, struct error **errp)
     if (!ok)
         error_prefix(errp, "-name %s", text);
     return ok;
+}
+
+char *host_guest_name(const char *text)
+{
+    struct opts *o = opts_parse(text ? text : "", "guest");
+    char *name = g_strdup(opts_get(o, "guest", NULL));
+
+    opts_free(o);
+    return name;
 }
 
 /* The parent's side: wait for one byte, or for the end of the child. */
@@ -128,4 +139,63 @@ void host_remove_pid(void)
     if (pid_path)
         unlink(pid_path);
     g_clear_pointer(&pid_path, g_free);
+}
+
+/* Whose rights to take. */
+struct identity {
+    uid_t uid;
+    gid_t gid;
+    char *name; /* NULL: given by numbers */
+};
+
+static bool find_user(const char *user, struct identity *id, struct error **errp)
+{
+    g_auto(GStrv) numbers = g_strsplit(user, ":", 2);
+    const struct passwd *pw = getpwnam(user);
+    uint64_t uid, gid;
+
+    if (pw) {
+        *id = (struct identity){pw->pw_uid, pw->pw_gid, g_strdup(user)};
+        return true;
+    }
+    if (numbers[0] && numbers[1] && parse_uint(numbers[0], UINT32_MAX - 1, &uid, NULL) &&
+        parse_uint(numbers[1], UINT32_MAX - 1, &gid, NULL)) {
+        *id = (struct identity){(uid_t)uid, (gid_t)gid, NULL};
+        return true;
+    }
+    error_set(errp, "there is no user '%s'; wanted a user's name, or UID:GID", user);
+    return false;
+}
+
+static bool become(const struct identity *id, struct error **errp)
+{
+    if (setgid(id->gid) || (id->name ? initgroups(id->name, id->gid) : setgroups(1, &id->gid)) ||
+        setuid(id->uid)) {
+        error_set(errp, "could not become user %u, group %u: %s", id->uid, id->gid,
+                  strerror(errno));
+        return false;
+    }
+    if (id->uid && !setuid(0)) {
+        error_set(errp, "the process could become root again");
+        return false;
+    }
+    return true;
+}
+
+/* The user's name is looked up before the change of root takes the list of users away. */
+bool host_confine(const char *root, const char *user, struct error **errp)
+{
+    struct identity id = {0};
+
+    bool ok = !user || find_user(user, &id, errp);
+
+    if (ok && root && (chroot(root) || chdir("/"))) {
+        error_set(errp, "could not change the root directory to '%s': %s", root, strerror(errno));
+        ok = false;
+    }
+    ok = ok && (!user || become(&id, errp));
+    g_free(id.name);
+    if (!ok)
+        error_prefix(errp, "-run-with");
+    return ok;
 }

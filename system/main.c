@@ -20,6 +20,9 @@ static bool setup_log(struct setup *s, struct error **errp)
 {
     const struct cli *cli = s->cli;
 
+    g_autofree char *name = cli->message_name ? host_guest_name(cli->name) : NULL;
+
+    log_set_message_head(cli->message_time, name);
     if (cli->log_file && !log_set_file(cli->log_file, errp))
         return false;
     return !cli->log_items || log_set_masks(cli->log_items, errp);
@@ -59,6 +62,11 @@ static bool init_machine(struct setup *s, struct error **errp)
     if (s->cli->incoming) /* devices know at once that another machine may have what they want */
         s->machine->run_state = RUN_INMIGRATE;
     return machine_init(s->machine, errp);
+}
+
+static bool confine(struct setup *s, struct error **errp)
+{
+    return host_confine(s->cli->run_root, s->cli->run_user, errp);
 }
 
 static bool attach_runner(struct setup *s, struct error **errp)
@@ -106,6 +114,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_semihosting,
         setup_gdb,
         attach_runner,
+        confine,
         setup_sandbox, /* last: what came before needed more */
     };
     /* clang-format on */

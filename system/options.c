@@ -4,6 +4,7 @@
 
 #include "core/action.h"
 #include "system/runner.h"
+#include "util/log.h"
 #include "util/optparse.h"
 
 #include <stddef.h>
@@ -150,14 +151,62 @@ static bool call_audiodev(struct cli *cli UNUSED, const char *arg, struct error 
     return ok;
 }
 
-static bool call_message(struct cli *cli UNUSED, const char *arg, struct error **errp)
+static bool call_message(struct cli *cli, const char *arg, struct error **errp)
 {
     struct opts *o = opts_parse(arg, NULL);
     static const char *const keys[] = {"timestamp", "guest-name", NULL};
-    bool value, ok = opts_get_bool(o, "timestamp", false, &value, errp) &&
-                     opts_get_bool(o, "guest-name", false, &value, errp) &&
-                     opts_check_used(o, keys, errp);
+    bool ok = opts_get_bool(o, "timestamp", cli->message_time, &cli->message_time, errp) &&
+              opts_get_bool(o, "guest-name", cli->message_name, &cli->message_name, errp) &&
+              opts_check_used(o, keys, errp);
 
+    opts_free(o);
+    return ok;
+}
+
+static bool call_dfilter(struct cli *cli UNUSED, const char *arg, struct error **errp)
+{
+    return log_set_filter(arg, errp);
+}
+
+static bool call_readconfig(struct cli *cli, const char *arg, struct error **errp)
+{
+    return config_read(cli, arg, errp);
+}
+
+static bool call_set(struct cli *cli, const char *arg, struct error **errp)
+{
+    return config_set(cli, arg, errp);
+}
+
+static bool call_runas(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    cli->run_user = arg;
+    return true;
+}
+
+static bool call_chroot(struct cli *cli, const char *arg, struct error **errp UNUSED)
+{
+    cli->run_root = arg;
+    return true;
+}
+
+static const char *keep(struct cli *cli, const char *text)
+{
+    return text ? g_string_chunk_insert(cli->texts, text) : NULL;
+}
+
+/* Memory is given back to the host while the process ends in any case: async-teardown asks for
+ * nothing more. */
+static bool call_run_with(struct cli *cli, const char *arg, struct error **errp)
+{
+    static const char *const keys[] = {"async-teardown", "chroot", "user", NULL};
+    struct opts *o = opts_parse(arg, NULL);
+    bool teardown, ok = opts_get_bool(o, "async-teardown", false, &teardown, errp);
+    const char *root = opts_get(o, "chroot", NULL), *user = opts_get(o, "user", NULL);
+
+    ok = ok && opts_check_used(o, keys, errp);
+    cli->run_root = root ? keep(cli, root) : cli->run_root;
+    cli->run_user = user ? keep(cli, user) : cli->run_user;
     opts_free(o);
     return ok;
 }
@@ -364,6 +413,10 @@ const struct cli_option cli_options[] = {
      .help = "short for -action watchdog=ACTION"},
     {.name = "rtc", .args = "[base=utc|localtime|DATE][,clock=host|vm]", TEXT(rtc),
      .help = "time of the guest's clock chip"},
+    {.name = "readconfig", .args = "FILE", CALL(call_readconfig),
+     .help = "options from a file: [device \"ID\"] and lines of KEY = \"VALUE\""},
+    {.name = "set", .args = "GROUP.ID.KEY=VALUE", CALL(call_set),
+     .help = "add to an option that was given before it: -set device.net0.mac=..."},
     {.name = "nodefaults", FLAG(nodefaults), .help = "no devices that were not asked for"},
     {.name = "no-user-config", .how = CLI_ACCEPT, .help = "accepted: there are no configuration files"},
     {.name = "daemonize", FLAG(daemonize), .help = "go to the background once the guest is ready to run"},
@@ -373,7 +426,10 @@ const struct cli_option cli_options[] = {
      .help = "[,spawn=allow|deny][,resourcecontrol=allow|deny]\n"
              "deny system calls that the emulator does not need"},
     {.name = "msg", .args = "[timestamp=on|off][,guest-name=on|off]", CALL(call_message),
-     .help = "accepted: messages have neither"},
+     .help = "begin messages with the time, and with the guest's name"},
+    {.name = "run-with", .args = "[chroot=DIR][,user=NAME|UID:GID][,async-teardown=on|off]", CALL(call_run_with),
+     .help = "once all files are open, see only what is below DIR, and have\n"
+             "no more rights than that user (also: -chroot DIR, -runas USER)"},
 
     {.help = "Running a test (see docs/test-runner.md): the exit status is 0 when all was met, 1 when it failed, 124 when time was up"},
     {.name = "expect", .args = "REGEX|@off|@reset", CALL(call_expect),
@@ -410,7 +466,9 @@ const struct cli_option cli_options[] = {
              "chardev:ID, none"},
     {.name = "d", .args = "ITEM[,ITEM...]", TEXT(log_items), .help = "write a log ('help' lists the items)"},
     {.name = "D", .args = "FILE", TEXT(log_file), .help = "write it there instead of to stderr"},
-    {.name = "dfilter", .args = "RANGE[,RANGE...]", TEXT(dfilter), .help = "accepted: the log is not filtered"},
+    {.name = "dfilter", .args = "RANGE[,RANGE...]", CALL(call_dfilter),
+     .help = "log code (in_asm, op, out_asm, exec, cpu) at these addresses only:\n"
+             "FIRST..LAST, FIRST+LENGTH, LAST-LENGTH"},
     {.name = "perfmap", FLAG(perf_map), .help = "write /tmp/perf-PID.map for perf"},
 
     /* Harmless in scripts written for other machines or older emulators. */
@@ -432,7 +490,6 @@ const struct cli_option cli_options[] = {
 
     /* Known names that do nothing here yet: a clear line instead of "no such option". */
     {.name = "icount", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "instructions are not counted"},
-    {.name = "readconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "write the options on the command line"},
     {.name = "writeconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no configuration files"},
     {.name = "usb", .how = CLI_REFUSE, .reason = "there is no USB controller"},
     {.name = "usbdevice", .args = "NAME", .how = CLI_REFUSE, .reason = "there is no USB controller"},
@@ -443,14 +500,12 @@ const struct cli_option cli_options[] = {
     {.name = "numa", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "memory has one node"},
     {.name = "mem-path", .args = "PATH", .how = CLI_REFUSE, .reason = "memory is anonymous"},
     {.name = "mem-prealloc", .how = CLI_REFUSE, .reason = "memory is allocated when touched"},
-    {.name = "set", .args = "GROUP.ID.ARG=VALUE", .how = CLI_REFUSE, .reason = "write the value in the option itself"},
     {.name = "acpitable", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no ACPI tables"},
     {.name = "tpmdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no TPM"},
     {.name = "sd", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no SD card; use -hda"},
     {.name = "mtdblock", .args = "FILE", .how = CLI_REFUSE, .reason = "use -pflash"},
-    {.name = "runas", .args = "USER", .how = CLI_REFUSE, .reason = "start it as that user"},
-    {.name = "run-with", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "start it as that user"},
-    {.name = "chroot", .args = "DIR", .how = CLI_REFUSE, .reason = "use chroot(8)"},
+    {.name = "runas", .args = "USER", CALL(call_runas)},
+    {.name = "chroot", .args = "DIR", CALL(call_chroot)},
     {.name = "preconfig", .how = CLI_REFUSE, .reason = "start with -S instead"},
     {.name = "plugin", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no plugins"},
     {.name = "trace", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "use -d"},

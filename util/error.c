@@ -1,6 +1,8 @@
 /* Host errors, and the spelling help that their messages give. */
 #include "util/error.h"
 
+#include "util/log.h"
+
 #include <assert.h>
 #include <glib.h>
 #include <stdarg.h>
@@ -85,7 +87,7 @@ void error_free(struct error *err)
 
 void error_report(struct error *take_err)
 {
-    fprintf(stderr, "tinamou: %s\n", error_text(take_err));
+    log_info("%s", error_text(take_err));
     error_free(take_err);
 }
 

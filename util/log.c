@@ -1,6 +1,8 @@
 /* Logging under -d masks and user-visible messages. */
 #include "util/log.h"
 
+#include "util/optparse.h"
+
 #include <errno.h>
 #include <glib.h>
 #include <stdarg.h>
@@ -9,7 +11,13 @@
 
 uint32_t log_mask;
 
-static FILE *log_out; /* NULL: stderr; set once at start-up */
+static FILE *log_out; /* NULL: stderr; this and what follows is set once at start-up */
+static struct range {
+    uint64_t first, last;
+} * filter; /* NULL: all code is wanted */
+static size_t nfilter;
+static bool with_time;
+static char *with_name;
 
 static const struct log_item {
     const char *name;
@@ -105,6 +113,58 @@ bool log_set_file(const char *path, struct error **errp)
     return true;
 }
 
+/* One range of -dfilter. */
+static bool parse_range(const char *text, struct range *r, struct error **errp)
+{
+    const char *dots = strstr(text, ".."), *sign = strpbrk(text, "+-");
+    const char *mark = dots ? dots : sign;
+    g_autofree char *left = mark ? g_strndup(text, (size_t)(mark - text)) : NULL;
+    uint64_t a, b;
+
+    if (!mark || !parse_uint(left, UINT64_MAX, &a, NULL) ||
+        !parse_uint(dots ? dots + 2 : sign + 1, UINT64_MAX, &b, NULL)) {
+        error_set(errp, "'%s': wanted FIRST..LAST, FIRST+LENGTH or LAST-LENGTH", text);
+        return false;
+    }
+    b = dots ? b : MAX(b, 1) - 1; /* a length from here on */
+    *r = dots           ? (struct range){a, b}
+         : *sign == '+' ? (struct range){a, a > UINT64_MAX - b ? UINT64_MAX : a + b}
+                        : (struct range){a < b ? 0 : a - b, a};
+    if (r->first <= r->last)
+        return true;
+    error_set(errp, "'%s': it ends before it begins", text);
+    return false;
+}
+
+bool log_set_filter(const char *ranges, struct error **errp)
+{
+    g_auto(GStrv) list = g_strsplit(ranges, ",", -1);
+
+    g_free(filter);
+    filter = g_new0(struct range, g_strv_length(list) + 1);
+    for (nfilter = 0; list[nfilter]; nfilter++)
+        if (!parse_range(list[nfilter], &filter[nfilter], errp))
+            return false;
+    return true;
+}
+
+bool log_wants_code(uint64_t pc, uint64_t len)
+{
+    uint64_t last = pc + MAX(len, 1) - 1;
+
+    for (size_t i = 0; i < nfilter; i++)
+        if (pc <= filter[i].last && last >= filter[i].first)
+            return true;
+    return !filter;
+}
+
+void log_set_message_head(bool timestamp, const char *guest_name)
+{
+    with_time = timestamp;
+    g_free(with_name);
+    with_name = g_strdup(guest_name);
+}
+
 void log_print_help(FILE *f)
 {
     fprintf(f, "Log items (comma separated):\n");
@@ -133,6 +193,26 @@ static void emit(FILE *f, const char *head, const char *fmt, va_list ap)
     g_autofree char *line = head ? g_strconcat(head, text, has_end ? "" : "\n", NULL) : NULL;
 
     fputs(line ? line : text, f);
+}
+
+/* What -msg asked for, ending in a blank, or nothing. */
+static char *message_head(void)
+{
+    g_autoptr(GDateTime) now = with_time ? g_date_time_new_now_utc() : NULL;
+    g_autofree char *date = now ? g_date_time_format(now, "%Y-%m-%dT%H:%M:%S") : NULL;
+
+    g_autofree char *time =
+        now ? g_strdup_printf("%s.%06dZ ", date, g_date_time_get_microsecond(now)) : NULL;
+
+    return g_strconcat(time ? time : "", with_name ? with_name : "", with_name ? " " : "", NULL);
+}
+
+static void message(const char *kind, const char *fmt, va_list ap)
+{
+    g_autofree char *head = message_head();
+    g_autofree char *all = g_strconcat(head, "tinamou: ", kind, NULL);
+
+    emit(stderr, all, fmt, ap);
 }
 
 void log_printf(uint32_t mask, const char *fmt, ...)
@@ -173,7 +253,7 @@ void log_warn(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    emit(stderr, "tinamou: warning: ", fmt, ap);
+    message("warning: ", fmt, ap);
     va_end(ap);
 }
 
@@ -182,6 +262,6 @@ void log_info(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    emit(stderr, "tinamou: ", fmt, ap);
+    message("", fmt, ap);
     va_end(ap);
 }

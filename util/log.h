@@ -37,6 +37,13 @@ static inline bool log_enabled(uint32_t mask)
 bool log_set_masks(const char *items, struct error **errp) MUST_CHECK;
 /* Send the log to a file (-D; %d in the name becomes the process id). */
 bool log_set_file(const char *path, struct error **errp) MUST_CHECK;
+/* -dfilter: FIRST..LAST, FIRST+LENGTH or LAST-LENGTH, several with commas between: records about
+ * code are only wanted for these addresses. */
+bool log_set_filter(const char *ranges, struct error **errp) MUST_CHECK;
+/* Whether code of len bytes at pc is wanted; all is without a filter. */
+bool log_wants_code(uint64_t pc, uint64_t len);
+/* -msg: begin each message on stderr with the time, and the guest's name (NULL: without). */
+void log_set_message_head(bool timestamp, const char *guest_name);
 /* Print the items of -d with a line of help each. */
 void log_print_help(FILE *f);
 /* Write to the log if any bit of mask is on; whole lines, atomically between threads. */

@@ -21,6 +21,8 @@ static void set_pc(struct tcg_vcpu *v, uint64_t pc)
 
 static void log_dispatch(struct tcg_vcpu *v, gva pc, const struct unit *u)
 {
+    if (!log_wants_code(pc, u->len))
+        return;
     if (log_enabled(LOG_EXEC))
         log_printf(LOG_EXEC, "exec cpu %u pc %016lx mode %x: %u insns, host %p\n", v->cpu->index,
                    (unsigned long)pc, u->mode, u->insns, (const void *)u->code.start);

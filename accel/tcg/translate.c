@@ -211,7 +211,7 @@ static bool compile(struct tcg_vcpu *v, struct ir *ir, struct unit *u) REQUIRES(
 
 static void announce(struct tcg_vcpu *v, const struct unit *u)
 {
-    if (log_enabled(LOG_OUT_ASM))
+    if (log_enabled(LOG_OUT_ASM) && log_wants_code(u->pc, u->len))
         dump_out_asm(v, u);
     if (v->tcg->perf_map)
         perf_map_add(v->tcg, u);
@@ -237,6 +237,8 @@ static void log_ir_as(const struct ir *ir, const char *title)
 
 static void log_ir(struct tcg_vcpu *v, struct ir *ir, const struct unit *u)
 {
+    if (!log_wants_code(u->pc, u->len))
+        return;
     if (log_enabled(LOG_IN_ASM)) {
         gva pcs[UNIT_MAX_INSNS * 2];
         unsigned n = MIN(ir_insn_pcs(ir, pcs, G_N_ELEMENTS(pcs)), G_N_ELEMENTS(pcs));

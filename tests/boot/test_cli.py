@@ -310,6 +310,15 @@ BAD = [
     (A + ["-send", ""], "wanted text to send"),
     (A + ["-expect", "a", "-send", "b"], "-send b: wanted an -expect after it"),
     (A + ["-expect", "@off", "-expect", "b"], "-expect @off: nothing can come after it"),
+    (A + ["-readconfig", "/nonexistent"], "-readconfig /nonexistent: could not open"),
+    (A + ["-readconfig", "text"], "line 1: wanted KEY = \"VALUE\", found 'this is no image'"),
+    (A + ["-readconfig", "group.conf"], "line 2: there is no group 'drvie'"),
+    (A + ["-readconfig", "key.conf"], "line 1: -msg foo=a: unknown option 'foo'"),
+    (A + ["-set", "device.net0.mac=x"], "no -device before it has id=net0"),
+    (A + ["-set", "nonsense"], "wanted GROUP.ID.KEY=VALUE"),
+    (A + ["-run-with", "user=nobody-at-all"], "-run-with: there is no user 'nobody-at-all'"),
+    (A + ["-chroot", "/nonexistent"], "could not change the root directory"),
+    (A + ["-dfilter", "12"], "'12': wanted FIRST..LAST"),
     (A + ["-watchdog-action", "rest"], "no such action 'rest'; did you mean 'reset'"),
     (A + ["-action", "panic=paws"], "panic: no such action 'paws'; did you mean 'pause'"),
     (A + ["-timeout", "soon"], "wanted a time above 0"),
@@ -332,6 +341,10 @@ BAD = [
 def make_bad_files():
     with open("text", "w") as f:
         f.write("this is no image\n" * 10)
+    with open("group.conf", "w") as f:
+        f.write("# a comment\n[drvie \"d\"]\n")
+    with open("key.conf", "w") as f:
+        f.write("[msg]\nfoo = \"a\"\n")
     with open("System.map", "w") as f:
         f.write("ffffffff80000000 T _start\n")
     with open("truncated.gz", "wb") as f:

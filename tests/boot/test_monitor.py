@@ -493,6 +493,45 @@ def test_drives_come_and_go_and_the_debugger_moves():
             pass
 
 
+CONFIG = """
+# as programs write it
+[name]
+  guest = "from a file"
+[memory]
+  size = "96M"
+[object "rng0"]
+  qom-type = "rng-builtin"
+[device "port"]
+  driver = "pcie-root-port"
+  bus = "pcie.0"
+[netdev "n"]
+  type = "user"
+  hostname = "a,b"
+[device "nic"]
+  driver = "virtio-net-pci"
+  netdev = "n"
+  bus = "port"
+"""
+
+
+def test_options_from_a_file():
+    need_tinamou()
+    with open("vm.conf", "w") as f:
+        f.write(CONFIG)
+    with machine(["-S", "-readconfig", "vm.conf", "-set", "device.nic.mac=52:54:00:aa:bb:cc", "-device", "virtio-rng-pci,rng=rng0"]):
+        q = Qmp("q")
+        want(q.ok("query-name")["name"] == "from a file", "the name")
+        want(q.ok("query-memory-size-summary")["base-memory"] == 96 << 20, "the memory")
+        want("macaddr=52:54:00:aa:bb:cc" in q.hmp("info network"), "the network: " + q.hmp("info network"))
+
+
+def test_messages_with_time_and_name():
+    need_tinamou()
+    with Guest(arch_args() + ["-M", "nix", "-name", "me", "-msg", "timestamp=on,guest-name=on"]) as g:
+        g.expect(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z me tinamou: -machine nix: no ")
+        g.wait_exit(1)
+
+
 def test_what_follows_a_watchdog_or_a_crash():
     need_tinamou()
     with machine(["-S", "-device", "i6300esb", "-device", "pvpanic-pci", "-watchdog-action", "none"]):

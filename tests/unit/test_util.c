@@ -309,6 +309,24 @@ static void test_events_reach_a_watcher_in_order(void)
     g_assert_true(g_str_has_suffix(seen->str, "RESUME:- "));
 }
 
+static void test_log_of_some_code(void)
+{
+    struct error *err = NULL;
+    static const char *const bad[] = {"12", "1..", "9..8", "x+1", "1+2,", NULL};
+
+    g_assert_true(log_wants_code(7, 4));
+    g_assert_true(log_set_filter("0x100..0x1ff,0x1000+0x10,0x3000-0x20", &err));
+    g_assert_true(log_wants_code(0xfd, 4) && log_wants_code(0x1ff, 4));
+    g_assert_false(log_wants_code(0xfc, 4) || log_wants_code(0x200, 4));
+    g_assert_true(log_wants_code(0x100f, 1) && !log_wants_code(0x1010, 1));
+    g_assert_true(log_wants_code(0x2fe1, 1) && !log_wants_code(0x2fe0, 1));
+    g_assert_true(log_wants_code(0x3000, 1) && !log_wants_code(0x3001, 1));
+    for (size_t i = 0; bad[i]; i++) {
+        g_assert_false(log_set_filter(bad[i], &err));
+        g_clear_pointer(&err, error_free);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -328,5 +346,6 @@ int main(int argc, char **argv)
     g_test_add_func("/opts/json", test_json_options_flatten_to_dotted_keys);
     g_test_add_func("/opts/broken_json", test_broken_json_options_are_refused);
     g_test_add_func("/event/order", test_events_reach_a_watcher_in_order);
+    g_test_add_func("/log/filter", test_log_of_some_code);
     return g_test_run();
 }

@@ -103,6 +103,10 @@ struct x86_rt {
     const uint8_t *refill[2][TCG_MMU_MODES][16][16];
     const uint8_t *miss_ld[2]; /* slow paths of memory; [1] keeps scratch XMM registers */
     const uint8_t *miss_st[2];
+    /* The same behind a look into the first-level TLB, by MMU index; little endian only, loads by
+     * size and MO_SIGN. */
+    const uint8_t *again_ld[2][TCG_MMU_MODES][MO_SIGN + MO_64 + 1];
+    const uint8_t *again_st[2][TCG_MMU_MODES][MO_64 + 1];
     const uint8_t *miss_atomic[2];
     const uint8_t *miss_cas[2];
     const uint8_t *miss_ld128[2], *miss_st128[2];

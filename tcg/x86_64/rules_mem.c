@@ -433,6 +433,19 @@ static void cold_member(struct gen *g, const struct cold *k)
     cold_return(g, k);
 }
 
+/* Outside regions, accesses of a group whose check failed look the TLB up in code that all share.
+ */
+static const uint8_t *again_stub(const struct gen *g, const struct access *a,
+                                 const struct ir_op *op)
+{
+    bool keep = scratch_xmm_live(g);
+    unsigned idx = memop_idx(a->memop) % TCG_MMU_MODES;
+    if (!a->group || g->o->region || (a->memop & MO_BE) || op->type == V128)
+        return NULL;
+    return op->opc == OP_ld ? g->rt->again_ld[keep][idx][a->memop & (MO_SIZE | MO_SIGN)]
+                            : g->rt->again_st[keep][idx][a->memop & MO_SIZE];
+}
+
 static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
 {
     struct cold *k = cold_new(g, cold_miss, a->miss);
@@ -444,9 +457,10 @@ static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *c
     k->hit = a->hit;
     k->has_page = a->fixed;
     k->page = a->addr & (uint64_t)(int64_t)PAGE_MASK32;
-    k->then = a->group ? cold_member : g->o->region ? cold_fill : cold_miss;
+    const uint8_t *again = again_stub(g, a, k->op);
+    k->then = a->group && !again ? cold_member : g->o->region ? cold_fill : cold_miss;
     k->emit = a->hit && refill_stub(g, k) ? cold_refill : k->then;
-    k->pc = (uintptr_t)stub[scratch_xmm_live(g)];
+    k->pc = (uintptr_t)(again ? again : stub[scratch_xmm_live(g)]);
     k->groups = ra_group_regs(g);
     k->back = g->c.p;
     k->retry = a->check;

@@ -243,6 +243,69 @@ static const uint8_t *emit_miss(const struct stub *s, const void *fn, unsigned n
     return start;
 }
 
+/*
+ * Before such a slow path: an access of a group that crosses into another page, or has missed for
+ * another reason, mostly hits by itself.
+ */
+static const uint8_t *emit_again(const struct stub *s, unsigned idx, uint32_t memop, bool is_write,
+                                 const uint8_t *miss)
+{
+    enum {
+        SAVED = 3 * 8,
+        ADDENDS = offsetof(struct tcg_tlb, radd) - offsetof(struct tcg_tlb, rtag)
+    };
+    struct x86_code *c = s->c;
+    const uint8_t *start = x86_rx(c);
+    unsigned size = memop & MO_SIZE;
+    struct opnd addr = opnd_mem(RSP, SAVED + (is_write ? 24 : 16)),
+                value = opnd_mem(RSP, SAVED + 16);
+    struct opnd tag = opnd_sib(
+        RBP, RCX, 3,
+        TCG_ENV_OFF(tlb) + (int32_t)(idx * sizeof(struct tcg_tlb)) +
+            (int32_t)(is_write ? offsetof(struct tcg_tlb, wtag) : offsetof(struct tcg_tlb, rtag)));
+    struct opnd addend = tag, data = opnd_sib(RAX, RCX, 0, 0);
+    addend.disp += ADDENDS;
+    for (unsigned r = RAX; r <= RDX; r++)
+        x86_push(c, r);
+    x86_mov(c, true, RAX, addr);
+    x86_mov(c, true, RCX, opnd_reg(RAX));
+    x86_shift_imm(c, true, SH_SHR, opnd_reg(RCX), TCG_PAGE_BITS);
+    x86_alu(c, false, ALU_AND, opnd_reg(RCX), opnd_imm(TCG_TLB_SIZE - 1));
+    x86_lea(c, true, RDX, opnd_mem(RAX, (1 << size) - 1));
+    x86_alu(c, true, ALU_AND, opnd_reg(RDX), opnd_imm(-(1 << TCG_PAGE_BITS)));
+    x86_alu(c, true, ALU_CMP, opnd_reg(RDX), tag);
+    uint8_t *no = x86_jcc(c, CC_NE);
+    x86_mov(c, true, RCX, addend);
+    if (is_write) {
+        x86_mov(c, true, RDX, value);
+        x86_store(c, size, data, RDX);
+    } else {
+        x86_load(c, size, memop & MO_SIGN, true, RAX, data);
+        x86_store(c, 3, addr, RAX);
+    }
+    for (unsigned r = RDX + 1; r-- > RAX;)
+        x86_pop(c, r);
+    x86_ret(c, is_write ? 24 : 8);
+    x86_link(no, c->p);
+    for (unsigned r = RDX + 1; r-- > RAX;)
+        x86_pop(c, r);
+    x86_jmp_to(c, miss);
+    return start;
+}
+
+static void emit_agains(const struct stub *s)
+{
+    struct x86_rt *rt = s->rt;
+    for (unsigned keep = 0; keep < 2; keep++)
+        for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
+            for (uint32_t size = MO_8; size <= MO_64; size++) {
+                rt->again_ld[keep][idx][size] = emit_again(s, idx, size, false, rt->miss_ld[keep]);
+                rt->again_ld[keep][idx][size | MO_SIGN] =
+                    emit_again(s, idx, size | MO_SIGN, false, rt->miss_ld[keep]);
+                rt->again_st[keep][idx][size] = emit_again(s, idx, size, true, rt->miss_st[keep]);
+            }
+}
+
 static void emit_misses(const struct stub *s)
 {
     const struct tcg_callbacks *cb = &s->rt->layout.cb;
@@ -610,6 +673,7 @@ void stubs_emit(struct x86_rt *rt, struct x86_code *c)
     emit_epilogue(&s);
     emit_unwind(&s);
     emit_misses(&s);
+    emit_agains(&s);
     emit_refills(&s);
     emit_soft(&s);
     emit_fill(&s);

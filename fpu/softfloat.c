@@ -97,7 +97,7 @@ bool fp_rounds_up(enum fp_round rm, bool sign, bool odd, u128 rest)
 /* 7.4: the modes that never round away from zero stop at the largest finite number. */
 static uint64_t overflow(const struct fp_format *f, bool sign, struct fp_env *env)
 {
-    env->flags |= FP_OF | FP_NX;
+    env->flags |= FP_OF | (env->trapped & FP_OF ? 0 : FP_NX);
     bool to_infinity =
         env->round == FP_RNE || env->round == FP_RMM || env->round == (sign ? FP_RDN : FP_RUP);
     return with_sign(f, sign, infinity(f) - !to_infinity);
@@ -133,6 +133,10 @@ static uint64_t pack_small(const struct fp_format *f, const struct fp_num *n, un
                            struct fp_env *env)
 {
     bool tiny = is_tiny(f, n, depth, env);
+    if (tiny && env->trapped & FP_UF) {
+        env->flags |= FP_UF;
+        return with_sign(f, n->sign, round_magnitude(f, 0, n->sig, n->sign, env));
+    }
     if (tiny && env->flush_outputs) {
         /* Arm FPRound raises UFC alone; x86 FTZ raises PE too (SDM vol. 1, 10.2.3.3). */
         env->flags |= FP_UF | (env->tiny_before ? 0 : FP_NX);
@@ -150,9 +154,13 @@ static uint64_t pack_finite(const struct fp_format *f, const struct fp_num *n, s
     int32_t biased = n->exp + bias(f);
     if (biased <= 0)
         return pack_small(f, n, 1 - biased, env);
-    if (biased >= (int32_t)max_biased(f))
+    bool too_large = biased >= (int32_t)max_biased(f);
+    if (too_large && !(env->trapped & FP_OF))
         return overflow(f, n->sign, env);
-    uint64_t bits = round_magnitude(f, biased - 1, n->sig, n->sign, env);
+    uint64_t bits =
+        round_magnitude(f, (too_large ? (int32_t)max_biased(f) : biased) - 1, n->sig, n->sign, env);
+    if (too_large)
+        return overflow(f, n->sign, env);
     return bits < infinity(f) ? with_sign(f, n->sign, bits) : overflow(f, n->sign, env);
 }
 

@@ -53,6 +53,8 @@ struct fp_env {
     bool tiny_before;   /* tininess is detected before rounding (7.5 a): Arm */
     bool flush_inputs;  /* subnormal operands count as zero: x86 DAZ, Arm FZ */
     bool flush_outputs; /* tiny results become zero. UF is raised, and NX unless tiny_before */
+    uint8_t trapped;    /* FP_OF, FP_UF: not masked on x86: raised for exact results, too, and NX
+                           only for what an unbounded exponent loses; the value is of no use then */
 };
 
 /* For the `neg` operand of the fma functions. */

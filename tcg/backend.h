@@ -132,6 +132,9 @@ struct tcg_callbacks {
      * *flags gets RISC-V numbered exceptions. */
     uint64_t (*soft_fp)(unsigned op, unsigned ty, uint32_t attr, const uint64_t arg[3],
                         unsigned round, uint8_t *flags);
+    /* The ops ssef to ssefromi exactly, under *mxcsr, whose flags gather; integers are in the first
+     * half.  NULL: guests have none of these. */
+    void (*sse)(uint32_t insn, const uint64_t arg[3][2], uint64_t r[2], uint32_t *mxcsr);
 };
 
 struct tcg_layout {

@@ -3,7 +3,7 @@
 
 #include "util/bits.h"
 
-_Static_assert(OP_vfnarrow < 256, "the interpreter has eight bits for a vector op");
+_Static_assert(OP_ssefromi < 256, "the interpreter has eight bits for a vector op");
 
 static uint64_t get(const union ir_vec *v, unsigned esz, unsigned i)
 {
@@ -229,6 +229,9 @@ union ir_vec ir_eval_vec(unsigned opc, uint32_t attr, const union ir_vec arg[3])
     case OP_vmulls: return widen(opc, esz, arg);
     case OP_vpopcnt8: return count_bits(a);
     case OP_vany: return (union ir_vec){.d = {(a->d[0] | a->d[1]) != 0, 0}};
+    case OP_vsigns: return (union ir_vec){.d = {ir_eval_signs(esz, a), 0}};
+    case OP_sse: return ir_eval_sse(attr, arg);
+    case OP_sha256: return ir_eval_sha256(arg);
     case OP_vlow:
     case OP_vfrom64:
     case OP_vto64: return (union ir_vec){.d = {a->d[0], 0}};

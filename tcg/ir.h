@@ -80,6 +80,18 @@ enum { IR_FMA_NEG_PRODUCT = 16, IR_FMA_NEG_ADDEND = 32 };
 /* fmin, fmax: a NaN operand gives a NaN; a signalling one does. */
 enum { IR_MINMAX_NAN = 16, IR_MINMAX_SNAN = 32 };
 enum { IR_VNAN_SHIFT = 4, IR_VFMA_NEG_PRODUCT = 64, IR_VFMA_NEG_ADDEND = 128, IR_VROUND_SHIFT = 8 };
+/*
+ * Instructions of SSE and AVX on 128 bits, as attributes of sse and its kin: the opcode, the map
+ * (1: 0F, 2: 0F 38, 3: 0F 3A) in bits 8 and 9, the prefix (66, F3, F2: 1 to 3) in bits 10 and 11.
+ */
+enum ir_sse {
+    IR_SSE_MAP_SHIFT = 8,
+    IR_SSE_PREFIX_SHIFT = 10,
+    IR_SSE_OPCODE = 0xfff,
+    IR_SSE_W = 1 << 12,     /* REX.W or VEX.W: of 64 bits */
+    IR_SSE_UNARY = 1 << 13, /* has one source; the second operand of the op is the same again */
+    IR_SSE_IMM_SHIFT = 14   /* 8 bits */
+};
 enum ir_fence {
     IR_FENCE_RR = 1,
     IR_FENCE_RW = 2,

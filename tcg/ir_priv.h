@@ -134,6 +134,15 @@ typedef uint64_t (*ir_soft_fp)(unsigned op, unsigned ty, uint32_t attr, const ui
                                unsigned round, uint8_t *flags);
 union ir_vec ir_eval_vfp(ir_soft_fp soft, unsigned opc, uint32_t attr, const union ir_vec arg[3],
                          unsigned round, uint8_t *flags);
+/* OP_sse, whose attribute must be one that exists. */
+bool ir_sse_exists(uint32_t insn);
+union ir_vec ir_eval_sse(uint32_t insn, const union ir_vec arg[3]);
+union ir_vec ir_eval_sha256(const union ir_vec arg[3]);
+uint64_t ir_eval_signs(unsigned esz, const union ir_vec *a);
+static inline bool ir_opc_is_ssef(unsigned opc)
+{
+    return opc >= OP_ssef && opc <= OP_ssefromi;
+}
 static inline bool ir_opc_is_vfp(unsigned opc)
 {
     return opc >= OP_vfadd && opc <= OP_vfnarrow;

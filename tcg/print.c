@@ -90,7 +90,7 @@ enum ir_attr_text ir_attr_text(unsigned opc)
     case OP_brcond: return IR_TEXT_BLOCK;
     default: break;
     }
-    if (ir_opc_is_vec(opc) || ir_opc_is_vfp(opc))
+    if (ir_opc_is_vec(opc) || ir_opc_is_vfp(opc) || ir_opc_is_ssef(opc))
         return IR_TEXT_NUMBER;
     if (ir_op_descs[opc].flags & (IR_OP_LOAD | IR_OP_STORE))
         return IR_TEXT_MEMOP;

@@ -223,6 +223,13 @@ static bool check_fp_lanes(struct checker *c, const struct ir_op *op)
     return (op->opc == OP_vfrint ? round < 16 : !round) || bad(c, "attribute %#x", op->attr);
 }
 
+static bool check_sse(struct checker *c, const struct ir_op *op)
+{
+    if ((op->attr & IR_SSE_UNARY) && op->arg[0].id != op->arg[1].id)
+        return bad(c, "two operands of unary instruction %#x", op->attr);
+    return op->opc == OP_ssef || ir_sse_exists(op->attr) || bad(c, "instruction %#x", op->attr);
+}
+
 static bool check_attrs(struct checker *c, const struct ir_op *op)
 {
     switch (op->opc) {
@@ -239,6 +246,7 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_vmake:
     case OP_vtbl:
     case OP_vpopcnt8:
+    case OP_sha256:
     case OP_vany:
     case OP_vlow:
     case OP_vfrom64:
@@ -260,6 +268,8 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_sitof:
     case OP_uitof:
     case OP_fcvt: return check_conversion(c, op);
+    case OP_sse:
+    case OP_ssef: return check_sse(c, op);
     case OP_flags_fcmp: return op->attr <= 1 || bad(c, "attribute %#x", op->attr);
     default: break;
     }

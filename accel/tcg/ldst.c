@@ -2,6 +2,7 @@
  * crossings, code pages, faults. */
 #include "accel/tcg/hostfp.h"
 #include "accel/tcg/tcg_priv.h"
+#include "fpu/sse.h"
 #include "tcg/ops.h"
 #include "util/bits.h"
 
@@ -542,6 +543,7 @@ const struct tcg_callbacks tcg_slow_paths = {
     .cas = slow_cas,
     .fill = fill,
     .soft_fp = tcg_soft_fp,
+    .sse = sse_run,
 };
 
 /* --- for targets' helpers

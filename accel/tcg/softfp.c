@@ -2,8 +2,14 @@
  * inline. */
 #include "accel/tcg/tcg_priv.h"
 #include "fpu/softfloat.h"
+#include "fpu/sse.h"
 #include "tcg/ops.h"
 #include "util/log.h"
+
+_Static_assert((int)IR_SSE_MAP_SHIFT == SSE_MAP_SHIFT && (int)IR_SSE_W == SSE_W &&
+                   (int)IR_SSE_PREFIX_SHIFT == SSE_PREFIX_SHIFT &&
+                   (int)IR_SSE_IMM_SHIFT == SSE_IMM_SHIFT,
+               "what the sse callback is given is what sse_run() wants");
 
 static uint64_t compare64(unsigned cc, f64 a, f64 b, struct fp_env *e)
 {

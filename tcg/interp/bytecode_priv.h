@@ -40,7 +40,7 @@ struct bc {
     X(mov) X(konst) X(sext32) X(trunc) X(extract) X(sextract_64) X(sextract_32) X(deposit) X(setcond) X(select) \
     X(flags) X(flags_fcmp) X(eflags) \
     X(fp) X(fsgnj_64) X(fsgnj_32) X(fsgnjn_64) X(fsgnjn_32) X(fsgnjx_64) X(fsgnjx_32) X(box32) X(unbox32) \
-    X(get_64) X(get_32) X(set_64) X(set_32) X(env_ld) X(env_st) X(vec) X(vfp) X(konst_v) X(select_v) \
+    X(get_64) X(get_32) X(set_64) X(set_32) X(env_ld) X(env_st) X(vec) X(vfp) X(ssef) X(konst_v) X(select_v) \
     X(get_128) X(set_128) X(ld_128) X(st_128) X(ld) X(st) X(atomic) X(cas) X(fence)
 /* Those that go elsewhere. */
 #define BC_CONTROL(X) \

@@ -311,6 +311,10 @@ static void lower_op(struct lower *s, const struct ir_op *op)
         lower_plain(s, op, BC_eflags, op->opc | op->attr << 8);
         return;
     }
+    if (ir_opc_is_ssef(op->opc)) {
+        lower_plain(s, op, BC_ssef, op->attr);
+        return;
+    }
     if (ir_opc_is_vec(op->opc) || ir_opc_is_vfp(op->opc)) {
         lower_plain(s, op, flags & IR_OP_FP ? BC_vfp : BC_vec,
                     op->attr | (uint32_t)op->opc << BC_VEC_SHIFT);

@@ -323,6 +323,19 @@ static inline void do_vfp(struct frame *f, const struct bc *p)
                        p->attr & ((1u << BC_VEC_SHIFT) - 1), arg);
 }
 
+static inline void do_ssef(struct frame *f, const struct bc *p)
+{
+    const union ir_vec arg[3] = {operand(f, p->a), operand(f, p->b), operand(f, p->c)};
+    const uint64_t words[3][2] = {
+        {arg[0].d[0], arg[0].d[1]}, {arg[1].d[0], arg[1].d[1]}, {arg[2].d[0], arg[2].d[1]}};
+    union ir_vec v;
+    layout.cb.sse(p->attr, words, v.d, &env_of(f->cpu)->guest_mxcsr);
+    if (p->d & BC_VEC_CELL)
+        VEC(p->d) = v;
+    else
+        D = v.d[0];
+}
+
 static inline void do_env_ld(struct frame *f, const struct bc *p)
 {
     unsigned bytes = memop_bytes(p->attr), up = 64 - 8 * bytes;

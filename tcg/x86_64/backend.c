@@ -52,14 +52,19 @@ void x86_64_limit(enum x86_64_level level)
 /* LZCNT and MOVBE are not known to __builtin_cpu_supports of every supported compiler. */
 static struct x86_features host_features(void)
 {
-    unsigned a, b, ext = 0, base = 0, d;
+    unsigned a, b, c, ext = 0, base = 0, leaf7 = 0, d;
     __builtin_cpu_init();
     __get_cpuid(0x80000001, &a, &b, &ext, &d);
+    __get_cpuid_count(7, 0, &a, &leaf7, &c, &d);
     __get_cpuid(1, &a, &b, &base, &d);
     bool v2 = allowed >= X86_64_V2, avx = __builtin_cpu_supports("avx") && allowed >= X86_64_V3;
     return (struct x86_features){
         .avx = avx,
         .fma = avx && __builtin_cpu_supports("fma"),
+        .f16c = avx && (base >> 29 & 1),
+        .aes = v2 && (base >> 25 & 1),
+        .pclmul = v2 && (base >> 1 & 1),
+        .sha = v2 && (leaf7 >> 29 & 1),
         .bmi1 = avx && __builtin_cpu_supports("bmi"),
         .bmi2 = avx && __builtin_cpu_supports("bmi2"),
         .lzcnt = avx && (ext >> 5 & 1),
@@ -148,6 +153,8 @@ static rule_fn rule_of(unsigned opc)
         return rules_fp[opc];
     if (rules_vec[opc])
         return rules_vec[opc];
+    if (rules_sse[opc])
+        return rules_sse[opc];
     return rules_vfp[opc] ? rules_vfp[opc] : rules_ctl[opc];
 }
 

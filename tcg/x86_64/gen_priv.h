@@ -74,7 +74,7 @@ enum call_stub {
 };
 
 struct x86_features {
-    bool avx, avx2, fma, bmi1, bmi2, lzcnt, popcnt, movbe;
+    bool avx, avx2, fma, f16c, bmi1, bmi2, lzcnt, popcnt, movbe, aes, pclmul, sha;
     bool sse41; /* and SSSE3 */
     bool sse42;
 };
@@ -374,7 +374,8 @@ bool scratch_xmm_live(const struct gen *g);
 /* --- rules --- */
 typedef void (*rule_fn)(struct gen *g, const struct ir_op *op);
 extern const rule_fn rules_int[OP_COUNT], rules_flags[OP_COUNT], rules_fp[OP_COUNT],
-    rules_mem[OP_COUNT], rules_ctl[OP_COUNT], rules_vec[OP_COUNT], rules_vfp[OP_COUNT];
+    rules_mem[OP_COUNT], rules_ctl[OP_COUNT], rules_vec[OP_COUNT], rules_vfp[OP_COUNT],
+    rules_sse[OP_COUNT];
 /* Exact arithmetic on vectors: what the host cannot do. The stub keeps all registers. */
 void vec_soft_inline(struct gen *g, const struct ir_op *op);
 /* Out of line: redo the op on arguments that are still in these registers, into d. */

@@ -43,6 +43,13 @@ void x86_soft_vec(void *cpu, struct soft_vec_frame *f, const struct x86_rt *rt)
     struct tcg_env *env = (struct tcg_env *)((char *)cpu - sizeof(struct tcg_env));
     unsigned opc = f->desc & 0xff;
     uint8_t flags = 0;
+    if (ir_opc_is_ssef(opc)) {
+        const uint64_t arg[3][2] = {{f->arg[0].d[0], f->arg[0].d[1]},
+                                    {f->arg[1].d[0], f->arg[1].d[1]},
+                                    {f->arg[2].d[0], f->arg[2].d[1]}};
+        rt->layout.cb.sse(f->desc >> 32, arg, f->arg[0].d, &env->guest_mxcsr);
+        return;
+    }
     if (!ir_opc_is_vfp(opc)) {
         f->arg[0] = ir_eval_vec(opc, f->desc >> 32, f->arg);
         return;

@@ -1,5 +1,6 @@
 /* Running units on back ends; see bench.h. */
 #include "tests/tcg/bench.h"
+#include "fpu/sse.h"
 #include "tcg/codebuf.h"
 #include "tcg/ops.h"
 #include "util/bits.h"
@@ -313,7 +314,8 @@ static const struct tcg_layout layout = {
            .atomic = slow_atomic,
            .cas = slow_cas,
            .fill = no_fill,
-           .soft_fp = bench_soft_fp},
+           .soft_fp = bench_soft_fp,
+           .sse = sse_run},
 };
 
 const struct tcg_backend *const bench_backends[] = {

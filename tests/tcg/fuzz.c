@@ -233,12 +233,56 @@ static uint32_t vfp_attr(struct gen *g, unsigned opc)
     return opc == OP_vfrint ? attr | round << IR_VROUND_SHIFT : attr;
 }
 
+#define SSE(opcode, map, prefix)                                                                   \
+    ((opcode) | (map) << IR_SSE_MAP_SHIFT | (prefix) << IR_SSE_PREFIX_SHIFT)
+
+/* Instructions by op, of two sources and of one; of map 0F with prefixes none, 66, F3, F2; then of
+ * 0F 38 and 0F 3A. */
+static uint32_t sse_attr(struct gen *g, unsigned opc)
+{
+    static const uint16_t binary[] = {SSE(0x63, 1, 1), SSE(0xc6, 1, 0), SSE(0xc6, 1, 1),
+                                      SSE(0xd1, 1, 1), SSE(0xf6, 1, 1), SSE(0xf5, 1, 1),
+                                      SSE(0x10, 1, 2), SSE(0x10, 1, 3), SSE(0x00, 2, 1),
+                                      SSE(0x04, 2, 1), SSE(0x09, 2, 1), SSE(0x0b, 2, 1),
+                                      SSE(0x46, 2, 1), SSE(0xdc, 2, 1), SSE(0xc9, 2, 0),
+                                      SSE(0x0f, 3, 1), SSE(0x21, 3, 1), SSE(0x42, 3, 1),
+                                      SSE(0x44, 3, 1), SSE(0x0d, 2, 1), SSE(0xcc, 3, 0)},
+                          unary[] = {SSE(0x70, 1, 1), SSE(0x70, 1, 2), SSE(0x21, 2, 1),
+                                     SSE(0x35, 2, 1), SSE(0x41, 2, 1), SSE(0xdb, 2, 1),
+                                     SSE(0xdf, 3, 1), SSE(0x12, 1, 2)},
+                          binary_fp[] = {SSE(0x58, 1, 0), SSE(0x59, 1, 1), SSE(0x5d, 1, 2),
+                                         SSE(0x5e, 1, 3), SSE(0xc2, 1, 0), SSE(0x7c, 1, 1),
+                                         SSE(0xd0, 1, 3), SSE(0x51, 1, 2), SSE(0x5a, 1, 3),
+                                         SSE(0x40, 3, 1), SSE(0x0b, 3, 1)},
+                          unary_fp[] = {SSE(0x51, 1, 1), SSE(0x5a, 1, 0), SSE(0x5b, 1, 1),
+                                        SSE(0xe6, 1, 3), SSE(0xe6, 1, 1), SSE(0x08, 3, 1),
+                                        SSE(0x13, 2, 1), SSE(0x1d, 3, 1)};
+    uint32_t imm = (uint32_t)pick(g, 256) << IR_SSE_IMM_SHIFT;
+    switch (opc) {
+    case OP_sse:
+        if (pick(g, 2))
+            return binary[pick(g, G_N_ELEMENTS(binary))] | imm;
+        return unary[pick(g, G_N_ELEMENTS(unary))] | imm | IR_SSE_UNARY;
+    case OP_ssef:
+        if (pick(g, 2))
+            return binary_fp[pick(g, G_N_ELEMENTS(binary_fp))] | (imm & 31 << IR_SSE_IMM_SHIFT);
+        return unary_fp[pick(g, G_N_ELEMENTS(unary_fp))] | imm | IR_SSE_UNARY;
+    case OP_ssefma:
+        return SSE(0x90 + 16 * pick(g, 3) + 6 + pick(g, 10), 2, 1) | pick(g, 2) * IR_SSE_W;
+    case OP_ssecmp: return SSE(0x2e + pick(g, 2), 1, pick(g, 2));
+    case OP_ssetoi: return SSE(0x2c + pick(g, 2), 1, 2 + pick(g, 2));
+    default: return SSE(0x2a, 1, 2 + pick(g, 2));
+    }
+}
+
 static uint32_t op_attr(struct gen *g, const struct ir_op *op)
 {
     static const uint8_t rounds[] = {IR_RNE, IR_RTZ, IR_RDN, IR_RUP, IR_RMM, IR_RDYN};
     unsigned width = op->type == I32 ? 32 : 64, lsb = pick(g, width),
              len = 1 + pick(g, width - lsb);
     unsigned round = rounds[pick(g, G_N_ELEMENTS(rounds))], bits = pick(g, 4);
+    if (op->opc == OP_sse || (op->opc >= OP_ssef && op->opc <= OP_ssefromi))
+        return sse_attr(g, op->opc) | (op->opc == OP_ssetoi && op->type == I64 ? IR_SSE_W : 0);
     if (op->opc >= OP_vfadd && op->opc <= OP_vfnarrow)
         return vfp_attr(g, op->opc);
     if (op->opc >= OP_vand && op->opc <= OP_vto32)
@@ -265,7 +309,8 @@ static enum ir_type given_type(struct gen *g, unsigned opc, enum ir_type arg)
 {
     if (opc == OP_fcvt)
         return arg == F32 ? F64 : F32;
-    return opc == OP_ftosi || opc == OP_ftoui ? pick_type(g, IR_SIG_INT) : pick_type(g, IR_SIG_FP);
+    return opc == OP_ftosi || opc == OP_ftoui || opc == OP_ssetoi ? pick_type(g, IR_SIG_INT)
+                                                                  : pick_type(g, IR_SIG_FP);
 }
 
 static void gen_plain(struct gen *g)
@@ -288,6 +333,10 @@ static void gen_plain(struct gen *g)
         op.type = d->result < IR_SIG_INT ? d->result : var[d->result - IR_SIG_INT];
     op.cc = opc == OP_fcmp ? IR_FEQ + pick(g, 5) : pick(g, IR_GTU + 1);
     op.attr = opc == OP_flags_fcmp ? pick(g, 2) : op_attr(g, &op);
+    if ((opc == OP_sse || opc == OP_ssef) && (op.attr & IR_SSE_UNARY))
+        op.arg[1] = op.arg[0];
+    if (opc == OP_ssefromi && var[0] == I64)
+        op.attr |= IR_SSE_W;
     if (opc >= OP_eflags_add && opc <= OP_eflags_sar)
         op.attr = pick(g, var[0] == I64 ? 4 : 3);
     if (opc == OP_flags_adc || opc == OP_eflags_adc || opc == OP_eflags_sbb)

@@ -18,7 +18,8 @@ MATCH    /n       ModRM.reg is n
          w0 w1 l0 l1    REX.W, VEX.W, VEX.L
 OPERAND  the codes of SDM volume 2, A.2: a letter for where (E G M R B I J A O S C D Z X Y V W U H L P Q N), letters for the
          size (b w d q dq qq v z y x; n: 8 bytes in 64-bit code, else 4; u: operand size in a register, 2 bytes in memory;
-         ub: the same with 4 and 1; t: 10 bytes; none: an address).  Also: Ibs (a byte that is sign-extended), I2b, 1, a
+         ub: the same with 4 and 1; t: 10 bytes; h, k, o: a half, quarter, eighth of x; none: an address).  H without VEX is
+         the first operand: rows of vectors are written as VEX has them.  Also: Ibs (a byte that is sign-extended), I2b, 1, a
          register's name: AL CL DX AX rAX (operand size), zAX (at most 4 bytes), ES to GS, ST ST0.
 ATTRIBUTE  lock       LOCK is allowed
            rmw        the first operand is read and written (lock says so, too)
@@ -28,22 +29,30 @@ ATTRIBUTE  lock       LOCK is allowed
            modrm      there is a ModRM byte, though no operand says so
            lockcr     LOCK means CR8
            stack      pushes or pops: addresses that are not canonical are #SS
+           fp         raises floating-point exceptions
+           unal       16 bytes of memory need no alignment
+           align      vectors in memory must be aligned with VEX, too
+           vex=HOW    the same with VEX and its features: 256 (AVX), int (AVX; of 256 bits AVX2), 128 (of 128 bits only),
+                      lig (of scalars: any length)
            fn=NAME    trans_NAME() instead of the row's own name
            FEATURE    of features.def: without it the row does not count
 
 Rows of one opcode are tried in order, those that name a prefix first; two that can match the same bytes are an error.
 """
 import argparse
+import copy
 import os
 import re
 import sys
 
 SIZES = {"b": "B", "w": "W", "d": "D", "q": "Q", "dq": "DQ", "qq": "QQ", "v": "V", "z": "Z", "y": "Y", "n": "N",
-         "u": "U", "ub": "UB", "x": "X", "t": "T", "": "NONE"}
+         "u": "U", "ub": "UB", "x": "X", "t": "T", "h": "XH", "k": "XK", "o": "XO", "": "NONE"}
 FIXED = {"AL": (0, "B"), "CL": (1, "B"), "AX": (0, "W"), "DX": (2, "W"), "rAX": (0, "V"), "zAX": (0, "Z")}
 SEGMENTS = ["ES", "CS", "SS", "DS", "FS", "GS"]
 FLAGS = {"lock": "LOCK | X86_R_RMW", "rmw": "RMW", "i64": "I64", "o64": "O64", "d64": "D64", "f64": "F64", "prot": "PROT",
-         "modrm": "MODRM", "lockcr": "LOCK_CR", "stack": "STACK"}
+         "modrm": "MODRM", "lockcr": "LOCK_CR", "stack": "STACK", "fp": "FP", "unal": "UNALIGNED", "align": "ALIGNED"}
+# What vex= makes of a row: the lengths, and the feature of each.
+VEX = {"256": [("", "AVX")], "int": [("l0", "AVX"), ("l1", "AVX2")], "128": [("l0", "AVX")], "lig": [("", "AVX")]}
 PREFIXES = {"np": "NP", "66": "66", "f3": "F3", "f2": "F2"}
 MODRM_LETTERS = "EGMRSCDVWUPQN"
 MAPS = {"0": 0, "1": 1, "2": 2, "3": 3, "vex1": 5, "vex2": 6, "vex3": 7}
@@ -56,6 +65,7 @@ def fail(where, why):
 class Row:
     def __init__(self, where, text):
         self.where = where
+        self.vex = None
         body, _, attrs = text.partition(";")
         words = body.split()
         self.mask = self.value = 0
@@ -117,11 +127,23 @@ class Row:
             self.flags.append(FLAGS[a])
         elif a.startswith("fn="):
             self.fn = a[3:]
+        elif a.startswith("vex=") and a[4:] in VEX:
+            self.vex = a[4:]
         elif re.fullmatch(r"[A-Z][A-Z0-9_]+", a):
             self.features.append(a)
         else:
             fail(self.where, "unknown attribute '%s'" % a)
         self.has_modrm |= a == "modrm"
+
+    def twins(self):
+        """The same row with VEX, by length."""
+        rows = []
+        for length, feature in VEX[self.vex] if self.vex else []:
+            row = copy.copy(self)
+            row.match = self.match | {length.upper()} - {""}
+            row.features = [f for f in self.features if not re.match(r"S?SSE", f)] + [feature]
+            rows.append(row)
+        return rows
 
     def prefixes(self):
         return self.match & set(PREFIXES.values())
@@ -172,6 +194,8 @@ def read_tables(paths):
                     rows.append(row)
                     for op in range(row.first, row.last + 1):
                         maps[number][op].append(row)
+                        if row.vex:
+                            maps[number + 4][op] += row.twins()
     return maps, rows
 
 

@@ -51,6 +51,7 @@ static void raise_fault(struct cpu *c, gva addr, enum guest_access access, unsig
 {
     struct x86_cpu *cpu = x86(c);
     bool on_stack = access != GUEST_FETCH && (cpu->insn_word & X86_WORD_STACK);
+    bool must_align = cpu->insn_word & X86_WORD_ALIGNED;
 
     cpu->insn_word = 0;
     switch (cause) {
@@ -59,7 +60,7 @@ static void raise_fault(struct cpu *c, gva addr, enum guest_access access, unsig
         cpu->retry_watched = true;
         x86_segments_changed(cpu);
         break;
-    case GUEST_CAUSE_MISALIGNED: x86_raise(cpu, X86_AC, 0); break;
+    case GUEST_CAUSE_MISALIGNED: x86_raise(cpu, must_align ? X86_GP : X86_AC, 0); break;
     case GUEST_CAUSE_BUS: x86_raise(cpu, access == GUEST_FETCH ? X86_UD : X86_GP, 0); break;
     default: cpu->s.cr2 = addr; x86_raise(cpu, X86_PF, cause);
     }
@@ -192,7 +193,7 @@ void x86_reset(struct cpu *c)
     c->halted = cpu->s.sipi_wait;
     if (cpu->has_boot && cpu->cfg.is_bsp)
         enter_boot(cpu);
-    guest_fpenv_set(c, cpu->s.mxcsr);
+    x86_set_mxcsr(cpu, cpu->s.mxcsr);
     x86_sync(cpu);
     if (log_enabled(LOG_CPU_RESET)) {
         x86_dump(c, log_begin());
@@ -241,7 +242,7 @@ static void before_save(struct cpu *c)
     for (unsigned n = 0; n < X86_SEGS; n++)
         cpu->s.seg[n].base = cpu->base[n];
     x86_irq_reevaluate(cpu); /* events that have come become state */
-    cpu->saved_mxcsr = guest_fpenv_get(c);
+    cpu->saved_mxcsr = x86_mxcsr(cpu);
 }
 
 /* Bytes that were loaded into truth values are 0 or 1. */
@@ -263,7 +264,6 @@ static void normalize_bools(struct x86_state *s)
 /* Registers that decide what the emulator does are made possible ones. */
 static void after_load(struct cpu *c)
 {
-    enum { MXCSR_KNOWN = 0xffff };
     struct x86_cpu *cpu = x86(c);
     struct x86_state *s = &cpu->s;
 
@@ -279,14 +279,13 @@ static void after_load(struct cpu *c)
     s->eflags &= X86_EFLAGS_SYS;
     s->eflags &= is_long || !(s->cr0 & X86_CR0_PE) ? ~(uint32_t)X86_FL_VM : UINT32_MAX;
     s->cpl = x86_is_vm(cpu) ? 3 : s->cr0 & X86_CR0_PE ? s->cpl & 3 : 0;
-    s->mxcsr &= MXCSR_KNOWN;
     cpu->cc &= X86_CC_ALL;
     cpu->df = cpu->df ? UINT64_MAX : 0;
     cpu->ftop &= 7;
     cpu->ftag &= 0xff;
     cpu->pc = x86_is_64(cpu) ? cpu->pc : (uint32_t)cpu->pc;
     c->as = s->smm && cpu->smm_as ? cpu->smm_as : &c->machine->as;
-    guest_fpenv_set(c, cpu->saved_mxcsr & MXCSR_KNOWN);
+    x86_set_mxcsr(cpu, cpu->saved_mxcsr);
     x86_sync(cpu);
 }
 
@@ -364,7 +363,7 @@ static void dump_float(struct x86_cpu *cpu, FILE *f, bool wide)
 {
     if (x86_has(cpu, X86_F_FPU))
         fprintf(f, "FCW=%04x FSW=%04x [ST=%u] FTW=%02x MXCSR=%08x\n", cpu->s.fcw, cpu->fsw & 0xffff,
-                cpu->ftop & 7, ~cpu->ftag & 0xff, cpu->s.mxcsr);
+                cpu->ftop & 7, ~cpu->ftag & 0xff, x86_mxcsr(cpu));
     for (unsigned i = 0; x86_has(cpu, X86_F_FPU) && i < 8; i++)
         fprintf(f, "FPR%u=%016" PRIx64 " %04x%c", i, cpu->fman[i], cpu->fexp[i],
                 i % 2 ? '\n' : ' ');

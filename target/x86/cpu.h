@@ -32,10 +32,12 @@ enum {
     X86_SLOT_FTAG,                     /* I32: bit n: physical register n is empty */
     X86_SLOT_FSW,  /* I32: the status word without TOP, ES and B, which are computed */
     X86_SLOT_FMAN, /* physical registers 0..7: mantissa (MMX: the register), I64 */
-    X86_SLOT_FEXP = X86_SLOT_FMAN + 8, /* sign and exponent: I32 */
-    X86_SLOT_XMM = X86_SLOT_FEXP + 8,  /* xmm0..xmm15: V128 */
-    X86_SLOT_YMMH = X86_SLOT_XMM + 16, /* bits 255..128 of ymm0..ymm15: V128 */
-    X86_SLOTS = X86_SLOT_YMMH + 16
+    X86_SLOT_FEXP = X86_SLOT_FMAN + 8,  /* sign and exponent: I32 */
+    X86_SLOT_XMM = X86_SLOT_FEXP + 8,   /* xmm0..xmm15: V128 */
+    X86_SLOT_YMMH = X86_SLOT_XMM + 16,  /* bits 255..128 of ymm0..ymm15: V128 */
+    X86_SLOT_VTMP = X86_SLOT_YMMH + 16, /* V128: for a helper, for one instruction */
+    X86_VTMPS = 6,
+    X86_SLOTS = X86_SLOT_VTMP + X86_VTMPS
 };
 
 /*
@@ -160,7 +162,7 @@ struct x86_cpu {
     uint64_t base[X86_SEGS]; /* where s.seg[].base is brought up to date for saving only */
     uint64_t fman[8];
     uint32_t fexp[8];
-    union x86_vreg xmm[16], ymmh[16];
+    union x86_vreg xmm[16], ymmh[16], vtmp[X86_VTMPS];
 
     struct x86_bounds bounds[X86_SEGS]; /* computed from s.seg[] */
     bool near_limit; /* the next instruction ends close to the limit of CS: alone (X86_MODE_ONE) */
@@ -193,7 +195,12 @@ struct x86_cpu {
 };
 
 /* Second operand of insn ops, for faults of the instruction's memory accesses. */
-enum { X86_WORD_STACK = 1 /* through SS: addresses that are not canonical are #SS */ };
+enum {
+    X86_WORD_STACK = 1,  /* through SS: addresses that are not canonical are #SS */
+    X86_WORD_ALIGNED = 2 /* misaligned is #GP */
+};
+/* Bits of MXCSR that exist. */
+enum { X86_MXCSR_KNOWN = 0xffff };
 
 /* x86_cpu.events: what other threads ask for. */
 enum x86_event_bit { X86_EV_NMI = 1, X86_EV_SMI = 2, X86_EV_INIT = 4, X86_EV_SIPI = 8 };

@@ -209,6 +209,11 @@ void x86_debug_io(struct x86_cpu *cpu, unsigned port, unsigned bytes);
 bool x86_has_code_breakpoints(const struct x86_cpu *cpu);
 void x86_write_dr(struct x86_cpu *cpu, unsigned n, uint64_t val);
 
+/* --- helper_vec.c --- */
+/* All of MXCSR; and set it, to a value whose unknown bits are lost. */
+uint32_t x86_mxcsr(struct x86_cpu *cpu);
+void x86_set_mxcsr(struct x86_cpu *cpu, uint32_t val);
+
 /* --- msr.c --- */
 bool x86_msr_read(struct x86_cpu *cpu, uint32_t msr, uint64_t *val);
 bool x86_msr_write(struct x86_cpu *cpu, uint32_t msr, uint64_t val);

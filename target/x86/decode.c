@@ -182,6 +182,7 @@ static void read_sib(struct reader *r)
     uint8_t sib = next(r);
     in->base = (sib & 7) | (in->rex & REX_B ? 8 : 0);
     in->index = (sib >> 3 & 7) | (in->rex & REX_X ? 8 : 0);
+    in->sib_index = in->index;
     in->scale = sib >> 6;
     if (in->index == 4)
         in->index = X86_NO_REG;
@@ -325,7 +326,10 @@ static unsigned size_of(const struct reader *r, unsigned code, bool is_reg)
     case X86_SZ_N: return is_64(r) ? 3 : 2;
     case X86_SZ_U: return is_reg ? in->opsize : 1;
     case X86_SZ_UB: return is_reg ? 2 : 0;
-    case X86_SZ_X: return in->vex_l ? 5 : 4;
+    case X86_SZ_X:
+    case X86_SZ_XH:
+    case X86_SZ_XK:
+    case X86_SZ_XO: return (in->vex_l ? 5 : 4) - (code - X86_SZ_X);
     }
     return X86_NO_SIZE;
 }
@@ -433,6 +437,14 @@ static struct x86_operand read_system(struct reader *r, const struct x86_operand
     return (struct x86_operand){X86_OPND_ST, c->reg & 8 ? 0 : r->in->modrm & 7, size, false};
 }
 
+/* VEX.vvvv; without VEX the first operand, which is in ModRM.rm where it is H itself. */
+static unsigned second_source(const struct x86_insn *in, const struct x86_operand_code *c)
+{
+    if (in->has_vex)
+        return in->vvvv;
+    return c == in->row->op ? rm_field(in) : in->op[0].reg;
+}
+
 static struct x86_operand read_vector(struct reader *r, const struct x86_operand_code *c,
                                       unsigned size)
 {
@@ -442,7 +454,7 @@ static struct x86_operand read_vector(struct reader *r, const struct x86_operand
     case X86_FROM_W:
         return is_register(in) ? vector(X86_OPND_XMM, rm_field(in), size) : memory(size);
     case X86_FROM_U: return vector(X86_OPND_XMM, rm_field(in), size);
-    case X86_FROM_H: return vector(X86_OPND_XMM, in->vvvv, size);
+    case X86_FROM_H: return vector(X86_OPND_XMM, second_source(in, c), size);
     case X86_FROM_L: return vector(X86_OPND_XMM, next(r) >> 4 & (is_64(r) ? 15 : 7), size);
     case X86_FROM_P: return vector(X86_OPND_MMX, reg_field(in), size);
     case X86_FROM_Q:
@@ -534,7 +546,7 @@ enum x86_decoded x86_decode(const struct x86_decoder *how, struct x86_insn *insn
 {
     struct reader r = {.how = how, .in = insn, .state = X86_DECODED};
     memset(insn, 0, sizeof(*insn));
-    insn->base = insn->index = X86_NO_REG;
+    insn->base = insn->index = insn->sib_index = X86_NO_REG;
     insn->seg = X86_DS;
     insn->opcode = read_opcode(&r);
     set_address_size(&r);
@@ -549,6 +561,8 @@ enum x86_decoded x86_decode(const struct x86_decoder *how, struct x86_insn *insn
     }
     if (r.state != X86_DECODED)
         return r.state;
+    insn->map = r.map & 3;
+    insn->prefix = prefix_of(&r);
     insn->row = find_row(&r);
     return insn->row ? finish(&r) : X86_UNDEFINED;
 }

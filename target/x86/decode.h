@@ -69,9 +69,12 @@ enum x86_row_flag {
     X86_R_F64 = 16,  /* always 64-bit operands there */
     X86_R_PROT = 32, /* not in real and virtual-8086 mode */
     X86_R_MODRM = 64,
-    X86_R_LOCK_CR = 128, /* LOCK means CR8 where there is CR8LEGACY */
-    X86_R_RMW = 256,     /* the first operand is read and written */
-    X86_R_STACK = 512,   /* pushes or pops */
+    X86_R_LOCK_CR = 128,    /* LOCK means CR8 where there is CR8LEGACY */
+    X86_R_RMW = 256,        /* the first operand is read and written */
+    X86_R_STACK = 512,      /* pushes or pops */
+    X86_R_FP = 1024,        /* raises floating-point exceptions */
+    X86_R_UNALIGNED = 2048, /* 16 bytes of memory need no alignment */
+    X86_R_ALIGNED = 4096,   /* vectors in memory must be aligned with VEX, too */
 };
 /* Where an operand comes from: the letters of SDM volume 2, A.2.1. */
 enum x86_from {
@@ -112,13 +115,16 @@ enum x86_size_code {
     X86_SZ_Q,
     X86_SZ_DQ,
     X86_SZ_QQ,
-    X86_SZ_V,    /* operand size */
-    X86_SZ_Z,    /* at most 4 bytes */
-    X86_SZ_Y,    /* at least 4 */
-    X86_SZ_N,    /* the mode's own: 8 bytes in 64-bit code, else 4 */
-    X86_SZ_U,    /* a register of operand size, or 2 bytes of memory */
-    X86_SZ_UB,   /* a register of 4 bytes, or 1 byte of memory */
-    X86_SZ_X,    /* 16 bytes, or 32 with VEX.L */
+    X86_SZ_V,  /* operand size */
+    X86_SZ_Z,  /* at most 4 bytes */
+    X86_SZ_Y,  /* at least 4 */
+    X86_SZ_N,  /* the mode's own: 8 bytes in 64-bit code, else 4 */
+    X86_SZ_U,  /* a register of operand size, or 2 bytes of memory */
+    X86_SZ_UB, /* a register of 4 bytes, or 1 byte of memory */
+    X86_SZ_X,  /* 16 bytes, or 32 with VEX.L */
+    X86_SZ_XH, /* half of that, a quarter, an eighth */
+    X86_SZ_XK,
+    X86_SZ_XO,
     X86_SZ_T,    /* 10 bytes: size X86_NO_SIZE */
     X86_SZ_NONE, /* an address only */
 };
@@ -126,7 +132,9 @@ enum x86_size_code {
 struct x86_insn {
     const struct x86_row *row;
     uint8_t len;
+    uint8_t map;    /* 0 to 3: one byte, 0F, 0F 38, 0F 3A; with VEX, too */
     uint8_t opcode; /* last byte */
+    uint8_t prefix; /* enum x86_match: what there is of NP, 66, F3, F2 */
     bool has_modrm, has_66, has_67, has_lock, has_vex, rip_relative;
     uint8_t modrm;
     uint8_t rex;              /* W R X B in bits 3 to 0; of VEX, too */
@@ -136,6 +144,7 @@ struct x86_insn {
     uint8_t seg;              /* of the memory operand: enum x86_seg_reg */
     bool has_seg;             /* by a prefix */
     uint8_t base, index, scale;
+    uint8_t sib_index; /* as encoded: the vector of VSIB addresses; X86_NO_REG: there is no SIB */
     uint8_t vvvv, vex_l;
     uint8_t nops;
     struct x86_operand op[X86_MAX_OPERANDS];

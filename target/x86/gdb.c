@@ -240,13 +240,6 @@ static uint64_t control(struct x86_cpu *cpu, unsigned n)
     }
 }
 
-static uint32_t mxcsr(struct x86_cpu *cpu)
-{
-    enum { FLAGS = 0x3f };
-
-    return (cpu->s.mxcsr & ~(uint32_t)FLAGS) | (guest_fpenv_get(&cpu->cpu) & FLAGS);
-}
-
 static uint64_t scalar(struct x86_cpu *cpu, unsigned kind, unsigned n)
 {
     switch (kind) {
@@ -255,7 +248,7 @@ static uint64_t scalar(struct x86_cpu *cpu, unsigned kind, unsigned n)
     case DREG_FLAGS: return x86_eflags(cpu);
     case DREG_SELECTOR: return cpu->s.seg[n].selector;
     case DREG_FLOAT_CONTROL: return float_control(cpu, n);
-    case DREG_MXCSR: return mxcsr(cpu);
+    case DREG_MXCSR: return x86_mxcsr(cpu);
     case DREG_BASE: return cpu->base[n];
     default: return control(cpu, n);
     }
@@ -354,14 +347,6 @@ static bool set_float_control(struct x86_cpu *cpu, unsigned n, uint32_t val)
     return true;
 }
 
-static bool set_mxcsr(struct x86_cpu *cpu, uint32_t val)
-{
-    cpu->s.mxcsr = val & 0xffff;
-    guest_fpenv_set(&cpu->cpu, val & 0xffff);
-    guest_mode_changed(&cpu->cpu);
-    return true;
-}
-
 static bool set_scalar(struct x86_cpu *cpu, unsigned kind, unsigned n, uint64_t val)
 {
     switch (kind) {
@@ -370,7 +355,7 @@ static bool set_scalar(struct x86_cpu *cpu, unsigned kind, unsigned n, uint64_t 
     case DREG_FLAGS: return set_flags(cpu, (uint32_t)val);
     case DREG_SELECTOR: return set_selector(cpu, n, val & 0xffff);
     case DREG_FLOAT_CONTROL: return set_float_control(cpu, n, (uint32_t)val);
-    case DREG_MXCSR: return set_mxcsr(cpu, (uint32_t)val);
+    case DREG_MXCSR: x86_set_mxcsr(cpu, (uint32_t)val); return true;
     case DREG_BASE:
         if (!x86_is_canonical(cpu, val))
             return false;

@@ -76,8 +76,7 @@ static const struct x86_model models[] = {
 };
 
 /* What the translator cannot do yet: off in every model. */
-static const char not_yet[] = "fpu mmx fxsr sse sse2 sse3 pclmulqdq ssse3 fma sse4.1 sse4.2 aes xsave avx f16c avx2 "
-                              "sha-ni vaes vpclmulqdq xsaveopt xsavec xgetbv1 xsaves sse4a misalignsse pku";
+static const char not_yet[] = "fpu mmx fxsr xsave xsaveopt xsavec xgetbv1 xsaves misalignsse pku";
 
 /* Names that other emulators know: what is not implemented is off, and may be said to be. */
 static const char unknown_features[] =
@@ -396,16 +395,24 @@ static void drop_dependent(struct x86_cpu *cpu)
 {
     static const struct {
         uint8_t feature, needs;
-    } rows[] = {{X86_F_PAE, X86_F_PSE},        {X86_F_LM, X86_F_PAE},
-                {X86_F_PCID, X86_F_LM},        {X86_F_INVPCID, X86_F_LM},
-                {X86_F_LA57, X86_F_LM},        {X86_F_PDPE1GB, X86_F_LM},
-                {X86_F_PKU, X86_F_LM},         {X86_F_FSGSBASE, X86_F_LM},
-                {X86_F_X2APIC, X86_F_APIC},    {X86_F_TSC_DEADLINE, X86_F_APIC},
-                {X86_F_RDTSCP, X86_F_TSC},     {X86_F_TSC_ADJUST, X86_F_TSC},
-                {X86_F_AVX, X86_F_XSAVE},      {X86_F_AVX2, X86_F_AVX},
-                {X86_F_FMA, X86_F_AVX},        {X86_F_F16C, X86_F_AVX},
-                {X86_F_XSAVEOPT, X86_F_XSAVE}, {X86_F_XSAVEC, X86_F_XSAVE},
-                {X86_F_XSAVES, X86_F_XSAVE},   {X86_F_XGETBV1, X86_F_XSAVE}};
+    } rows[] = {{X86_F_PAE, X86_F_PSE},         {X86_F_LM, X86_F_PAE},
+                {X86_F_PCID, X86_F_LM},         {X86_F_INVPCID, X86_F_LM},
+                {X86_F_LA57, X86_F_LM},         {X86_F_PDPE1GB, X86_F_LM},
+                {X86_F_PKU, X86_F_LM},          {X86_F_FSGSBASE, X86_F_LM},
+                {X86_F_X2APIC, X86_F_APIC},     {X86_F_TSC_DEADLINE, X86_F_APIC},
+                {X86_F_RDTSCP, X86_F_TSC},      {X86_F_TSC_ADJUST, X86_F_TSC},
+                {X86_F_SSE, X86_F_FXSR},        {X86_F_SSE2, X86_F_SSE},
+                {X86_F_SSE3, X86_F_SSE2},       {X86_F_SSSE3, X86_F_SSE2},
+                {X86_F_SSE41, X86_F_SSSE3},     {X86_F_SSE42, X86_F_SSE41},
+                {X86_F_SSE4A, X86_F_SSE2},      {X86_F_AES, X86_F_SSE2},
+                {X86_F_PCLMULQDQ, X86_F_SSE2},  {X86_F_SHA, X86_F_SSSE3},
+                {X86_F_XSAVE, X86_F_FXSR},      {X86_F_AVX, X86_F_XSAVE},
+                {X86_F_AVX, X86_F_SSE42},       {X86_F_AVX2, X86_F_AVX},
+                {X86_F_FMA, X86_F_AVX},         {X86_F_F16C, X86_F_AVX},
+                {X86_F_VAES, X86_F_AVX2},       {X86_F_VAES, X86_F_AES},
+                {X86_F_VPCLMULQDQ, X86_F_AVX2}, {X86_F_VPCLMULQDQ, X86_F_PCLMULQDQ},
+                {X86_F_XSAVEOPT, X86_F_XSAVE},  {X86_F_XSAVEC, X86_F_XSAVE},
+                {X86_F_XSAVES, X86_F_XSAVE},    {X86_F_XGETBV1, X86_F_XSAVE}};
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         if (!x86_has(cpu, rows[i].needs))

@@ -36,5 +36,7 @@ const struct ir_slot x86_slots[X86_SLOTS] = {
     S(X86_SLOT_FTOP, I32, ftop), S(X86_SLOT_FTAG, I32, ftag), S(X86_SLOT_FSW, I32, fsw),
     A8(X86_SLOT_FMAN, "fman", I64, fman), A8(X86_SLOT_FEXP, "fexp", I32, fexp),
     A16(X86_SLOT_XMM, "xmm", V128, xmm), A16(X86_SLOT_YMMH, "ymmh", V128, ymmh),
+    A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 0), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 1), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 2),
+    A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 3), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 4), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 5),
 };
 /* clang-format on */

@@ -2,6 +2,7 @@
 #include "target/x86/trans.h"
 
 #include "accel/tcg/guest.h"
+#include "target/x86/vec.h"
 
 #include <stddef.h>
 
@@ -296,18 +297,20 @@ static void translate_insn(struct dis *d, enum x86_decoded decoded)
         d->insn.row->trans(d);
 }
 
-static uint32_t stack_word(const struct dis *d, enum x86_decoded decoded)
+/* What its faults depend on. */
+static uint32_t insn_word(const struct dis *d, enum x86_decoded decoded)
 {
-    bool is_stack =
-        decoded == X86_DECODED && (d->insn.seg == X86_SS || (d->insn.row->flags & X86_R_STACK));
-    return is_stack ? X86_WORD_STACK : 0;
+    if (decoded != X86_DECODED)
+        return 0;
+    bool is_stack = d->insn.seg == X86_SS || (d->insn.row->flags & X86_R_STACK);
+    return (is_stack ? X86_WORD_STACK : 0) | (vec_is_aligned(&d->insn) ? X86_WORD_ALIGNED : 0);
 }
 
 void x86_dis_insn(struct dis *d, enum x86_decoded decoded)
 {
     d->next = wrap_pc(d, d->pc + d->insn.len);
     d->linear = IR_NONE;
-    ir_insn(d->ir, d->pc, stack_word(d, decoded));
+    ir_insn(d->ir, d->pc, insn_word(d, decoded));
     if (is_alone(d))
         begin_alone(d);
     translate_insn(d, decoded);

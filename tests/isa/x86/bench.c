@@ -2,6 +2,8 @@
 #include "tests/isa/x86/bench.h"
 
 #include "accel/tcg/guest.h"
+#include "fpu/sse.h"
+#include "target/x86/cpu_priv.h"
 #include "tcg/codebuf.h"
 #include "tcg/ops.h"
 #include "util/bits.h"
@@ -19,6 +21,7 @@ struct bench {
     struct x86_cpu *cpu; /* directly behind env */
     struct ir *ir;
     struct host_code code;
+    bool alone; /* the next unit is one instruction with exact checks */
 };
 static struct bench *running;
 
@@ -32,8 +35,10 @@ static NORETURN void leave(unsigned vector)
 static uint8_t *host_at(uint64_t addr, uint32_t mo, uintptr_t ra)
 {
     uint32_t word;
+    bool misaligned = (mo & MO_ALIGN) && addr % memop_bytes(mo);
     bool is_code = addr >= BENCH_CODE && addr <= BENCH_CODE + 4096 - memop_bytes(mo);
-    if (is_code || (addr >= BENCH_DATA && addr <= BENCH_DATA + BENCH_DATA_SIZE - memop_bytes(mo)))
+    bool is_data = addr >= BENCH_DATA && addr <= BENCH_DATA + BENCH_DATA_SIZE - memop_bytes(mo);
+    if ((is_code || is_data) && !misaligned)
         return (uint8_t *)(uintptr_t)addr;
     if (ra && !running->be->restore(&running->code, ra, &running->cpu->pc, &word))
         running->cpu->pc = UINT64_MAX;
@@ -137,6 +142,40 @@ void helper_raise(struct x86_cpu *cpu G_GNUC_UNUSED, uint32_t vector, uint32_t e
     leave(vector);
 }
 
+void x86_fault(struct x86_cpu *cpu G_GNUC_UNUSED, enum x86_exception vector,
+               uint32_t error G_GNUC_UNUSED)
+{
+    leave(vector);
+}
+
+void helper_run_alone(struct x86_cpu *cpu G_GNUC_UNUSED)
+{
+    running->alone = true;
+}
+
+void helper_one_begin(struct x86_cpu *cpu G_GNUC_UNUSED)
+{
+    running->alone = false;
+}
+
+void helper_one_end(struct x86_cpu *cpu G_GNUC_UNUSED, uint32_t step G_GNUC_UNUSED)
+{
+}
+
+void guest_mode_changed(struct cpu *cpu G_GNUC_UNUSED)
+{
+}
+
+uint32_t guest_fpenv_get(struct cpu *cpu G_GNUC_UNUSED)
+{
+    return running->env->guest_mxcsr;
+}
+
+void guest_fpenv_set(struct cpu *cpu G_GNUC_UNUSED, uint32_t mxcsr)
+{
+    running->env->guest_mxcsr = mxcsr;
+}
+
 static uint64_t eflags_of(const struct x86_cpu *cpu)
 {
     uint32_t cc = cpu->cc;
@@ -177,6 +216,7 @@ static const struct tcg_layout layout = {
            .st128 = slow_st128,
            .atomic = slow_atomic,
            .cas = slow_cas,
+           .sse = sse_run,
            .fill = no_fill},
 };
 
@@ -286,6 +326,9 @@ static void compile(struct bench *b)
 /* One unit from pc on; the exception that ended it, or -1. */
 static int run_unit(struct bench *b, unsigned len, uint32_t mode)
 {
+    if (~b->cpu->s.mxcsr & BENCH_MXCSR)
+        mode |= X86_MODE_XM;
+    mode |= b->alone ? X86_MODE_ONE : 0;
     translate(b, b->cpu->pc, len, mode);
     compile(b);
     empty_ring(b->env); /* of units that are gone */
@@ -302,11 +345,33 @@ static void set_segments(struct x86_cpu *cpu, uint32_t mode)
     bool is_16 = !(mode & (X86_MODE_64 | X86_MODE_CS32));
     int64_t last = BENCH_DATA_SIZE - 1;
     struct x86_bounds data = {.read = last, .write = last, .exec = -1};
+    for (unsigned n = 0; n < X86_SEGS; n++)
+        cpu->bounds[n] = (struct x86_bounds){.read = UINT32_MAX, .write = UINT32_MAX, .exec = -1};
     memset(cpu->base, 0, sizeof(cpu->base));
     cpu->base[X86_CS] = is_16 ? BENCH_CODE : 0;
     cpu->base[X86_DS] = cpu->base[X86_ES] = is_16 ? BENCH_DATA : 0;
-    cpu->bounds[X86_DS] = cpu->bounds[X86_ES] = data;
+    if (is_16)
+        cpu->bounds[X86_DS] = cpu->bounds[X86_ES] = data;
     cpu->bounds[X86_CS] = (struct x86_bounds){.read = 0xffff, .write = -1, .exec = 0xffff};
+}
+
+static void set_vectors(struct x86_cpu *cpu, const struct regs *r)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        memcpy(&cpu->xmm[i], &r->v[i][0], 16);
+        memcpy(&cpu->ymmh[i], &r->v[i][2], 16);
+    }
+    cpu->s.cr4 = X86_CR4_OSXMMEXCPT;
+    x86_set_mxcsr(cpu, r->mxcsr);
+}
+
+static void get_vectors(struct x86_cpu *cpu, struct regs *r)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        memcpy(&r->v[i][0], &cpu->xmm[i], 16);
+        memcpy(&r->v[i][2], &cpu->ymmh[i], 16);
+    }
+    r->mxcsr = x86_mxcsr(cpu);
 }
 
 void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode)
@@ -318,10 +383,13 @@ void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode)
     set_segments(cpu, mode);
     cpu->pc = BENCH_CODE;
     running = b;
+    b->alone = false;
+    set_vectors(cpu, r);
     r->vector = -1;
     for (unsigned i = 0; r->vector < 0 && cpu->pc - BENCH_CODE < len && i < MAX_UNITS; i++)
         r->vector = run_unit(b, len, mode);
     memcpy(r->r, cpu->r, sizeof(cpu->r));
     r->rip = cpu->pc;
     r->flags = eflags_of(cpu);
+    get_vectors(cpu, r);
 }

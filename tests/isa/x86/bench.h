@@ -16,11 +16,15 @@ enum { BENCH_DATA_SIZE = 0x4000, BENCH_FAULT = 100 };
 struct regs {
     uint64_t r[16], rip, flags; /* flags: the six and DF */
     int vector;                 /* of the exception that ended it, or -1 */
+    uint32_t mxcsr;
+    uint64_t v[16][4]; /* ymm0 to ymm15 */
 };
+#define BENCH_MXCSR UINT32_C(0x1f80) /* after reset */
 
 /* Whether code of this width can run natively. */
 bool native_init(void);
 bool native_has_32(void);
+bool native_has_avx(void);
 bool native_has_16(void);
 /* Run code at BENCH_CODE, which ends behind len bytes (room is left there), in the width of a mode
  * below. */
@@ -35,16 +39,19 @@ void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode);
 void bench_translate(struct bench *b, unsigned len, uint32_t mode);
 /* Decode what is at pc. */
 enum x86_decoded bench_decode(struct x86_insn *insn, uint64_t pc, uint32_t mode);
-enum { BENCH_MODE_64 = X86_MODE_64 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_CPL | X86_MODE_SSE };
+enum {
+    BENCH_MODE_64 =
+        X86_MODE_64 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_CPL | X86_MODE_SSE | X86_MODE_AVX
+};
 enum {
     BENCH_MODE_32 = X86_MODE_CS32 | X86_MODE_SS32 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_CPL |
-                    X86_MODE_SSE | X86_MODE_FLAT_CS | X86_MODE_FLAT_SS | X86_MODE_FLAT_DS |
-                    X86_MODE_FLAT_ES | X86_MODE_NARROW
+                    X86_MODE_SSE | X86_MODE_AVX | X86_MODE_FLAT_CS | X86_MODE_FLAT_SS |
+                    X86_MODE_FLAT_DS | X86_MODE_FLAT_ES | X86_MODE_NARROW
 };
 /* CS begins at BENCH_CODE, DS and ES lie over the data; the stack is flat. */
 enum {
     BENCH_MODE_16 = X86_MODE_SS32 | X86_MODE_PE | X86_MODE_LMA | X86_MODE_CPL | X86_MODE_SSE |
-                    X86_MODE_FLAT_SS | X86_MODE_NARROW
+                    X86_MODE_AVX | X86_MODE_FLAT_SS | X86_MODE_NARROW
 };
 
 #endif

@@ -20,19 +20,44 @@ struct state {
     uint64_t code;         /* 136 */
     uint32_t far_offset;   /* 144 */
     uint16_t far_selector, pad;
-    uint64_t host_sp; /* 152 */
-    uint64_t back;    /* 160 */
-    uint64_t data;    /* 168: selector of DS and ES; 0: none */
+    uint64_t host_sp;           /* 152 */
+    uint64_t back;              /* 160 */
+    uint64_t data;              /* 168: selector of DS and ES; 0: none */
+    uint32_t mxcsr, host_mxcsr; /* 176, 180 */
+    uint64_t has_avx;           /* 184 */
+    uint64_t v[16][4];          /* 192 */
 };
 #define HOST_STATE ((struct state *)STATE_AT)
-_Static_assert(offsetof(struct state, data) == 168, "the assembly below");
+_Static_assert(offsetof(struct state, data) == 168 && offsetof(struct state, v) == 192,
+               "the assembly below");
 
 /* The state lies at 0x30020000, the stack for flags ends at 0x30022000. */
 __asm__(".text\n"
         "native_enter:\n"
         "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
         "mov %rsp, 0x30020098\n"
-        "cmpq $0, 0x300200a8\n"
+        "ldmxcsr 0x300200b0\n"
+        "cmpq $0, 0x300200b8\n"
+        "je 2f\n"
+        "vmovdqu 0x300200c0, %ymm0; vmovdqu 0x300200e0, %ymm1\n"
+        "vmovdqu 0x30020100, %ymm2; vmovdqu 0x30020120, %ymm3\n"
+        "vmovdqu 0x30020140, %ymm4; vmovdqu 0x30020160, %ymm5\n"
+        "vmovdqu 0x30020180, %ymm6; vmovdqu 0x300201a0, %ymm7\n"
+        "vmovdqu 0x300201c0, %ymm8; vmovdqu 0x300201e0, %ymm9\n"
+        "vmovdqu 0x30020200, %ymm10; vmovdqu 0x30020220, %ymm11\n"
+        "vmovdqu 0x30020240, %ymm12; vmovdqu 0x30020260, %ymm13\n"
+        "vmovdqu 0x30020280, %ymm14; vmovdqu 0x300202a0, %ymm15\n"
+        "jmp 3f\n"
+        "2:\n"
+        "movups 0x300200c0, %xmm0; movups 0x300200e0, %xmm1\n"
+        "movups 0x30020100, %xmm2; movups 0x30020120, %xmm3\n"
+        "movups 0x30020140, %xmm4; movups 0x30020160, %xmm5\n"
+        "movups 0x30020180, %xmm6; movups 0x300201a0, %xmm7\n"
+        "movups 0x300201c0, %xmm8; movups 0x300201e0, %xmm9\n"
+        "movups 0x30020200, %xmm10; movups 0x30020220, %xmm11\n"
+        "movups 0x30020240, %xmm12; movups 0x30020260, %xmm13\n"
+        "movups 0x30020280, %xmm14; movups 0x300202a0, %xmm15\n"
+        "3: cmpq $0, 0x300200a8\n"
         "je 1f\n"
         "mov 0x300200a8, %eax; mov %eax, %ds; mov %eax, %es\n"
         "1: mov $0x30022000, %esp\n"
@@ -51,6 +76,29 @@ __asm__(".text\n"
         "pushfq; popq 0x30020080\n"
         "native_back:\n"
         "cld\n"
+        "stmxcsr 0x300200b0; ldmxcsr 0x300200b4\n"
+        "cmpq $0, 0x300200b8\n"
+        "je 4f\n"
+        "vmovdqu %ymm0, 0x300200c0; vmovdqu %ymm1, 0x300200e0\n"
+        "vmovdqu %ymm2, 0x30020100; vmovdqu %ymm3, 0x30020120\n"
+        "vmovdqu %ymm4, 0x30020140; vmovdqu %ymm5, 0x30020160\n"
+        "vmovdqu %ymm6, 0x30020180; vmovdqu %ymm7, 0x300201a0\n"
+        "vmovdqu %ymm8, 0x300201c0; vmovdqu %ymm9, 0x300201e0\n"
+        "vmovdqu %ymm10, 0x30020200; vmovdqu %ymm11, 0x30020220\n"
+        "vmovdqu %ymm12, 0x30020240; vmovdqu %ymm13, 0x30020260\n"
+        "vmovdqu %ymm14, 0x30020280; vmovdqu %ymm15, 0x300202a0\n"
+        "vzeroupper\n"
+        "jmp 5f\n"
+        "4:\n"
+        "movups %xmm0, 0x300200c0; movups %xmm1, 0x300200e0\n"
+        "movups %xmm2, 0x30020100; movups %xmm3, 0x30020120\n"
+        "movups %xmm4, 0x30020140; movups %xmm5, 0x30020160\n"
+        "movups %xmm6, 0x30020180; movups %xmm7, 0x300201a0\n"
+        "movups %xmm8, 0x300201c0; movups %xmm9, 0x300201e0\n"
+        "movups %xmm10, 0x30020200; movups %xmm11, 0x30020220\n"
+        "movups %xmm12, 0x30020240; movups %xmm13, 0x30020260\n"
+        "movups %xmm14, 0x30020280; movups %xmm15, 0x300202a0\n"
+        "5:\n"
         "mov 0x30020098, %rsp\n"
         "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
         "ret\n");
@@ -61,17 +109,17 @@ static sigjmp_buf probe;
 static volatile sig_atomic_t probing;
 static struct regs *running;
 
-static int vector_of(int sig)
+static int vector_of(int sig, int code)
 {
     switch (sig) {
-    case SIGFPE: return X86_DE;
+    case SIGFPE: return code == FPE_INTDIV ? X86_DE : X86_XM;
     case SIGILL: return X86_UD;
     case SIGTRAP: return X86_BP;
     default: return X86_GP;
     }
 }
 
-static void on_signal(int sig, siginfo_t *info G_GNUC_UNUSED, void *context)
+static void on_signal(int sig, siginfo_t *info, void *context)
 {
     static const uint8_t order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
                                       REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
@@ -87,7 +135,7 @@ static void on_signal(int sig, siginfo_t *info G_GNUC_UNUSED, void *context)
         HOST_STATE->r[i] = (uint64_t)g[order[i]];
     HOST_STATE->flags = (uint64_t)g[REG_EFL];
     running->rip = (uint64_t)g[REG_RIP];
-    running->vector = vector_of(sig);
+    running->vector = vector_of(sig, info->si_code);
     g[REG_RIP] = (greg_t)(uintptr_t)native_back;
     g[REG_CSGSFS] = (g[REG_CSGSFS] & ~INT64_C(0xffff)) | 0x33;
 }
@@ -154,6 +202,10 @@ void native_run(struct regs *r, unsigned len, uint32_t mode)
     HOST_STATE->far_offset = is_16 ? 0 : BENCH_CODE;
     HOST_STATE->far_selector = mode & X86_MODE_64 ? SEL_CODE_64 : is_16 ? SEL_CODE_16 : SEL_CODE_32;
     HOST_STATE->data = mode & X86_MODE_64 ? 0 : is_16 ? SEL_DATA_16 : SEL_DATA;
+    HOST_STATE->mxcsr = r->mxcsr;
+    HOST_STATE->host_mxcsr = BENCH_MXCSR;
+    HOST_STATE->has_avx = native_has_avx();
+    memcpy(HOST_STATE->v, r->v, sizeof(r->v));
     put_return((uint8_t *)(uintptr_t)BENCH_CODE + len, mode);
     r->vector = -1;
     r->rip = is_16 ? len : BENCH_CODE + len;
@@ -162,12 +214,19 @@ void native_run(struct regs *r, unsigned len, uint32_t mode)
     running = NULL;
     memcpy(r->r, HOST_STATE->r, sizeof(r->r));
     r->flags = HOST_STATE->flags & 0xcd5;
+    r->mxcsr = HOST_STATE->mxcsr;
+    memcpy(r->v, HOST_STATE->v, sizeof(r->v));
     r->rip += is_16 ? BENCH_CODE : 0;
+}
+
+bool native_has_avx(void)
+{
+    return __builtin_cpu_supports("avx");
 }
 
 bool native_has_32(void)
 {
-    struct regs r = {.vector = 0};
+    struct regs r = {.vector = 0, .mxcsr = BENCH_MXCSR};
     bool works = false;
     if ((uintptr_t)native_exit >> 32)
         return false;

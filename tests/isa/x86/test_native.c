@@ -1,5 +1,5 @@
 /*
- * Integer instructions against the host's own processor: every row of the opcode maps in every
+ * Instructions against the host's own processor: every row of the opcode maps in every
  * operand size, and random streams of them, translated by each back end and run natively on the
  * same registers, flags and memory.  What comes out must be equal, bit for bit.
  */
@@ -43,6 +43,78 @@ static uint64_t interesting(void)
     return edges[pick(G_N_ELEMENTS(edges))] + (pick(4) ? 0 : random64() % 3 - 1);
 }
 
+static bool is_vector(const struct x86_row *row)
+{
+    for (unsigned i = 0; i < row->nops; i++)
+        if (row->op[i].from >= X86_FROM_V && row->op[i].from <= X86_FROM_L)
+            return true;
+    return false;
+}
+
+/* Numbers whose sums and products meet the edges: zeros, subnormals, powers of two, infinities,
+ * NaNs of both kinds, halves. */
+static uint32_t interesting_float(void)
+{
+    static const uint32_t edges[] = {0,          1,          0x007fffff, 0x00800000, 0x00800001,
+                                     0x3f800000, 0x3f000000, 0x40400000, 0x4b000001, 0x4effffff,
+                                     0x4f000000, 0x5f000000, 0x7f7fffff, 0x7f800000, 0x7f800001,
+                                     0x7fc00000, 0x7fc12345, 0x3fffffff, 0x33800000, 0x00400000};
+    uint32_t sign = (uint32_t)pick(2) << 31;
+    switch (pick(5)) {
+    case 0: return (uint32_t)random64();
+    case 1: return sign | (100 + pick(56)) << 23 | (random64() & 0x7fffff);
+    case 2: return sign | (0x3f800000 + ((random64() & 0xff) << 15));
+    default: return sign | edges[pick(G_N_ELEMENTS(edges))];
+    }
+}
+
+static uint64_t interesting_double(void)
+{
+    static const uint64_t edges[] = {0,
+                                     1,
+                                     UINT64_C(0x000fffffffffffff),
+                                     UINT64_C(0x0010000000000000),
+                                     UINT64_C(0x3ff0000000000000),
+                                     UINT64_C(0x3fe0000000000000),
+                                     UINT64_C(0x4008000000000000),
+                                     UINT64_C(0x41dfffffffc00000),
+                                     UINT64_C(0x41e0000000000000),
+                                     UINT64_C(0x43e0000000000000),
+                                     UINT64_C(0x36a0000000000000),
+                                     UINT64_C(0x380fffffffffffff),
+                                     UINT64_C(0x47efffffe0000000),
+                                     UINT64_C(0x47effffff0000000),
+                                     UINT64_C(0x7fefffffffffffff),
+                                     UINT64_C(0x7ff0000000000000),
+                                     UINT64_C(0x7ff0000000000001),
+                                     UINT64_C(0x7ff8000000000000),
+                                     UINT64_C(0x7ff8000000012345)};
+    uint64_t sign = (uint64_t)pick(2) << 63;
+    switch (pick(4)) {
+    case 0: return sign | (uint64_t)(960 + pick(128)) << 52 | random64() >> 12;
+    case 1: return sign | (UINT64_C(0x3ff0000000000000) + ((random64() & 0xff) << 44));
+    default: return sign | edges[pick(G_N_ELEMENTS(edges))];
+    }
+}
+
+static uint64_t interesting_lanes(void)
+{
+    switch (pick(4)) {
+    case 0: return interesting();
+    case 1: return interesting_double();
+    default: return interesting_float() | (uint64_t)interesting_float() << 32;
+    }
+}
+
+/* Mostly all masked; all that says how to round and what to flush. */
+static uint32_t random_mxcsr(void)
+{
+    uint32_t v = BENCH_MXCSR | (pick(2) ? random64() & 0xe040 : 0);
+    if (!pick(3))
+        v |= random64() & 0x3f;
+    return pick(6) ? v : v & ~(uint32_t)(random64() & 0x1f80);
+}
+
 /* --- code --- */
 
 struct code {
@@ -79,7 +151,7 @@ static bool is_excluded(const struct x86_row *row)
     for (unsigned i = 0; i < G_N_ELEMENTS(list); i++)
         if (!strcmp(row->name, list[i]))
             return true;
-    return false;
+    return strstr(row->name, "gather");
 }
 
 /* Instructions whose features this host lacks are told by #UD. */
@@ -130,9 +202,10 @@ static void put_modrm(struct code *c, const struct x86_row *row, bool mem, unsig
         return;
     if (is_64)
         put(c, 0x25, 1);
-    /* Also across pages, and past the segment's limit. */
+    /* Also across pages, and past the segment's limit; vectors mostly aligned. */
     unsigned offset = is_16 && !pick(8) ? BENCH_DATA_SIZE - 16 : 0xff0;
-    put(c, (is_16 ? 0 : BENCH_DATA) + offset + pick(32), is_16 ? 2 : 4);
+    unsigned more = is_vector(row) && pick(3) ? 16 * pick(2) : pick(32);
+    put(c, (is_16 ? 0 : BENCH_DATA) + offset + more, is_16 ? 2 : 4);
 }
 
 static unsigned random_prefixes(struct code *c, const struct x86_row *row)
@@ -164,11 +237,12 @@ static void put_vex(struct code *c, unsigned map, const struct x86_row *row, uns
                 : row->match & X86_M_W0 ? 0
                 : is_64 && pick(2)      ? 0x80
                                         : 0;
-    bool has_vvvv = has_letter(row, X86_FROM_B);
+    bool has_vvvv = has_letter(row, X86_FROM_B) || has_letter(row, X86_FROM_H);
+    uint8_t l = row->match & X86_M_L1 || (!(row->match & X86_M_L0) && pick(2)) ? 4 : 0;
     put(c, 0xc4, 1);
     put(c, (is_64 ? (random64() & 0x80) | 0x40 | (random64() & 0x20) : 0xe0) | (map - 4), 1);
     put(c,
-        w | (has_vvvv ? pick(is_64 ? 16 : 8) << 3 | (is_64 ? 0 : 0x40) : 0x78) |
+        w | l | (has_vvvv ? pick(is_64 ? 16 : 8) << 3 | (is_64 ? 0 : 0x40) : 0x78) |
             pp[row->match & 15],
         1);
     put(c, opcode, 1);
@@ -225,7 +299,7 @@ static bool put_insn(struct code *c, unsigned map, const struct x86_row *row, un
 static void fill_data(uint8_t *copy)
 {
     for (unsigned i = 0; i < BENCH_DATA_SIZE; i += 8) {
-        uint64_t v = interesting();
+        uint64_t v = interesting_lanes();
         memcpy(copy + i, &v, 8);
     }
 }
@@ -247,6 +321,15 @@ static char *describe(const struct code *c, const struct regs *before, const str
                                got->r[i], want->r[i] == got->r[i] ? "" : " <-");
     g_string_append_printf(s, "flags %016lx %016lx %016lx%s\n", before->flags, want->flags,
                            got->flags, want->flags == got->flags ? "" : " <-");
+    for (unsigned i = 0; i < 64; i++)
+        if (want->v[i / 4][i % 4] != got->v[i / 4][i % 4] ||
+            before->v[i / 4][i % 4] != got->v[i / 4][i % 4])
+            g_string_append_printf(s, "v%u.%u  %016lx %016lx %016lx%s\n", i / 4, i % 4,
+                                   before->v[i / 4][i % 4], want->v[i / 4][i % 4],
+                                   got->v[i / 4][i % 4],
+                                   want->v[i / 4][i % 4] == got->v[i / 4][i % 4] ? "" : " <-");
+    g_string_append_printf(s, "mxcsr %16x %16x %16x%s\n", before->mxcsr, want->mxcsr, got->mxcsr,
+                           want->mxcsr == got->mxcsr ? "" : " <-");
     g_string_append_printf(s, "rip   %16d %016lx %016lx\nvector %32d %d\n", 0, want->rip, got->rip,
                            want->vector, got->vector);
     return g_string_free(s, FALSE);
@@ -255,9 +338,11 @@ static char *describe(const struct code *c, const struct regs *before, const str
 static bool is_equal(const struct regs *a, const struct regs *b, uint64_t flags)
 {
     return !memcmp(a->r, b->r, sizeof(a->r)) && a->rip == b->rip && a->vector == b->vector &&
-           !((a->flags ^ b->flags) & flags);
+           !((a->flags ^ b->flags) & flags) && a->mxcsr == b->mxcsr &&
+           !memcmp(a->v, b->v, sizeof(a->v));
 }
 
+enum { MISALIGNED_SSE = 1 << 17 }; /* MXCSR.MM */
 static unsigned failures;
 
 static void check(const struct code *c, const struct regs *before, const char *name)
@@ -270,8 +355,8 @@ static void check(const struct code *c, const struct regs *before, const char *n
     load_data(data);
     native_run(&want, c->len, c->mode);
     memcpy(after, (void *)(uintptr_t)BENCH_DATA, BENCH_DATA_SIZE);
-    if (want.vector == X86_UD)
-        return; /* a feature that the host lacks */
+    if (want.vector == X86_UD || (want.mxcsr & MISALIGNED_SSE))
+        return; /* a feature that the host lacks, or that there is not here */
     for (unsigned i = 0; i < 2; i++) {
         struct regs got = *before;
         load_data(data);
@@ -300,6 +385,10 @@ static struct regs random_regs(const struct code *c)
         for (unsigned i = 0; i < 16; i++)
             r.r[i] = i < 8 ? (uint32_t)r.r[i] : 0;
     r.r[4] = BENCH_DATA + 0x1800 + pick(8);
+    r.mxcsr = random_mxcsr();
+    for (unsigned i = 0; i < 64; i++)
+        if (i % 4 < 2 || native_has_avx())
+            r.v[i / 4][i % 4] = interesting_lanes();
     return r;
 }
 
@@ -318,7 +407,7 @@ static void aim(struct regs *r, const struct code *c)
 
 static void try_row(unsigned map, unsigned opcode, const struct x86_row *row, uint32_t mode)
 {
-    for (unsigned i = 0; i < TRIES * 8 && failures < 20; i++) {
+    for (unsigned i = 0; i < TRIES * 8 && failures < 60; i++) {
         struct code c = {.mode = mode};
         struct x86_insn insn;
         if (!put_insn(&c, map, row, opcode, &insn))
@@ -330,6 +419,8 @@ static void try_row(unsigned map, unsigned opcode, const struct x86_row *row, ui
             r.r[5] = BENCH_DATA + 0x1000;
         if (!strcmp(row->name, "xlat"))
             r.r[3] = BENCH_DATA;
+        if (!strcmp(row->name, "maskmovdqu"))
+            r.r[7] = (is_narrow(mode) ? 0 : BENCH_DATA) + 0xff0 + pick(32);
         if (!strcmp(row->name, "enter")) {
             r.r[5] = BENCH_DATA + 0x1000;
         }

@@ -1,0 +1,41 @@
+/* Operands of instructions on XMM and YMM registers: 128 bits, or two halves of that. */
+#ifndef TARGET_X86_VEC_H
+#define TARGET_X86_VEC_H
+
+#include "target/x86/trans.h"
+
+/* The sources of an instruction, [half][operand from 1 on], all read before anything is computed.
+ */
+struct vec_args {
+    unsigned halves, sources;
+    ir_val v[2][3];
+};
+
+/* First thing of each: true when SSE, or AVX with VEX, is off (the unit has ended). */
+bool vec_is_off(struct dis *d) X86_SYMBOL(vec_is_off);
+/* 2 where the instruction has operands of 256 bits. */
+unsigned vec_halves(const struct dis *d) X86_SYMBOL(vec_halves);
+/* Half of operand n; of memory and registers smaller than 16 bytes the rest is zero (memory) or
+ * whatever is there. */
+ir_val vec_read(struct dis *d, unsigned n, unsigned half) X86_SYMBOL(vec_read);
+void vec_read_all(struct dis *d, struct vec_args *a) X86_SYMBOL(vec_read_all);
+/* To operand n: a register's upper half becomes high or, of 128 bits with VEX, zero. */
+void vec_write(struct dis *d, unsigned n, ir_val low, ir_val high) X86_SYMBOL(vec_write);
+ir_val vec_zero(struct dis *d) X86_SYMBOL(vec_zero);
+/* Fault as a store there would. */
+void vec_probe(struct dis *d, ir_val addr, unsigned bytes) X86_SYMBOL(vec_probe);
+/* enum ir_sse of the instruction, with what of its immediate is a half's. */
+uint32_t vec_insn(const struct dis *d, unsigned half) X86_SYMBOL(vec_insn);
+/* Before an operation that raises floating-point exceptions: #XM by those of it on these sources
+ * that are not masked. */
+void vec_check(struct dis *d, const struct vec_args *a) X86_SYMBOL(vec_check);
+/* Whether 16 bytes of memory must be aligned. */
+bool vec_is_aligned(const struct x86_insn *in) X86_SYMBOL(vec_is_aligned);
+
+/* enum ir_sse of map 0F with prefix 66, F3, F2 (1 to 3) or none. */
+static inline uint32_t vec_0f(unsigned prefix, unsigned opcode)
+{
+    return opcode | 1u << IR_SSE_MAP_SHIFT | prefix << IR_SSE_PREFIX_SHIFT;
+}
+
+#endif

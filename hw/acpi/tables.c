@@ -4,12 +4,14 @@
  * Specification 3.3, 4.1.2 (MCFG).
  */
 #include "hw/acpi/tables.h"
+#include "core/loader.h"
 #include "hw/acpi/aml.h"
 #include "hw/misc/fw_cfg.h"
 #include "util/bits.h"
 
 #include <assert.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum { HEADER = 36, LENGTH_AT = 4, CHECKSUM_AT = 9, TABLE_ALIGN = 16, RSDP_SIZE = 36 };
@@ -227,21 +229,36 @@ uint32_t acpi_put_dsdt(struct acpi *a, const struct aml *aml)
     return acpi_end(a, false);
 }
 
-enum { FADT_REVISION = 6, FADT_MINOR = 3, FADT_HW_REDUCED = 1 << 20, FADT_FLAGS_AT = 112 };
-enum { FADT_ARM_BOOT_AT = 129, FADT_X_DSDT_AT = 140, FADT_SIZE = 276, FADT_VENDOR = 8 };
+enum { FADT_REVISION = 6, FADT_MINOR = 3, FADT_HW_REDUCED = 1 << 20 };
+enum { FADT_BOOT_FLAGS_AT = 109, FADT_RESET = 1 << 10, FADT_SLEEP_AT = 244 };
+enum { FADT_ARM_BOOT_AT = 129, FADT_X_DSDT_AT = 140, FADT_VENDOR = 8 };
+
+/* A register of a byte in memory; all zeros: there is none. */
+static void put_register(struct acpi *a, uint64_t addr)
+{
+    if (addr)
+        acpi_address(a, 8, 1, addr);
+    else
+        acpi_zeros(a, 12);
+}
 
 /* Ref: 5.2.9: a hardware-reduced platform leaves all of the fixed hardware empty. */
-void acpi_put_fadt(struct acpi *a, uint32_t dsdt, uint16_t arm_boot)
+void acpi_put_fadt(struct acpi *a, uint32_t dsdt, const struct acpi_reduced *r)
 {
     acpi_begin(a, "FACP", FADT_REVISION);
-    acpi_zeros(a, FADT_FLAGS_AT - HEADER);
-    acpi_u32(a, FADT_HW_REDUCED);
-    acpi_zeros(a, FADT_ARM_BOOT_AT - FADT_FLAGS_AT - 4);
-    acpi_u16(a, arm_boot);
+    acpi_zeros(a, FADT_BOOT_FLAGS_AT - HEADER);
+    acpi_u16(a, r->boot_flags);
+    acpi_u8(a, 0);
+    acpi_u32(a, FADT_HW_REDUCED | (r->reset ? FADT_RESET : 0));
+    put_register(a, r->reset);
+    acpi_u8(a, r->reset_value);
+    acpi_u16(a, r->arm_boot);
     acpi_u8(a, FADT_MINOR);
     acpi_zeros(a, FADT_X_DSDT_AT - FADT_ARM_BOOT_AT - 3);
     acpi_pointer(a, dsdt);
-    acpi_zeros(a, FADT_SIZE - FADT_VENDOR - FADT_X_DSDT_AT - 8);
+    acpi_zeros(a, FADT_SLEEP_AT - FADT_X_DSDT_AT - 8);
+    put_register(a, r->sleep);
+    put_register(a, r->sleep ? r->sleep + 1 : 0);
     acpi_bytes(a, "TINAMOU", FADT_VENDOR);
     acpi_end(a, true);
 }
@@ -271,7 +288,6 @@ enum {
     FADT_C1 = 1 << 2,
     FADT_NO_SLEEP_BUTTON = 1 << 5,
     FADT_RTC_WAKES_S4 = 1 << 7,
-    FADT_RESET = 1 << 10,
     FADT_PLATFORM_CLOCK = 1 << 15,
     FADT_CLUSTER = 1 << 18,
 };
@@ -498,6 +514,57 @@ static void finish(struct acpi *a, uint8_t rsdp[RSDP_SIZE])
         return;
     pad(a->blob, TABLES_UNIT);
     pad(a->script, SCRIPT_UNIT);
+}
+
+/* Add to a pointer of some bytes. */
+static void relocate(uint8_t *p, uint8_t bytes, uint64_t base)
+{
+    if (bytes == 8)
+        st_le64(p, ld_le64(p) + base);
+    else
+        st_le32(p, ld_le32(p) + (uint32_t)base);
+}
+
+static uint8_t complement(const uint8_t *p, uint32_t n)
+{
+    uint8_t sum = 0;
+    while (n--)
+        sum = (uint8_t)(sum + *p++);
+    return (uint8_t)-sum;
+}
+
+/* Carry out the script for the files at their addresses. */
+static void run_script(struct acpi *a, uint8_t rsdp[RSDP_SIZE], uint64_t tables_at)
+{
+    for (guint at = 0; at < a->script->len; at += CMD_SIZE) {
+        const uint8_t *c = a->script->data + at + 4, *args = c + FILE_NAME;
+        uint8_t *file = strcmp((const char *)c, RSDP) == 0 ? rsdp : a->blob->data;
+        switch (ld_le32(c - 4)) {
+        case CMD_POINTER:
+            relocate(file + ld_le32(args + FILE_NAME), args[FILE_NAME + 4], tables_at);
+            break;
+        case CMD_CHECKSUM:
+            file[ld_le32(args)] = 0;
+            file[ld_le32(args)] = complement(file + ld_le32(args + 4), ld_le32(args + 8));
+            break;
+        default: break;
+        }
+    }
+}
+
+bool acpi_place(struct acpi *a, struct address_space *as, uint64_t tables, uint64_t tables_len,
+                uint64_t rsdp_at, struct error **errp)
+{
+    uint8_t rsdp[RSDP_SIZE];
+    finish(a, rsdp);
+    run_script(a, rsdp, tables);
+    if (a->blob->len > tables_len) {
+        error_set(errp, "ACPI tables of %u bytes, there is room for %" PRIu64, a->blob->len,
+                  tables_len);
+        return false;
+    }
+    return load_blob(as, tables, a->blob->data, a->blob->len, "ACPI tables", errp) &&
+           load_blob(as, rsdp_at, rsdp, sizeof(rsdp), "RSDP", errp);
 }
 
 bool acpi_deliver(struct acpi *a, struct device *fw_cfg, struct error **errp)

@@ -44,8 +44,15 @@ void acpi_address(struct acpi *a, uint8_t bits, uint8_t access, uint64_t addr);
 
 /* Whole tables. */
 uint32_t acpi_put_dsdt(struct acpi *a, const struct aml *aml);
-/* Hardware-reduced; arm_boot: flags of the PSCI interface. */
-void acpi_put_fadt(struct acpi *a, uint32_t dsdt, uint16_t arm_boot);
+/* Without fixed hardware. */
+struct acpi_reduced {
+    uint16_t arm_boot;     /* flags of the PSCI interface */
+    uint16_t boot_flags;   /* of PCs: what legacy devices there are */
+    uint64_t sleep, reset; /* addresses of the sleep control register, which the status register
+                              follows, and of the reset register; 0: there is none */
+    uint8_t reset_value;
+};
+void acpi_put_fadt(struct acpi *a, uint32_t dsdt, const struct acpi_reduced *r);
 /* The FACS, which must come first. */
 uint32_t acpi_put_facs(struct acpi *a);
 /* Fixed hardware at I/O ports. */
@@ -78,7 +85,12 @@ struct acpi_topology {
 };
 void acpi_put_pptt(struct acpi *a, const struct acpi_topology *t);
 
-/* XSDT and RSDP; then everything into fw_cfg. */
+/* XSDT and RSDP; then everything into memory, for machines without firmware; false with *errp when
+ * some of that is no memory.  Once; tables_len: bytes there. */
+struct address_space;
+bool acpi_place(struct acpi *a, struct address_space *as, uint64_t tables, uint64_t tables_len,
+                uint64_t rsdp, struct error **errp) MUST_CHECK;
+/* The same into fw_cfg. */
 bool acpi_deliver(struct acpi *a, struct device *fw_cfg, struct error **errp) MUST_CHECK;
 /* Other tables in their place. */
 void acpi_deliver_again(struct acpi *a, struct device *fw_cfg);

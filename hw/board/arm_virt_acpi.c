@@ -4,8 +4,8 @@
  * (BSA).
  */
 #include "hw/acpi/aml.h"
+#include "hw/acpi/aml_devices.h"
 #include "hw/acpi/aml_pci.h"
-#include "hw/acpi/ged.h"
 #include "hw/acpi/tables.h"
 #include "hw/board/arm_virt.h"
 #include "hw/intc/gicv3.h"
@@ -63,15 +63,9 @@ static void put_fw_cfg(struct aml *d, const struct arm_virt *b)
 static void put_virtio(struct aml *d, const struct arm_virt *b)
 {
     const struct arm_virt_range *r = &b->map[ARM_VIRT_VIRTIO];
-    for (unsigned i = 0; i < b->virtio_slots; i++) {
-        g_autofree char *name = g_strdup_printf("VR%02u", i);
-        aml_device_begin(d, name);
-        aml_name_string(d, "_HID", "LNRO0005");
-        aml_name_int(d, "_UID", i);
-        aml_name_int(d, "_CCA", 1);
-        put_resources(d, r->base + i * r->size, r->size, ARM_VIRT_SPI_VIRTIO + i, true);
-        aml_end(d);
-    }
+    for (unsigned i = 0; i < b->virtio_slots; i++)
+        aml_virtio_mmio(d, i, (uint32_t)(r->base + i * r->size), (uint32_t)r->size,
+                        FIRST_SPI + ARM_VIRT_SPI_VIRTIO + i);
 }
 
 /* The four lines that functions share, as link devices: these say that they are active high. */
@@ -149,41 +143,6 @@ static void put_pci(struct aml *d, const struct arm_virt *b)
     aml_end(d);
 }
 
-/* The power button is an event of the generic event device. */
-static void put_events(struct aml *d, const struct arm_virt *b)
-{
-    static const struct aml_field fields[] = {{"ESEL", 32}, {NULL, 0}};
-    const struct arm_virt_range *r = &b->map[ARM_VIRT_GED];
-    aml_device_begin(d, "PWRB");
-    aml_name_eisaid(d, "_HID", "PNP0C0C");
-    aml_name_int(d, "_UID", 0);
-    aml_end(d);
-    aml_device_begin(d, "GED0");
-    aml_name_string(d, "_HID", "ACPI0013");
-    aml_name_string(d, "_UID", "GED");
-    aml_name(d, "_CRS");
-    aml_resources_begin(d);
-    aml_irq(d, FIRST_SPI + ARM_VIRT_SPI_GED, false);
-    aml_end(d);
-    aml_region(d, "EREG", AML_SYSTEM_MEMORY, r->base, r->size);
-    aml_dword_fields(d, "EREG", fields);
-    aml_method_begin(d, "_EVT", 1, true);
-    aml_op(d, AML_STORE);
-    aml_path(d, "ESEL");
-    aml_local(d, 0);
-    aml_if_begin(d);
-    aml_op(d, AML_AND);
-    aml_local(d, 0);
-    aml_int(d, ACPI_GED_POWER_BUTTON);
-    aml_no_target(d);
-    aml_op(d, AML_NOTIFY);
-    aml_path(d, "\\_SB.PWRB");
-    aml_int(d, 0x80);
-    aml_end(d);
-    aml_end(d);
-    aml_end(d);
-}
-
 static uint32_t put_dsdt(struct acpi *a, const struct arm_virt *b)
 {
     struct aml *d = aml_new();
@@ -194,7 +153,7 @@ static uint32_t put_dsdt(struct acpi *a, const struct arm_virt *b)
     put_virtio(d, b);
     put_links(d);
     put_pci(d, b);
-    put_events(d, b);
+    aml_ged(d, (uint32_t)b->map[ARM_VIRT_GED].base, FIRST_SPI + ARM_VIRT_SPI_GED);
     aml_end(d);
     uint32_t at = acpi_put_dsdt(a, d);
     aml_free(d);
@@ -401,7 +360,7 @@ struct acpi *arm_virt_acpi(const struct arm_virt *b)
     const struct arm_virt_range *ecam = &b->map[ARM_VIRT_PCIE_ECAM];
     struct acpi *a = acpi_new(b->oem_id, b->oem_table_id);
     uint32_t dsdt = put_dsdt(a, b);
-    acpi_put_fadt(a, dsdt, psci_flags(b));
+    acpi_put_fadt(a, dsdt, &(struct acpi_reduced){.arm_boot = psci_flags(b)});
     put_madt(a, b);
     acpi_put_pptt(a, &(struct acpi_topology){b->m.ncpus, MAX(cfg->cores, 1), MAX(cfg->threads, 1)});
     put_gtdt(a, b);

@@ -71,25 +71,12 @@ static bool choose_all(struct pc *b, struct error **errp)
 
 /* ---- processors ---- */
 
-static unsigned bits_for(unsigned n)
-{
-    return n > 1 ? 32 - (unsigned)__builtin_clz(n - 1) : 0;
-}
-
-/* Each level of the topology has bits of its own. */
-uint32_t pc_apic_id(const struct pc *b, unsigned nth)
-{
-    unsigned threads = MAX(b->m.cfg.threads, 1), cores = MAX(b->m.cfg.cores, 1);
-    unsigned core = nth / threads, thread_bits = bits_for(threads);
-    return (core / cores << bits_for(cores) | core % cores) << thread_bits | nth % threads;
-}
-
 static bool create_cpus(struct pc *b, struct error **errp)
 {
     const struct machine_config *cfg = &b->m.cfg;
     const char *model = cfg->cpu_model ? cfg->cpu_model : b->m.cls->default_cpu;
     for (unsigned i = 0; i < MAX(cfg->smp, 1); i++) {
-        struct x86_cpu_config config = {.apic_id = pc_apic_id(b, i),
+        struct x86_cpu_config config = {.apic_id = pc_apic_id(&b->m, i),
                                         .is_bsp = i == 0,
                                         .sockets = MAX(cfg->sockets, 1),
                                         .cores = MAX(cfg->cores, 1),
@@ -228,36 +215,13 @@ static bool create_disks(struct pc *b, struct error **errp)
 
 /* ---- interrupts ---- */
 
-static bool create_lapics(struct pc *b, struct error **errp)
-{
-    for (unsigned i = 0; i < b->m.ncpus; i++) {
-        struct cpu *cpu = b->m.cpus[i];
-        bool x2apic;
-        if (!x86_cpu_wants_apic(cpu, &x2apic))
-            continue;
-        g_autofree char *id = g_strdup_printf("lapic%u", i),
-                        *number = g_strdup_printf("%u", pc_apic_id(b, i));
-        struct device *dev = b->lapic[i] = pc_add(&b->m, "apic", id);
-        lapic_attach(dev, b->apic_bus, cpu, &x86_apic_cpu_ops);
-        if (!device_set(dev, "id", number, errp) ||
-            !device_set(dev, "x2apic", x2apic ? "on" : "off", errp) || !device_realize(dev, errp))
-            return false;
-        x86_cpu_set_apic(cpu, &lapic_ops, dev);
-    }
-    if (b->lapic[0] || b->m.ncpus == 1)
-        return true;
-    error_set(errp, "-smp %u: several processors need local APICs, and -cpu %s has none",
-              b->m.ncpus, b->m.cfg.cpu_model);
-    return false;
-}
-
 static bool create_apics(struct pc *b, struct error **errp)
 {
     b->apic_bus = pc_add(&b->m, "apic-bus", "apic-bus");
     b->ioapic = pc_add(&b->m, "ioapic", "ioapic");
     ioapic_attach(b->ioapic, b->apic_bus);
-    if (!device_realize(b->apic_bus, errp) || !create_lapics(b, errp) ||
-        !device_realize(b->ioapic, errp))
+    if (!device_realize(b->apic_bus, errp) ||
+        !pc_create_lapics(&b->m, b->apic_bus, b->lapic, errp) || !device_realize(b->ioapic, errp))
         return false;
     region_add(&b->m.root, IOAPIC_BASE, &b->ioapic->mmio, 0);
     for (unsigned n = 0; n < IOAPIC_PINS; n++)
@@ -273,23 +237,14 @@ static void on_isa_line(void *opaque, unsigned n, bool level)
     irq_or_input(&b->pin[n == PIT_LINE ? PIT_PIN : n], FROM_ISA, level);
 }
 
-/* INTR goes to the boot processor: to LINT0 of its APIC, if it has one. */
 static bool create_pic(struct pc *b, struct error **errp)
 {
-    struct cpu *cpu = b->m.cpus[0];
     if (!pc_create_pic(&b->parts, errp))
         return false;
-    struct device *pic = b->parts.pic;
     for (unsigned n = 0; n < ISA_IRQS; n++)
         if (n != CASCADE)
             irq_connect(&b->parts.bus->irq[n], on_isa_line, b, n);
-    if (b->lapic[0]) {
-        irq_connect(&pic->irq, lapic_set_lint, b->lapic[0], 0);
-        lapic_set_pic(b->lapic[0], i8259_accept, pic);
-    } else {
-        irq_connect(&pic->irq, x86_irq_set, cpu, X86_LINE_INTR);
-        x86_cpu_set_apic(cpu, &i8259_apic_ops, pic);
-    }
+    pc_connect_pic(&b->parts, b->lapic[0]);
     return true;
 }
 

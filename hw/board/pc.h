@@ -34,9 +34,6 @@ struct pc {
     struct irq_or pin[IOAPIC_PINS]; /* what drives a pin of the I/O APIC; input 0 is the ISA line */
 };
 
-/* The APIC ID of the nth processor. */
-uint32_t pc_apic_id(const struct pc *b, unsigned nth);
-
 /* pc_flash.c: flash from the drives of pflash0 and pflash1 where the BIOS would be, the first one
  * up to 4 GiB, the other below it. */
 bool pc_create_flash(struct pc *b, struct error **errp) MUST_CHECK;

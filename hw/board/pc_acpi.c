@@ -5,8 +5,10 @@
  * 3.2.4; Microsoft, Windows ACPI Emulated Devices Table; 82371SB and ICH9 data sheets, PIRQ
  * routing.
  */
+#include "hw/acpi/aml_devices.h"
 #include "hw/acpi/aml_pci.h"
 #include "hw/acpi/ich9_lpc.h"
+#include "hw/acpi/madt_pc.h"
 #include "hw/acpi/piix4_pm.h"
 #include "hw/acpi/tables.h"
 #include "hw/board/pc.h"
@@ -19,8 +21,7 @@
 enum { STA_PRESENT = 0xb /* and enabled, and works */, STA_WORKS = 0xf, LINKS = 4 };
 enum { DEFAULT_PM_BASE = 0x600, ROUTE_OFF = 0x80, FIRST_PCI_GSI = 20, SMI_PORT = 0xb2 };
 static const uint64_t FOUR_GIB = UINT64_C(1) << 32;
-static const gpa IOAPIC_BASE = 0xfec00000, LAPIC_BASE = 0xfee00000, HPET_BASE = 0xfed00000,
-                 RCRB_BASE = 0xfed1c000;
+static const gpa IOAPIC_BASE = 0xfec00000, HPET_BASE = 0xfed00000, RCRB_BASE = 0xfed1c000;
 
 static uint32_t pm_base(const struct pc *b)
 {
@@ -237,42 +238,15 @@ static void put_reserved(struct aml *d, const struct pc *b)
 
 /* ---- devices of the ISA bus ---- */
 
-/* Up to two ranges of ports; -1: no line, no channel. */
-struct isa_resources {
-    const char *name, *hid;
-    struct {
-        uint16_t base;
-        uint8_t len;
-    } ports[3];
-    int irq, dma;
-};
-
-static void put_isa(struct aml *d, const struct isa_resources *r)
-{
-    aml_device_begin(d, r->name);
-    aml_name_eisaid(d, "_HID", r->hid);
-    aml_name_int(d, "_STA", STA_WORKS);
-    aml_name(d, "_CRS");
-    aml_resources_begin(d);
-    for (unsigned i = 0; i < G_N_ELEMENTS(r->ports) && r->ports[i].len; i++)
-        aml_ports(d, r->ports[i].base, r->ports[i].len);
-    if (r->irq >= 0)
-        aml_isa_irq(d, (unsigned)r->irq);
-    if (r->dma >= 0)
-        aml_isa_dma(d, (unsigned)r->dma);
-    aml_end(d);
-    aml_end(d);
-}
-
 static void put_fixed_devices(struct aml *d)
 {
-    static const struct isa_resources devices[] = {
+    static const struct aml_isa_device devices[] = {
         {.name = "RTC", .hid = "PNP0B00", .ports = {{0x70, 8}}, .irq = 8, .dma = -1},
         {.name = "KBD", .hid = "PNP0303", .ports = {{0x60, 1}, {0x64, 1}}, .irq = 1, .dma = -1},
         {.name = "MOU", .hid = "PNP0F13", .irq = 12, .dma = -1},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(devices); i++)
-        put_isa(d, &devices[i]);
+        aml_isa_device(d, &devices[i]);
 }
 
 static bool has_floppy(const struct pc *b)
@@ -287,12 +261,12 @@ static bool has_floppy(const struct pc *b)
 static void put_ports_of(struct aml *d, const struct device *dev, const char *hid, char *name,
                          uint8_t len)
 {
-    struct isa_resources r = {.name = name,
-                              .hid = hid,
-                              .ports = {{(uint16_t)number_of(dev, "iobase"), len}},
-                              .irq = (int)(number_of(dev, "irq") & 15),
-                              .dma = -1};
-    put_isa(d, &r);
+    struct aml_isa_device r = {.name = name,
+                               .hid = hid,
+                               .ports = {{(uint16_t)number_of(dev, "iobase"), len}},
+                               .irq = (int)(number_of(dev, "irq") & 15),
+                               .dma = -1};
+    aml_isa_device(d, &r);
 }
 
 static void put_panic(struct aml *d, const struct device *dev)
@@ -327,7 +301,7 @@ static void put_user_devices(struct aml *d, const struct pc *b)
 
 static void put_isa_bus(struct aml *d, const struct pc *b)
 {
-    static const struct isa_resources fdc = {
+    static const struct aml_isa_device fdc = {
         .name = "FDC0", .hid = "PNP0700", .ports = {{0x3f2, 4}, {0x3f7, 1}}, .irq = 6, .dma = 2};
     static const struct aml_field routes[] = {
         {"PRQ0", 8}, {"PRQ1", 8}, {"PRQ2", 8}, {"PRQ3", 8}, {NULL, 0}};
@@ -337,7 +311,7 @@ static void put_isa_bus(struct aml *d, const struct pc *b)
     aml_byte_fields(d, "PIRQ", routes);
     put_fixed_devices(d);
     if (has_floppy(b))
-        put_isa(d, &fdc);
+        aml_isa_device(d, &fdc);
     put_user_devices(d, b);
     aml_end(d);
 }
@@ -369,18 +343,6 @@ static void put_cpus(struct aml *d, const struct pc *b)
         aml_name_int(d, "_UID", i);
         aml_end(d);
     }
-}
-
-static void put_fw_cfg(struct aml *d)
-{
-    aml_device_begin(d, "FWCF");
-    aml_name_string(d, "_HID", "QEMU0002");
-    aml_name_int(d, "_STA", STA_PRESENT);
-    aml_name(d, "_CRS");
-    aml_resources_begin(d);
-    aml_ports(d, 0x510, 12);
-    aml_end(d);
-    aml_end(d);
 }
 
 static void put_hpet_device(struct aml *d)
@@ -421,7 +383,7 @@ static uint32_t put_dsdt(struct acpi *a, const struct pc *b)
     put_pic_method(d);
     aml_scope_begin(d, "\\_SB");
     put_cpus(d, b);
-    put_fw_cfg(d);
+    aml_fw_cfg_ports(d);
     put_reserved(d, b);
     if (b->parts.hpet)
         put_hpet_device(d);
@@ -452,65 +414,18 @@ static void put_fadt(struct acpi *a, const struct pc *b, uint32_t facs, uint32_t
     acpi_put_fadt_pc(a, facs, dsdt, &f);
 }
 
-/* Ref: 5.2.12.2 and 5.2.12.12: IDs from 255 on are for x2APICs. */
-static void put_processor(struct acpi *a, const struct pc *b, unsigned i)
-{
-    uint32_t id = pc_apic_id(b, i);
-    if (id < 255) {
-        acpi_u8(a, 0);
-        acpi_u8(a, 8);
-        acpi_u8(a, (uint8_t)i);
-        acpi_u8(a, (uint8_t)id);
-        acpi_u32(a, 1); /* enabled */
-        return;
-    }
-    acpi_u8(a, 9);
-    acpi_u8(a, 16);
-    acpi_u16(a, 0);
-    acpi_u32(a, id);
-    acpi_u32(a, 1);
-    acpi_u32(a, i);
-}
-
-/* Ref: 5.2.12.5: IRQ 0 comes at pin 2; lines of PCI and the SCI are levels, active high. */
-static void put_override(struct acpi *a, uint8_t irq, uint32_t gsi, uint16_t flags)
-{
-    acpi_u8(a, 2);
-    acpi_u8(a, 10);
-    acpi_u8(a, 0);
-    acpi_u8(a, irq);
-    acpi_u32(a, gsi);
-    acpi_u16(a, flags);
-}
-
-/* Every processor's NMI is at LINT1. */
-static void put_nmi(struct acpi *a)
-{
-    acpi_u8(a, 4);
-    acpi_u8(a, 6);
-    acpi_u8(a, 0xff);
-    acpi_u16(a, 0);
-    acpi_u8(a, 1);
-}
-
+/* IRQ 0 comes at pin 2; lines of PCI and the SCI are levels, active high. */
 static void put_madt(struct acpi *a, const struct pc *b)
 {
-    enum { HAS_8259 = 1, LEVEL_HIGH = 0xd };
     static const uint8_t levels[] = {5, 9, 10, 11};
-    acpi_begin(a, "APIC", 3);
-    acpi_u32(a, (uint32_t)LAPIC_BASE);
-    acpi_u32(a, HAS_8259);
+    madt_pc_begin(a, true);
     for (unsigned i = 0; i < b->m.ncpus; i++)
-        put_processor(a, b, i);
-    acpi_u8(a, 1); /* the I/O APIC */
-    acpi_u8(a, 12);
-    acpi_u16(a, 0);
-    acpi_u32(a, (uint32_t)IOAPIC_BASE);
-    acpi_u32(a, 0);
-    put_override(a, 0, 2, 0);
+        madt_pc_cpu(a, i, pc_apic_id(&b->m, i));
+    madt_pc_ioapic(a, 0, (uint32_t)IOAPIC_BASE, 0);
+    madt_pc_override(a, 0, 2, 0);
     for (unsigned i = 0; i < sizeof(levels); i++)
-        put_override(a, levels[i], levels[i], LEVEL_HIGH);
-    put_nmi(a);
+        madt_pc_override(a, levels[i], levels[i], MADT_LEVEL_HIGH);
+    madt_pc_nmi(a);
     acpi_end(a, true);
 }
 

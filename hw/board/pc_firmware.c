@@ -51,9 +51,9 @@ bool pc_create_bios(struct pc *b, struct error **errp)
 
 /* ---- fw_cfg ---- */
 
-enum { E820_RAM = 1, E820_ENTRY = 20 };
+enum { E820_ENTRY = 20 };
 
-static void put_e820(GByteArray *map, uint64_t base, uint64_t size, uint32_t type)
+void pc_put_e820(GByteArray *map, uint64_t base, uint64_t size, uint32_t type)
 {
     uint8_t entry[E820_ENTRY];
     st_le64(entry, base);
@@ -65,9 +65,9 @@ static void put_e820(GByteArray *map, uint64_t base, uint64_t size, uint32_t typ
 static bool tell_memory(struct pc *b, struct error **errp)
 {
     g_autoptr(GByteArray) map = g_byte_array_new();
-    put_e820(map, 0, b->low_ram, E820_RAM);
+    pc_put_e820(map, 0, b->low_ram, PC_E820_RAM);
     if (b->high_ram)
-        put_e820(map, FOUR_GIB, b->high_ram, E820_RAM);
+        pc_put_e820(map, FOUR_GIB, b->high_ram, PC_E820_RAM);
     fw_cfg_set_u64(b->fw_cfg, FW_CFG_RAM_SIZE, b->m.cfg.ram_size);
     return fw_cfg_add_file(b->fw_cfg, "etc/e820", map->data, map->len, errp);
 }
@@ -213,7 +213,7 @@ bool pc_tell_firmware(struct pc *b, struct error **errp)
     if (!device_realize(dev, errp))
         return false;
     fw_cfg_set_u16(dev, FW_CFG_NB_CPUS, (uint16_t)b->m.ncpus);
-    fw_cfg_set_u16(dev, FW_CFG_MAX_CPUS, (uint16_t)(pc_apic_id(b, b->m.ncpus - 1) + 1));
+    fw_cfg_set_u16(dev, FW_CFG_MAX_CPUS, (uint16_t)(pc_apic_id(&b->m, b->m.ncpus - 1) + 1));
     fw_cfg_set_u32(dev, FW_CFG_IRQ0_OVERRIDE, 1);
     pc_fill_cmos(&b->parts, b->low_ram, b->high_ram);
     return tell_memory(b, errp) && tell_sleep_states(b, errp) && tell_console(b, errp) &&

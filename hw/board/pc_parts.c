@@ -6,6 +6,7 @@
 #include "core/loader.h"
 #include "hw/block/fdc.h"
 #include "hw/input/i8042.h"
+#include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/isa/isa.h"
 #include "hw/registry.h"
@@ -44,11 +45,60 @@ uint8_t *pc_load_bios(struct machine *m, const char *otherwise, size_t *len, str
 
 /* ---- interrupts, A20 ---- */
 
+static unsigned bits_for(unsigned n)
+{
+    return n > 1 ? 32 - (unsigned)__builtin_clz(n - 1) : 0;
+}
+
+/* Each level of the topology has bits of its own. */
+uint32_t pc_apic_id(const struct machine *m, unsigned nth)
+{
+    unsigned threads = MAX(m->cfg.threads, 1), cores = MAX(m->cfg.cores, 1);
+    unsigned core = nth / threads, thread_bits = bits_for(threads);
+    return (core / cores << bits_for(cores) | core % cores) << thread_bits | nth % threads;
+}
+
+bool pc_create_lapics(struct machine *m, struct device *bus, struct device **lapics,
+                      struct error **errp)
+{
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        struct cpu *cpu = m->cpus[i];
+        bool x2apic;
+        if (!x86_cpu_wants_apic(cpu, &x2apic))
+            continue;
+        g_autofree char *id = g_strdup_printf("lapic%u", i),
+                        *number = g_strdup_printf("%u", pc_apic_id(m, i));
+        struct device *dev = lapics[i] = pc_add(m, "apic", id);
+        lapic_attach(dev, bus, cpu, &x86_apic_cpu_ops);
+        if (!device_set(dev, "id", number, errp) ||
+            !device_set(dev, "x2apic", x2apic ? "on" : "off", errp) || !device_realize(dev, errp))
+            return false;
+        x86_cpu_set_apic(cpu, &lapic_ops, dev);
+    }
+    if (lapics[0] || m->ncpus == 1)
+        return true;
+    error_set(errp, "-smp %u: several processors need local APICs, and -cpu %s has none", m->ncpus,
+              m->cfg.cpu_model);
+    return false;
+}
+
 bool pc_create_pic(struct pc_parts *p, struct error **errp)
 {
     p->pic = pc_add(p->m, "isa-i8259", "pic");
     irq_connect(x86_cpu_ferr(p->m->cpus[0]), isa_irq_handler, p->bus, 13);
     return pc_plug(p->pic, NULL, errp);
+}
+
+void pc_connect_pic(struct pc_parts *p, struct device *lapic)
+{
+    struct cpu *cpu = p->m->cpus[0];
+    if (lapic) {
+        irq_connect(&p->pic->irq, lapic_set_lint, lapic, 0);
+        lapic_set_pic(lapic, i8259_accept, p->pic);
+    } else {
+        irq_connect(&p->pic->irq, x86_irq_set, cpu, X86_LINE_INTR);
+        x86_cpu_set_apic(cpu, &i8259_apic_ops, p->pic);
+    }
 }
 
 static void on_a20(void *opaque, unsigned n UNUSED, bool level)
@@ -69,12 +119,12 @@ static bool create_keyboard(struct pc_parts *p, struct error **errp)
 
 /* ---- serial lines ---- */
 
-static bool create_serials(struct pc_parts *p, struct error **errp)
+bool pc_create_serials(struct pc_parts *p, unsigned n, struct error **errp)
 {
     static const struct {
         const char *base, *irq;
     } place[PC_SERIALS] = {{"0x3f8", "4"}, {"0x2f8", "3"}, {"0x3e8", "4"}, {"0x2e8", "3"}};
-    for (unsigned i = 0; i < PC_SERIALS; i++) {
+    for (unsigned i = 0; i < n; i++) {
         g_autofree char *id = g_strdup_printf("serial%u", i);
         if (p->m->cfg.serial[i] == NULL)
             continue;
@@ -144,5 +194,5 @@ bool pc_create_devices(struct pc_parts *p, struct error **errp)
     }
     return pc_plug(p->rtc, NULL, errp) && pc_plug(p->pit, NULL, errp) &&
            pc_plug(pc_add(p->m, "i8257", "dma"), NULL, errp) && create_keyboard(p, errp) &&
-           create_serials(p, errp) && create_floppies(p, errp);
+           pc_create_serials(p, PC_SERIALS, errp) && create_floppies(p, errp);
 }

@@ -4,6 +4,8 @@
 
 #include "core/machine.h"
 
+#include <glib.h>
+
 struct isa_bus;
 
 enum { PC_SERIALS = 4, PC_LOW_RAM = 640 << 10, PC_BIOS_SHADOW = 128 << 10 };
@@ -23,8 +25,21 @@ bool pc_plug(struct device *dev, const char *bus, struct error **errp) MUST_CHEC
 uint8_t *pc_load_bios(struct machine *m, const char *otherwise, size_t *len,
                       struct error **errp) MUST_CHECK;
 
+/* The APIC ID of the nth processor: each level of the topology has bits of its own. */
+uint32_t pc_apic_id(const struct machine *m, unsigned nth);
+/* Local APICs of the processors that have one, NULL for others; false with *errp when several have
+ * none. */
+bool pc_create_lapics(struct machine *m, struct device *bus, struct device **lapics,
+                      struct error **errp) MUST_CHECK;
+/* Append a range to a map as etc/e820 has it. */
+void pc_put_e820(GByteArray *map, uint64_t base, uint64_t size, uint32_t type);
+
 /* Once p->m and p->bus are set.  The 8259 pair; what its INTR goes to is for the board. */
 bool pc_create_pic(struct pc_parts *p, struct error **errp) MUST_CHECK;
+/* INTR goes to the boot processor: to LINT0 of its APIC, if it has one. */
+void pc_connect_pic(struct pc_parts *p, struct device *lapic);
+/* COM1 to COMn, of those that go somewhere. */
+bool pc_create_serials(struct pc_parts *p, unsigned n, struct error **errp) MUST_CHECK;
 /* Clock, timer, DMA, keyboard controller, port 0x92, serial lines, floppy controller. */
 bool pc_create_devices(struct pc_parts *p, struct error **errp) MUST_CHECK;
 /* What the BIOS finds in CMOS RAM: equipment, and memory below and above 4 GiB in bytes. */

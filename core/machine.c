@@ -454,6 +454,8 @@ void machine_start(struct machine *m)
         address_space_print(&m->as, log_begin());
         log_end();
     }
+    if (m->cls->start)
+        m->cls->start(m);
     machine_pause(m); /* so that the threads start parked */
     for (unsigned i = 0; i < m->ncpus; i++)
         cpu_thread_start(m->cpus[i], m->accel->cpu_thread);

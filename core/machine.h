@@ -109,6 +109,8 @@ struct machine_class {
     bool (*init)(struct machine *m, struct error **errp);
     void (*reset)(struct machine *m); /* beyond devices, before the CPUs: reload images */
     void (*fini)(struct machine *m);
+    /* All devices of the user are there, and the vCPUs not yet; or NULL. */
+    void (*start)(struct machine *m);
     /* Press the power button; NULL: there is none.  Main thread. */
     void (*powerdown)(struct machine *m);
     /* Inject a non-maskable interrupt; NULL: there is none.  Main thread. */

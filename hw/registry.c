@@ -4,7 +4,7 @@
 #include <glib.h>
 #include <string.h>
 
-extern const struct device_type acpi_ged_type;
+extern const struct device_type acpi_ged_type, acpi_ged_regs_type;
 extern const struct device_type aclint_mtimer_type;
 extern const struct device_type aclint_swi_type;
 extern const struct device_type ahci_type;
@@ -129,6 +129,7 @@ static const struct device_type *const written_types[] = {
     &piix4_pm_type,                 /* PIIX4_PM */
     &vga_pci_type,                  /* VGA */
     &acpi_ged_type,                 /* acpi-ged */
+    &acpi_ged_regs_type,            /* acpi-ged-regs */
     &ahci_type,
     &lapic_type,                    /* apic */
     &apic_bus_type,                 /* apic-bus */

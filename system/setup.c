@@ -12,6 +12,7 @@
 static const char *const install_dirs[] = {
     "/usr/local/share/tinamou",
     "/usr/share/tinamou",
+    "/usr/share/seabios",
     "/usr/share/qemu",
     "/usr/share/qemu-firmware",
     "/usr/lib/riscv64-linux-gnu/opensbi/generic",
@@ -19,7 +20,6 @@ static const char *const install_dirs[] = {
     "/usr/share/opensbi/lp64/generic/firmware",
     "/usr/share/opensbi/ilp32/generic/firmware",
     "/usr/lib/u-boot/qemu-riscv64_smode",
-    "/usr/share/seabios",
 };
 
 static void free_opts(void *o)

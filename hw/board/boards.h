@@ -11,6 +11,7 @@ extern const struct machine_class aarch64_none_class, arm_none_class;
 extern const struct machine_class x86_64_none_class, i386_none_class;
 extern const struct machine_class x86_64_pc_class, i386_pc_class;
 extern const struct machine_class x86_64_q35_class, i386_q35_class;
+extern const struct machine_class x86_64_microvm_class, i386_microvm_class;
 extern const struct machine_class x86_64_isapc_class, i386_isapc_class;
 
 extern const struct machine_class lm3s6965evb_class;

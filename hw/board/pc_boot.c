@@ -7,6 +7,7 @@
 #include "hw/misc/fw_cfg.h"
 #include "target/x86/x86.h"
 #include "util/bits.h"
+#include "util/log.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -39,6 +40,14 @@ unsigned pc_boot_info_string(struct pc_boot *b, const char *s)
     unsigned at = pc_boot_info(b, n);
     memcpy(b->info->data + at, s, n);
     return at;
+}
+
+unsigned pc_boot_info_cmdline(struct pc_boot *b, const char *s)
+{
+    size_t n = strlen(s);
+    b->cmdline_at = pc_boot_info(b, n + 1 + b->append_room);
+    memcpy(b->info->data + b->cmdline_at, s, n);
+    return b->cmdline_at;
 }
 
 gpa pc_boot_ram_end(const struct pc_boot *b)
@@ -87,20 +96,53 @@ bool pc_boot_place_initrd(struct pc_boot *b, gpa from, gpa to, struct error **er
     return false;
 }
 
-bool pc_boot_add_elf(struct pc_boot *b, struct elf_info *info, struct error **errp)
+/* Memory that nobody has: not the BIOS, not devices. */
+bool pc_boot_check_range(const struct pc_boot *b, gpa at, uint64_t len, struct error **errp)
+{
+    gpa low = b->has_firmware ? 64 * KIB : 0;
+    bool in_low = at >= low && at + len <= PC_LOW_END;
+    bool in_high = at >= PC_HIGH && at + len <= pc_boot_ram_end(b);
+    if (at + len >= at && (in_low || in_high))
+        return true;
+    error_set(errp, "kernel '%s' wants %#" PRIx64 " to %#" PRIx64 ", which is not free memory",
+              b->m->cfg.kernel, at, at + len);
+    if (at >= PC_HIGH && at + len > at && at + len < UINT32_MAX)
+        error_append(errp, ": try -m %" PRIu64 "M",
+                     (align_up(at + len + b->reserved_top, MIB) + MIB) / MIB);
+    return false;
+}
+
+uint8_t *pc_boot_new_image(const struct pc_boot *b, uint64_t len, struct error **errp)
+{
+    uint8_t *image = g_try_malloc0(len);
+    if (image == NULL)
+        error_set(errp, "kernel '%s': no memory for its %" PRIu64 " bytes", b->m->cfg.kernel, len);
+    return image;
+}
+
+void pc_boot_set_image(struct pc_boot *b, uint8_t *take_data, gpa at, uint64_t len)
+{
+    g_free(b->kernel.data);
+    b->kernel.data = take_data;
+    b->kernel.len = len;
+    b->kernel_addr = at;
+    pc_boot_add(b, PC_KERNEL, 0, len, at);
+}
+
+bool pc_boot_flatten_elf(struct pc_boot *b, struct elf_info *info, struct error **errp)
 {
     g_autoptr(GArray) list =
         elf_segments(b->kernel.data, b->kernel.len, info, b->m->cfg.kernel, errp);
-    if (list == NULL)
+    if (list == NULL || !pc_boot_check_range(b, info->low, info->high - info->low, errp))
         return false;
-    for (guint i = 0; i < list->len; i++) { /* zeros first: they may begin in another's page */
-        const struct elf_segment *s = &g_array_index(list, struct elf_segment, i);
-        pc_boot_add(b, PC_ZEROS, 0, s->memsz - s->filesz, s->paddr + s->filesz);
-    }
+    uint8_t *image = pc_boot_new_image(b, info->high - info->low, errp);
+    if (image == NULL)
+        return false;
     for (guint i = 0; i < list->len; i++) {
         const struct elf_segment *s = &g_array_index(list, struct elf_segment, i);
-        pc_boot_add(b, PC_KERNEL, (uint64_t)(s->data - b->kernel.data), s->filesz, s->paddr);
+        memcpy(image + (s->paddr - info->low), s->data, s->filesz);
     }
+    pc_boot_set_image(b, image, info->low, info->high - info->low);
     return true;
 }
 
@@ -159,7 +201,8 @@ static bool fail_unknown(const struct pc_boot *b, struct error **errp)
 static bool load_kernel(struct pc_boot *b, struct error **errp)
 {
     const char *append = b->m->cfg.append;
-    b->cmdline = g_strdup(append ? append : "");
+    b->cmdline = g_malloc0((append ? strlen(append) : 0) + 1 + b->append_room);
+    strcpy(b->cmdline, append ? append : "");
     if (!read_image(b, "kernel", b->m->cfg.kernel, true, &b->kernel, errp) || !check_arch(b, errp))
         return false;
     if (pc_linux_probe(&b->kernel))
@@ -169,27 +212,12 @@ static bool load_kernel(struct pc_boot *b, struct error **errp)
     return pc_pvh_probe(&b->kernel) ? pc_pvh_load(b, errp) : fail_unknown(b, errp);
 }
 
-static bool check_range(const struct pc_boot *b, gpa at, uint64_t len, struct error **errp)
-{
-    gpa low = b->has_firmware ? 64 * KIB : 0;
-    bool in_low = at >= low && at + len <= PC_LOW_END;
-    bool in_high = at >= PC_HIGH && at + len <= pc_boot_ram_end(b);
-    if (at + len >= at && (in_low || in_high))
-        return true;
-    error_set(errp, "kernel '%s' wants %#" PRIx64 " to %#" PRIx64 ", which is not free memory",
-              b->m->cfg.kernel, at, at + len);
-    if (at >= PC_HIGH && at + len > at && at + len < UINT32_MAX)
-        error_append(errp, ": try -m %" PRIu64 "M",
-                     (align_up(at + len + b->reserved_top, MIB) + MIB) / MIB);
-    return false;
-}
-
 /* Kernels say themselves where they go. */
 static bool check_places(const struct pc_boot *b, struct error **errp)
 {
     for (guint i = 0; i < b->loads->len; i++) {
         const struct pc_load *l = &g_array_index(b->loads, struct pc_load, i);
-        if (!check_range(b, l->at, l->len, errp))
+        if (!pc_boot_check_range(b, l->at, l->len, errp))
             return false;
     }
     if (b->info->len <= INFO_MAX)
@@ -205,11 +233,12 @@ static bool check_places(const struct pc_boot *b, struct error **errp)
 static struct pc_boot_bytes source(const struct pc_boot *b, enum pc_source from)
 {
     switch (from) {
-    case PC_ZEROS: break;
     case PC_SETUP: return b->setup;
     case PC_KERNEL: return b->kernel;
     case PC_INITRD: return b->initrd;
-    case PC_CMDLINE: return (struct pc_boot_bytes){(uint8_t *)b->cmdline, strlen(b->cmdline) + 1};
+    case PC_CMDLINE:
+        return (struct pc_boot_bytes){(uint8_t *)b->cmdline,
+                                      strlen(b->cmdline) + 1 + b->append_room};
     case PC_INFO: return (struct pc_boot_bytes){b->info->data, b->info->len};
     }
     return (struct pc_boot_bytes){NULL, 0};
@@ -217,16 +246,7 @@ static struct pc_boot_bytes source(const struct pc_boot *b, enum pc_source from)
 
 static bool load_one(const struct pc_boot *b, const struct pc_load *l, struct error **errp)
 {
-    static const uint8_t zeros[64 * KIB];
-    if (l->from != PC_ZEROS)
-        return load_blob(&b->m->as, l->at, source(b, l->from).data + l->offset, l->len, "kernel",
-                         errp);
-    for (uint64_t done = 0, n; done < l->len; done += n) {
-        n = MIN(l->len - done, sizeof(zeros));
-        if (!load_blob(&b->m->as, l->at + done, zeros, n, "kernel", errp))
-            return false;
-    }
-    return true;
+    return load_blob(&b->m->as, l->at, source(b, l->from).data + l->offset, l->len, "kernel", errp);
 }
 
 /* Memory as the board has it, in the form of each protocol. */
@@ -294,6 +314,13 @@ static const char INFO_FILE[] = "etc/kernel-boot", ROM_FILE[] = "genroms/kernel-
 /* As SeaBIOS calls it; before disks. */
 static const char ROM_FIRST[] = "/rom@genroms/kernel-boot.bin\n";
 
+static void offer_cmdline(struct pc_boot *b)
+{
+    size_t len = strlen(b->cmdline) + 1;
+    fw_cfg_set_u32(b->fw_cfg, FW_CFG_CMDLINE_SIZE, (uint32_t)len);
+    fw_cfg_set_item(b->fw_cfg, FW_CFG_CMDLINE_DATA, b->cmdline, len);
+}
+
 /* What loaders in firmware look for. */
 static void offer_items(struct pc_boot *b)
 {
@@ -304,8 +331,7 @@ static void offer_items(struct pc_boot *b)
     fw_cfg_set_u32(dev, FW_CFG_INITRD_ADDR, (uint32_t)b->initrd_addr);
     fw_cfg_set_u32(dev, FW_CFG_INITRD_SIZE, (uint32_t)b->initrd.len);
     fw_cfg_set_u32(dev, FW_CFG_CMDLINE_ADDR, (uint32_t)b->cmdline_addr);
-    fw_cfg_set_u32(dev, FW_CFG_CMDLINE_SIZE, (uint32_t)strlen(b->cmdline) + 1);
-    fw_cfg_set_item(dev, FW_CFG_CMDLINE_DATA, b->cmdline, strlen(b->cmdline) + 1);
+    offer_cmdline(b);
     fw_cfg_set_u32(dev, FW_CFG_SETUP_ADDR, (uint32_t)b->setup_addr);
     fw_cfg_set_u32(dev, FW_CFG_SETUP_SIZE, (uint32_t)b->setup.len);
     fw_cfg_set_item(dev, FW_CFG_SETUP_DATA, b->setup.data, b->setup.len);
@@ -354,6 +380,27 @@ bool pc_boot_load(struct pc_boot *b, struct error **errp)
     if (b->m->cfg.kernel == NULL)
         return true;
     return load_kernel(b, errp) && begin(b, errp);
+}
+
+void pc_boot_append(struct pc_boot *b, const char *text)
+{
+    struct error *err = NULL;
+    if (b->entry == PC_ENTRY_NONE || *text == '\0')
+        return;
+    if (strlen(text) > b->append_room) {
+        log_warn("the kernel's command line has no room for%s", text);
+        return;
+    }
+    strcat(b->cmdline, text);
+    if (b->cmdline_at)
+        strcat((char *)b->info->data + b->cmdline_at, text);
+    b->append_room -= (unsigned)strlen(text);
+    if (b->has_firmware) {
+        offer_cmdline(b);
+        fw_cfg_replace_file(b->fw_cfg, INFO_FILE, b->info->data, b->info->len);
+    } else if (!enter(b, &err)) {
+        error_report(err);
+    }
 }
 
 void pc_boot_reset(struct pc_boot *b)

@@ -19,11 +19,11 @@ struct pc_e820 {
 };
 
 /* Where bytes to load come from. */
-enum pc_source { PC_ZEROS, PC_SETUP, PC_KERNEL, PC_INITRD, PC_CMDLINE, PC_INFO };
+enum pc_source { PC_SETUP, PC_KERNEL, PC_INITRD, PC_CMDLINE, PC_INFO };
 struct pc_load {
     enum pc_source from;
     gpa at;
-    uint64_t offset, len; /* bytes */
+    uint64_t offset, len; /* bytes; zeros follow the source */
 };
 
 enum pc_entry {
@@ -50,11 +50,13 @@ struct pc_boot {
     const struct pc_e820 *map;
     unsigned map_len;
     gpa rsdp;
+    unsigned append_room; /* characters that pc_boot_append() may add */
 
     /* What comes of it. */
     enum pc_entry entry;
     struct pc_boot_bytes setup, kernel, initrd; /* setup: Linux' real-mode code */
-    char *cmdline;
+    char *cmdline;                              /* with append_room zeros behind it */
+    unsigned cmdline_at;                        /* offset of a copy in info, 0: none */
     gpa setup_addr, kernel_addr, initrd_addr, cmdline_addr, info_addr;
     uint32_t eip, eax, ebx, esi; /* ebx, esi: an offset in info until everything has its place */
     unsigned setup_stack;        /* SP of the real-mode code */
@@ -72,6 +74,8 @@ struct pc_boot {
  * memory and let the first processor begin there, or give it to the firmware.  Nothing without
  * -kernel.  False with *errp for a bad or missing file, or when memory is too small. */
 bool pc_boot_load(struct pc_boot *b, struct error **errp) MUST_CHECK;
+/* More for the command line, before the machine runs; a warning when there is no room. */
+void pc_boot_append(struct pc_boot *b, const char *text);
 /* The same again at a reset, with new seeds. */
 void pc_boot_reset(struct pc_boot *b);
 void pc_boot_fini(struct pc_boot *b);

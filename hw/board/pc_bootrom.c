@@ -26,7 +26,6 @@ enum { /* offsets in the plan */
 };
 enum { SIZE_AT = 2, PNP_AT = 0x20, PNP_SIZE = 32, PNP_SUM = PNP_AT + 9, BLOCK = 512 };
 enum { DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8 };
-static const uint16_t NO_ITEM = 0x3fff; /* reads as zeros */
 
 static void put_descriptor(GByteArray *rom, uint32_t control, uint64_t len, gpa at)
 {
@@ -40,8 +39,7 @@ static void put_descriptor(GByteArray *rom, uint32_t control, uint64_t len, gpa 
 /* Select and skip to where it begins, then read. */
 static void put_load(GByteArray *rom, const struct pc_load *l, const uint16_t *keys)
 {
-    uint32_t key = l->from == PC_ZEROS ? NO_ITEM : keys[l->from];
-    uint32_t select = key << 16 | DMA_SELECT;
+    uint32_t select = (uint32_t)keys[l->from] << 16 | DMA_SELECT;
     if (l->offset)
         put_descriptor(rom, select | DMA_SKIP, l->offset, 0);
     put_descriptor(rom, DMA_READ | (l->offset ? 0 : select), l->len, l->at);

@@ -114,12 +114,14 @@ static uint64_t memory_limit(const struct pc_boot *b)
     }
 }
 
-static bool check_cmdline(const struct pc_boot *b, struct error **errp)
+static bool check_cmdline(struct pc_boot *b, struct error **errp)
 {
     uint32_t max = version(b) >= 0x206 ? ld_le32(b->setup.data + CMDLINE_SIZE) : DEFAULT_CMDLINE;
     max = MIN(max, HIGH_INFO - HIGH_CMDLINE - 1);
-    if (strlen(b->cmdline) <= max)
+    if (strlen(b->cmdline) <= max) {
+        b->append_room = MIN(b->append_room, max - (uint32_t)strlen(b->cmdline));
         return true;
+    }
     error_set(errp, "-append: %zu characters, the kernel '%s' takes at most %u", strlen(b->cmdline),
               b->m->cfg.kernel, max);
     return false;
@@ -288,7 +290,7 @@ bool pc_linux_load(struct pc_boot *b, struct error **errp)
     if (!load_initrd(b, errp))
         return false;
     pc_boot_add(b, PC_KERNEL, 0, b->kernel.len, b->kernel_addr);
-    pc_boot_add(b, PC_CMDLINE, 0, strlen(b->cmdline) + 1, b->cmdline_addr);
+    pc_boot_add(b, PC_CMDLINE, 0, strlen(b->cmdline) + 1 + b->append_room, b->cmdline_addr);
     if (b->has_firmware)
         enter_real(b);
     else

@@ -81,18 +81,22 @@ static bool add_flat(struct pc_boot *b, size_t at, gpa *end, struct error **errp
         error_set(errp, "load_end_addr %#x lies beyond the end of the file", load_end);
         return fail(b, errp);
     }
-    if (bss_end > load + len)
-        pc_boot_add(b, PC_ZEROS, 0, bss_end - (load + len), load + len);
-    pc_boot_add(b, PC_KERNEL, skip, len, load);
     b->eip = ld_le32(h + H_ENTRY);
     *end = MAX(load + len, bss_end);
+    if (!pc_boot_check_range(b, load, *end - load, errp))
+        return false;
+    uint8_t *image = pc_boot_new_image(b, *end - load, errp);
+    if (image == NULL)
+        return false;
+    memcpy(image, b->kernel.data + skip, len);
+    pc_boot_set_image(b, image, load, *end - load);
     return true;
 }
 
 static bool add_elf(struct pc_boot *b, gpa *end, struct error **errp)
 {
     struct elf_info info;
-    if (!pc_boot_add_elf(b, &info, errp))
+    if (!pc_boot_flatten_elf(b, &info, errp))
         return false;
     b->eip = (uint32_t)info.entry;
     *end = info.high;
@@ -212,7 +216,7 @@ static bool add_modules(struct pc_boot *b, unsigned info, gpa kernel_end, struct
 static unsigned add_cmdline(struct pc_boot *b)
 {
     g_autofree char *line = g_strconcat(b->m->cfg.kernel, *b->cmdline ? " " : "", b->cmdline, NULL);
-    return pc_boot_info_string(b, line);
+    return pc_boot_info_cmdline(b, line);
 }
 
 static void fill_info(struct pc_boot *b, unsigned at)

@@ -43,7 +43,7 @@ static bool get_entry(struct pc_boot *b, struct error **errp)
 /* Pointers are offsets in the tables until these have their place. */
 static void fill_start_info(struct pc_boot *b)
 {
-    unsigned at = pc_boot_info(b, INFO_SIZE), line = pc_boot_info_string(b, b->cmdline);
+    unsigned at = pc_boot_info(b, INFO_SIZE), line = pc_boot_info_cmdline(b, b->cmdline);
     unsigned module = b->initrd.len ? pc_boot_info(b, MODULE_SIZE) : 0;
     b->map_at = pc_boot_info(b, MAP_ENTRY * MAP_ROOM);
     b->map_room = MAP_ROOM;
@@ -66,7 +66,7 @@ static void fill_start_info(struct pc_boot *b)
 bool pc_pvh_load(struct pc_boot *b, struct error **errp)
 {
     struct elf_info info;
-    if (!get_entry(b, errp) || !pc_boot_add_elf(b, &info, errp) || !pc_boot_place_info(b, errp))
+    if (!get_entry(b, errp) || !pc_boot_flatten_elf(b, &info, errp) || !pc_boot_place_info(b, errp))
         return false;
     if (b->m->cfg.initrd && (!pc_boot_read(b, "initrd", b->m->cfg.initrd, &b->initrd, errp) ||
                              !pc_boot_place_initrd(b, MAX(info.high, PC_HIGH), UINT64_MAX, errp)))

@@ -68,6 +68,11 @@ static void transport_interrupt(struct device *transport, struct virtio_device *
 
 static const struct virtio_transport_ops mmio_transport_ops = {transport_interrupt, NULL};
 
+bool virtio_mmio_in_use(const struct device *transport)
+{
+    return ((const struct virtio_mmio *)transport)->v != NULL;
+}
+
 void virtio_mmio_attach(struct device *transport, struct device *dev)
 {
     struct virtio_mmio *t = (struct virtio_mmio *)transport;

@@ -22,8 +22,10 @@ static void number(const char *name, u32 v)
 static void map(const char *p, u32 n, u32 step)
 {
     for (u32 i = 0; i < n; i++, p += step)
-        if (*(u32 *)(p + 16) == 1 && *(u32 *)p == 0x100000)
+        if (*(u32 *)(p + 16) == 1 && *(u32 *)p == 0x100000) {
+            show("map", "found");
             number("ram", *(u32 *)(p + 8));
+        }
 }
 static char zeros[70000];
 static u32 data = 0x12345678;
@@ -51,7 +53,24 @@ static void pvh(u32 *info)
     if (info[8])
         show("rsdp", "found");
 }
-void start(u32 magic, u32 *info)
+static void zero_page(char *params)
+{
+    u32 *list = *(u32 **)(params + 0x250);
+    char *line = *(char **)(params + 0x228);
+    show("cmdline", line);
+    if (line[0] == 'O') /* off and reset of microvm */
+        *(volatile char *)0xfea00200 = 0x34;
+    if (line[0] == 'R')
+        *(volatile char *)0xfea00202 = 0x42;
+    if (*(u32 *)(params + 0x21c))
+        show("content", *(char **)(params + 0x218));
+    map(params + 0x2d0, (unsigned char)params[0x1e8], 20);
+    if (list && list[2] == 9 && list[3] == 32 && (list[4] | list[5] | list[6]))
+        show("seed", "good");
+    if (*(u32 *)(params + 0x70) && **(u32 **)(params + 0x70) == 0x20445352)
+        show("rsdp", "found");
+}
+void start(u32 magic, u32 *info, char *params)
 {
     u32 sum = 0;
     for (u32 i = 0; i < sizeof(zeros); i++)
@@ -61,6 +80,8 @@ void start(u32 magic, u32 *info)
         show("memory", "good");
     if (magic == 0x2badb002)
         multiboot(info);
+    else if (params && *(u32 *)(params + 0x202) == 0x53726448)
+        zero_page(params);
     else if (info[0] == 0x336ec578)
         pvh(info);
     out(0xf4, 0);
@@ -78,6 +99,7 @@ _start:
 begin:
     cli
     mov $stack, %esp
+    push %esi
     push %ebx
     push %eax
     call start
@@ -100,7 +122,7 @@ SCRIPT = """
 ENTRY(_start)
 PHDRS { text PT_LOAD; note PT_NOTE; }
 SECTIONS {
-    . = 0x200000;
+    . = %s;
     .head : { *(.head) } :text
     .text : { *(.text*) *(.rodata*) } :text
     .note : { *(.note.pvh) } :text :note
@@ -137,7 +159,7 @@ cmd_line:
     .long 0x37ffffff, 0x1000, 0, {cmdline_max}, 0, 0, 0, 0, 0
 setup_data:
     .quad 0, 0x100000
-    .long 0x10000, 0
+    .long 0x40000, 0
     .org 0x26c
 begin:
     mov %cs, %ax
@@ -175,8 +197,6 @@ bad:
 5:  hlt
     jmp 5b
     .org 1024
-    .ascii "the protected-mode part"
-    .org 4096
 """
 
 
@@ -186,9 +206,9 @@ def run_tool(*args):
         raise Failed(r.stderr)
 
 
-def build(name, header="", note="", flat=False):
+def build(name, header="", note="", flat=False, base="0x200000"):
     cc = need_tool("gcc")
-    for file, content in (("k.c", KERNEL), ("e.S", ENTRY.format(header=header, note=note)), ("k.ld", SCRIPT)):
+    for file, content in (("k.c", KERNEL), ("e.S", ENTRY.format(header=header, note=note)), ("k.ld", SCRIPT % base)):
         with open(file, "w") as f:
             f.write(content)
     run_tool(cc, "-m32", "-Os", "-nostdlib", "-static", "-ffreestanding", "-fno-pic", "-no-pie", "-fno-stack-protector", "-mno-sse",
@@ -201,7 +221,12 @@ def build_linux(version=0x20c, cmdline_max=255):
     with open("s.S", "w") as f:
         f.write(SETUP.format(version=version, cmdline_max=cmdline_max))
     run_tool(need_tool("gcc"), "-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pic", "-no-pie", "-Wl,-Ttext=0",
-             "-Wl,--oformat=binary,--build-id=none", "-o", "bzImage", "s.S")
+             "-Wl,--oformat=binary,--build-id=none", "-o", "setup", "s.S")
+    build("protected", flat=True, base="0x100000")
+    with open("bzImage", "wb") as f:
+        for part in ("setup", "protected"):
+            with open(part, "rb") as g:
+                f.write(g.read())
 
 
 def run(machine, more, arch="x86_64"):
@@ -231,7 +256,7 @@ def test_multiboot_kernels_get_modules_and_the_map():
     write("one", "first\0")
     write("two", "second\0")
     want = ["magic=2badb002", "memory=good", "cmdline=%s a=b c", "module=one", "content=first", "module=two with args", "size=00000007",
-            "content=second", "upper=0000f800", "ram=03ef0000"]
+            "content=second", "upper=0000f800", "map=found"]
     for flat in (False, True):
         name = "flat" if flat else "elf"
         build(name, FLAT if flat else MULTIBOOT, flat=flat)
@@ -255,6 +280,37 @@ def test_linux_begins_in_real_mode_with_command_line_and_seed():
         expect(board, ["-kernel", "bzImage", "-append", "console=none"], ["console=none+"])
     expect("pc", ["-kernel", "bzImage", "-append", "before disks", "-drive", "format=raw,file=bzImage"], ["before disks+"])
     expect("pc", ["-kernel", "bzImage", "-append", "quiet", "-initrd", "rd"], ["quiet+i"], "i386")
+
+
+def test_microvm_starts_kernels_without_firmware():
+    build("elf", MULTIBOOT)
+    build("pvh", note=NOTE)
+    build_linux()
+    write("rd", "ramdisk\0")
+    rd, slots = ["-initrd", "rd", "-append", "a=b"], "virtio_mmio.device=512@0xfeb00c00:11 virtio_mmio.device=512@0xfeb00e00:12"
+    common = ["memory=good", "content=ramdisk", "ram=03f00000"]
+    expect("microvm", ["-kernel", "elf"] + rd, common + ["cmdline=elf a=b", "upper=0000fc00"])
+    for kernel, more in (("pvh", []), ("bzImage", ["seed=good"])):
+        for arch in ("x86_64", "i386"):
+            expect("microvm", ["-kernel", kernel] + rd, common + more + ["cmdline=a=b", "rsdp=found"], arch)
+        expect("microvm,acpi=off", ["-kernel", kernel, "-device", "virtio-rng-device", "-device", "virtio-balloon-device"] + rd,
+               common + ["cmdline=a=b " + slots])
+
+
+def test_microvm_powers_off_and_resets_by_acpi():
+    build_linux()
+    for word in ("OFF", "RESET"):
+        status, out, err = run("microvm", ["-kernel", "bzImage", "-append", word, "-no-reboot"])
+        if status != 0 or "cmdline=" + word not in out:
+            raise Failed("%s: status %d: %r %r" % (word, status, out[-300:], err[-300:]))
+
+
+def test_microvm_starts_firmware():
+    build("pvh", note=NOTE)
+    write("rd", "ramdisk\0")
+    for bios in ("/usr/share/seabios/bios-microvm.bin", "/usr/share/qemu/qboot.rom"):
+        need_file(bios)
+        expect("microvm", ["-bios", bios, "-kernel", "pvh", "-initrd", "rd", "-append", "a=b"], ["memory=good"])
 
 
 def test_what_is_no_kernel_is_told():

@@ -21,6 +21,8 @@ enum pending {
     PENDING_HOST_RESET = 8, /* beside or instead of PENDING_RESET */
     PENDING_PANIC = 16,
     PENDING_WATCHDOG = 32,
+    PENDING_SUSPEND = 64,
+    PENDING_WAKEUP = 128,
 };
 
 void machine_add_reset_hook(struct machine *m, struct machine_reset_hook *h)
@@ -51,10 +53,15 @@ void machine_reset_cpus(struct machine *m)
             h->after_cpus(h->opaque);
 }
 
-static void reset_all(struct machine *m)
+static void reset_devices(struct machine *m)
 {
     for (struct device *dev = m->devices; dev; dev = dev->next)
         device_reset(dev);
+}
+
+static void reset_all(struct machine *m)
+{
+    reset_devices(m);
     if (m->cls->reset)
         m->cls->reset(m);
     for (struct machine_reset_hook *h = m->reset_hooks; h; h = h->next)
@@ -106,7 +113,7 @@ void machine_pause(struct machine *m)
 
 static void resume_unless_held(struct cpu *cpu)
 {
-    if (!debug_is_held(cpu))
+    if (!debug_is_held(cpu) && !cpu->machine->suspended)
         cpu_resume(cpu);
 }
 
@@ -139,6 +146,7 @@ const char *run_state_name(enum run_state state)
         [RUN_WATCHDOG] = "watchdog",
         [RUN_INTERNAL_ERROR] = "internal-error",
         [RUN_FINISH_MIGRATE] = "finish-migrate",
+        [RUN_SUSPENDED] = "suspended",
     };
     return names[state];
 }
@@ -146,7 +154,7 @@ const char *run_state_name(enum run_state state)
 void machine_stop(struct machine *m, enum run_state why)
 {
     assert(why != RUN_RUNNING);
-    if (m->run_state == RUN_RUNNING) {
+    if (m->run_state == RUN_RUNNING || m->run_state == RUN_SUSPENDED) {
         machine_pause(m);
         event_emit("STOP", NULL);
     }
@@ -156,7 +164,8 @@ void machine_stop(struct machine *m, enum run_state why)
 bool machine_cont(struct machine *m, struct error **errp)
 {
     switch (m->run_state) {
-    case RUN_RUNNING: return true;
+    case RUN_RUNNING:
+    case RUN_SUSPENDED: return true;
     case RUN_SHUTDOWN:
     case RUN_GUEST_PANICKED:
     case RUN_INTERNAL_ERROR:
@@ -179,7 +188,7 @@ bool machine_cont(struct machine *m, struct error **errp)
     case RUN_IO_ERROR:
     case RUN_WATCHDOG: break;
     }
-    m->run_state = RUN_RUNNING;
+    m->run_state = m->suspended ? RUN_SUSPENDED : RUN_RUNNING;
     event_emit("RESUME", NULL);
     machine_resume(m);
     return true;
@@ -239,9 +248,41 @@ static void serve_shutdown(struct machine *m)
         g_main_loop_quit(m->loop);
 }
 
+static void serve_suspend(struct machine *m)
+{
+    machine_pause(m);
+    if (m->run_state == RUN_RUNNING && m->cls->suspended) {
+        m->cls->suspended(m);
+        m->run_state = RUN_SUSPENDED;
+        m->suspended = true;
+        event_emit("SUSPEND", NULL);
+    }
+    machine_resume(m);
+}
+
+/* A reset, but memory stays as it is. */
+static void serve_wakeup(struct machine *m)
+{
+    if (!m->suspended)
+        return;
+    machine_pause(m);
+    reset_devices(m);
+    m->cls->woken(m);
+    for (unsigned i = 0; i < m->ncpus; i++)
+        cpu_reset(m->cpus[i]);
+    m->suspended = false;
+    if (m->run_state == RUN_SUSPENDED)
+        m->run_state = RUN_RUNNING;
+    event_emit("WAKEUP", NULL);
+    machine_resume(m);
+}
+
 static void serve_reset(struct machine *m, bool guest)
 {
     machine_pause(m);
+    if (m->run_state == RUN_SUSPENDED)
+        m->run_state = RUN_RUNNING;
+    m->suspended = false;
     reset_all(m);
     event_emit("RESET", "{\"guest\": %s, \"reason\": \"%s\"}", guest ? "true" : "false",
                guest ? "guest-reset" : "host-qmp-system-reset");
@@ -273,6 +314,10 @@ void machine_serve_requests(struct machine *m)
         serve_shutdown(m); /* which may be what followed */
     if ((bits & (PENDING_RESET | PENDING_HOST_RESET)) && m->cause == SHUTDOWN_NONE)
         serve_reset(m, !(bits & PENDING_HOST_RESET));
+    if ((bits & PENDING_SUSPEND) && m->cause == SHUTDOWN_NONE)
+        serve_suspend(m);
+    if ((bits & PENDING_WAKEUP) && m->cause == SHUTDOWN_NONE)
+        serve_wakeup(m);
     if ((bits & PENDING_RECLAIM) && m->cause == SHUTDOWN_NONE) {
         machine_pause(m); /* frees replaced views */
         machine_resume(m);
@@ -478,6 +523,18 @@ static void park_asker(void)
 {
     if (cpu_current())
         cpu_request(cpu_current(), CPU_REQ_STOP);
+}
+
+void machine_request_suspend(struct machine *m)
+{
+    ask(m, PENDING_SUSPEND);
+    park_asker();
+}
+
+void machine_request_wakeup(struct machine *m)
+{
+    if (m->suspended)
+        ask(m, PENDING_WAKEUP);
 }
 
 void machine_request_reset(struct machine *m)

@@ -38,6 +38,7 @@ enum run_state {
     RUN_IO_ERROR,
     RUN_WATCHDOG,
     RUN_INTERNAL_ERROR,
+    RUN_SUSPENDED,      /* the guest sleeps (S3): time goes on, processors do not */
     RUN_FINISH_MIGRATE, /* its state is being taken: nothing may change it */
 };
 
@@ -113,6 +114,10 @@ struct machine_class {
     void (*start)(struct machine *m);
     /* Press the power button; NULL: there is none.  Main thread. */
     void (*powerdown)(struct machine *m);
+    /* Sleep with memory powered: it begins, and has ended, after the devices' reset and before that
+     * of the processors; NULL: there is none.  Main thread, the machine paused. */
+    void (*suspended)(struct machine *m);
+    void (*woken)(struct machine *m);
     /* Inject a non-maskable interrupt; NULL: there is none.  Main thread. */
     void (*nmi)(struct machine *m);
     unsigned ide_units;         /* drives of one of its IDE buses (0: 2) */
@@ -145,6 +150,7 @@ struct machine {
     _Atomic uint64_t
         shutdown_ask; /* cause in the low half, exit status in the high; the first one wins */
     struct _GMainLoop *loop;
+    _Atomic bool suspended;
     bool accel_ready;
     bool frozen; /* machine_freeze(); changes while no vCPU runs */
     /* Asked before machine_cont() in RUN_POSTMIGRATE: whether it may be taken back; or NULL. */
@@ -189,6 +195,9 @@ void machine_thaw(struct machine *m);
 void machine_request_reset(struct machine *m);
 /* The same by the user's wish (a monitor's system_reset), also of a machine that does not run. */
 void machine_request_host_reset(struct machine *m);
+/* The guest goes to sleep, if the board can; what wakes it up, if it sleeps. */
+void machine_request_suspend(struct machine *m);
+void machine_request_wakeup(struct machine *m);
 void machine_request_shutdown(struct machine *m, enum shutdown_cause cause, int exit_status);
 /* Do at once what was asked for so far; main thread. */
 void machine_serve_requests(struct machine *m);

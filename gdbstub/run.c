@@ -54,6 +54,7 @@ static unsigned signal_of_state(enum run_state state)
     case RUN_WATCHDOG: return GDB_SIG_ALRM;
     case RUN_PRELAUNCH:
     case RUN_RUNNING:
+    case RUN_SUSPENDED:
     case RUN_PAUSED:
     case RUN_INMIGRATE:
     case RUN_FINISH_MIGRATE:

@@ -69,9 +69,14 @@ static JsonNode *run_powerdown(struct mon_call *c, struct error **errp UNUSED)
     return mon_ok();
 }
 
-static JsonNode *run_wakeup(struct mon_call *c UNUSED, struct error **errp)
+static JsonNode *run_wakeup(struct mon_call *c, struct error **errp)
 {
-    error_set(errp, "wake-up from suspend is not supported by this guest");
+    if (c->m->suspended) {
+        machine_request_wakeup(c->m);
+        return mon_ok();
+    }
+    error_set(errp, c->m->cls->suspended ? "the machine does not sleep"
+                                         : "wake-up from suspend is not supported by this guest");
     return NULL;
 }
 
@@ -80,11 +85,11 @@ static JsonNode *run_nmi(struct mon_call *c, struct error **errp)
     return machine_nmi(c->m, errp) ? mon_ok() : NULL;
 }
 
-static JsonNode *run_current_machine(struct mon_call *c UNUSED, struct error **errp UNUSED)
+static JsonNode *run_current_machine(struct mon_call *c, struct error **errp UNUSED)
 {
     JsonObject *o = json_object_new();
 
-    json_object_set_boolean_member(o, "wakeup-suspend-support", false);
+    json_object_set_boolean_member(o, "wakeup-suspend-support", c->m->cls->suspended != NULL);
     return mon_object(o);
 }
 

@@ -18,10 +18,13 @@ enum { ACPI_ENABLE_COMMAND = 0x02, ACPI_DISABLE_COMMAND = 0x03 };
 enum { PM1_STS = 0x00, PM1_EN = 0x02, PM1_CNT = 0x04, PM_TIMER = 0x08, GPE_STS = 0x20 };
 enum { GPE_EN = 0x28, SMI_EN = 0x30, SMI_STS = 0x34, SMI_ALL = 0x01, SMI_APMC = 0x20 };
 enum { SMI_END_OF = 0x02, SMI_WRITABLE = 0x01 | SMI_APMC | 0x10 };
-enum { SLEEP_S5 = 7, SLEEP_OFF = 0 };
+/* As the data sheet has them; and as the boards' tables do, and small kernels at port 0x604. */
+enum { SLEEP_S3 = 5, SLEEP_S4 = 6, SLEEP_S5 = 7 };
+enum { SLEEP_OFF = 0, SLEEP_S3_SOFT = 1, SLEEP_S4_SOFT = 2 };
 
 struct ich9_lpc {
     struct pci_device pci;
+    uint8_t disable_s3, disable_s4;
     struct isa_bus isa;
     struct pirq_router router;
     struct acpi_pm pm;
@@ -63,9 +66,9 @@ uint64_t ich9_pm_base(struct device *dev)
     return ((struct ich9_lpc *)dev)->pm_at;
 }
 
-void ich9_power_button(struct device *dev)
+void ich9_pm_event(struct device *dev, uint16_t bits)
 {
-    acpi_pm_event(&((struct ich9_lpc *)dev)->pm, ACPI_PM1_POWER_BUTTON);
+    acpi_pm_event(&((struct ich9_lpc *)dev)->pm, bits);
 }
 
 void ich9_pirq(void *opaque, unsigned n, bool level)
@@ -266,8 +269,9 @@ static bool ich9_lpc_realize(struct device *dev, struct error **errp)
     isa_bus_init(&l->isa, dev);
     pirq_init(&l->router, &l->isa);
     acpi_pm_init(&l->pm, dev, &l->s.pm, &l->sci);
-    l->pm.off_type = SLEEP_S5;
-    l->pm.off_type_2 = SLEEP_OFF; /* as small kernels write it to port 0x604 */
+    l->pm.off_types = (uint8_t)(1 << SLEEP_S5 | 1 << SLEEP_OFF |
+                                (l->disable_s4 ? 0 : 1 << SLEEP_S4 | 1 << SLEEP_S4_SOFT));
+    l->pm.sleep_types = l->disable_s3 ? 0 : 1 << SLEEP_S3 | 1 << SLEEP_S3_SOFT;
     return true;
 }
 
@@ -293,6 +297,10 @@ static const struct state_field ich9_lpc_state[] = {
 
 static const struct prop ich9_lpc_props[] = {
     PCI_PROPS(ich9_lpc),
+    PROP(prop_uint8, ich9_lpc, "disable_s3", disable_s3, "0",
+         "1: sleep with memory powered is not there"),
+    PROP(prop_uint8, ich9_lpc, "disable_s4", disable_s4, "0",
+         "1: sleep with memory on disk is not there"),
     PROP_END,
 };
 

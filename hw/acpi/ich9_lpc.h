@@ -16,7 +16,7 @@ struct irq *ich9_apic_line(struct device *dev, unsigned n);
 struct irq *ich9_smi(struct device *dev);
 /* Where its power management ports are now, 0: nowhere.  Any thread. */
 uint64_t ich9_pm_base(struct device *dev);
-/* The user pressed the power button; any thread. */
-void ich9_power_button(struct device *dev);
+/* Something happened: bits of ACPI_PM1_* (hw/acpi/pm.h), such as the power button; any thread. */
+void ich9_pm_event(struct device *dev, uint16_t bits);
 
 #endif

@@ -14,8 +14,11 @@ enum { ACPI_ENABLE_COMMAND = 0xf1, ACPI_DISABLE_COMMAND = 0xf0 };
 enum { PM1_STS = 0, PM1_EN = 2, PM1_CNT = 4, PM_TIMER = 8, GP_STS = 12, GP_EN = 14 };
 enum { SMB_STATUS = 0, SMB_CONTROL = 2, SMB_START = 0x40, SMB_DEVICE_ERROR = 0x04 };
 
+enum { SLEEP_S5 = 0, SLEEP_S3 = 1, SLEEP_S4 = 2 }; /* S4: the memory is on the disk already */
+
 struct piix4_pm {
     struct pci_device pci;
+    uint8_t disable_s3, disable_s4;
     struct acpi_pm pm;
     struct irq sci, smi;
     struct mem_region pm_ports, smb_ports, apm_ports;
@@ -44,9 +47,9 @@ uint64_t piix4_pm_base(struct device *dev)
     return ((struct piix4_pm *)dev)->pm_at;
 }
 
-void piix4_pm_power_button(struct device *dev)
+void piix4_pm_event(struct device *dev, uint16_t bits)
 {
-    acpi_pm_event(&((struct piix4_pm *)dev)->pm, ACPI_PM1_POWER_BUTTON);
+    acpi_pm_event(&((struct piix4_pm *)dev)->pm, bits);
 }
 
 static uint32_t pm_register(struct piix4_pm *p, unsigned off)
@@ -212,8 +215,8 @@ static bool piix4_pm_realize(struct device *dev, struct error **errp)
     init_registers(&p->pci);
     init_ports(p);
     acpi_pm_init(&p->pm, dev, &p->s.pm, &p->sci);
-    p->pm.off_type = 0;   /* S5 */
-    p->pm.off_type_2 = 2; /* S4: the memory is on the disk already */
+    p->pm.off_types = (uint8_t)(1 << SLEEP_S5 | (p->disable_s4 ? 0 : 1 << SLEEP_S4));
+    p->pm.sleep_types = p->disable_s3 ? 0 : 1 << SLEEP_S3;
     return true;
 }
 
@@ -235,6 +238,10 @@ static const struct state_field piix4_pm_state[] = {
 
 static const struct prop piix4_pm_props[] = {
     PCI_PROPS(piix4_pm),
+    PROP(prop_uint8, piix4_pm, "disable_s3", disable_s3, "0",
+         "1: sleep with memory powered is not there"),
+    PROP(prop_uint8, piix4_pm, "disable_s4", disable_s4, "0",
+         "1: sleep with memory on disk is not there"),
     PROP_END,
 };
 

@@ -10,7 +10,7 @@ struct irq *piix4_pm_sci(struct device *dev);
 struct irq *piix4_pm_smi(struct device *dev);
 /* Where its ports are now, 0: nowhere.  Any thread. */
 uint64_t piix4_pm_base(struct device *dev);
-/* The user pressed the power button; any thread. */
-void piix4_pm_power_button(struct device *dev);
+/* Something happened: bits of ACPI_PM1_* (hw/acpi/pm.h), such as the power button; any thread. */
+void piix4_pm_event(struct device *dev, uint16_t bits);
 
 #endif

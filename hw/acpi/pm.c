@@ -91,8 +91,10 @@ void acpi_pm_write_cnt(struct acpi_pm *pm, uint16_t v)
     pm->s->cnt = (uint16_t)((v & CNT_WRITABLE) | (pm->s->cnt & SCI_ENABLE));
     if (!(v & SLEEP_ENABLE))
         return;
-    if (type == pm->off_type || type == pm->off_type_2)
+    if (pm->off_types >> type & 1)
         machine_request_shutdown(pm->dev->machine, SHUTDOWN_GUEST_OFF, 0);
+    else if (pm->sleep_types >> type & 1)
+        machine_request_suspend(pm->dev->machine);
     else
         dev_unimp(pm->dev, "sleep of type %u", type);
 }

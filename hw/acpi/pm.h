@@ -14,7 +14,8 @@ enum { /* events of PM1 */
        ACPI_PM1_GLOBAL = 0x0020,
        ACPI_PM1_POWER_BUTTON = 0x0100,
        ACPI_PM1_SLEEP_BUTTON = 0x0200,
-       ACPI_PM1_RTC = 0x0400
+       ACPI_PM1_RTC = 0x0400,
+       ACPI_PM1_WAKE = 0x8000 /* status only: it has slept */
 };
 enum { ACPI_PM_TIMER_HZ = 3579545 };
 
@@ -31,7 +32,8 @@ struct acpi_pm {
     struct device *dev;
     struct irq *sci;
     struct timer timer;
-    uint8_t off_type, off_type_2; /* SLP_TYP values that turn the machine off (S5, S4) */
+    /* Values of SLP_TYP, as bits: what turns the machine off (S5, S4), and what sleeps (S3). */
+    uint8_t off_types, sleep_types;
 };
 
 /* For realize and unrealize; s is in dev's state. */

@@ -7,11 +7,13 @@
 #include "hw/board/pc.h"
 #include "hw/acpi/ich9_lpc.h"
 #include "hw/acpi/piix4_pm.h"
+#include "hw/acpi/pm.h"
 #include "hw/board/boards.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/isa/piix.h"
 #include "hw/pci/host_pc.h"
+#include "hw/rtc/mc146818.h"
 #include "hw/timer/hpet.h"
 #include "util/bits.h"
 
@@ -19,7 +21,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PIT_LINE = 0, RTC_LINE = 8, CASCADE = 2, SCI_LINE = 9, PIT_PIN = 2, FIRST_PCI_PIN = 20 };
+enum { PIT_LINE = 0, KEYBOARD_LINE = 1, CASCADE = 2, RTC_LINE = 8, SCI_LINE = 9, MOUSE_LINE = 12 };
+enum { PIT_PIN = 2, FIRST_PCI_PIN = 20 };
 enum { FROM_ISA, FROM_HPET, FROM_PCI }; /* inputs of a pin of the I/O APIC */
 static const gpa IOAPIC_BASE = 0xfec00000, HPET_BASE = 0xfed00000;
 static const uint64_t MIB = UINT64_C(1) << 20, GIB = UINT64_C(1) << 30;
@@ -229,10 +232,13 @@ static bool create_apics(struct pc *b, struct error **errp)
     return true;
 }
 
-/* A line of the ISA bus reaches both kinds of controllers. */
+/* A line of the ISA bus reaches both kinds of controllers; a key or the clock's alarm wakes the
+ * machine. */
 static void on_isa_line(void *opaque, unsigned n, bool level)
 {
     struct pc *b = opaque;
+    if (level && (n == KEYBOARD_LINE || n == RTC_LINE || n == MOUSE_LINE))
+        machine_request_wakeup(&b->m);
     i8259_set_irq(b->parts.pic, n, level);
     irq_or_input(&b->pin[n == PIT_LINE ? PIT_PIN : n], FROM_ISA, level);
 }
@@ -312,13 +318,43 @@ static void pc_reset(struct machine *m)
     pc_boot_reset(&b->boot);
 }
 
+/* ---- power ---- */
+
+static void pm_event(struct pc *b, uint16_t bits)
+{
+    if (b->is_q35)
+        ich9_pm_event(b->pm, bits);
+    else
+        piix4_pm_event(b->pm, bits);
+}
+
 static void pc_powerdown(struct machine *m)
 {
+    pm_event((struct pc *)m, ACPI_PM1_POWER_BUTTON);
+}
+
+/* The BIOS finds in CMOS RAM that the next reset is no start. */
+static void pc_suspended(struct machine *m)
+{
+    enum { SHUTDOWN_STATUS = 0x0f, RESUME = 0xfe };
     struct pc *b = (struct pc *)m;
-    if (b->is_q35)
-        ich9_power_button(b->pm);
-    else
-        piix4_pm_power_button(b->pm);
+    mc146818_set(b->parts.rtc, SHUTDOWN_STATUS, RESUME);
+    pc_host_sleep(b->host);
+}
+
+static void pc_woken(struct machine *m)
+{
+    struct pc *b = (struct pc *)m;
+    pc_host_wake(b->host);
+    pm_event(b, ACPI_PM1_WAKE);
+}
+
+static void pc_nmi(struct machine *m)
+{
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        x86_irq_set(m->cpus[i], X86_LINE_NMI, true);
+        x86_irq_set(m->cpus[i], X86_LINE_NMI, false);
+    }
 }
 
 static const struct prop pc_props[] = {
@@ -365,7 +401,7 @@ static const char *const q35_aliases[] = {ALIASES("pc-q35-"), "pc-q35-4.0.1", NU
         .default_cpu = (model), .max_cpus = 255, .default_ram = 128 << 20, .default_net = "e1000", \
         .default_block_if = "ide", .size = sizeof(struct pc), .props = pc_props, .init = pc_init,  \
         .reset = pc_reset, .fini = pc_fini, .has_smbios = true, .powerdown = pc_powerdown,         \
-        .aliases = pc_aliases                                                                      \
+        .suspended = pc_suspended, .woken = pc_woken, .nmi = pc_nmi, .aliases = pc_aliases         \
     }
 #define Q35_CLASS(a, model)                                                                        \
     {                                                                                              \
@@ -373,7 +409,8 @@ static const char *const q35_aliases[] = {ALIASES("pc-q35-"), "pc-q35-4.0.1", NU
         .default_cpu = (model), .max_cpus = MACHINE_MAX_CPUS, .default_ram = 128 << 20,            \
         .default_net = "e1000e", .default_block_if = "ide", .ide_units = 1,                        \
         .size = sizeof(struct pc), .props = pc_props, .init = pc_init, .reset = pc_reset,          \
-        .fini = pc_fini, .has_smbios = true, .powerdown = pc_powerdown, .aliases = q35_aliases     \
+        .fini = pc_fini, .has_smbios = true, .powerdown = pc_powerdown, .suspended = pc_suspended, \
+        .woken = pc_woken, .nmi = pc_nmi, .aliases = q35_aliases                                   \
     }
 
 const struct machine_class x86_64_pc_class = PC_CLASS("x86_64", "qemu64");

@@ -29,16 +29,6 @@ static uint32_t pm_base(const struct pc *b)
     return at ? (uint32_t)at : DEFAULT_PM_BASE;
 }
 
-/* A number that a device has as a property. */
-static uint32_t number_of(const struct device *dev, const char *name)
-{
-    const struct prop *p = props_find(dev->type->cls->props, name);
-    const char *field = (const char *)dev + (p ? p->off : 0);
-    if (p && p->kind == &prop_uint16)
-        return *(const uint16_t *)(const void *)field;
-    return p && p->kind == &prop_uint32 ? *(const uint32_t *)(const void *)field : 0;
-}
-
 /* ---- PCI interrupts ---- */
 
 /* A link device follows a route register of the bridge: PRQn, whose bit 7 switches it off. */
@@ -263,8 +253,8 @@ static void put_ports_of(struct aml *d, const struct device *dev, const char *hi
 {
     struct aml_isa_device r = {.name = name,
                                .hid = hid,
-                               .ports = {{(uint16_t)number_of(dev, "iobase"), len}},
-                               .irq = (int)(number_of(dev, "irq") & 15),
+                               .ports = {{(uint16_t)pc_number_of(dev, "iobase"), len}},
+                               .irq = (int)(pc_number_of(dev, "irq") & 15),
                                .dma = -1};
     aml_isa_device(d, &r);
 }
@@ -276,7 +266,7 @@ static void put_panic(struct aml *d, const struct device *dev)
     aml_name_int(d, "_STA", STA_WORKS);
     aml_name(d, "_CRS");
     aml_resources_begin(d);
-    aml_ports(d, (uint16_t)number_of(dev, "ioport"), 1);
+    aml_ports(d, (uint16_t)pc_number_of(dev, "ioport"), 1);
     aml_end(d);
     aml_end(d);
 }

@@ -72,11 +72,15 @@ static bool tell_memory(struct pc *b, struct error **errp)
     return fw_cfg_add_file(b->fw_cfg, "etc/e820", map->data, map->len, errp);
 }
 
-uint8_t pc_sleep_state(const struct pc *b UNUSED, unsigned state)
+uint8_t pc_sleep_state(const struct pc *b, unsigned state)
 {
-    static const uint8_t states[] = {
-        PC_SLEEP_EXISTS, 0, 0, PC_SLEEP_EXISTS | 1, PC_SLEEP_EXISTS | 2, PC_SLEEP_EXISTS};
-    return states[state];
+    switch (state) {
+    case 0:
+    case 5: return PC_SLEEP_EXISTS;
+    case 3: return pc_number_of(b->pm, "disable_s3") ? 0 : PC_SLEEP_EXISTS | 1;
+    case 4: return pc_number_of(b->pm, "disable_s4") ? 0 : PC_SLEEP_EXISTS | 2;
+    default: return 0;
+    }
 }
 
 static bool tell_sleep_states(struct pc *b, struct error **errp)

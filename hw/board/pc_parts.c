@@ -31,6 +31,17 @@ bool pc_plug(struct device *dev, const char *bus, struct error **errp)
     return hw_bus_plug(dev->machine, dev, bus, errp) && device_realize(dev, errp);
 }
 
+uint32_t pc_number_of(const struct device *dev, const char *name)
+{
+    const struct prop *p = props_find(dev->type->cls->props, name);
+    const char *field = (const char *)dev + (p ? p->off : 0);
+    if (p && p->kind == &prop_uint8)
+        return *(const uint8_t *)field;
+    if (p && p->kind == &prop_uint16)
+        return *(const uint16_t *)(const void *)field;
+    return p && p->kind == &prop_uint32 ? *(const uint32_t *)(const void *)field : 0;
+}
+
 uint8_t *pc_load_bios(struct machine *m, const char *otherwise, size_t *len, struct error **errp)
 {
     const char *name = m->cfg.bios ? m->cfg.bios : otherwise;

@@ -21,6 +21,8 @@ struct pc_parts {
 struct device *pc_add(struct machine *m, const char *type, const char *id);
 /* Plug it into a bus (NULL: the first that fits) and realize it. */
 bool pc_plug(struct device *dev, const char *bus, struct error **errp) MUST_CHECK;
+/* What a device has as a property of 8, 16 or 32 bits; 0: it has no such property. */
+uint32_t pc_number_of(const struct device *dev, const char *name);
 /* -bios, or the board's default: g_malloc()ed bytes, a multiple of 4096. */
 uint8_t *pc_load_bios(struct machine *m, const char *otherwise, size_t *len,
                       struct error **errp) MUST_CHECK;

@@ -29,6 +29,9 @@ enum { ESMRAM_TSEG = 0x01 };
 enum { RESET_CONTROL = 1, RESET_CPU = 0x04, RESET_WRITABLE = 0x0a };
 enum { PAM_READ = 1, PAM_WRITE = 2 };
 
+/* PAM0 to PAM6, SMRAM and, on Q35, its extension. */
+enum { PAMS = 7, KEPT = PAMS + 2 };
+
 struct pc_mch;
 
 struct pc_host {
@@ -51,7 +54,8 @@ struct pc_host {
     struct pc_host_state {
         uint32_t address;
         uint8_t reset_control;
-        uint8_t pad[3];
+        uint8_t kept[KEPT]; /* of function 0's registers, while the machine sleeps */
+        uint8_t pad[2];
     } s;
 };
 
@@ -350,6 +354,34 @@ static void map_changed(struct memory_listener *l, const struct flat_view *now U
     address_space_update(&h->smm_as);
 }
 
+/* --- sleep --- */
+
+static unsigned kept_register(const struct pc_mch *m, unsigned i)
+{
+    if (i < PAMS)
+        return (m->is_q35 ? Q35_PAM : I440FX_PAM) + i;
+    return (m->is_q35 ? Q35_SMRAM : I440FX_SMRAM) + i - PAMS;
+}
+
+void pc_host_sleep(struct device *dev)
+{
+    struct pc_host *h = (struct pc_host *)dev;
+    mutex_lock(&h->mch->pci.dev.lock);
+    for (unsigned i = 0; i < KEPT; i++)
+        h->s.kept[i] = (uint8_t)pci_config_get(&h->mch->pci, kept_register(h->mch, i), 1);
+    mutex_unlock(&h->mch->pci.dev.lock);
+}
+
+void pc_host_wake(struct device *dev)
+{
+    struct pc_host *h = (struct pc_host *)dev;
+    mutex_lock(&h->mch->pci.dev.lock);
+    for (unsigned i = 0; i < KEPT; i++)
+        pci_config_put(&h->mch->pci, kept_register(h->mch, i), 1, h->s.kept[i]);
+    update_map(h);
+    mutex_unlock(&h->mch->pci.dev.lock);
+}
+
 /* --- the host --- */
 
 static bool create_mch(struct pc_host *h, struct error **errp)
@@ -460,6 +492,7 @@ static void pc_host_unrealize(struct device *dev)
 static const struct state_field pc_host_state[] = {
     STATE(pc_host, address, 0),
     STATE(pc_host, reset_control, 0),
+    STATE_KEEP(pc_host, kept),
     STATE_ARRAY(pc_host, pad, 0),
     STATE_END,
 };

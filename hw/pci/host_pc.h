@@ -26,6 +26,10 @@ struct mem_region *pc_host_roms(struct device *dev);
 /* What a processor sees in system management mode. */
 struct address_space *pc_host_smm_space(struct device *dev);
 
+/* The machine goes to sleep: remember what PAM and SMRAM show; it wakes up after a reset: show it
+ * again.  The machine paused. */
+void pc_host_sleep(struct device *dev);
+void pc_host_wake(struct device *dev);
 /* Where Q35 shows configuration space in memory (PCIEXBAR), and its bytes; 0: nowhere.  Any thread.
  */
 gpa pc_host_ecam(struct device *dev, uint64_t *size);

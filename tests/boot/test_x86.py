@@ -1,7 +1,9 @@
 """A PC from the reset vector: SeaBIOS, and boot sectors that use it."""
 import subprocess
+import time
 
-from guest import Failed, emulator, need_file, need_tinamou, need_tool
+from migrate import Qmp
+from guest import Failed, Guest, emulator, need_file, need_tinamou, need_tool
 
 # Reads the second sector by INT 13h and writes it to COM1 by INT 14h.
 SECTOR = """
@@ -43,18 +45,24 @@ EXIT = "mov $0, %al; out %al, $0xf4"
 RESETS = {
     "the keyboard controller": "mov $0xfe, %al; out %al, $0x64",
     "port 0x92": "mov $1, %al; out %al, $0x92",
+    "port 0xcf9": "mov $0xcf9, %dx; mov $6, %al; out %al, %dx",
     "a triple fault": "lidt zero; int $3; zero: .word 0; .long 0",
 }
 
 
-def build(end):
+def assemble(name, text, address, more=()):
     cc = need_tool("gcc")
-    with open("sector.S", "w") as f:
-        f.write(SECTOR.format(end=end))
-    r = subprocess.run([cc, "-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pic", "-no-pie", "-Wl,-Ttext=0x7c00",
-                        "-Wl,--oformat=binary,--build-id=none", "-o", "sector.img", "sector.S"], capture_output=True, text=True)
+    with open(name + ".S", "w") as f:
+        f.write(text)
+    r = subprocess.run([cc, "-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pic", "-no-pie", "-Wl,-Ttext=%#x" % address,
+                        "-Wl,--oformat=binary,--build-id=none", "-o", name + ".img", name + ".S"] + list(more),
+                       capture_output=True, text=True)
     if r.returncode:
         raise Failed(r.stderr)
+
+
+def build(end):
+    assemble("sector", SECTOR.format(end=end), 0x7c00)
 
 
 DISK = ["-drive", "if=none,id=disk,format=raw,file=sector.img", "-device", "ide-hd,drive=disk"]
@@ -102,9 +110,110 @@ def test_pc_and_q35_boot_from_their_disks():
 def test_every_way_to_reset():
     for name, code in RESETS.items():
         build(code)
-        status, out, err = run(["-no-reboot"])
+        with open("sector.img", "r+b") as f:
+            f.truncate(16 << 20)
+        for machine in ("isapc", "pc", "q35") if "keyboard" in name else ("pc", "q35"):
+            status, out, err = run(["-no-reboot"], disk=["-hda", "sector.img"], machine=machine)
+            if status != 0 or out.count("the second sector speaks") != 1:
+                raise Failed("%s, %s: status %d: %r %r" % (machine, name, status, out[-200:], err[-400:]))
+
+
+def test_power_off_by_acpi():
+    build("mov $0x604, %dx; mov $0x2000, %ax; out %ax, %dx")
+    with open("sector.img", "r+b") as f:
+        f.truncate(16 << 20)
+    for machine in ("pc", "q35"):
+        status, out, err = run([], disk=["-hda", "sector.img"], machine=machine)
         if status != 0 or out.count("the second sector speaks") != 1:
-            raise Failed("%s: status %d: %r %r" % (name, status, out[-200:], err[-400:]))
+            raise Failed("%s: status %d: %r %r" % (machine, status, out[-200:], err[-400:]))
+
+
+# A BIOS that sleeps with memory powered (S3), and is woken: 's', then 'w' if memory is what it was, then 'W' if the
+# status register says that it has slept.
+SLEEPER = """
+    .code16
+    .globl _start
+_start:
+    mov $0x402, %dx
+    mov $0x0f, %al
+    out %al, $0x70
+    in $0x71, %al
+    cmp $0xfe, %al
+    je resumed
+    xor %ax, %ax
+    mov %ax, %ds
+    movw $0x1234, 0x500
+    mov $'s', %al
+    out %al, %dx
+    call ports
+    mov $0x604, %dx
+    mov $0x2400, %ax
+    out %ax, %dx
+1:  hlt
+    jmp 1b
+resumed:
+    xor %ax, %ax
+    mov %ax, %ds
+    mov $'?', %al
+    cmpw $0x1234, 0x500
+    jne 2f
+    mov $'w', %al
+2:  out %al, %dx
+    call ports
+    mov $0x600, %dx
+    in %dx, %ax
+    test $0x8000, %ax
+    mov $'?', %al
+    jz 3f
+    mov $'W', %al
+3:  mov $0x402, %dx
+    out %al, %dx
+    mov $0x604, %dx
+    mov $0x2000, %ax
+    out %ax, %dx
+4:  hlt
+    jmp 4b
+ports:
+    mov $BASE, %eax
+    mov $0x601, %ebx
+    call config
+    mov $ENABLE, %eax
+    mov $VALUE, %ebx
+config:
+    push %dx
+    mov $0xcf8, %dx
+    out %eax, %dx
+    mov $0xcfc, %dx
+    mov %ebx, %eax
+    out %eax, %dx
+    pop %dx
+    ret
+    .org 0xfff0
+    jmp _start
+    .org 0x10000
+"""
+PM_REGISTERS = {"pc": (0x80000b40, 0x80000b80, 1), "q35": (0x8000f840, 0x8000f844, 0x80)}
+
+
+def test_sleep_with_memory_powered():
+    for machine, registers in PM_REGISTERS.items():
+        assemble("sleeper", SLEEPER, 0, ["-D%s=%#x" % d for d in zip(("BASE", "ENABLE", "VALUE"), registers)])
+        args = ["-arch", "x86_64", "-M", machine, "-m", "16", "-display", "none", "-monitor", "none", "-serial", "none",
+                "-bios", "sleeper.img", "-chardev", "file,id=log,path=log", "-device", "isa-debugcon,iobase=0x402,chardev=log",
+                "-qmp", "unix:%s,server=on,wait=off" % machine]
+        with Guest(args) as g:
+            q = Qmp(machine)
+            deadline = time.monotonic() + 20
+            while q.run("query-status")["status"] != "suspended":
+                if time.monotonic() > deadline:
+                    raise Failed("%s does not sleep: %s" % (machine, q.run("query-status")))
+                time.sleep(0.02)
+            q.run("system_wakeup")
+            g.wait_exit(0, timeout=20)
+        with open("log") as f:
+            text = f.read()
+        if text != "swW":
+            raise Failed("%s: %r" % (machine, text))
 
 
 # Firmware of 64 KiB: from the reset vector to 32-bit mode, where it writes a byte into the flash below itself.

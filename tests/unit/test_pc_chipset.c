@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "hw/acpi/ich9_lpc.h"
 #include "hw/acpi/piix4_pm.h"
+#include "hw/acpi/pm.h"
 #include "hw/bus.h"
 #include "hw/isa/piix.h"
 #include "hw/pci/host_pc.h"
@@ -235,7 +236,7 @@ static void test_power_management(void)
     g_assert_cmphex(in(PM + 4, 2), ==, 1);
     out(PM + 2, 2, 0x100);
     g_assert_false(r.line[9]);
-    piix4_pm_power_button(r.pm);
+    piix4_pm_event(r.pm, ACPI_PM1_POWER_BUTTON);
     g_assert_true(r.line[9]);
     g_assert_cmphex(in(PM, 2) & 0x100, ==, 0x100);
     out(PM, 2, 0x100);
@@ -293,7 +294,7 @@ static void test_lpc_bridge(void)
     g_assert_true(r.smi_seen);
     g_assert_cmphex(in(PM + 0x34, 4), ==, 0x20);
     out(PM + 2, 2, 0x100);
-    ich9_power_button(lpc);
+    ich9_pm_event(lpc, ACPI_PM1_POWER_BUTTON);
     g_assert_true(r.line[9]);
     set_cfg(fn, 0xf0, 4, 0xfed1c001);
     mem_write(&r.m->as, 0xfed1f404, 4, 0x80);

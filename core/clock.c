@@ -31,6 +31,11 @@ static struct {
     int fd;
     pthread_t loop_thread;
     bool ready;
+    /* Who keeps virtual time instead (clock_set_counter()); constant while the machine runs. */
+    ns_t (*counter)(void *opaque);
+    void (*timers_changed)(void *opaque);
+    void *counter_opaque;
+    _Atomic int64_t counter_offset;
 } clk = {
     .fd = -1,
     .set_for = INT64_MAX,
@@ -53,6 +58,8 @@ static ns_t virtual_at(int64_t mono)
 
 ns_t clock_now(void)
 {
+    if (clk.counter)
+        return clk.counter(clk.counter_opaque) + atomic_load(&clk.counter_offset);
     return virtual_at(monotonic_ns());
 }
 
@@ -110,6 +117,10 @@ static void set_timerfd(int64_t mono)
 /* Make sure that the main loop wakes for the first timer; called with clk.lock held. */
 static void arm_locked(void)
 {
+    if (clk.counter) {
+        clk.timers_changed(clk.counter_opaque);
+        return;
+    }
     if (!clk.first || !clk.ready || !running())
         return;
     int64_t mono = to_monotonic(clk.first->deadline);
@@ -180,6 +191,22 @@ ns_t timer_next(void)
     return next;
 }
 
+void clock_set_counter(ns_t (*now)(void *opaque), void (*timers_changed)(void *opaque),
+                       void *opaque)
+{
+    clk.counter = now;
+    clk.timers_changed = timers_changed;
+    clk.counter_opaque = opaque;
+    atomic_store(&clk.counter_offset, 0);
+}
+
+void clock_fire_at(int64_t mono)
+{
+    mutex_lock(&clk.lock);
+    set_timerfd(mono < 1 ? 1 : mono);
+    mutex_unlock(&clk.lock);
+}
+
 void clock_stop(void)
 {
     mutex_lock(&clk.lock);
@@ -217,6 +244,8 @@ void clock_load(const struct clock_state *s)
     mutex_lock(&clk.lock);
     assert(!running());
     set_mode(false, s->virtual_ns);
+    if (clk.counter)
+        atomic_store(&clk.counter_offset, s->virtual_ns - clk.counter(clk.counter_opaque));
     mutex_unlock(&clk.lock);
     clk.wall_offset = s->wall_offset;
     if (clk.wall_is_virtual != s->wall_is_virtual)

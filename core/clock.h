@@ -21,6 +21,16 @@ void clock_wall_set(ns_t base, bool follow_virtual);
 void clock_stop(void);
 void clock_start(void);
 
+/*
+ * Let now() keep virtual time instead of the host's clock; NULL: as before.  timers_changed() is
+ * called with an inner lock held when another deadline is the first, and after timers were fired;
+ * neither may call the clock's functions.  Timers fire when clock_fire_at() says so: at a time of
+ * the host's monotonic clock, or at once.
+ */
+void clock_set_counter(ns_t (*now)(void *opaque), void (*timers_changed)(void *opaque),
+                       void *opaque);
+void clock_fire_at(int64_t mono);
+
 /* What a saved machine holds of the clocks. */
 struct clock_state {
     ns_t virtual_ns;

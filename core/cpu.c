@@ -89,14 +89,24 @@ static bool may_run(struct cpu *cpu)
     return cpu->started && cpu->ops->has_work(cpu);
 }
 
-void cpu_sleep(struct cpu *cpu)
+static void sleep_until(struct cpu *cpu, bool work)
 {
     mutex_lock(&cpu->lock);
     atomic_store_explicit(&cpu->sleeping, true, memory_order_seq_cst);
-    while (!requests(cpu) && !may_run(cpu))
+    while (!requests(cpu) && !(work && may_run(cpu)))
         cond_wait(&cpu->wake, &cpu->lock);
     atomic_store_explicit(&cpu->sleeping, false, memory_order_relaxed);
     mutex_unlock(&cpu->lock);
+}
+
+void cpu_sleep(struct cpu *cpu)
+{
+    sleep_until(cpu, true);
+}
+
+void cpu_wait(struct cpu *cpu)
+{
+    sleep_until(cpu, false);
 }
 
 /* Append to the queue, and wake the vCPU even while it is parked; false when it has no thread. */

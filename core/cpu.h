@@ -132,6 +132,8 @@ void cpu_thread_join(struct cpu *cpu);
 bool cpu_handle_requests(struct cpu *cpu);
 /* On the vCPU's thread: sleep until a request or has_work. */
 void cpu_sleep(struct cpu *cpu);
+/* The same until there is a request, whatever work there is. */
+void cpu_wait(struct cpu *cpu);
 /* The vCPU this thread runs, or NULL. */
 struct cpu *cpu_current(void);
 void cpu_set_current(struct cpu *cpu);

@@ -96,6 +96,47 @@ static bool choose_from_machine(struct setup *s, GString *unusable, struct error
     return false;
 }
 
+static bool parse_icount(struct setup *s, struct opts *o, struct error **errp)
+{
+    static const char *const keys[] = {"shift", "align", "sleep", "rr", NULL};
+    const char *rr = opts_get(o, "rr", "none"), *text = opts_get(o, "shift", NULL);
+    uint64_t shift;
+    bool align, sleep;
+
+    if (!text || !strcmp(text, "auto")) {
+        error_set(errp, "wanted shift=N with a number from 0 to 10; it does not adapt to the host");
+        return false;
+    }
+    if (!opts_get_uint(o, "shift", 10, 0, &shift, errp) ||
+        !opts_get_bool(o, "align", false, &align, errp) ||
+        !opts_get_bool(o, "sleep", true, &sleep, errp) || !opts_check_used(o, keys, errp))
+        return false;
+    if (align || strcmp(rr, "none")) {
+        error_set(errp, align ? "align=on: virtual time is not held back to the host's"
+                              : "rr=: runs are not recorded");
+        return false;
+    }
+    if (s->accel != &tcg_accel_ops || s->cfg.max_cpus > 1) {
+        error_set(errp, "instructions are counted for one processor only, and by -accel tcg");
+        return false;
+    }
+    tcg_count_instructions(s->accel_props, (unsigned)shift, sleep);
+    return true;
+}
+
+static bool apply_icount(struct setup *s, struct error **errp)
+{
+    if (!s->cli->icount)
+        return true;
+    struct opts *o = opts_parse(s->cli->icount, "shift");
+    bool ok = parse_icount(s, o, errp);
+
+    opts_free(o);
+    if (!ok)
+        error_prefix(errp, "-icount %s", s->cli->icount);
+    return ok;
+}
+
 bool setup_accel(struct setup *s, struct error **errp)
 {
     g_autoptr(GString) unusable = g_string_new(NULL);
@@ -113,5 +154,5 @@ bool setup_accel(struct setup *s, struct error **errp)
         s->accel_props = make_props(s->accel);
     if (s->cli->perf_map && s->accel == &tcg_accel_ops)
         tcg_enable_perf_map();
-    return true;
+    return apply_icount(s, errp);
 }

@@ -22,7 +22,7 @@ struct cli {
     const char *log_items, *log_file, *gdb, *semihosting_config;
     const char *incoming, *loadvm;
     const char *smb, *tftp, *bootp;
-    const char *name, *uuid, *rtc, *boot, *pidfile, *escape, *sandbox;
+    const char *name, *uuid, *rtc, *icount, *boot, *pidfile, *escape, *sandbox;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
     bool semihosting;
     bool want_help, want_version, want_runner_help;

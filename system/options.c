@@ -413,6 +413,8 @@ const struct cli_option cli_options[] = {
      .help = "short for -action watchdog=ACTION"},
     {.name = "rtc", .args = "[base=utc|localtime|DATE][,clock=host|vm]", TEXT(rtc),
      .help = "time of the guest's clock chip"},
+    {.name = "icount", .args = "[shift=]N[,sleep=on|off][,align=off]", TEXT(icount),
+     .help = "virtual time is the number of instructions executed, times 2 to the N ns (0 to 10)"},
     {.name = "readconfig", .args = "FILE", CALL(call_readconfig),
      .help = "options from a file: [device \"ID\"] and lines of KEY = \"VALUE\""},
     {.name = "set", .args = "GROUP.ID.KEY=VALUE", CALL(call_set),
@@ -489,7 +491,6 @@ const struct cli_option cli_options[] = {
     {.name = "audio", .args = "none", CALL(call_audiodev)},
 
     /* Known names that do nothing here yet: a clear line instead of "no such option". */
-    {.name = "icount", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "instructions are not counted"},
     {.name = "writeconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no configuration files"},
     {.name = "usb", .how = CLI_REFUSE, .reason = "there is no USB controller"},
     {.name = "usbdevice", .args = "NAME", .how = CLI_REFUSE, .reason = "there is no USB controller"},

@@ -97,8 +97,8 @@ struct tcg_env {
     uint32_t guest_mxcsr, host_mxcsr; /* FP control image: guest's while out of translated code;
                                          host's while inside */
     uint32_t ring_pos;                /* byte offset of the newest entry */
-    uint32_t pad;
-    uint64_t salt;       /* of the current mode and address space */
+    int32_t grant; /* instructions that may be executed before the executor is asked (-icount) */
+    uint64_t salt; /* of the current mode and address space */
     uint64_t salt_other; /* of the mode that exits with IR_HINT_SWAP lead to; they exchange both */
     uint64_t page;       /* guest virtual page that the running unit begins in, if it is relative */
 } __attribute__((aligned(64)));

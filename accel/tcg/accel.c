@@ -106,6 +106,7 @@ static void tcg_fini(struct machine *m)
     struct tcg *t = m->accel_props;
     if (!t->m)
         return;
+    count_fini(t);
     for (unsigned i = 0; i < CODE_SEGMENTS; i++) {
         for (unsigned j = 0; j < t->segs[i].units->len; j++)
             unit_free(t, g_ptr_array_index(t->segs[i].units, j));
@@ -215,7 +216,7 @@ bool tcg_cpu_attach(struct cpu *cpu, const struct guest_ops *ops, struct error *
     dispatch_init(v);
     tlb_create(v);
     tlb_init(v);
-    return true;
+    return count_init(v, errp);
 }
 
 static const struct prop tcg_props[] = {

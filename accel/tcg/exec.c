@@ -288,8 +288,11 @@ void tcg_cpu_thread(struct cpu *cpu)
             wake_from_wfi(v);
         if (!serve_requests(v))
             break;
+        bool counts = v->tcg->counting.cpu;
         if (is_idle(cpu))
-            cpu_sleep(cpu);
+            counts ? count_sleep(v) : cpu_sleep(cpu);
+        else if (UNLIKELY(counts) && !count_grant(v))
+            cpu_wait(cpu);
         else if (UNLIKELY(cpu->debug.active))
             step_debugged(v, &d);
         else

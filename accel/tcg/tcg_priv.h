@@ -253,6 +253,15 @@ struct tcg {
         evictions; /* segments evicted so far: unit pointers from before an eviction are void */
     _Atomic uint32_t excl_waiters;
     FILE *perf_map;
+    struct counting { /* count.c: -icount */
+        bool wanted, sleeps;
+        unsigned shift;
+        struct cpu *cpu;    /* the one that counts; NULL: none does */
+        struct mutex lock;  /* leaf: all below, and the vCPU's env->grant while it is not in code */
+        int64_t granted;    /* instructions, with those of env->grant */
+        ns_t skipped;       /* virtual time that passed while it waited */
+        int64_t idle_since; /* monotonic time; 0: it does not wait */
+    } counting;
 };
 
 /* Bit of unit.mode: one instruction, in a page whose parts have different permissions.  Such units
@@ -327,6 +336,17 @@ bool tlb_fill_l1(struct tcg_vcpu *v, const struct tlb_entry *e, gva addr, enum g
                  unsigned idx);
 void tlb_withdraw_writes(struct tcg_vcpu *v);                         /* empty every write tag */
 void tlb_withdraw_page(struct tcg_vcpu *v, const uint8_t *host_page); /* write tags of one page */
+/* count.c */
+enum { COUNT_EXHAUSTED = 3 }; /* reason of exit_main */
+bool count_init(struct tcg_vcpu *v, struct error **errp) MUST_CHECK;
+void count_fini(struct tcg *t);
+/* Around the code of a unit of one instruction. */
+unsigned count_begin_unit(struct ir *ir);
+void count_end_unit(const struct tcg_vcpu *v, struct ir *ir, unsigned none_left, gva pc);
+/* Before a unit is run: false while timers are due first. */
+bool count_grant(struct tcg_vcpu *v);
+/* cpu_sleep(), and what it means for virtual time. */
+void count_sleep(struct tcg_vcpu *v);
 /* dispatch.c */
 void dispatch_init(struct tcg_vcpu *v);
 void dispatch_mode_changed(struct tcg_vcpu *v);

@@ -286,7 +286,13 @@ static void translate_into(struct tx *tx, struct ir *ir, gva pc, unsigned n)
     set_relative(tx, tx->u->relative);
     tx->start = pc;
     tx->max_insns = n;
+    if (LIKELY(!tx->v->tcg->counting.cpu)) {
+        tx->v->ops->translate(tx);
+        return;
+    }
+    unsigned none_left = count_begin_unit(ir);
     tx->v->ops->translate(tx);
+    count_end_unit(tx->v, ir, none_left, pc);
 }
 
 static void region_translate(void *tx, struct ir *ir, uint64_t pc, unsigned n)

@@ -76,6 +76,25 @@ def test_loader_instead_of_kernel():
         g.wait_exit(42)
 
 
+def test_counted_time():
+    """With -icount, as Zephyr's boards use it, an instruction takes 64 ns, and every run is the same one."""
+    subprocess.run([need_tool("arm-none-eabi-gcc"), "-mcpu=cortex-m3", "-mthumb", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding",
+                    "-nostdlib", "-Wl,--build-id=none,--section-start=.vectors=0,-Ttext=0x100,-Tbss=0x20000000,-e,start",
+                    "-o", "icount.elf", os.path.join(HERE, "icount.c")], check=True)
+    first = None
+    for icount in ["shift=6,align=off,sleep=off", "6,sleep=off"]:
+        _, out, err = guest.emulator(guest.arch_args("arm") + [
+            "-M", "lm3s6965evb", "-display", "none", "-monitor", "none", "-serial", "null", "-semihosting", "-icount", icount,
+            "-rtc", "clock=vm", "-kernel", "icount.elf"], check=0)
+        if first and out + err != first:
+            raise Failed("-icount %s: %s, before: %s" % (icount, out + err, first))
+        first = out + err
+    rounds = int(first.split()[0], 16)
+    expected = 10 * 25000 / 12e6 / (5 * 64e-9)  # at 12 MHz, five instructions a round
+    if abs(rounds / expected - 1) > 0.05:
+        raise Failed("%d rounds of five instructions in ten ticks, expected about %d" % (rounds, expected))
+
+
 def test_wrong_programs():
     """One line says what is wrong and where the machine begins."""
     need_tinamou()

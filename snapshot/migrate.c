@@ -12,13 +12,10 @@ enum { DEFAULT_BANDWIDTH = 128 << 20, DEFAULT_DOWNTIME_MS = 300, NS_PER_MS = 100
 const char *migrate_status_name(enum migrate_status status)
 {
     static const char *const names[] = {
-        [MIGRATE_NONE] = "none",
-        [MIGRATE_SETUP] = "setup",
-        [MIGRATE_ACTIVE] = "active",
-        [MIGRATE_DEVICE] = "device",
-        [MIGRATE_CANCELLING] = "cancelling",
-        [MIGRATE_CANCELLED] = "cancelled",
-        [MIGRATE_COMPLETED] = "completed",
+        [MIGRATE_NONE] = "none",           [MIGRATE_SETUP] = "setup",
+        [MIGRATE_ACTIVE] = "active",       [MIGRATE_PRE_SWITCHOVER] = "pre-switchover",
+        [MIGRATE_DEVICE] = "device",       [MIGRATE_CANCELLING] = "cancelling",
+        [MIGRATE_CANCELLED] = "cancelled", [MIGRATE_COMPLETED] = "completed",
         [MIGRATE_FAILED] = "failed",
     };
     return names[status];

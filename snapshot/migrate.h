@@ -13,7 +13,8 @@ enum migrate_status {
     MIGRATE_NONE,
     MIGRATE_SETUP, /* incoming: waits for the source */
     MIGRATE_ACTIVE,
-    MIGRATE_DEVICE, /* the machine stands still, the rest is sent */
+    MIGRATE_PRE_SWITCHOVER, /* the machine stands still and waits for migration_continue() */
+    MIGRATE_DEVICE,         /* the machine stands still, the rest is sent */
     MIGRATE_CANCELLING,
     MIGRATE_CANCELLED,
     MIGRATE_COMPLETED,
@@ -26,6 +27,7 @@ struct migrate_params {
     uint64_t downtime_limit_ms; /* how long the machine may stand still */
     bool exit_on_error;         /* a failed incoming migration ends the process */
     bool events;                /* capability: MIGRATION events */
+    bool pause_before_switchover; /* capability: wait in MIGRATE_PRE_SWITCHOVER */
 };
 
 /* What query-migrate shows; times in milliseconds, amounts in bytes. */
@@ -53,6 +55,9 @@ void migration_query(struct migration *g, struct migrate_info *info);
 bool migration_start(struct migration *g, const char *uri, struct error **errp) MUST_CHECK;
 /* Give up the outgoing one; does not wait. */
 void migration_cancel(struct migration *g);
+
+/* Go on from MIGRATE_PRE_SWITCHOVER; false and *errp when it is not there. */
+bool migration_continue(struct migration *g, struct error **errp) MUST_CHECK;
 
 /* For -incoming: the machine waits for its state.  Before machine_start(); then, after it,
  * migration_incoming() unless uri is "defer". */

@@ -16,6 +16,7 @@
 #include "util/fds.h"
 #include "util/log.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ struct outgoing {
     struct migration *g;
     struct migrate_uri uri;
     pthread_t thread;
-    int cancel_fd;
+    int cancel_fd, continue_fd;
     struct main_call call;
     /* Where it goes: a stream, or a file that can be mapped. */
     struct snap_channel *channel;
@@ -136,8 +137,7 @@ static bool settle(struct outgoing *o, struct error **errp)
     return flush_disks(errp);
 }
 
-/* Stop the machine and take its state. */
-static bool take_state(void *arg, struct error **errp)
+static bool stop_machine(void *arg, struct error **errp UNUSED)
 {
     struct outgoing *o = arg;
     struct machine *m = o->g->m;
@@ -146,6 +146,15 @@ static bool take_state(void *arg, struct error **errp)
     o->stop_ns = monotonic_ns();
     if (o->was_running)
         machine_stop(m, RUN_FINISH_MIGRATE);
+    return true;
+}
+
+/* With the machine at rest. */
+static bool take_state(void *arg, struct error **errp)
+{
+    struct outgoing *o = arg;
+    struct machine *m = o->g->m;
+
     if (!settle(o, errp))
         return false;
     machine_freeze(m);
@@ -189,6 +198,7 @@ static void free_outgoing(struct outgoing *o)
     migrate_uri_fini(&o->uri);
     main_call_fini(&o->call);
     close(o->cancel_fd);
+    close(o->continue_fd);
     g_free(o->why);
     g_free(o);
 }
@@ -350,6 +360,23 @@ static bool finish_stream(struct outgoing *o, struct error **errp)
     return channel_close(g_steal_pointer(&o->channel), errp);
 }
 
+/* pause-before-switchover: whoever drives this ends what it has to end with the disks. */
+static bool wait_for_permission(struct outgoing *o, struct error **errp)
+{
+    struct pollfd p[] = {{.fd = o->cancel_fd, .events = POLLIN},
+                         {.fd = o->continue_fd, .events = POLLIN}};
+
+    if (!o->g->params.pause_before_switchover)
+        return true;
+    migration_set_status(o->g, MIGRATE_PRE_SWITCHOVER, NULL);
+    while (poll(p, 2, -1) < 0 && errno == EINTR)
+        ;
+    if (!was_cancelled(o))
+        return true;
+    error_set(errp, "cancelled");
+    return false;
+}
+
 static bool send_all(struct outgoing *o, struct error **errp)
 {
     if (!open_sink(o, errp))
@@ -358,7 +385,8 @@ static bool send_all(struct outgoing *o, struct error **errp)
     o->g->info.setup_time = (uint64_t)((monotonic_ns() - o->g->start_ns) / NS_PER_MS);
     mutex_unlock(&o->g->lock);
     migration_set_status(o->g, MIGRATE_ACTIVE, NULL);
-    if (!send_while_running(o, errp) || !main_call(&o->call, take_state, o, errp))
+    if (!send_while_running(o, errp) || !main_call(&o->call, stop_machine, o, errp) ||
+        !wait_for_permission(o, errp) || !main_call(&o->call, take_state, o, errp))
         return false;
     migration_set_status(o->g, MIGRATE_DEVICE, NULL);
     ram_save_collect(o->ram);
@@ -494,6 +522,7 @@ bool migration_start(struct migration *g, const char *uri, struct error **errp)
     o->g = g;
     o->uri = u;
     o->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    o->continue_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     main_call_init(&o->call);
     if (!open_local(o, errp)) {
         free_outgoing(o);
@@ -522,6 +551,24 @@ void migration_cancel(struct migration *g)
     g->out->cancelled = true;
     migration_set_status(g, MIGRATE_CANCELLING, NULL);
     signal_cancel(g->out);
+}
+
+bool migration_continue(struct migration *g, struct error **errp)
+{
+    const uint64_t one = 1;
+
+    mutex_lock(&g->lock);
+    enum migrate_status status = g->info.status;
+    mutex_unlock(&g->lock);
+    if (status != MIGRATE_PRE_SWITCHOVER || !g->out) {
+        error_set(errp, "the migration is in state '%s', not '%s'", migrate_status_name(status),
+                  migrate_status_name(MIGRATE_PRE_SWITCHOVER));
+        return false;
+    }
+    if (write(g->out->continue_fd, &one, sizeof(one)) == sizeof(one))
+        return true;
+    error_set(errp, "the migration could not be told to go on");
+    return false;
 }
 
 void outgoing_end(struct migration *g)

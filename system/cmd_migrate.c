@@ -196,6 +196,8 @@ static bool has_capability(const char *name)
 {
     if (!strcmp(name, "events"))
         return migration_params(the_migration())->events;
+    if (!strcmp(name, "pause-before-switchover"))
+        return migration_params(the_migration())->pause_before_switchover;
     return !strcmp(name, "return-path") || !strcmp(name, "zero-blocks");
 }
 
@@ -230,6 +232,8 @@ static bool set_cap(const char *name, bool state, struct error **errp)
     }
     if (!strcmp(name, "events"))
         migration_params(the_migration())->events = state;
+    else if (!strcmp(name, "pause-before-switchover"))
+        migration_params(the_migration())->pause_before_switchover = state;
     else if (state && !has_capability(name)) {
         error_set(errp, "migration capability '%s' is not supported", name);
         return false;
@@ -368,6 +372,11 @@ static JsonNode *run_migrate(struct mon_call *c, struct error **errp)
     return mon_ok();
 }
 
+static JsonNode *run_continue(struct mon_call *c UNUSED, struct error **errp)
+{
+    return migration_continue(the_migration(), errp) ? mon_ok() : NULL;
+}
+
 static JsonNode *run_cancel(struct mon_call *c UNUSED, struct error **errp UNUSED)
 {
     migration_cancel(the_migration());
@@ -387,6 +396,10 @@ static const struct mon_arg migrate_args[] = {
     {"inc", MON_FLAG, .optional = true, .flag = 'i', .help = "not supported"},
     {"resume", MON_FLAG, .optional = true, .flag = 'r', .help = "not supported"},
     {"uri", MON_STR, .help = "file:PATH, exec:COMMAND, fd:NAME, unix:PATH or tcp:HOST:PORT"},
+    MON_ARG_END,
+};
+static const struct mon_arg continue_args[] = {
+    {"state", MON_CHOICE, .type = "pre-switchover", .help = "that it must be in"},
     MON_ARG_END,
 };
 static const struct mon_arg incoming_args[] = {
@@ -456,7 +469,8 @@ static const struct mon_arg cap_args[] = {
     "postcopy-requests: int, postcopy-bytes: int, downtime-bytes: int, "                           \
     "dirty-sync-missed-zero-copy: int, mbps: num}"
 #define STATUS_TYPE                                                                                \
-    "{status?: none|setup|active|device|cancelling|cancelled|completed|failed, error-desc?: str, " \
+    "{status?: none|setup|active|pre-switchover|device|cancelling|cancelled|completed|failed, "    \
+    "error-desc?: str, "                                                                           \
     "total-time?: int, setup-time?: int, downtime?: int, expected-downtime?: int, "                \
     "ram?: " RAM_TYPE "}"
 #define PARAMS_TYPE                                                                                \
@@ -475,6 +489,8 @@ const struct monitor_command cmd_migrate[] = {
      .help = "send the machine to another process, or into a file"},
     {.qmp = "migrate_cancel", .hmp = "migrate_cancel", .run = run_cancel,
      .help = "give up sending the machine"},
+    {.qmp = "migrate-continue", .hmp = "migrate_continue", .args = continue_args,
+     .run = run_continue, .help = "go on after pause-before-switchover"},
     {.qmp = "migrate-incoming", .hmp = "migrate_incoming", .args = incoming_args,
      .run = run_incoming, .help = "receive the machine that -incoming defer waits for"},
     {.qmp = "query-migrate", .hmp = "info migrate", .ret = STATUS_TYPE, .run = run_query,

@@ -1,10 +1,11 @@
 """Saving a running Debian guest, and going on with it elsewhere."""
 import os
 import subprocess
+import time
 
 import migrate
 import netguest
-from guest import Failed, Guest, emulator, need_tinamou, need_tool
+from guest import Failed, Guest, arch_args, emulator, need_tinamou, need_tool
 from migrate import Qmp, check_work, start_work
 from test_devices import check_image, make_disk
 
@@ -260,6 +261,38 @@ def test_cancel():
             q.run("migrate_cancel")
             q.wait_migrated("cancelled")
         go_on(a, 0)
+
+
+def wait_status(q, status):
+    deadline = time.monotonic() + 30
+    while q.run("query-migrate").get("status") != status:
+        if time.monotonic() > deadline:
+            raise Failed("not %s: %r" % (status, q.run("query-migrate")))
+        time.sleep(0.02)
+
+
+def test_waiting_before_the_switch():
+    need_tinamou()
+    with Guest(arch_args() + ["-M", "virt", "-bios", "none", "-m", "32M", "-display", "none", "-serial", "null",
+                              "-monitor", "none", "-qmp", "unix:qmp1,server=on,wait=off"]):
+        q = Qmp("qmp1")
+        if "pre-switchover" not in q.call("migrate-continue", state="pre-switchover")["error"]["desc"]:
+            raise Failed("nothing is to go on")
+        q.run("migrate-set-capabilities", capabilities=[{"capability": "pause-before-switchover", "state": True}])
+        q.run("migrate", uri="file:state")
+        wait_status(q, "pre-switchover")
+        if q.run("query-status")["status"] != "finish-migrate" or os.path.exists("state"):
+            raise Failed("the machine should be at rest, and no state be there")
+        q.run("migrate_cancel")
+        q.wait_migrated("cancelled")
+        if q.run("query-status")["status"] != "running":
+            raise Failed("the machine should run again")
+        q.run("migrate", uri="file:state")
+        wait_status(q, "pre-switchover")
+        q.run("migrate-continue", state="pre-switchover")
+        q.wait_migrated("completed")
+        if not os.path.exists("state"):
+            raise Failed("the state is not there")
 
 
 def test_states_that_do_not_fit_are_refused():

@@ -132,6 +132,64 @@ static bool text_hostfwd_remove(struct mon_call *c, FILE *out, struct error **er
     return true;
 }
 
+static char **announced_cards(struct mon_call *c)
+{
+    JsonNode *node = mon_json(c, "interfaces");
+    JsonArray *list = node ? json_node_get_array(node) : NULL;
+    GPtrArray *names = g_ptr_array_new();
+
+    for (guint i = 0; list && i < json_array_get_length(list); i++)
+        g_ptr_array_add(names, g_strdup(json_array_get_string_element(list, i)));
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_free(names, FALSE);
+}
+
+static JsonNode *announce(struct mon_call *c, const struct net_announce_params *p, char **cards,
+                          struct error **errp)
+{
+    bool ok = net_announce_start(p, mon_str(c, "id", NULL), (const char *const *)cards, errp);
+
+    g_strfreev(cards);
+    return ok ? mon_ok() : NULL;
+}
+
+static JsonNode *run_announce(struct mon_call *c, struct error **errp)
+{
+    struct net_announce_params p = {
+        .initial_ms = (uint64_t)mon_int(c, "initial", 0),
+        .max_ms = (uint64_t)mon_int(c, "max", 0),
+        .rounds = (uint64_t)mon_int(c, "rounds", 0),
+        .step_ms = (uint64_t)mon_int(c, "step", 0),
+    };
+
+    return announce(c, &p, mon_has(c, "interfaces") ? announced_cards(c) : NULL, errp);
+}
+
+static bool text_announce(struct mon_call *c, FILE *out UNUSED, struct error **errp)
+{
+    static const struct net_announce_params p = NET_ANNOUNCE_DEFAULT;
+    const char *names = mon_str(c, "interfaces", NULL);
+    JsonNode *done = announce(c, &p, names ? g_strsplit(names, ",", -1) : NULL, errp);
+
+    if (done)
+        json_node_unref(done);
+    return done != NULL;
+}
+
+static const struct mon_arg announce_args[] = {
+    {"initial", MON_INT, .help = "milliseconds to the second round"},
+    {"max", MON_INT, .help = "longest wait"},
+    {"rounds", MON_INT, .help = "how many"},
+    {"step", MON_INT, .help = "how much longer each wait is"},
+    {"interfaces", MON_JSON, .type = "[str]", .optional = true, .help = "names of cards (all)"},
+    {"id", MON_STR, .optional = true, .help = "a name to begin anew by"},
+    MON_ARG_END,
+};
+static const struct mon_arg announce_hmp_args[] = {
+    {"interfaces", MON_STR, .optional = true, .help = "names of cards, commas between (all)"},
+    {"id", MON_STR, .optional = true, .help = "a name to begin anew by"},
+    MON_ARG_END,
+};
 static const struct mon_arg link_args[] = {
     {"name", MON_STR, .help = "network card or back end", .complete = complete_clients},
     {"up", MON_BOOL, .help = "on or off"},
@@ -160,6 +218,14 @@ static const struct mon_arg hostfwd_args[] = {
 const struct monitor_command cmd_net[] = {
     {.hmp = "info network", .help = "network cards and back ends", .text = text_network},
     {.hmp = "info usernet", .help = "connections of user networks", .text = text_usernet},
+    {.qmp = "announce-self",
+     .args = announce_args,
+     .help = "broadcast where the network cards are now",
+     .run = run_announce},
+    {.hmp = "announce_self",
+     .args = announce_hmp_args,
+     .help = "broadcast where the network cards are now",
+     .text = text_announce},
     {.qmp = "set_link",
      .hmp = "set_link",
      .args = link_args,

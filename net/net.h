@@ -174,6 +174,24 @@ void net_flush(struct net_client *backend);
 /* After `send` returned false: there is room again. */
 void net_writable(struct net_client *backend);
 
+/* Announcements of cards, after a machine has moved: rounds of broadcasts in their name,
+ * initial_ms, then step_ms more each time, but at most max_ms apart. */
+enum { NET_ANNOUNCE_MAX_ROUNDS = 1000, NET_ANNOUNCE_MAX_MS = 100000 };
+struct net_announce_params {
+    uint64_t initial_ms, max_ms, rounds, step_ms;
+};
+#define NET_ANNOUNCE_DEFAULT                                                                       \
+    {                                                                                              \
+        .initial_ms = 50, .max_ms = 550, .rounds = 5, .step_ms = 100                               \
+    }
+/* Begin; an announcement with that id (which may be NULL) begins anew.  cards: their names,
+ * NULL-terminated, NULL: all.  Main thread. */
+bool net_announce_start(const struct net_announce_params *p, const char *id,
+                        const char *const *cards, struct error **errp) MUST_CHECK;
+void net_announce_stop_all(void);
+/* The frame that is sent. */
+void net_announce_frame(uint8_t frame[60], const uint8_t mac[6]);
+
 /* While the machine is paused nothing is delivered: frames wait.  When this returns no thread is
  * in a NIC.  Main thread. */
 void net_set_paused(bool paused);

@@ -171,6 +171,7 @@ void net_free_all(void)
 {
     struct net_client *c;
 
+    net_announce_stop_all();
     do {
         for (c = net_clients(); c && c->is_nic; c = c->next)
             ;

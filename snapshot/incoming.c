@@ -5,6 +5,7 @@
 #include "snapshot/migrate_priv.h"
 
 #include "block/block.h"
+#include "net/net.h"
 #include "snapshot/file_target.h"
 #include "snapshot/load.h"
 #include "util/fds.h"
@@ -85,6 +86,16 @@ static bool take_disks(void *arg UNUSED, struct error **errp)
     return block_take_over(errp);
 }
 
+/* Switches still send what is for this machine to where it was. */
+static void announce_cards(void)
+{
+    static const struct net_announce_params p = NET_ANNOUNCE_DEFAULT;
+    struct error *err = NULL;
+
+    if (!net_announce_start(&p, NULL, NULL, &err))
+        error_report(err);
+}
+
 static gboolean finish(gpointer opaque)
 {
     struct incoming *in = opaque;
@@ -92,6 +103,8 @@ static gboolean finish(gpointer opaque)
 
     pthread_join(in->thread, NULL);
     g->in = NULL;
+    if (in->ok)
+        announce_cards();
     migration_set_status(g, in->ok ? MIGRATE_COMPLETED : MIGRATE_FAILED, in->why);
     if (!in->ok) {
         struct error *err = NULL;

@@ -789,10 +789,46 @@ static void test_wild_drivers_do_no_harm(void)
     wild(&rtl8139_type, 1, 0x100);
 }
 
+static bool has_three(void *rig)
+{
+    return ((struct rig *)rig)->sent->len >= 3;
+}
+
+static void test_cards_say_where_they_are(void)
+{
+    static const struct net_announce_params p = {
+        .initial_ms = 1, .max_ms = 2, .rounds = 3, .step_ms = 1};
+    static const char *const others[] = {"other", NULL}, *const cards[] = {"card", NULL};
+    static const uint8_t mac[] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
+    struct rig *r = rig_new(&e1000_type, 0);
+    struct error *err = NULL;
+    gsize n;
+
+    g_assert_true(net_announce_start(&p, "a", others, &err));
+    g_assert_true(net_announce_start(&p, "a", cards, &err)); /* anew */
+    g_assert_true(bench_wait(has_three, r));
+    const uint8_t *f = sent(r, 2, &n);
+    g_assert_cmpuint(n, ==, 60);
+    g_assert_cmphex(f[0] & f[5], ==, 0xff);
+    g_assert_cmpmem(f + 6, 6, mac, 6);
+    g_assert_cmpmem(f + 12, 10, "\x80\x35\0\1\x08\0\6\4\0\3", 10);
+    g_assert_cmpmem(f + 22, 6, mac, 6);
+    g_assert_cmpmem(f + 32, 6, mac, 6);
+    struct net_announce_params bad = p;
+    bad.rounds = 1001;
+    g_assert_false(net_announce_start(&bad, NULL, NULL, &err));
+    g_clear_pointer(&err, error_free);
+    g_assert_true(net_announce_start(&p, NULL, NULL, &err));
+    net_announce_stop_all();
+    g_assert_cmpuint(r->sent->len, ==, 4);
+    rig_free(r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     clock_init();
+    g_test_add_func("/nics/announce", test_cards_say_where_they_are);
     g_test_add_func("/nics/e1000/send", test_e1000_sends_and_pads);
     g_test_add_func("/nics/e1000/segment", test_e1000_leaves_segmentation_to_the_wire);
     g_test_add_func("/nics/e1000/wait", test_e1000_waits_for_a_full_wire);

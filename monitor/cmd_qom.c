@@ -567,6 +567,7 @@ const struct monitor_command cmd_qom[] = {
     {.hmp = "info device", .args = device_args, .text = text_device,
      .help = "show the registers and state of a device"},
     {.hmp = "info irq", .text = text_irq, .help = "show levels of interrupt lines"},
+    {.hmp = "info pic", .text = text_irq, .help = "the same"},
     {0},
 };
 /* clang-format on */

@@ -89,6 +89,15 @@ static JsonNode *run_accels(struct mon_call *c UNUSED, struct error **errp UNUSE
     return mon_object(o);
 }
 
+static void print_accels(struct mon_call *c UNUSED, JsonNode *result, FILE *out)
+{
+    JsonArray *list = json_object_get_array_member(json_node_get_object(result), "present");
+
+    for (guint i = 0; i < json_array_get_length(list); i++)
+        fprintf(out, "%s[%s]", i ? " " : "", json_array_get_string_element(list, i));
+    fputc('\n', out);
+}
+
 static bool text_jit(struct mon_call *c, FILE *out, struct error **errp)
 {
     if (!the_setup->accel->print_stats) {
@@ -462,58 +471,6 @@ static JsonNode *run_watchdog_action(struct mon_call *c, struct error **errp)
                                                                                      : NULL;
 }
 
-/* ---- what is not there ---- */
-
-static JsonNode *run_empty(struct mon_call *c UNUSED, struct error **errp UNUSED)
-{
-    return mon_array(json_array_new());
-}
-
-static JsonNode *run_no_cpu_plug(struct mon_call *c, struct error **errp)
-{
-    error_set(errp, "machine '%s' takes no CPUs while it runs", c->m->cls->name);
-    return NULL;
-}
-
-/* The log (-d) is what there is instead of trace events. */
-static JsonNode *run_trace_events(struct mon_call *c, struct error **errp)
-{
-    const char *name = mon_str(c, "name", "");
-
-    if (strpbrk(name, "*?"))
-        return mon_array(json_array_new());
-    error_set(errp, "there is no trace event '%s'; 'log' chooses what is logged", name);
-    return NULL;
-}
-
-static JsonNode *run_set_trace_event(struct mon_call *c, struct error **errp)
-{
-    const char *name = mon_str(c, "name", "");
-
-    if (strpbrk(name, "*?") || mon_bool(c, "ignore-unavailable", false))
-        return mon_ok();
-    error_set(errp, "there is no trace event '%s'; 'log' chooses what is logged", name);
-    return NULL;
-}
-
-static JsonNode *run_no_vnc(struct mon_call *c UNUSED, struct error **errp UNUSED)
-{
-    JsonObject *o = json_object_new();
-
-    json_object_set_boolean_member(o, "enabled", false);
-    return mon_object(o);
-}
-
-static JsonNode *run_no_spice(struct mon_call *c UNUSED, struct error **errp UNUSED)
-{
-    JsonObject *o = json_object_new();
-
-    json_object_set_boolean_member(o, "migrated", false);
-    json_object_set_boolean_member(o, "enabled", false);
-    json_object_set_string_member(o, "mouse-mode", "client");
-    return mon_object(o);
-}
-
 static void complete_driver(struct machine *m UNUSED, void (*add)(void *opaque, const char *word),
                             void *opaque)
 {
@@ -585,23 +542,6 @@ static const struct mon_arg action_args[] = {
      .help = "when its watchdog runs out"},
     MON_ARG_END,
 };
-static const struct mon_arg trace_get_args[] = {
-    {"name", MON_STR, .help = "of the event, or a pattern"},
-    {"vcpu", MON_INT, .optional = true, .help = "on one CPU"},
-    MON_ARG_END,
-};
-static const struct mon_arg trace_set_args[] = {
-    {"name", MON_STR, .help = "of the event, or a pattern"},
-    {"enable", MON_BOOL, .help = "on or off"},
-    {"ignore-unavailable", MON_BOOL, .optional = true, .help = "no error when there is none"},
-    {"vcpu", MON_INT, .optional = true, .help = "on one CPU"},
-    MON_ARG_END,
-};
-static const struct mon_arg trace_args[] = {
-    {"name", MON_STR, .help = "of the event, or a pattern"},
-    {"enable", MON_BOOL, .help = "on or off"},
-    MON_ARG_END,
-};
 
 #define MACHINE_TYPE                                                                               \
     "[{name: str, alias?: str, is-default?: bool, cpu-max: int, hotpluggable-cpus: bool, "         \
@@ -625,7 +565,7 @@ static const struct monitor_command commands[] = {
      .help = "the architecture of the guest"},
     {.qmp = "query-kvm", .hmp = "info kvm", .ret = "{enabled: bool, present: bool}", .run = run_kvm,
      .print = print_kvm, .help = "show whether KVM runs the guest"},
-    {.qmp = "query-accelerators", .ret = "{enabled: str, present: [str]}", .run = run_accels,
+    {.qmp = "query-accelerators", .hmp = "info accelerators", .print = print_accels, .ret = "{enabled: str, present: [str]}", .run = run_accels,
      .help = "list the accelerators"},
     {.hmp = "info jit", .text = text_jit, .help = "show statistics of the translator"},
     {.qmp = "query-machines", .ret = MACHINE_TYPE, .run = run_machines, .help = "list the boards"},
@@ -652,21 +592,6 @@ static const struct monitor_command commands[] = {
      .help = "choose what follows a reset or power-off"},
     {.qmp = "watchdog-set-action", .hmp = "watchdog_action", .args = watchdog_args,
      .run = run_watchdog_action, .help = "choose what follows when the watchdog runs out"},
-    {.qmp = "query-memory-devices", .ret = "[any]", .run = run_empty,
-     .help = "list the memory devices"},
-    {.qmp = "query-mice", .ret = "[any]", .run = run_empty, .help = "list the pointing devices"},
-    {.qmp = "query-hotpluggable-cpus", .ret = "[any]", .run = run_no_cpu_plug,
-     .help = "list the CPUs that could be plugged in"},
-    {.qmp = "query-vnc", .ret = "{enabled: bool}", .run = run_no_vnc, .help = "show the VNC server"},
-    {.qmp = "query-spice", .ret = "{enabled: bool, migrated: bool, mouse-mode: str}",
-     .run = run_no_spice, .help = "show the SPICE server"},
-    {.qmp = "trace-event-get-state", .args = trace_get_args,
-     .ret = "[{name: str, state: unavailable|disabled|enabled, vcpu: bool}]",
-     .run = run_trace_events, .help = "list trace events"},
-    {.qmp = "trace-event-set-state", .args = trace_set_args, .run = run_set_trace_event,
-     .help = "switch trace events"},
-    {.hmp = "trace-event", .args = trace_args, .run = run_set_trace_event,
-     .help = "switch trace events"},
     {0},
 };
 /* clang-format on */
@@ -677,5 +602,6 @@ void setup_commands(struct setup *s)
     monitor_register(commands);
     setup_device_commands();
     setup_object_commands();
+    setup_absent_commands();
     setup_drive_commands(s);
 }

@@ -136,6 +136,8 @@ void end_migration(void);
 void setup_device_commands(void);
 /* cmd_objects.c: and for threads and memory of -object. */
 void setup_object_commands(void);
+/* cmd_absent.c: about what there is not. */
+void setup_absent_commands(void);
 
 /* sandbox.c: -sandbox. */
 bool setup_sandbox(struct setup *s, struct error **errp) MUST_CHECK;

@@ -532,6 +532,19 @@ def test_messages_with_time_and_name():
         g.wait_exit(1)
 
 
+def test_pointers_and_what_there_is_not():
+    need_tinamou()
+    with machine(["-S", "-device", "virtio-tablet-pci", "-device", "virtio-mouse-pci"]):
+        q = Qmp("q")
+        want([(m["current"], m["absolute"]) for m in q.ok("query-mice")] == [(True, True), (False, False)], "pointers")
+        want(q.hmp("mouse_set 1") == "" and "* Mouse #0: virtio-mouse" in q.hmp("info mice"), q.hmp("info mice"))
+        want("no pointing device 7" in q.hmp("mouse_set 7"), "a wrong number")
+        want("has no GIC" in q.fails("query-gic-capabilities"), "a GIC")
+        q.fails("set_password", "DeviceNotActive", protocol="spice", password="x")
+        want("type vnc" in q.fails("expire_password", protocol="vnc", time="now"), "expire_password")
+        want("Server: disabled" in q.hmp("info vnc") and "[tcg]" in q.hmp("info accelerators"), "info")
+
+
 def test_what_follows_a_watchdog_or_a_crash():
     need_tinamou()
     with machine(["-S", "-device", "i6300esb", "-device", "pvpanic-pci", "-watchdog-action", "none"]):

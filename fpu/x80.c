@@ -460,22 +460,67 @@ struct f80 f80_from_int(int64_t x)
     return f80_pack(&n, 64, &exact);
 }
 
-static struct f80 widen(const struct fp_format *f, uint64_t bits, struct f80_env *env)
+static struct f80 widen(const struct fp_format *f, uint64_t bits, unsigned *denormal)
 {
+    struct f80_env exact = {.control = X87_ALL};
     struct fp_env e = {.nan = FP_NAN_X86};
     struct fp_num n = fp_unpack(f, bits, &e);
-    env->flags |= n.kind == KIND_SNAN ? X87_IE : n.subnormal ? X87_DE : 0;
-    return f80_pack(&n, 64, env);
+    struct f80 a = f80_pack(&n, 64, &exact);
+    *denormal = n.subnormal ? X87_DE : 0;
+    if (n.kind == KIND_SNAN)
+        a.man &= ~MAN_QUIET;
+    return a;
+}
+
+struct f80 f80_widen_f32(uint32_t bits, unsigned *denormal)
+{
+    return widen(&fp_format_f32, bits, denormal);
+}
+
+struct f80 f80_widen_f64(uint64_t bits, unsigned *denormal)
+{
+    return widen(&fp_format_f64, bits, denormal);
+}
+
+static struct f80 loaded(struct f80 a, unsigned denormal, struct f80_env *env)
+{
+    env->flags |= denormal | (f80_is_snan(a) ? X87_IE : 0);
+    env->up = false;
+    a.man |= f80_is_snan(a) ? MAN_QUIET : 0;
+    return a;
 }
 
 struct f80 f80_from_f32(uint32_t bits, struct f80_env *env)
 {
-    return widen(&fp_format_f32, bits, env);
+    unsigned denormal;
+    struct f80 a = f80_widen_f32(bits, &denormal);
+    return loaded(a, denormal, env);
 }
 
 struct f80 f80_from_f64(uint64_t bits, struct f80_env *env)
 {
-    return widen(&fp_format_f64, bits, env);
+    unsigned denormal;
+    struct f80 a = f80_widen_f64(bits, &denormal);
+    return loaded(a, denormal, env);
+}
+
+struct f80 f80_constant(unsigned n, uint16_t control)
+{
+    /* 1, log2(10), log2(e), pi, log10(2), ln(2), 0; and the bits behind, of which one is set */
+    static const struct {
+        uint64_t man, rest;
+        int32_t exp;
+    } table[8] = {
+        {MAN_TOP, 0, 0},
+        {UINT64_C(0xd49a784bcd1b8afe), UINT64_C(0x492bf6ff4dafdb4d), 1},
+        {UINT64_C(0xb8aa3b295c17f0bb), UINT64_C(0xbe87fed0691d3e89), 0},
+        {UINT64_C(0xc90fdaa22168c234), UINT64_C(0xc4c6628b80dc1cd1), 1},
+        {UINT64_C(0x9a209a84fbcff798), UINT64_C(0x8f8959ac0b7c9178), -2},
+        {UINT64_C(0xb17217f7d1cf79ab), UINT64_C(0xc9e3b39803f2f6af), -1},
+    };
+    struct f80_env env = {.control = control | X87_ALL};
+    struct fp_num v = fp_normalise(false, table[n].exp, (u128)table[n].man << 64 | table[n].rest);
+    return f80_pack(&v, 64, &env);
 }
 
 static uint64_t narrow(struct f80 a, const struct fp_format *f, struct f80_env *env)

@@ -44,8 +44,19 @@ static inline bool f80_stops(const struct f80_env *env)
     return env->flags & ~env->control & X87_BEFORE;
 }
 
+static inline bool f80_is_nan(struct f80 a)
+{
+    return (a.se & 0x7fff) == 0x7fff && a.man << 1;
+}
+static inline bool f80_is_snan(struct f80 a)
+{
+    return f80_is_nan(a) && !(a.man >> 62 & 1);
+}
+
 /* The NaN that invalid operations give. */
 struct f80 f80_indefinite(void);
+/* FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, FLDZ: n in the order of their opcodes; by RC. */
+struct f80 f80_constant(unsigned n, uint16_t control);
 /* One rounding by PC and RC. */
 struct f80 f80_add(struct f80 a, struct f80 b, struct f80_env *env);
 struct f80 f80_sub(struct f80 a, struct f80 b, struct f80_env *env);
@@ -80,6 +91,10 @@ unsigned f80_compare(struct f80 a, struct f80 b, bool quiet, struct f80_env *env
 /* C3, C2, C1, C0 of FXAM for a register that is not empty. */
 unsigned f80_examine(struct f80 a);
 
+/* The same with NaNs as they are, and *denormal X87_DE or 0 instead of flags: operands in memory.
+ */
+struct f80 f80_widen_f32(uint32_t bits, unsigned *denormal);
+struct f80 f80_widen_f64(uint64_t bits, unsigned *denormal);
 /* A denormal operand stops nothing, masked or not. */
 struct f80 f80_from_f32(uint32_t bits, struct f80_env *env);
 struct f80 f80_from_f64(uint64_t bits, struct f80_env *env);
@@ -92,5 +107,15 @@ uint64_t f80_to_f64(struct f80 a, struct f80_env *env);
 /* To a signed integer of 16, 32 or 64 bits, by RC or truncated; out of range: the smallest one. */
 int64_t f80_to_int(struct f80 a, unsigned bits, bool truncate, struct f80_env *env);
 void f80_to_bcd(struct f80 a, uint8_t digits[10], struct f80_env *env);
+
+/* Transcendental functions, rounded once from results of more than 100 bits. */
+struct f80 f80_2xm1(struct f80 a, struct f80_env *env);                 /* 2^a - 1 */
+struct f80 f80_yl2x(struct f80 x, struct f80 y, struct f80_env *env);   /* y * log2(x) */
+struct f80 f80_yl2xp1(struct f80 x, struct f80 y, struct f80_env *env); /* y * log2(x + 1) */
+struct f80 f80_atan(struct f80 x, struct f80 y, struct f80_env *env);   /* of y / x */
+/* *far: a was 2^63 or more, and is the result. */
+struct f80 f80_sin(struct f80 a, bool *far, struct f80_env *env);
+struct f80 f80_cos(struct f80 a, bool *far, struct f80_env *env);
+struct f80 f80_tan(struct f80 a, bool *far, struct f80_env *env);
 
 #endif

@@ -195,7 +195,9 @@ static void test_filters(void)
     teardown();
 }
 
-static void nothing(void *arg G_GNUC_UNUSED) {}
+static void nothing(void *arg G_GNUC_UNUSED)
+{
+}
 
 /* Frames wait with the back end until there is room. */
 static void test_receive_fifo_fills(void)

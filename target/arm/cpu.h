@@ -118,7 +118,8 @@ struct arm_ids {
     uint32_t mvfr0, mvfr1, mvfr2, fpsid;
     uint64_t pmceid[2], cbar;
     uint8_t pa_bits, breakpoints, watchpoints, context_breakpoints, pmu_counters;
-    bool has_16k; /* pages of 16 KiB */
+    uint16_t pmu_code; /* PMCR.IMP, IDCODE */
+    bool has_16k;      /* pages of 16 KiB */
 };
 
 struct arm_cpu {

@@ -51,12 +51,27 @@ unsigned arm_debug_target(const struct arm_cpu *cpu)
     return MAX(s->ps.el, 1);
 }
 
+/* By the OS lock, or the OS double lock, which DBGPRCR.CORENPDRQ overrides.  Ref: H8.1
+ * (DoubleLockStatus). */
+static bool is_locked(const struct arm_cpu *cpu)
+{
+    return (cpu->s.oslock & 1) || ((cpu->s.osdlr_el1 & 1) && !(cpu->s.dbgprcr_el1 & 1));
+}
+
+void arm_set_double_lock(struct arm_cpu *cpu, uint64_t val)
+{
+    bool is_present = arm_has(cpu, ARM_F_DOUBLELOCK) || !arm_has(cpu, ARM_F_V8);
+
+    cpu->s.osdlr_el1 = is_present ? val & 1 : 0;
+    guest_mode_changed(&cpu->cpu);
+}
+
 /* Without AArch64 above, PL1 is stopped whatever PSTATE and MDSCR.KDE say, Hyp mode never. */
 static bool enabled_in_a32(const struct arm_cpu *cpu)
 {
     const struct arm_state *s = &cpu->s;
 
-    if ((s->oslock & 1) || s->ps.el == 2)
+    if (is_locked(cpu) || s->ps.el == 2)
         return false;
     return !arm_is_secure(cpu) || !(s->mdcr_el3 & MDCR3_SDD);
 }
@@ -68,7 +83,7 @@ bool arm_debug_exceptions_enabled(const struct arm_cpu *cpu)
 
     if (s->ps.a32 && !arm_el_is_a64(cpu, 1) && !arm_is_host(cpu))
         return enabled_in_a32(cpu);
-    if ((s->oslock & 1) || s->ps.el > to || (s->ps.el == 2 && !arm_el2_enabled(cpu)))
+    if (is_locked(cpu) || s->ps.el > to || (s->ps.el == 2 && !arm_el2_enabled(cpu)))
         return false;
     if (s->ps.el == 2 && !((s->mdcr_el2 & MDCR2_TDE) || (s->hcr_el2 & HCR_TGE)))
         return false;

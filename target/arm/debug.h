@@ -9,6 +9,8 @@
 unsigned arm_debug_target(const struct arm_cpu *cpu);
 /* Whether they are generated here, the OS lock, MDCR_ELx and PSTATE.D considered. */
 bool arm_debug_exceptions_enabled(const struct arm_cpu *cpu);
+/* OSDLR_EL1 is written: bit 0 keeps debug exceptions from being generated. */
+void arm_set_double_lock(struct arm_cpu *cpu, uint64_t val);
 /* step.c: a synchronous exception at the pc slot is about to be entered. */
 void arm_unstep(struct arm_cpu *cpu);
 /* PSTATE.SS after a return with spsr, whose other fields are in place; was_enabled: debug

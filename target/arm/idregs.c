@@ -52,7 +52,8 @@ static uint64_t aa64pfr1(const struct arm_cpu *cpu)
     struct field r = {cpu, 0};
 
     put_if(&r, 0, ARM_F_BTI, 1);
-    put_if(&r, 4, ARM_F_SSBS, 2);
+    put_if(&r, 4, ARM_F_SSBS, 1);
+    put_if(&r, 4, ARM_F_SSBS2, 2);
     return r.val;
 }
 
@@ -83,6 +84,7 @@ static uint64_t aa64dfr0(const struct arm_cpu *cpu)
     put(&r, 12, cpu->id.breakpoints - 1u);
     put(&r, 20, cpu->id.watchpoints - 1u);
     put(&r, 28, cpu->id.context_breakpoints - 1u);
+    put(&r, 36, arm_has(cpu, ARM_F_DOUBLELOCK) ? 0 : 15);
     return r.val;
 }
 
@@ -111,6 +113,13 @@ static uint64_t aa64isar0(const struct arm_cpu *cpu)
     return r.val;
 }
 
+static uint64_t pauth_level(const struct arm_cpu *cpu)
+{
+    if (!arm_has(cpu, ARM_F_PAUTH2))
+        return 1;
+    return arm_has(cpu, ARM_F_FPACCOMBINE) ? 5 : arm_has(cpu, ARM_F_FPAC) ? 4 : 3;
+}
+
 static uint64_t aa64isar1(const struct arm_cpu *cpu)
 {
     struct field r = {cpu, 0};
@@ -119,7 +128,7 @@ static uint64_t aa64isar1(const struct arm_cpu *cpu)
     put_if(&r, 0, ARM_F_DPB, 1);
     put_if(&r, 0, ARM_F_DPB2, 2);
     if (arm_has(cpu, ARM_F_PAUTH)) {
-        put(&r, impdef ? 8 : 4, arm_has(cpu, ARM_F_PAUTH2) ? 4 : 1);
+        put(&r, impdef ? 8 : 4, pauth_level(cpu));
         put(&r, impdef ? 28 : 24, 1);
     }
     put_if(&r, 12, ARM_F_JSCVT, 1);
@@ -130,6 +139,7 @@ static uint64_t aa64isar1(const struct arm_cpu *cpu)
     put_if(&r, 36, ARM_F_SB, 1);
     put_if(&r, 40, ARM_F_SPECRES, 1);
     put_if(&r, 44, ARM_F_BF16, 1);
+    put_if(&r, 48, ARM_F_DGH, 1);
     put_if(&r, 52, ARM_F_I8MM, 1);
     return r.val;
 }
@@ -139,7 +149,6 @@ static uint64_t aa64isar2(const struct arm_cpu *cpu)
     struct field r = {cpu, 0};
 
     put_if(&r, 0, ARM_F_WFXT, 2);
-    put_if(&r, 4, ARM_F_RPRES, 1);
     put_if(&r, 16, ARM_F_MOPS, 1);
     put_if(&r, 20, ARM_F_HBC, 1);
     put_if(&r, 52, ARM_F_CSSC, 1);
@@ -194,7 +203,6 @@ static uint64_t aa64mmfr1(const struct arm_cpu *cpu)
     put_if(&r, 28, ARM_F_XNX, 1);
     put_if(&r, 36, ARM_F_ETS, 1);
     put_if(&r, 40, ARM_F_HCX, 1);
-    put_if(&r, 44, ARM_F_AFP, 1);
     return r.val;
 }
 
@@ -258,7 +266,7 @@ static uint32_t pfr1(const struct arm_cpu *cpu)
         put_if(&r, 4, ARM_F_SECURE, 1);
         put_if(&r, 12, ARM_F_VIRT, 1);
     }
-    put(&r, 16, 1); /* generic timer */
+    put(&r, 16, arm_has(cpu, ARM_F_ECV) ? 2 : 1); /* generic timer */
     put(&r, 28, cpu->gic_ops != NULL);
     return r.val;
 }
@@ -273,6 +281,15 @@ static uint32_t dfr0(const struct arm_cpu *cpu)
     return r.val;
 }
 
+/* The first cores say nothing of auxiliary fault status registers, which read as zero.  Ref: TRMs
+ * of the Cortex-A53 and the Cortex-A57, ID_MMFR0_EL1. */
+static bool has_only_actlr(const struct arm_cpu *cpu)
+{
+    unsigned part = cpu->id.midr >> 4 & 0xfff;
+
+    return part == 0xd03 || part == 0xd07;
+}
+
 static void mmfrs(struct arm_cpu *cpu)
 {
     struct field r3 = {cpu, 0x02102211}, r4 = {cpu, 0};
@@ -284,7 +301,9 @@ static void mmfrs(struct arm_cpu *cpu)
     put_if(&r4, 12, ARM_F_TTCNP, 1);
     put_if(&r4, 16, ARM_F_HPDS, 1);
     put_if(&r4, 16, ARM_F_HPDS2, 2);
-    cpu->id.mmfr0 = 0x10101105;
+    put_if(&r4, 24, ARM_F_CCIDX, 1);
+    put_if(&r4, 28, ARM_F_EVT, 2);
+    cpu->id.mmfr0 = 0x10001105 | (has_only_actlr(cpu) ? 1u : 2u) << 20;
     cpu->id.mmfr1 = 0x40000000;
     cpu->id.mmfr2 = 0x01260000;
     cpu->id.mmfr3 = (uint32_t)r3.val;
@@ -309,6 +328,7 @@ static void compute_a32(struct arm_cpu *cpu)
 {
     struct arm_ids *id = &cpu->id;
     struct field pfr0 = {cpu, 0x131}, pfr2 = {cpu, 0};
+    bool has_smc = arm_has(cpu, ARM_F_AARCH32_EL1) && arm_has(cpu, ARM_F_SECURE);
 
     put_if(&pfr0, 16, ARM_F_CSV2, 1);
     put_if(&pfr0, 24, ARM_F_DIT, 1);
@@ -325,7 +345,7 @@ static void compute_a32(struct arm_cpu *cpu)
     id->isar1 = 0x13112111;
     id->isar2 = 0x21232042;
     id->isar3 = 0x01112131;
-    id->isar4 = 0x00011142;
+    id->isar4 = 0x00010142 | (has_smc ? 1u << 12 : 0);
     id->isar5 = isar5(cpu);
     id->isar6 = isar6(cpu);
 }

@@ -21,6 +21,7 @@ struct arm_model {
     uint8_t pa_bits, breakpoints, watchpoints, context_breakpoints, pmu_counters;
     bool has_16k;             /* pages of 16 KiB */
     const struct v7_ids *ids; /* of models that are not Armv8 */
+    uint16_t pmu_code;        /* PMCR.IMP, IDCODE */
 };
 
 /* Identification registers of Armv7 cores. */
@@ -46,12 +47,13 @@ static const struct v7_ids a15_ids = {
 #define V7VE  V7 "mp lpae virt pmu vfpv4 vfp-d32 idiv "
 #define A32   "aarch32-el0 aarch32-el1 "
 #define V80   "aarch64 v8 lpae virt secure pmu vfp vfp-d32 neon vfpv4 idiv mp aes pmull sha1 sha256 crc32 "
+#define LOCK  "doublelock "
 #define V81   V80 "lse rdm pan vhe hpds hafdbs vmid16 "
 #define V82   V81 "pan2 uao dpb ttcnp xnx ras hpds2 "
 #define V84   V82 "dotprod fp16 fhm fcma jscvt lrcpc lrcpc2 lse2 flagm dit pauth pauth-impdef ccidx ttst ttl " \
-              "tlbios tlbirange idst s2fwb doublefault csv2 csv3 ssbs gtg "
-#define V85   V84 "frintts flagm2 sb specres dpb2 bti e0pd evt bbm "
-#define V90   V85 "bf16 i8mm pauth2 sha3 sha512 sm3 sm4 "
+              "tlbios tlbirange idst s2fwb doublefault csv2 csv3 ssbs ssbs2 "
+#define V85   V84 "gtg frintts flagm2 sb specres dpb2 bti e0pd evt bbm "
+#define V90   V85 "bf16 i8mm pauth2 fpac fpaccombine sha3 sha512 sm3 sm4 "
 
 /* CCSIDR of a cache: bytes, ways, bytes of a line. */
 #define CACHE(size, ways, line) \
@@ -59,45 +61,46 @@ static const struct v7_ids a15_ids = {
 #define KIB 1024u
 #define MIB (1024u * 1024)
 #define CTR_V8      0x8444c004
-#define CTR_IDC_DIC 0x9444c004 /* clean to the point of unification is not needed */
+#define CTR_IDC     0x9444c004 /* clean to the point of unification is not needed */
+#define CTR_IDC_DIC 0xb444c004 /* nor is invalidating instructions */
 
 static const struct arm_model models[] = {
     {"cortex-a7", "Arm Cortex-A7, Armv7-A", "arm,cortex-a7", V7VE, 0x410fc075, 0x84448003, 0x0a200023,
-     {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 2, 32), CACHE(1 * MIB, 8, 64)}, 40, 6, 4, 2, 4, false, &a7_ids},
+     {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 2, 32), CACHE(1 * MIB, 8, 64)}, 40, 6, 4, 2, 4, false, &a7_ids, 0x4107},
     {"cortex-a8", "Arm Cortex-A8, Armv7-A", "arm,cortex-a8", V7 "vfp-d32", 0x410fc080, 0x82048004, 0x0a000023,
-     {0xe007e01a, 0x2007e01a, 0xf0000000}, 32, 6, 2, 2, 4, false, &a8_ids},
+     {0xe007e01a, 0x2007e01a, 0xf0000000}, 32, 6, 2, 2, 4, false, &a8_ids, 0x4100},
     {"cortex-a9", "Arm Cortex-A9, Armv7-A", "arm,cortex-a9", V7 "mp vfp-d32", 0x410fc090, 0x80038003, 0x09200003,
-     {0xe00fe019, 0x200fe019}, 32, 6, 4, 2, 6, false, &a9_ids},
+     {0xe00fe019, 0x200fe019}, 32, 6, 4, 2, 6, false, &a9_ids, 0x4109},
     {"cortex-a15", "Arm Cortex-A15, Armv7-A", "arm,cortex-a15", V7VE, 0x412fc0f1, 0x8444c004, 0x0a200023,
-     {CACHE(32 * KIB, 2, 64), CACHE(32 * KIB, 2, 64), CACHE(4 * MIB, 16, 64)}, 40, 6, 4, 2, 6, false, &a15_ids},
-    {"cortex-a35", "Arm Cortex-A35, Armv8.0-A", "arm,cortex-a35", V80 A32, 0x411fd040, 0x84448004, 0x0a200023,
-     {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 2, 64), CACHE(512 * KIB, 8, 64)}, 40, 6, 4, 2, 6, true, NULL},
-    {"cortex-a53", "Arm Cortex-A53, Armv8.0-A", "arm,cortex-a53", V80 A32, 0x410fd034, 0x84448004, 0x0a200023,
-     {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 2, 64), CACHE(1 * MIB, 16, 64)}, 40, 6, 4, 2, 6, false, NULL},
+     {CACHE(32 * KIB, 2, 64), CACHE(32 * KIB, 2, 64), CACHE(4 * MIB, 16, 64)}, 40, 6, 4, 2, 6, false, &a15_ids, 0x410f},
+    {"cortex-a35", "Arm Cortex-A35, Armv8.0-A", "arm,cortex-a35", V80 LOCK A32, 0x411fd040, 0x84448004, 0x0a200023,
+     {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 2, 64), CACHE(512 * KIB, 8, 64)}, 40, 6, 4, 2, 6, true, NULL, 0x410a},
+    {"cortex-a53", "Arm Cortex-A53, Armv8.0-A", "arm,cortex-a53", V80 LOCK A32, 0x410fd034, 0x84448004, 0x0a200023,
+     {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 2, 64), CACHE(1 * MIB, 16, 64)}, 40, 6, 4, 2, 6, false, NULL, 0x4103},
     {"cortex-a55", "Arm Cortex-A55, Armv8.2-A", "arm,cortex-a55",
-     V82 A32 "dotprod fp16 lrcpc ssbs csv2 csv3", 0x412fd050, 0x84448004, 0x82000023,
-     {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 4, 64), CACHE(512 * KIB, 8, 64)}, 40, 6, 4, 2, 6, true, NULL},
-    {"cortex-a57", "Arm Cortex-A57, Armv8.0-A", "arm,cortex-a57", V80 A32, 0x411fd070, CTR_V8, 0x0a200023,
-     {CACHE(32 * KIB, 2, 64), CACHE(48 * KIB, 3, 64), CACHE(2 * MIB, 16, 64)}, 44, 6, 4, 2, 6, false, NULL},
-    {"cortex-a72", "Arm Cortex-A72, Armv8.0-A", "arm,cortex-a72", V80 A32, 0x410fd083, CTR_V8, 0x0a200023,
-     {CACHE(32 * KIB, 2, 64), CACHE(48 * KIB, 3, 64), CACHE(1 * MIB, 16, 64)}, 44, 6, 4, 2, 6, false, NULL},
+     V82 LOCK A32 "dotprod fp16 lrcpc ssbs csv2 csv3", 0x412fd050, 0x84448004, 0x82000023,
+     {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 4, 64), CACHE(512 * KIB, 8, 64)}, 40, 6, 4, 2, 6, true, NULL, 0x4145},
+    {"cortex-a57", "Arm Cortex-A57, Armv8.0-A", "arm,cortex-a57", V80 LOCK A32, 0x411fd070, CTR_V8, 0x0a200023,
+     {CACHE(32 * KIB, 2, 64), CACHE(48 * KIB, 3, 64), CACHE(2 * MIB, 16, 64)}, 44, 6, 4, 2, 6, false, NULL, 0x4101},
+    {"cortex-a72", "Arm Cortex-A72, Armv8.0-A", "arm,cortex-a72", V80 LOCK A32, 0x410fd083, CTR_V8, 0x0a200023,
+     {CACHE(32 * KIB, 2, 64), CACHE(48 * KIB, 3, 64), CACHE(1 * MIB, 16, 64)}, 44, 6, 4, 2, 6, false, NULL, 0x4102},
     {"cortex-a76", "Arm Cortex-A76, Armv8.2-A", "arm,cortex-a76",
-     V82 "aarch32-el0 dotprod fp16 lrcpc ssbs csv2 csv3", 0x414fd0b1, CTR_V8, 0x82000023,
-     {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(512 * KIB, 8, 64)}, 40, 6, 4, 2, 6, true, NULL},
-    {"cortex-a710", "Arm Cortex-A710, Armv9.0-A", "arm,cortex-a710", V90 "aarch32-el0", 0x412fd471, CTR_IDC_DIC,
+     V82 LOCK "aarch32-el0 dotprod fp16 lrcpc ssbs csv2 csv3", 0x414fd0b1, CTR_V8, 0x82000023,
+     {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(512 * KIB, 8, 64)}, 40, 6, 4, 2, 6, true, NULL, 0x410b},
+    {"cortex-a710", "Arm Cortex-A710, Armv9.0-A", "arm,cortex-a710", V90 "aarch32-el0 csv2-2", 0x412fd471, CTR_IDC,
      0xc2000023, {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(512 * KIB, 8, 64)}, 40, 6, 4, 2, 20,
-     true, NULL},
+     true, NULL, 0},
     {"neoverse-n1", "Arm Neoverse N1, Armv8.2-A", "arm,neoverse-n1",
-     V82 "aarch32-el0 dotprod fp16 lrcpc ssbs csv2 csv3", 0x414fd0c1, CTR_V8, 0x82000023,
-     {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL},
-    {"neoverse-n2", "Arm Neoverse N2, Armv9.0-A", "arm,neoverse-n2", V90 "aarch32-el0 rng", 0x410fd493, CTR_IDC_DIC,
-     0xc2000023, {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL},
+     V82 LOCK "aarch32-el0 dotprod fp16 lrcpc ssbs ssbs2 csv2 csv3", 0x414fd0c1, CTR_V8, 0x82000023,
+     {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL, 0x410c},
+    {"neoverse-n2", "Arm Neoverse N2, Armv9.0-A", "arm,neoverse-n2", V90 "aarch32-el0 csv2-2 rng dgh", 0x410fd493, CTR_IDC_DIC,
+     0xc2000023, {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL, 0},
     {"neoverse-v1", "Arm Neoverse V1, Armv8.4-A", "arm,neoverse-v1",
-     V84 "aarch32-el0 bf16 i8mm rng sha3 sha512 sm3 sm4 dpb2", 0x411fd402, CTR_V8, 0xc2000023,
-     {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL},
+     V84 "aarch32-el0 bf16 i8mm rng sha3 sha512 sm3 sm4 dpb2 pauth2 evt bbm dgh", 0x411fd402, CTR_IDC_DIC, 0xc2000023,
+     {CACHE(64 * KIB, 4, 64), CACHE(64 * KIB, 4, 64), CACHE(1 * MIB, 8, 64)}, 48, 6, 4, 2, 6, true, NULL, 0x4121},
     {"max", "everything there is", "arm,armv8",
-     V90 A32 "ecv fgt ets rng lpa lpa2 lva pan3 hcx csv2-2 wfxt mops hbc cssc", 0x000f0510, CTR_IDC_DIC, 0x0a200023,
-     {CACHE(32 * KIB, 2, 64), CACHE(48 * KIB, 3, 64), CACHE(2 * MIB, 16, 64)}, 52, 6, 4, 2, 6, true, NULL},
+     V90 LOCK A32 "ecv fgt ets rng lpa lpa2 lva pan3 hcx csv2-2 wfxt mops hbc cssc dgh", 0x000f0510, CTR_IDC_DIC, 0x0a200023,
+     {CACHE(32 * KIB, 2, 64), CACHE(48 * KIB, 3, 64), CACHE(2 * MIB, 16, 64)}, 52, 6, 4, 2, 6, true, NULL, 0},
 };
 /* clang-format on */
 
@@ -111,8 +114,9 @@ static const struct {
 
 /* Properties of processors elsewhere that may be off, since they are not there. */
 static const char *const absent[] = {
-    "sve",     "sme",     "mte",    "sme_fa64",     "sve128",         "sve256",         "sve512",
-    "sve1024", "sve2048", "sme128", "pauth-qarma3", "kvm-steal-time", "kvm-no-adjvtime"};
+    "sve",     "sme",     "mte",    "sme_fa64",     "sve128",         "sve256",          "sve512",
+    "sve1024", "sve2048", "sme128", "pauth-qarma3", "kvm-steal-time", "kvm-no-adjvtime", "afp",
+    "rpres"};
 
 const char *arm_model_compatible(const struct arm_model *m)
 {
@@ -162,41 +166,25 @@ static void add_features(uint64_t *set, const char *names)
 static const struct {
     uint8_t f, needs;
 } dependencies[] = {
-    {ARM_F_NEON, ARM_F_VFP},
-    {ARM_F_VFPV4, ARM_F_VFP},
-    {ARM_F_VFP_D32, ARM_F_VFP},
-    {ARM_F_AES, ARM_F_NEON},
-    {ARM_F_PMULL, ARM_F_AES},
-    {ARM_F_SHA1, ARM_F_NEON},
-    {ARM_F_SHA256, ARM_F_SHA1},
-    {ARM_F_SHA512, ARM_F_SHA256},
-    {ARM_F_SHA3, ARM_F_SHA512},
-    {ARM_F_SM3, ARM_F_NEON},
-    {ARM_F_SM4, ARM_F_NEON},
-    {ARM_F_RDM, ARM_F_NEON},
-    {ARM_F_DOTPROD, ARM_F_NEON},
-    {ARM_F_FP16, ARM_F_NEON},
-    {ARM_F_FHM, ARM_F_FP16},
-    {ARM_F_FCMA, ARM_F_NEON},
-    {ARM_F_JSCVT, ARM_F_VFP},
-    {ARM_F_FRINTTS, ARM_F_VFP},
-    {ARM_F_BF16, ARM_F_NEON},
-    {ARM_F_I8MM, ARM_F_NEON},
-    {ARM_F_LRCPC2, ARM_F_LRCPC},
-    {ARM_F_FLAGM2, ARM_F_FLAGM},
-    {ARM_F_PAUTH_IMPDEF, ARM_F_PAUTH},
-    {ARM_F_PAUTH_QARMA5, ARM_F_PAUTH},
-    {ARM_F_PAUTH2, ARM_F_PAUTH},
-    {ARM_F_PAN2, ARM_F_PAN},
-    {ARM_F_PAN3, ARM_F_PAN2},
-    {ARM_F_DPB2, ARM_F_DPB},
-    {ARM_F_HPDS2, ARM_F_HPDS},
-    {ARM_F_LPA2, ARM_F_LPA},
-    {ARM_F_LVA, ARM_F_LPA},
-    {ARM_F_TLBIRANGE, ARM_F_TLBIOS},
-    {ARM_F_LSE2, ARM_F_LSE},
-    {ARM_F_CSV2_2, ARM_F_CSV2},
-    {ARM_F_AARCH32_EL1, ARM_F_AARCH32_EL0},
+    {ARM_F_NEON, ARM_F_VFP},           {ARM_F_VFPV4, ARM_F_VFP},
+    {ARM_F_VFP_D32, ARM_F_VFP},        {ARM_F_AES, ARM_F_NEON},
+    {ARM_F_PMULL, ARM_F_AES},          {ARM_F_SHA1, ARM_F_NEON},
+    {ARM_F_SHA256, ARM_F_SHA1},        {ARM_F_SHA512, ARM_F_SHA256},
+    {ARM_F_SHA3, ARM_F_SHA512},        {ARM_F_SM3, ARM_F_NEON},
+    {ARM_F_SM4, ARM_F_NEON},           {ARM_F_RDM, ARM_F_NEON},
+    {ARM_F_DOTPROD, ARM_F_NEON},       {ARM_F_FP16, ARM_F_NEON},
+    {ARM_F_FHM, ARM_F_FP16},           {ARM_F_FCMA, ARM_F_NEON},
+    {ARM_F_JSCVT, ARM_F_VFP},          {ARM_F_FRINTTS, ARM_F_VFP},
+    {ARM_F_BF16, ARM_F_NEON},          {ARM_F_I8MM, ARM_F_NEON},
+    {ARM_F_LRCPC2, ARM_F_LRCPC},       {ARM_F_FLAGM2, ARM_F_FLAGM},
+    {ARM_F_PAUTH_IMPDEF, ARM_F_PAUTH}, {ARM_F_PAUTH_QARMA5, ARM_F_PAUTH},
+    {ARM_F_PAUTH2, ARM_F_PAUTH},       {ARM_F_FPAC, ARM_F_PAUTH2},
+    {ARM_F_FPACCOMBINE, ARM_F_FPAC},   {ARM_F_SSBS2, ARM_F_SSBS},
+    {ARM_F_PAN2, ARM_F_PAN},           {ARM_F_PAN3, ARM_F_PAN2},
+    {ARM_F_DPB2, ARM_F_DPB},           {ARM_F_HPDS2, ARM_F_HPDS},
+    {ARM_F_LPA2, ARM_F_LPA},           {ARM_F_LVA, ARM_F_LPA},
+    {ARM_F_TLBIRANGE, ARM_F_TLBIOS},   {ARM_F_LSE2, ARM_F_LSE},
+    {ARM_F_CSV2_2, ARM_F_CSV2},        {ARM_F_AARCH32_EL1, ARM_F_AARCH32_EL0},
 };
 
 /* Drop what lost its ground; false when it was asked for by name. */
@@ -379,6 +367,7 @@ static void set_ids(struct arm_cpu *cpu, const struct arm_model *m)
     id->watchpoints = m->watchpoints;
     id->context_breakpoints = m->context_breakpoints;
     id->pmu_counters = m->pmu_counters;
+    id->pmu_code = m->pmu_code;
     id->ccsidr[0] = ccsidr(cpu, m->ccsidr[0], false);
     id->ccsidr[1] = ccsidr(cpu, m->ccsidr[1], true);
     id->ccsidr[2] = ccsidr(cpu, m->ccsidr[2], false);
@@ -402,6 +391,11 @@ static bool configure(struct arm_cpu *cpu, const struct arm_model *m, struct opt
         return false;
     if (is32)
         set_feature(cpu->features, ARM_F_AARCH64, false);
+    if (has(cpu->features, ARM_F_AARCH64) && has(cpu->features, ARM_F_VFP) &&
+        !has(cpu->features, ARM_F_NEON)) {
+        error_set(errp, "neon=off needs vfp=off: with AArch64 state there are both or neither");
+        return false;
+    }
     if (!has(cpu->features, ARM_F_AARCH64) && !has(cpu->features, ARM_F_AARCH32_EL1)) {
         error_set(errp, "aarch64=off needs AArch32 state at EL1, which the model does not have");
         return false;

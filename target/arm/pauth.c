@@ -164,7 +164,8 @@ static uint64_t authenticate(struct arm_cpu *cpu, uint64_t ptr, uint64_t modifie
     if (!arm_has(cpu, ARM_F_PAUTH2))
         return (code ^ ptr) & bits ? corrupt(good, tag, key) : good;
     uint64_t result = ptr ^ (code & bits);
-    if (((result ^ good) & bits) && !combined)
+    bool may_fault = arm_has(cpu, combined ? ARM_F_FPACCOMBINE : ARM_F_FPAC);
+    if (((result ^ good) & bits) && may_fault)
         arm_raise(cpu, 1, ESR(ARM_EC_FPAC, data << 1 | (key & 1)));
     return result;
 }

@@ -19,7 +19,14 @@ enum {
     PMCR_LP = 128, /* PMUv3p5: overflow after 64 bits */
     PMCR_WRITABLE = 0x79
 };
-enum { EVENT_SW_INCR = 0x00, EVENT_INST_RETIRED = 0x08, EVENT_CPU_CYCLES = 0x11 };
+enum {
+    EVENT_SW_INCR = 0x00,
+    EVENT_INST_RETIRED = 0x08,
+    EVENT_CPU_CYCLES = 0x11,
+    EVENT_STALL_FRONTEND = 0x23,
+    EVENT_STALL_BACKEND = 0x24,
+    EVENT_STALL = 0x3c
+};
 enum { CYCLE = 31 /* bit of the cycle counter */ };
 enum { USEREN_EN = 1, USEREN_SW = 2, USEREN_CR = 4, USEREN_ER = 8 };
 enum { USEREN_WRITES = 16 }; /* the same bits let EL0 write */
@@ -236,7 +243,7 @@ static uint64_t read_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED
 {
     uint64_t n = cpu->id.pmu_counters;
 
-    return (cpu->id.midr >> 24 & 0xff) << 24 | 1 << 16 | n << 11 | (cpu->s.pmcr & pmcr_bits(cpu));
+    return (uint64_t)cpu->id.pmu_code << 16 | n << 11 | (cpu->s.pmcr & pmcr_bits(cpu));
 }
 
 static void write_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
@@ -375,10 +382,15 @@ static void write_type(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t
     end(cpu, saved);
 }
 
-/* PMCEID0: events 0 to 31. */
-static uint64_t read_ceid(struct arm_cpu *cpu UNUSED, const struct arm_sysreg *r)
+/* PMCEID0: events 0 to 31; PMCEID1: 32 to 63.  Of the latter Armv8.1 and Armv8.4 ask for those that
+ * count stalled cycles, of which there are none. */
+static uint64_t read_ceid(struct arm_cpu *cpu, const struct arm_sysreg *r)
 {
-    return r->key & 1 ? 0 : 1u << EVENT_SW_INCR | 1u << EVENT_INST_RETIRED | 1u << EVENT_CPU_CYCLES;
+    if (!(r->key & 1))
+        return 1u << EVENT_SW_INCR | 1u << EVENT_INST_RETIRED | 1u << EVENT_CPU_CYCLES;
+    uint64_t stalls = 1u << (EVENT_STALL_FRONTEND & 31) | 1u << (EVENT_STALL_BACKEND & 31);
+    return (arm_has(cpu, ARM_F_LSE) ? stalls : 0) |
+           (arm_has(cpu, ARM_F_LSE2) ? 1u << (EVENT_STALL & 31) : 0);
 }
 
 /* PMMIR_EL1 came with Armv8.4's monitors: no slots, no other widths to tell of. */

@@ -274,6 +274,18 @@ static uint64_t read_oslsr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSE
     return 8 | (cpu->s.oslock & 1) << 1;
 }
 
+/* OSDLR_EL1.DLK: reads as zero where there is no double lock. */
+static void write_osdlr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
+{
+    arm_set_double_lock(cpu, val);
+}
+
+static void write_dbgprcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
+{
+    cpu->s.dbgprcr_el1 = val;
+    guest_mode_changed(&cpu->cpu);
+}
+
 static uint64_t read_constant(struct arm_cpu *cpu UNUSED, const struct arm_sysreg *r)
 {
     return r->arg;
@@ -473,10 +485,10 @@ const struct arm_sysreg arm_sysregs_debug[] = {
     {.name = "MDRAR_EL1", KEY(2, 0, 1, 0, 0), .rights = ARM_R1_UP, .check = check_tdra, .read = read_constant},
     {.name = "OSLAR_EL1", KEY(2, 0, 1, 0, 4), .rights = ARM_W1_UP, .check = check_tdosa, .write = write_oslar, DBG(8)},
     {.name = "OSLSR_EL1", KEY(2, 0, 1, 1, 4), .rights = ARM_R1_UP, .check = check_tdosa, .read = read_oslsr, DBG(9)},
-    {.name = "OSDLR_EL1", KEY(2, 0, 1, 3, 4), S(osdlr_el1), .rights = ARM_RW1, .check = check_tdosa, .mask = 1,
-     .flags = ARM_REG_QUIET, DBG(11)},
+    {.name = "OSDLR_EL1", KEY(2, 0, 1, 3, 4), S(osdlr_el1), .rights = ARM_RW1, .check = check_tdosa,
+     .write = write_osdlr, DBG(11)},
     {.name = "DBGPRCR_EL1", KEY(2, 0, 1, 4, 4), S(dbgprcr_el1), .rights = ARM_RW1, .check = check_tdosa, .mask = 1,
-     .flags = ARM_REG_QUIET, DBG(7)},
+     .write = write_dbgprcr, DBG(7)},
     {.name = "DBGCLAIMSET_EL1", KEY(2, 0, 7, 8, 6), .rights = ARM_RW1, .check = check_tda, .read = read_claim,
      .write = write_claim, .arg = 0, DBG(5)},
     {.name = "DBGCLAIMCLR_EL1", KEY(2, 0, 7, 9, 6), .rights = ARM_RW1, .check = check_tda, .read = read_claim,

@@ -238,6 +238,10 @@ static bool is_a64_system(uint32_t insn)
 /* By op0, bits 28:25.  Ref: DDI 0487, C4.1 (A64 instruction set encoding). */
 static bool decode_a64(struct dis *d, uint32_t insn)
 {
+    bool is_fp = (insn >> 26 & 3) == 3;
+
+    if (is_fp && !dis_has(d, ARM_F_VFP))
+        return false;
     switch (insn >> 25 & 15) {
     case 4:
     case 6:

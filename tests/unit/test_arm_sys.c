@@ -278,6 +278,8 @@ static void test_refusals(void)
         {"max,pauht=off", "pauth"},
         {"max,sve=on", "only sve=off is possible"},
         {"max,neon=off,aes=on", "aes=on needs neon, which is off"},
+        {"max,neon=off", "neon=off needs vfp=off"},
+        {"max,afp=on", "not implemented"},
         {"cortex-a57,pmu=maybe", "pmu"},
         {"neoverse-n2,aarch64=off", "AArch32 state at EL1"},
     };

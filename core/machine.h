@@ -102,6 +102,8 @@ struct machine_class {
     unsigned max_cpus;
     uint64_t default_ram;                       /* bytes */
     const char *default_net, *default_block_if; /* "virtio" */
+    const char *default_display;                /* type of the card that it has unless told
+                                                   otherwise, or NULL: -vga means nothing */
     const char
         *onboard_nic; /* type of its own network card, which the first -nic connects, or NULL */
     size_t size;      /* of the board's struct, which starts with struct machine */

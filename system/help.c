@@ -174,6 +174,8 @@ static bool answer_words(const struct setup *s, int *status)
         log_print_help(stdout);
     else if (is_help(cli->display))
         puts("Available display backend types:\nnone");
+    else if (is_help(cli->vga))
+        display_vga_help();
     else if (cli->dirs->len && is_help(g_ptr_array_index(cli->dirs, 0)))
         *status = help_dirs(s);
     else

@@ -104,6 +104,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_flash,
         init_machine,
         setup_prealloc,
+        setup_display,
         setup_devices,
         setup_nics,
         setup_share_devices,

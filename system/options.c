@@ -127,18 +127,6 @@ static bool call_display(struct cli *cli, const char *arg, struct error **errp)
     return false;
 }
 
-static bool call_vga(struct cli *cli, const char *arg, struct error **errp)
-{
-    static const char *const cards[] = {"none", "std", "cirrus", "vmware", "qxl", "virtio", NULL};
-
-    cli->vga = arg;
-    if (g_strv_contains(cards, arg))
-        return true; /* the machines here have no display: every card is "none" */
-    const char *near = nearest_name(arg, cards);
-    error_set(errp, "no such card; did you mean '%s'?", near ? near : "none");
-    return false;
-}
-
 static bool call_audiodev(struct cli *cli UNUSED, const char *arg, struct error **errp)
 {
     struct opts *o = opts_parse_any(arg, "driver", errp);
@@ -367,7 +355,7 @@ const struct cli_option cli_options[] = {
     {.name = "debugcon", .args = "none", CALL(call_debugcon), .help = "no debug port"},
     {.name = "nographic", FLAG(nographic), .help = "no window; the first serial line on the terminal"},
     {.name = "display", .args = "none", CALL(call_display), .help = "no window ('help' lists displays)"},
-    {.name = "vga", .args = "none", CALL(call_vga), .help = "no display card (none exists yet, others count as none)"},
+    {.name = "vga", .args = "std|none", TEXT(vga), .help = "display card of a PC (default: std)"},
     {.name = "echr", .args = "CODE", TEXT(escape), .help = "escape character of the terminal instead of Ctrl-a; 0: none"},
 
     {.help = "Network"},

@@ -104,6 +104,11 @@ void objects_help(FILE *f);
 bool setup_shares(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_share_devices(struct setup *s, struct error **errp) MUST_CHECK;
 
+/* display.c: the board's display card or the one of -vga; before the other devices, so that it has
+ * the first free slot.  What -vga help prints. */
+bool setup_display(struct setup *s, struct error **errp) MUST_CHECK;
+void display_vga_help(void);
+
 /* devices.c: -global, -device, -fw_cfg. */
 bool setup_globals(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_devices(struct setup *s, struct error **errp) MUST_CHECK;

@@ -15,19 +15,31 @@
 #include <glib.h>
 #include <string.h>
 
-enum { MIB = 1 << 20, HIGH_BASE = MIB, BIOS_END = MIB };
+enum { MIB = 1 << 20, HIGH_BASE = MIB, BIOS_END = MIB, ROMS = 0xc0000, ROMS_SIZE = 0x20000 };
 static const uint64_t RAM_MAX = UINT64_C(0xe0000000), FOUR_GIB = UINT64_C(1) << 32;
 
 struct isapc {
     struct machine m;
     struct pc_parts parts;
-    struct mem_region low, high, bios, shadow;
+    struct mem_region low, high, roms, bios, shadow;
     struct ram_block *shadow_ram;
+    unsigned resets;
     uint8_t *image; /* the firmware's last bytes, below 1 MiB: copied at reset */
     uint32_t shadow_size;
 };
 
 /* ---- memory ---- */
+
+/* Where the BIOS copies the ROMs of cards to. */
+static bool create_rom_area(struct isapc *b, struct error **errp)
+{
+    struct ram_block *ram = machine_new_ram(&b->m, "pc.rom", ROMS_SIZE, errp);
+    if (ram == NULL)
+        return false;
+    region_init_ram(&b->roms, "pc.rom", ram, 0, ROMS_SIZE);
+    region_add(&b->m.root, ROMS, &b->roms, 0);
+    return true;
+}
 
 static bool create_ram(struct isapc *b, struct error **errp)
 {
@@ -45,7 +57,7 @@ static bool create_ram(struct isapc *b, struct error **errp)
         region_init_ram(&b->high, "ram-above-1m", ram, HIGH_BASE, size - HIGH_BASE);
         region_add(&b->m.root, HIGH_BASE, &b->high, 0);
     }
-    return true;
+    return create_rom_area(b, errp);
 }
 
 /* ROM that ends at 4 GiB; its last 128 KiB also end at 1 MiB, in RAM that the firmware may write.
@@ -124,8 +136,9 @@ static bool isapc_init(struct machine *m, struct error **errp)
                                   : "dtb");
         return false;
     }
-    if (!create_cpu(b, errp) || !create_ram(b, errp) || !create_bios(b, errp) ||
-        !create_devices(b, errp))
+    if (!pc_check_boot_order(m, errp) || !create_cpu(b, errp) || !create_ram(b, errp) ||
+        !create_bios(b, errp) || !create_devices(b, errp) ||
+        pc_create_fw_cfg(m, m->cfg.ram_size, 0, errp) == NULL)
         return false;
     pc_fill_cmos(&b->parts, m->cfg.ram_size, 0);
     return true;
@@ -134,6 +147,7 @@ static bool isapc_init(struct machine *m, struct error **errp)
 static void isapc_reset(struct machine *m)
 {
     struct isapc *b = (struct isapc *)m;
+    pc_set_boot_order(&b->parts, b->resets++ == 0, true);
     memcpy(b->shadow_ram->host, b->image, b->shadow_size);
     ram_written(b->shadow_ram, 0, b->shadow_size);
 }
@@ -146,8 +160,8 @@ static void isapc_fini(struct machine *m)
 #define ISAPC_CLASS(a)                                                                             \
     {                                                                                              \
         .name = "isapc", .desc = "ISA-only PC", .arch = (a), .default_cpu = "486", .max_cpus = 1,  \
-        .default_ram = 128 << 20, .default_block_if = "ide", .size = sizeof(struct isapc),         \
-        .init = isapc_init, .reset = isapc_reset, .fini = isapc_fini                               \
+        .default_ram = 128 << 20, .default_display = "isa-vga", .default_block_if = "ide",         \
+        .size = sizeof(struct isapc), .init = isapc_init, .reset = isapc_reset, .fini = isapc_fini \
     }
 const struct machine_class x86_64_isapc_class = ISAPC_CLASS("x86_64");
 const struct machine_class i386_isapc_class = ISAPC_CLASS("i386");

@@ -44,8 +44,6 @@ bool pc_create_bios(struct pc *b, struct error **errp) MUST_CHECK;
 /* Show the last 128 KiB of it below 1 MiB, too, until PAM hides them. */
 bool pc_show_low(struct pc *b, const uint8_t *data, size_t len, struct error **errp) MUST_CHECK;
 bool pc_tell_firmware(struct pc *b, struct error **errp) MUST_CHECK;
-/* Tell the BIOS by CMOS RAM which drives to try; first: this is no reset yet. */
-void pc_set_boot_order(struct pc *b, bool first);
 
 /* S3 to S5: SLP_TYP, and whether there is such a state. */
 enum { PC_SLEEP_STATES = 3, PC_SLEEP_EXISTS = 0x80 };

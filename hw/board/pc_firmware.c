@@ -62,14 +62,14 @@ void pc_put_e820(GByteArray *map, uint64_t base, uint64_t size, uint32_t type)
     g_byte_array_append(map, entry, sizeof(entry));
 }
 
-static bool tell_memory(struct pc *b, struct error **errp)
+static bool tell_memory(struct device *fw_cfg, uint64_t low, uint64_t high, struct error **errp)
 {
     g_autoptr(GByteArray) map = g_byte_array_new();
-    pc_put_e820(map, 0, b->low_ram, PC_E820_RAM);
-    if (b->high_ram)
-        pc_put_e820(map, FOUR_GIB, b->high_ram, PC_E820_RAM);
-    fw_cfg_set_u64(b->fw_cfg, FW_CFG_RAM_SIZE, b->m.cfg.ram_size);
-    return fw_cfg_add_file(b->fw_cfg, "etc/e820", map->data, map->len, errp);
+    pc_put_e820(map, 0, low, PC_E820_RAM);
+    if (high)
+        pc_put_e820(map, FOUR_GIB, high, PC_E820_RAM);
+    fw_cfg_set_u64(fw_cfg, FW_CFG_RAM_SIZE, low + high);
+    return fw_cfg_add_file(fw_cfg, "etc/e820", map->data, map->len, errp);
 }
 
 uint8_t pc_sleep_state(const struct pc *b, unsigned state)
@@ -91,19 +91,20 @@ static bool tell_sleep_states(struct pc *b, struct error **errp)
     return fw_cfg_add_file(b->fw_cfg, "etc/system-states", states, sizeof(states), errp);
 }
 
-static bool add_number(struct pc *b, const char *name, uint64_t v, struct error **errp)
+static bool add_number(struct device *fw_cfg, const char *name, uint64_t v, struct error **errp)
 {
     uint8_t bytes[8];
     st_le64(bytes, v);
-    return fw_cfg_add_file(b->fw_cfg, name, bytes, sizeof(bytes), errp);
+    return fw_cfg_add_file(fw_cfg, name, bytes, sizeof(bytes), errp);
 }
 
 /* Without a display the BIOS shows its screen on the first serial line. */
-static bool tell_console(struct pc *b, struct error **errp)
+static bool tell_console(struct device *fw_cfg, struct error **errp)
 {
     enum { COM1 = 0x3f8 };
-    fw_cfg_set_u16(b->fw_cfg, FW_CFG_NOGRAPHIC, b->m.cfg.nographic);
-    return !b->m.cfg.nographic || add_number(b, "etc/sercon-port", COM1, errp);
+    bool nographic = fw_cfg->machine->cfg.nographic;
+    fw_cfg_set_u16(fw_cfg, FW_CFG_NOGRAPHIC, nographic);
+    return !nographic || add_number(fw_cfg, "etc/sercon-port", COM1, errp);
 }
 
 /* ---- what to start ---- */
@@ -137,26 +138,32 @@ static bool check_order(const char *option, const char *order, struct error **er
     return true;
 }
 
+bool pc_check_boot_order(const struct machine *m, struct error **errp)
+{
+    return check_order("order", m->cfg.boot.order, errp) &&
+           check_order("once", m->cfg.boot.once, errp);
+}
+
 /* once counts until the first reset. */
-void pc_set_boot_order(struct pc *b, bool first)
+void pc_set_boot_order(struct pc_parts *p, bool first, bool check_floppies)
 {
     enum { THIRD_AND_CHECK = 0x38, FIRST_TWO = 0x3d, NO_CHECK = 1 };
-    const struct machine_config *cfg = &b->m.cfg;
+    const struct machine_config *cfg = &p->m->cfg;
     const char *order = cfg->boot.order ? cfg->boot.order : "cad";
     unsigned code[3] = {0};
     if (first && cfg->boot.once)
         order = cfg->boot.once;
     for (unsigned i = 0; i < G_N_ELEMENTS(code) && order[i]; i++)
         code[i] = boot_code(order[i]);
-    mc146818_set(b->parts.rtc, FIRST_TWO, (uint8_t)(code[1] << 4 | code[0]));
-    mc146818_set(b->parts.rtc, THIRD_AND_CHECK,
-                 (uint8_t)(code[2] << 4 | (b->fd_bootchk ? 0 : NO_CHECK)));
+    mc146818_set(p->rtc, FIRST_TWO, (uint8_t)(code[1] << 4 | code[0]));
+    mc146818_set(p->rtc, THIRD_AND_CHECK,
+                 (uint8_t)(code[2] << 4 | (check_floppies ? 0 : NO_CHECK)));
 }
 
 /* A picture of the user's that the BIOS shows, JPEG or BMP. */
-static bool tell_splash(struct pc *b, struct error **errp)
+static bool tell_splash(struct device *fw_cfg, struct error **errp)
 {
-    const char *path = b->m.cfg.boot.splash;
+    const char *path = fw_cfg->machine->cfg.boot.splash;
     size_t len;
     if (path == NULL)
         return true;
@@ -166,25 +173,38 @@ static bool tell_splash(struct pc *b, struct error **errp)
         return false;
     }
     if (len >= 2 && memcmp(data, "BM", 2) == 0)
-        return fw_cfg_add_file(b->fw_cfg, "bootsplash.bmp", data, len, errp);
+        return fw_cfg_add_file(fw_cfg, "bootsplash.bmp", data, len, errp);
     if (len >= 2 && memcmp(data, "\xff\xd8", 2) == 0)
-        return fw_cfg_add_file(b->fw_cfg, "bootsplash.jpg", data, len, errp);
+        return fw_cfg_add_file(fw_cfg, "bootsplash.jpg", data, len, errp);
     error_set(errp, "-boot splash=%s: not a picture that firmware shows; wanted JPEG or BMP", path);
     return false;
 }
 
-static bool tell_boot(struct pc *b, struct error **errp)
+static bool tell_boot(struct device *fw_cfg, struct error **errp)
 {
-    const struct machine_config *cfg = &b->m.cfg;
+    const struct machine_config *cfg = &fw_cfg->machine->cfg;
     uint8_t bytes[4];
-    fw_cfg_set_u16(b->fw_cfg, FW_CFG_BOOT_MENU, cfg->boot.menu);
+    fw_cfg_set_u16(fw_cfg, FW_CFG_BOOT_MENU, cfg->boot.menu);
     if (cfg->boot.splash_time >= 0) {
         st_le16(bytes, (uint16_t)cfg->boot.splash_time);
-        if (!fw_cfg_add_file(b->fw_cfg, "etc/boot-menu-wait", bytes, 2, errp))
+        if (!fw_cfg_add_file(fw_cfg, "etc/boot-menu-wait", bytes, 2, errp))
             return false;
     }
     st_le32(bytes, (uint32_t)cfg->boot.reboot_timeout);
-    return fw_cfg_add_file(b->fw_cfg, "etc/boot-fail-wait", bytes, 4, errp) && tell_splash(b, errp);
+    return fw_cfg_add_file(fw_cfg, "etc/boot-fail-wait", bytes, 4, errp) &&
+           tell_splash(fw_cfg, errp);
+}
+
+struct device *pc_create_fw_cfg(struct machine *m, uint64_t low, uint64_t high, struct error **errp)
+{
+    struct device *dev = pc_add(m, "fw_cfg_io", "fw_cfg");
+    if (!device_realize(dev, errp))
+        return NULL;
+    fw_cfg_set_u16(dev, FW_CFG_NB_CPUS, (uint16_t)m->ncpus);
+    fw_cfg_set_u16(dev, FW_CFG_MAX_CPUS, (uint16_t)(pc_apic_id(m, m->ncpus - 1) + 1));
+    fw_cfg_set_u32(dev, FW_CFG_IRQ0_OVERRIDE, 1);
+    bool ok = tell_memory(dev, low, high, errp) && tell_console(dev, errp) && tell_boot(dev, errp);
+    return ok ? dev : NULL;
 }
 
 static bool tell_smbios(struct pc *b, struct error **errp)
@@ -210,16 +230,11 @@ static bool tell_smbios(struct pc *b, struct error **errp)
 
 bool pc_tell_firmware(struct pc *b, struct error **errp)
 {
-    const struct machine_config *cfg = &b->m.cfg;
-    if (!check_order("order", cfg->boot.order, errp) || !check_order("once", cfg->boot.once, errp))
+    if (!pc_check_boot_order(&b->m, errp))
         return false;
-    struct device *dev = b->fw_cfg = pc_add(&b->m, "fw_cfg_io", "fw_cfg");
-    if (!device_realize(dev, errp))
+    b->fw_cfg = pc_create_fw_cfg(&b->m, b->low_ram, b->high_ram, errp);
+    if (b->fw_cfg == NULL)
         return false;
-    fw_cfg_set_u16(dev, FW_CFG_NB_CPUS, (uint16_t)b->m.ncpus);
-    fw_cfg_set_u16(dev, FW_CFG_MAX_CPUS, (uint16_t)(pc_apic_id(&b->m, b->m.ncpus - 1) + 1));
-    fw_cfg_set_u32(dev, FW_CFG_IRQ0_OVERRIDE, 1);
     pc_fill_cmos(&b->parts, b->low_ram, b->high_ram);
-    return tell_memory(b, errp) && tell_sleep_states(b, errp) && tell_console(b, errp) &&
-           tell_boot(b, errp) && tell_smbios(b, errp) && pc_create_acpi(b, errp);
+    return tell_sleep_states(b, errp) && tell_smbios(b, errp) && pc_create_acpi(b, errp);
 }

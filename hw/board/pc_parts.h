@@ -46,5 +46,13 @@ bool pc_create_serials(struct pc_parts *p, unsigned n, struct error **errp) MUST
 bool pc_create_devices(struct pc_parts *p, struct error **errp) MUST_CHECK;
 /* What the BIOS finds in CMOS RAM: equipment, and memory below and above 4 GiB in bytes. */
 void pc_fill_cmos(struct pc_parts *p, uint64_t low, uint64_t high);
+/* The letters of -boot; false with *errp for what no PC starts from.  Once p->rtc is there: tell
+ * the BIOS by CMOS RAM which drives to try; first: this is no reset yet. */
+bool pc_check_boot_order(const struct machine *m, struct error **errp) MUST_CHECK;
+void pc_set_boot_order(struct pc_parts *p, bool first, bool check_floppies);
+/* A fw_cfg device with processors, memory (bytes below and above 4 GiB), console and -boot; NULL
+ * with *errp. */
+struct device *pc_create_fw_cfg(struct machine *m, uint64_t low, uint64_t high,
+                                struct error **errp) MUST_CHECK;
 
 #endif

@@ -12,6 +12,8 @@ struct run {
     unsigned opcode, prefix, imm;
     bool wide, scalar; /* of doubles; of the lowest lane */
     uint32_t unmasked; /* flags */
+    uint32_t flags[SSE_STEPS];
+    unsigned step;
     const uint64_t (*arg)[2];
     uint64_t *r;
     struct fp_env env;
@@ -136,10 +138,13 @@ static void run_addsub(struct run *x)
     }
 }
 
-/* Of a step: the steps after it do not take place. */
-static bool is_trapped(const struct run *x)
+/* Whether it is the last, because of exceptions that are not masked. */
+static bool end_step(struct run *x)
 {
-    return flags_of(x->env.flags) & x->unmasked;
+    uint32_t flags = flags_of(x->env.flags);
+    x->flags[x->step++] = flags;
+    x->env.flags = 0;
+    return flags & x->unmasked;
 }
 
 /* Products that the upper half of the immediate chooses; sums of neighbours, then of these; to the
@@ -151,12 +156,12 @@ static void run_dot(struct run *x)
     for (unsigned i = 0; i < n; i++)
         if (x->imm >> (4 + i) & 1)
             product[i] = mul(x, get(x, 0, i), get(x, 1, i));
-    if (is_trapped(x))
+    if (end_step(x))
         return;
     uint64_t sum = add(x, product[0], product[1]);
     if (n == 4) {
         uint64_t upper = add(x, product[2], product[3]);
-        sum = is_trapped(x) ? 0 : add(x, sum, upper);
+        sum = end_step(x) ? 0 : add(x, sum, upper);
     }
     for (unsigned i = 0; i < n; i++)
         put(x, i, x->imm >> i & 1 ? sum : 0);
@@ -398,39 +403,60 @@ static void run_0f3a(struct run *x)
     }
 }
 
-void sse_run(uint32_t insn, const uint64_t arg[3][2], uint64_t r[2], uint32_t *mxcsr)
+static struct run begin(uint32_t insn, const uint64_t arg[3][2], uint64_t r[2], uint32_t mxcsr)
 {
     unsigned prefix = insn >> SSE_PREFIX_SHIFT & 3;
-    bool underflow_masked = *mxcsr & SSE_UE << SSE_MASK_SHIFT;
-    bool overflow_masked = *mxcsr & SSE_OE << SSE_MASK_SHIFT;
-    uint64_t result[2] = {arg[0][0], arg[0][1]};
-    struct run x = {
+    bool underflow_masked = mxcsr & SSE_UE << SSE_MASK_SHIFT;
+    bool overflow_masked = mxcsr & SSE_OE << SSE_MASK_SHIFT;
+    return (struct run){
         .insn = insn,
         .opcode = insn & 0xff,
         .prefix = prefix,
         .imm = insn >> SSE_IMM_SHIFT & 0xff,
         .wide = prefix & 1,
         .scalar = prefix & 2,
-        .unmasked = ~(*mxcsr >> SSE_MASK_SHIFT) & SSE_FLAGS,
+        .unmasked = ~(mxcsr >> SSE_MASK_SHIFT) & SSE_FLAGS,
         .arg = arg,
-        .r = result,
-        .env = {.round = round_of(*mxcsr >> SSE_RC_SHIFT),
+        .r = r,
+        .env = {.round = round_of(mxcsr >> SSE_RC_SHIFT),
                 .nan = FP_NAN_X86,
-                .flush_inputs = *mxcsr & SSE_DAZ,
-                .flush_outputs = (*mxcsr & SSE_FTZ) && underflow_masked,
+                .flush_inputs = mxcsr & SSE_DAZ,
+                .flush_outputs = (mxcsr & SSE_FTZ) && underflow_masked,
                 .trapped = (underflow_masked ? 0 : FP_UF) | (overflow_masked ? 0 : FP_OF)},
     };
-    switch (insn >> SSE_MAP_SHIFT & 3) {
-    case 1: run_0f(&x); break;
+}
+
+static void run(struct run *x)
+{
+    switch (x->insn >> SSE_MAP_SHIFT & 3) {
+    case 1: run_0f(x); break;
     case 2:
-        if (x.opcode == 0x13)
-            run_from_half(&x);
+        if (x->opcode == 0x13)
+            run_from_half(x);
         else
-            run_fma(&x);
+            run_fma(x);
         break;
-    default: run_0f3a(&x); break;
+    default: run_0f3a(x); break;
     }
-    *mxcsr |= flags_of(x.env.flags);
+    end_step(x);
+}
+
+void sse_run(uint32_t insn, const uint64_t arg[3][2], uint64_t r[2], uint32_t *mxcsr)
+{
+    uint64_t result[2] = {arg[0][0], arg[0][1]};
+    struct run x = begin(insn, arg, result, *mxcsr);
+    run(&x);
+    for (unsigned i = 0; i < SSE_STEPS; i++)
+        *mxcsr |= x.flags[i];
     r[0] = result[0];
     r[1] = result[1];
+}
+
+void sse_raise(uint32_t insn, const uint64_t arg[3][2], uint32_t mxcsr, uint32_t flags[SSE_STEPS])
+{
+    uint64_t result[2] = {arg[0][0], arg[0][1]};
+    struct run x = begin(insn, arg, result, mxcsr);
+    run(&x);
+    for (unsigned i = 0; i < SSE_STEPS; i++)
+        flags[i] |= x.flags[i];
 }

@@ -35,4 +35,10 @@ enum { SSE_MAP_SHIFT = 8, SSE_PREFIX_SHIFT = 10, SSE_W = 1 << 12, SSE_IMM_SHIFT 
  */
 void sse_run(uint32_t insn, const uint64_t arg[3][2], uint64_t r[2], uint32_t *mxcsr);
 
+/* DPPS multiplies, adds neighbours, and adds their sums: the next step takes place unless one
+ * raised exceptions that are not masked.  Other instructions have one step. */
+enum { SSE_STEPS = 3 };
+/* OR the flags that each step of an instruction raises into flags. */
+void sse_raise(uint32_t insn, const uint64_t arg[3][2], uint32_t mxcsr, uint32_t flags[SSE_STEPS]);
+
 #endif

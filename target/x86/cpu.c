@@ -26,6 +26,7 @@ uint32_t x86_mode(struct cpu *c)
     uint32_t mode = cpu->seg_mode | (cpu->ftop & 7) << X86_MODE_TOP_SHIFT;
 
     mode |= (cpu->s.mxcsr & ALL_MASKED) != ALL_MASKED ? X86_MODE_XM : 0;
+    mode |= cpu->s.mxcsr & X86_MXCSR_MM ? X86_MODE_MM : 0;
     return mode | (cpu->s.fcw != FCW_INITIAL ? X86_MODE_X87 : 0);
 }
 

@@ -139,6 +139,7 @@ enum {
     X86_MODE_TOP = 7 << 22,
     X86_MODE_IO = 1 << 25,     /* I/O needs no permission: CPL <= IOPL or real mode */
     X86_MODE_NARROW = 1 << 26, /* not 64-bit code: pcs wrap */
+    X86_MODE_MM = 1 << 27,     /* MXCSR.MM: operands of SSE arithmetic may be misaligned */
     /* bits 30 and 31 are the accelerator's */
 };
 
@@ -199,8 +200,7 @@ enum {
     X86_WORD_STACK = 1,  /* through SS: addresses that are not canonical are #SS */
     X86_WORD_ALIGNED = 2 /* misaligned is #GP */
 };
-/* Bits of MXCSR that exist. */
-enum { X86_MXCSR_KNOWN = 0xffff };
+enum { X86_MXCSR_DAZ = 1 << 6, X86_MXCSR_MM = 1 << 17 };
 
 /* x86_cpu.events: what other threads ask for. */
 enum x86_event_bit { X86_EV_NMI = 1, X86_EV_SMI = 2, X86_EV_INIT = 4, X86_EV_SIPI = 8 };

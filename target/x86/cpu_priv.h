@@ -213,6 +213,8 @@ void x86_write_dr(struct x86_cpu *cpu, unsigned n, uint64_t val);
 /* All of MXCSR; and set it, to a value whose unknown bits are lost. */
 uint32_t x86_mxcsr(struct x86_cpu *cpu);
 void x86_set_mxcsr(struct x86_cpu *cpu, uint32_t val);
+/* Its bits that this processor has: MXCSR_MASK of FXSAVE. */
+uint32_t x86_mxcsr_mask(const struct x86_cpu *cpu);
 
 /* --- msr.c --- */
 bool x86_msr_read(struct x86_cpu *cpu, uint32_t msr, uint64_t *val);

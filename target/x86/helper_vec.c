@@ -16,6 +16,13 @@
 
 enum { ALL_MASKED = SSE_FLAGS << SSE_MASK_SHIFT };
 
+uint32_t x86_mxcsr_mask(const struct x86_cpu *cpu)
+{
+    uint32_t mask = 0xffff;
+    mask &= x86_has(cpu, X86_F_SSE2) ? ~UINT32_C(0) : ~(uint32_t)X86_MXCSR_DAZ;
+    return mask | (x86_has(cpu, X86_F_MISALIGNSSE) ? X86_MXCSR_MM : 0);
+}
+
 uint32_t x86_mxcsr(struct x86_cpu *cpu)
 {
     return (cpu->s.mxcsr & ~(uint32_t)SSE_FLAGS) | (guest_fpenv_get(&cpu->cpu) & SSE_FLAGS);
@@ -24,14 +31,14 @@ uint32_t x86_mxcsr(struct x86_cpu *cpu)
 /* Translated code runs with all exceptions masked; vec_check() finds the others. */
 void x86_set_mxcsr(struct x86_cpu *cpu, uint32_t val)
 {
-    cpu->s.mxcsr = val & X86_MXCSR_KNOWN;
-    guest_fpenv_set(&cpu->cpu, cpu->s.mxcsr | ALL_MASKED);
+    cpu->s.mxcsr = val & x86_mxcsr_mask(cpu);
+    guest_fpenv_set(&cpu->cpu, (uint16_t)cpu->s.mxcsr | ALL_MASKED);
     guest_mode_changed(&cpu->cpu);
 }
 
 void helper_ldmxcsr(struct x86_cpu *cpu, uint32_t val)
 {
-    if (val & ~(uint32_t)X86_MXCSR_KNOWN)
+    if (val & ~x86_mxcsr_mask(cpu))
         x86_fault(cpu, X86_GP, 0);
     x86_set_mxcsr(cpu, val);
 }
@@ -41,12 +48,13 @@ uint32_t helper_stmxcsr(struct x86_cpu *cpu)
     return x86_mxcsr(cpu);
 }
 
-static void run(struct x86_cpu *cpu, uint32_t insn, unsigned half, uint32_t *mxcsr)
+static void raise_half(const struct x86_cpu *cpu, uint32_t insn, unsigned half,
+                       uint32_t flags[SSE_STEPS])
 {
-    uint64_t arg[3][2], result[2];
+    uint64_t arg[3][2];
     for (unsigned i = 0; i < 3; i++)
         memcpy(arg[i], cpu->vtmp[half * 3 + i].q, 16);
-    sse_run(insn, arg, result, mxcsr);
+    sse_raise(insn, arg, cpu->s.mxcsr, flags);
 }
 
 /*
@@ -56,16 +64,17 @@ static void run(struct x86_cpu *cpu, uint32_t insn, unsigned half, uint32_t *mxc
 void helper_sse_check(struct x86_cpu *cpu, uint32_t low, uint32_t high, uint32_t halves)
 {
     enum { BEFORE = SSE_IE | SSE_DE | SSE_ZE };
-    uint32_t mxcsr = cpu->s.mxcsr & ~(uint32_t)SSE_FLAGS;
-    uint32_t unmasked = ~(mxcsr >> SSE_MASK_SHIFT) & SSE_FLAGS;
-    run(cpu, low, 0, &mxcsr);
+    uint32_t unmasked = ~(cpu->s.mxcsr >> SSE_MASK_SHIFT) & SSE_FLAGS;
+    uint32_t step[SSE_STEPS] = {0}, flags = 0, now = 0;
+    raise_half(cpu, low, 0, step);
     if (halves == 2)
-        run(cpu, high, 1, &mxcsr);
-    uint32_t flags = mxcsr & SSE_FLAGS;
-    if (!(flags & unmasked))
+        raise_half(cpu, high, 1, step);
+    for (unsigned i = 0; i < SSE_STEPS && !(now & unmasked); i++) {
+        now = step[i] & unmasked & BEFORE ? step[i] & BEFORE : step[i];
+        flags |= now;
+    }
+    if (!(now & unmasked))
         return;
-    if (flags & unmasked & BEFORE)
-        flags &= BEFORE;
     guest_fpenv_set(&cpu->cpu, guest_fpenv_get(&cpu->cpu) | flags);
     x86_fault(cpu, cpu->s.cr4 & X86_CR4_OSXMMEXCPT ? X86_XM : X86_UD, 0);
 }
@@ -147,14 +156,15 @@ void helper_vmask_load(struct x86_cpu *cpu, uint64_t offset, uint32_t how, uint3
     clear_behind(cpu, data, n << x.esz);
 }
 
-/* All lanes can be stored before one is. */
+/* All lanes can be stored before one is.  MASKMOVDQU (lanes of a byte) faults for those not chosen,
+ * too, as silicon does; the manuals leave it to the implementation. */
 void helper_vmask_store(struct x86_cpu *cpu, uint64_t offset, uint32_t how, uint32_t memop)
 {
     const struct lanes x = {cpu, how, memop, field(how, VMEM_ESZ, 2)};
     unsigned n = count(how, x.esz), data = field(how, VMEM_DATA, 4);
     for (unsigned step = 0; step < 2; step++)
         for (unsigned i = 0; i < n; i++) {
-            if (!is_chosen(&x, i))
+            if (!is_chosen(&x, i) && (step || x.esz))
                 continue;
             uint64_t addr = lane_address(&x, offset + ((uint64_t)i << x.esz), true);
             if (step)

@@ -27,12 +27,14 @@ ir_val vec_zero(struct dis *d)
 
 /* --- memory --- */
 
-bool vec_is_aligned(const struct x86_insn *in)
+/* MXCSR.MM is for all but moves that say aligned.  Ref: APM volume 1, 4.2.2. */
+bool vec_is_aligned(const struct dis *d)
 {
+    const struct x86_insn *in = &d->insn;
     unsigned flags = in->row->flags;
     if (flags & X86_R_ALIGNED)
         return true;
-    if (in->has_vex || (flags & X86_R_UNALIGNED))
+    if (in->has_vex || (flags & X86_R_UNALIGNED) || (d->mode & X86_MODE_MM))
         return false;
     for (unsigned i = 0; i < in->nops; i++)
         if (in->op[i].kind == X86_OPND_MEM && in->op[i].size == 4)
@@ -42,7 +44,7 @@ bool vec_is_aligned(const struct x86_insn *in)
 
 static uint32_t memop_128(const struct dis *d)
 {
-    return MO_128 | (d->mem & ~(uint32_t)MO_ALIGN) | (vec_is_aligned(&d->insn) ? MO_ALIGN : 0);
+    return MO_128 | (d->mem & ~(uint32_t)MO_ALIGN) | (vec_is_aligned(d) ? MO_ALIGN : 0);
 }
 
 /* The address; of 32 bytes that must be aligned as such. */

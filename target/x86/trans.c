@@ -303,7 +303,7 @@ static uint32_t insn_word(const struct dis *d, enum x86_decoded decoded)
     if (decoded != X86_DECODED)
         return 0;
     bool is_stack = d->insn.seg == X86_SS || (d->insn.row->flags & X86_R_STACK);
-    return (is_stack ? X86_WORD_STACK : 0) | (vec_is_aligned(&d->insn) ? X86_WORD_ALIGNED : 0);
+    return (is_stack ? X86_WORD_STACK : 0) | (vec_is_aligned(d) ? X86_WORD_ALIGNED : 0);
 }
 
 void x86_dis_insn(struct dis *d, enum x86_decoded decoded)

@@ -29,8 +29,8 @@ uint32_t vec_insn(const struct dis *d, unsigned half) X86_SYMBOL(vec_insn);
 /* Before an operation that raises floating-point exceptions: #XM by those of it on these sources
  * that are not masked. */
 void vec_check(struct dis *d, const struct vec_args *a) X86_SYMBOL(vec_check);
-/* Whether 16 bytes of memory must be aligned. */
-bool vec_is_aligned(const struct x86_insn *in) X86_SYMBOL(vec_is_aligned);
+/* Whether 16 bytes of memory must be aligned, or it is #GP. */
+bool vec_is_aligned(const struct dis *d) X86_SYMBOL(vec_is_aligned);
 
 /* enum ir_sse of map 0F with prefix 66, F3, F2 (1 to 3) or none. */
 static inline uint32_t vec_0f(unsigned prefix, unsigned opcode)

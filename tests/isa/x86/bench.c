@@ -256,6 +256,8 @@ struct bench *bench_new(const struct tcg_backend *be, const char **why)
     b->env = p;
     b->cpu = (struct x86_cpu *)(b->env + 1);
     memset(b->cpu->features, 0xff, sizeof(b->cpu->features));
+    if (!native_has_misaligned())
+        b->cpu->features[X86_F_MISALIGNSSE / 64] &= ~(UINT64_C(1) << X86_F_MISALIGNSSE % 64);
     b->ir = ir_new(x86_slots, X86_SLOTS);
     empty_caches(b->env);
     fill_tlb(b->env);
@@ -328,6 +330,7 @@ static int run_unit(struct bench *b, unsigned len, uint32_t mode)
 {
     if (~b->cpu->s.mxcsr & BENCH_MXCSR)
         mode |= X86_MODE_XM;
+    mode |= b->cpu->s.mxcsr & X86_MXCSR_MM ? X86_MODE_MM : 0;
     mode |= b->alone ? X86_MODE_ONE : 0;
     translate(b, b->cpu->pc, len, mode);
     compile(b);

@@ -25,6 +25,7 @@ struct regs {
 bool native_init(void);
 bool native_has_32(void);
 bool native_has_avx(void);
+bool native_has_misaligned(void); /* MXCSR.MM */
 bool native_has_16(void);
 /* Run code at BENCH_CODE, which ends behind len bytes (room is left there), in the width of a mode
  * below. */

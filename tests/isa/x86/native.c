@@ -2,6 +2,7 @@
 #include "tests/isa/x86/bench.h"
 
 #include <asm/ldt.h>
+#include <cpuid.h>
 #include <glib.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -222,6 +223,13 @@ void native_run(struct regs *r, unsigned len, uint32_t mode)
 bool native_has_avx(void)
 {
     return __builtin_cpu_supports("avx");
+}
+
+bool native_has_misaligned(void)
+{
+    enum { MISALIGNSSE = 1 << 7 };
+    unsigned a, b, c = 0, d;
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & MISALIGNSSE);
 }
 
 bool native_has_32(void)

@@ -153,6 +153,11 @@ static bool is_excluded(const struct x86_row *row)
     for (unsigned i = 0; i < G_N_ELEMENTS(list); i++)
         if (!strcmp(row->name, list[i]))
             return true;
+    return false;
+}
+
+static bool is_gather(const struct x86_row *row)
+{
     return strstr(row->name, "gather");
 }
 
@@ -199,9 +204,14 @@ static void put_modrm(struct code *c, const struct x86_row *row, bool mem, unsig
     modrm = mem ? (modrm & 0x38) | (is_64 ? 4 : is_16 ? 6 : 5) : modrm | 0xc0;
     if (!mem && fixed_rm < 8)
         modrm = (modrm & 0xf8) | fixed_rm;
-    put(c, modrm, 1);
+    put(c, is_gather(row) ? (modrm & 0x38) | 4 : modrm, 1);
     if (!mem)
         return;
+    if (is_gather(row)) { /* no base; any scale, any of the first eight indices */
+        put(c, (random64() & 0xf8) | 5, 1);
+        put(c, BENCH_DATA + 0x1000, 4);
+        return;
+    }
     if (is_64)
         put(c, 0x25, 1);
     /* Also across pages, and past the segment's limit; vectors mostly aligned. */
@@ -404,6 +414,16 @@ static void aim(struct regs *r, const struct code *c)
     (void)c;
 }
 
+/* Indices of a gather that stay inside the data. */
+static void aim_gather(struct regs *r, const struct x86_insn *insn)
+{
+    uint64_t *lanes = r->v[insn->sib_index & 15];
+    for (unsigned i = 0; i < 4 && insn->sib_index < 16; i++) {
+        uint64_t low = (uint64_t)pick(256) - 128, high = (uint64_t)pick(256) - 128;
+        lanes[i] = insn->opcode & 1 ? low : (uint32_t)low | high << 32;
+    }
+}
+
 /* --- tests --- */
 
 static void try_row(unsigned map, unsigned opcode, const struct x86_row *row, uint32_t mode)
@@ -416,6 +436,8 @@ static void try_row(unsigned map, unsigned opcode, const struct x86_row *row, ui
         struct regs r = random_regs(&c);
         if (is_string(row))
             aim(&r, &c);
+        if (is_gather(row))
+            aim_gather(&r, &insn);
         if (is_stack(row) && insn.row->name[0] == 'l')
             r.r[5] = BENCH_DATA + 0x1000;
         if (!strcmp(row->name, "xlat"))
@@ -461,7 +483,7 @@ static bool add_random(struct code *c)
     if (!cell->n)
         return false;
     const struct x86_row *row = &x86_rows[cell->first + pick(cell->n)];
-    bool odd = is_stack(row) || is_string(row) || !strcmp(row->name, "xlat") ||
+    bool odd = is_stack(row) || is_string(row) || is_gather(row) || !strcmp(row->name, "xlat") ||
                strstr(row->name, "div") || !strcmp(row->name, "aam");
     if (!odd && !is_excluded(row) && put_insn(c, map, row, opcode, &insn) &&
         !touches_stack_pointer(&insn))

@@ -34,6 +34,7 @@ struct device_class {
      * Before sync; optional. */
     void (*loaded)(struct device *dev);
     const struct drive_ops *drive; /* hw/drive.h: of devices with a disk, or NULL */
+    const struct intc_view *intc;  /* core/intc.h: of interrupt controllers, or NULL */
 };
 
 /* What DEVICE_CLASS() exports: the class plus the sizes of its structs. */

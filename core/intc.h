@@ -7,6 +7,21 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+
+struct device;
+
+/* What monitors show of an interrupt controller.  Called without the device's lock. */
+struct intc_view {
+    /* Its registers as text; of a controller that belongs to one processor ("info lapic"), or of
+     * the machine's ("info pic"). */
+    void (*print)(struct device *dev, FILE *f);
+    /* The APIC ID of the processor that it belongs to; NULL: to the whole machine. */
+    uint32_t (*apic_id)(const struct device *dev);
+    /* How many requests came at an input so far; of as many inputs, 0 if nobody counts. */
+    uint64_t (*count)(struct device *dev, unsigned input);
+    unsigned inputs;
+};
 
 /*
  * Registers of a GICv3's CPU interface; the target has done all trapping and enabling (ICC_SRE_ELx,

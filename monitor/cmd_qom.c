@@ -452,17 +452,6 @@ static bool text_device(struct mon_call *c, FILE *out, struct error **errp)
     return true;
 }
 
-static bool text_irq(struct mon_call *c, FILE *out, struct error **errp UNUSED)
-{
-    for (unsigned i = 0; i < c->m->ncpus; i++)
-        fprintf(out, "CPU #%u: inputs 0x%" PRIx64 "\n", i,
-                atomic_load_explicit(&c->m->cpus[i]->irq_lines, memory_order_relaxed));
-    for (struct device *dev = c->m->devices; dev; dev = dev->next)
-        if (dev->irq.handler)
-            fprintf(out, "%s: %s\n", dev->id, irq_level(&dev->irq) ? "raised" : "low");
-    return true;
-}
-
 static bool text_qdm(struct mon_call *c UNUSED, FILE *out, struct error **errp UNUSED)
 {
     for (const struct device_type *const *t = hw_device_types(); *t; t++) {
@@ -566,8 +555,6 @@ const struct monitor_command cmd_qom[] = {
     {.hmp = "info qdm", .text = text_qdm, .help = "list the types of devices"},
     {.hmp = "info device", .args = device_args, .text = text_device,
      .help = "show the registers and state of a device"},
-    {.hmp = "info irq", .text = text_irq, .help = "show levels of interrupt lines"},
-    {.hmp = "info pic", .text = text_irq, .help = "the same"},
     {0},
 };
 /* clang-format on */

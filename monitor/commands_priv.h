@@ -17,6 +17,7 @@ extern const struct monitor_command cmd_memory[];
 extern const struct monitor_command cmd_nbd[];
 extern const struct monitor_command cmd_net[];
 extern const struct monitor_command cmd_overlay[];
+extern const struct monitor_command cmd_intc[];
 extern const struct monitor_command cmd_pci[];
 extern const struct monitor_command cmd_qom[];
 extern const struct monitor_command cmd_reopen[];

@@ -16,6 +16,7 @@ void monitor_register_all(void)
     monitor_register(cmd_nbd);
     monitor_register(cmd_net);
     monitor_register(cmd_overlay);
+    monitor_register(cmd_intc);
     monitor_register(cmd_pci);
     monitor_register(cmd_qom);
     monitor_register(cmd_reopen);

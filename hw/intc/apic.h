@@ -45,7 +45,5 @@ void lapic_set_lint(void *opaque, unsigned n, bool level);
 void lapic_set_pic(struct device *lapic, int (*accept)(void *opaque), void *opaque);
 /* As a message with no destination: an NMI for this processor (monitors). */
 void lapic_nmi(struct device *lapic);
-/* "info lapic": the registers as text. */
-void lapic_print(struct device *lapic, FILE *f);
 
 #endif

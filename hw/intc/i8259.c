@@ -6,6 +6,7 @@
  * sources may pulse their line in no time; a level that goes away gives the spurious interrupt.
  */
 #include "hw/intc/i8259.h"
+#include "core/intc.h"
 #include "hw/isa/isa.h"
 #include "util/bits.h"
 
@@ -41,6 +42,7 @@ struct i8259 {
     struct device dev;
     bool has_elcr;
     struct mem_region ports[2], elcr_ports;
+    uint64_t count[ISA_IRQS]; /* of requests, for monitors */
     struct i8259_state {
         struct chip chip[2];
     } s;
@@ -110,9 +112,32 @@ void i8259_set_irq(void *opaque, unsigned n, bool level)
     if (n >= ISA_IRQS || n == CASCADE)
         return;
     mutex_lock(&p->dev.lock);
+    p->count[n] += level && !(p->s.chip[n / 8].level >> n % 8 & 1);
     set_input(p, &p->s.chip[n / 8], n % 8, level);
     update(p);
     mutex_unlock(&p->dev.lock);
+}
+
+static uint64_t i8259_count(struct device *dev, unsigned n)
+{
+    mutex_lock(&dev->lock);
+    uint64_t v = ((struct i8259 *)dev)->count[n];
+    mutex_unlock(&dev->lock);
+    return v;
+}
+
+static void i8259_print(struct device *dev, FILE *f)
+{
+    mutex_lock(&dev->lock);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct chip *c = &((struct i8259 *)dev)->s.chip[i];
+        fprintf(f,
+                "pic%u: irr=%02x imr=%02x isr=%02x hprio=%u irq_base=%02x rr_sel=%u elcr=%02x "
+                "fnm=%u\n",
+                i, c->irr, c->imr, c->isr, (c->lowest + 1U) & 7, c->vector, c->read_isr, c->elcr,
+                (c->icw4 & ICW4_NESTED) != 0);
+    }
+    mutex_unlock(&dev->lock);
 }
 
 /* What the second pulse of an acknowledge does with input n. */
@@ -375,6 +400,12 @@ static const struct prop i8259_props[] = {
     PROP_END,
 };
 
+static const struct intc_view i8259_view = {
+    .print = i8259_print,
+    .count = i8259_count,
+    .inputs = ISA_IRQS,
+};
+
 DEVICE_CLASS_NAMED(i8259, "isa-i8259") = {
     .desc = "8259A interrupt controllers of a PC",
     .bus = "ISA",
@@ -385,4 +416,5 @@ DEVICE_CLASS_NAMED(i8259, "isa-i8259") = {
     .reset = i8259_reset,
     .sync = i8259_sync,
     .loaded = i8259_loaded,
+    .intc = &i8259_view,
 };

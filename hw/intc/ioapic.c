@@ -5,6 +5,7 @@
  * Pins are told asserted or not, so that the polarity of an entry has nothing to invert.
  */
 #include "hw/intc/ioapic.h"
+#include "core/intc.h"
 #include "hw/intc/apic.h"
 #include "util/bits.h"
 
@@ -23,6 +24,7 @@ static const uint32_t RTE_LOW_WRITABLE = 0x1afff, RTE_HIGH_WRITABLE = 0xff000000
 struct ioapic {
     struct device dev;
     struct device *bus;
+    uint64_t count[IOAPIC_PINS]; /* of requests, for monitors */
     struct ioapic_state {
         uint64_t table[IOAPIC_PINS];
         uint32_t level; /* of the pins */
@@ -86,6 +88,7 @@ void ioapic_set_irq(void *opaque, unsigned n, bool level)
         io->s.irr = level ? io->s.irr | bit : io->s.irr & ~bit;
     else if (rises && !(io->s.table[n] & RTE_MASKED))
         io->s.irr |= bit;
+    io->count[n] += rises;
     if (rises)
         service(io, n);
     mutex_unlock(&io->dev.lock);
@@ -179,11 +182,20 @@ static void ioapic_write(struct device *dev, struct access a, uint64_t v)
     }
 }
 
-void ioapic_print(struct device *dev, FILE *f)
+static uint64_t ioapic_count(struct device *dev, unsigned n)
+{
+    mutex_lock(&dev->lock);
+    uint64_t v = ((struct ioapic *)dev)->count[n];
+    mutex_unlock(&dev->lock);
+    return v;
+}
+
+static void ioapic_print(struct device *dev, FILE *f)
 {
     static const char *const modes[] = {"fixed", "lowest", "SMI", "?",
                                         "NMI",   "INIT",   "?",   "ExtINT"};
     const struct ioapic_state *s = &((struct ioapic *)dev)->s;
+    mutex_lock(&dev->lock);
     fprintf(f, "I/O APIC: id %u, IRR %#x\n", s->id, s->irr);
     for (unsigned n = 0; n < IOAPIC_PINS; n++) {
         uint64_t rte = s->table[n];
@@ -192,6 +204,7 @@ void ioapic_print(struct device *dev, FILE *f)
                 (unsigned)(rte >> 56), rte & RTE_LEVEL ? "level" : "edge",
                 rte & RTE_MASKED ? ", masked" : "", rte & RTE_REMOTE_IRR ? ", in service" : "");
     }
+    mutex_unlock(&dev->lock);
 }
 
 static bool ioapic_realize(struct device *dev, struct error **errp UNUSED)
@@ -212,9 +225,16 @@ static const struct state_field ioapic_state[] = {
     STATE_END,
 };
 
+static const struct intc_view ioapic_view = {
+    .print = ioapic_print,
+    .count = ioapic_count,
+    .inputs = IOAPIC_PINS,
+};
+
 DEVICE_CLASS(ioapic) = {
     .desc = "I/O APIC (82093AA)",
     .mmio = {ioapic_read, ioapic_write, .min = 4, .max = 4, .size = REGS_SIZE},
     .state = ioapic_state,
     .realize = ioapic_realize,
+    .intc = &ioapic_view,
 };

@@ -10,7 +10,5 @@ enum { IOAPIC_PINS = 24 };
 void ioapic_attach(struct device *dev, struct device *bus);
 /* Pin n: an irq_handler whose opaque is the device.  level: asserted, whatever the polarity. */
 void ioapic_set_irq(void *opaque, unsigned n, bool level);
-/* "info pic": the redirection table as text. */
-void ioapic_print(struct device *dev, FILE *f);
 
 #endif

@@ -2,6 +2,7 @@
  * Local APIC: what it accepts, hands to its processor and hears the end of.
  * Ref: Intel SDM volume 3, chapter 11 (APIC), edition of 2023; 11.8 (handling interrupts).
  */
+#include "core/intc.h"
 #include "hw/intc/lapic_priv.h"
 #include "util/bits.h"
 
@@ -291,10 +292,16 @@ static void print_vectors(const char *name, const uint32_t *words, FILE *f)
     fprintf(f, highest(words) < 0 ? " (none)\n" : "\n");
 }
 
-void lapic_print(struct device *dev, FILE *f)
+static uint32_t lapic_id(const struct device *dev)
+{
+    return ((const struct lapic *)dev)->apic_id;
+}
+
+static void lapic_print(struct device *dev, FILE *f)
 {
     static const char *const names[] = {"LVTT", "LVTTHMR", "LVTPC", "LVT0", "LVT1", "LVTERR"};
     const struct lapic_state *s = &((struct lapic *)dev)->s;
+    mutex_lock(&dev->lock);
     fprintf(f, "local APIC %u: base %#llx, SPIV %#x, TPR %#x, ESR %#x, ICR %#llx\n",
             ((struct lapic *)dev)->apic_id, (unsigned long long)s->base, s->svr, s->tpr, s->esr,
             (unsigned long long)s->icr);
@@ -305,6 +312,7 @@ void lapic_print(struct device *dev, FILE *f)
             lapic_timer_current((struct lapic *)dev));
     print_vectors("ISR", s->isr, f);
     print_vectors("IRR", s->irr, f);
+    mutex_unlock(&dev->lock);
 }
 
 static bool lapic_realize(struct device *dev, struct error **errp)
@@ -384,6 +392,8 @@ static const struct prop lapic_props[] = {
     PROP_END,
 };
 
+static const struct intc_view lapic_view = {.print = lapic_print, .apic_id = lapic_id};
+
 DEVICE_CLASS_NAMED(lapic, "apic") = {
     .desc = "Local APIC of an x86 processor",
     .props = lapic_props,
@@ -393,4 +403,5 @@ DEVICE_CLASS_NAMED(lapic, "apic") = {
     .reset = lapic_reset,
     .loaded = lapic_loaded,
     .sync = lapic_sync,
+    .intc = &lapic_view,
 };

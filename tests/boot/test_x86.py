@@ -1,4 +1,5 @@
 """A PC from the reset vector: SeaBIOS, and boot sectors that use it."""
+import re
 import subprocess
 import time
 
@@ -214,6 +215,23 @@ def test_sleep_with_memory_powered():
             text = f.read()
         if text != "swW":
             raise Failed("%s: %r" % (machine, text))
+
+
+def test_monitors_show_interrupt_controllers():
+    build("")
+    with open("sector.img", "r+b") as f:
+        f.truncate(16 << 20)
+    args = ["-arch", "x86_64", "-M", "pc", "-smp", "2", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "stdio",
+            "-hda", "sector.img", "-qmp", "unix:qmp,server=on,wait=off"]
+    with Guest(args) as g:
+        g.expect("the second sector speaks")
+        q = Qmp("qmp")
+        for command, wanted in (("info pic", "(?s)pin 23 .*pic0: .* irq_base=08.*pic1: .* irq_base=70"), ("info lapic", "local APIC 0: .*SPIV 0x1"),
+                                ("info lapic 1", "local APIC 1: "), ("info lapic 2", "no local APIC has the ID 2"),
+                                ("info irq", r"(?s)for ioapic:.*for isa-i8259:\s+0: [1-9]")):
+            text = q.hmp(command)
+            if not re.search(wanted, text):
+                raise Failed("%s: wanted %r, found %r" % (command, wanted, text))
 
 
 # Firmware of 64 KiB: from the reset vector to 32-bit mode, where it writes a byte into the flash below itself.

@@ -24,6 +24,7 @@ enum {
 };
 enum { ECAM_PRIORITY = 3 };
 enum { I440FX_PAM = 0x59, I440FX_SMRAM = 0x72, Q35_PAM = 0x90, Q35_SMRAM = 0x9d, PCIEXBAR = 0x60 };
+enum { EXTENDED_TSEG = 0x50, TSEG_QUERY = 0xffff, TSEG_CODE_EXTENDED = 3 };
 enum { SMRAM_OPEN = 0x40, SMRAM_CLOSED = 0x20, SMRAM_LOCK = 0x10, SMRAM_ENABLE = 0x08 };
 enum { ESMRAM_TSEG = 0x01 };
 enum { RESET_CONTROL = 1, RESET_CPU = 0x04, RESET_WRITABLE = 0x0a };
@@ -64,6 +65,7 @@ struct pc_mch {
     struct pci_device pci;
     struct pc_host *host;
     bool is_q35;
+    uint16_t extended_tseg; /* MiB, 0: the register for it is an ordinary one */
     struct pc_mch_state {
         struct pci_state pci;
     } s;
@@ -294,7 +296,11 @@ static uint64_t tseg_size(struct pc_host *h)
 {
     uint32_t e = h->mch->is_q35 ? pci_config_get(&h->mch->pci, Q35_SMRAM + 1, 1) : 0;
     unsigned code = e >> 1 & 3;
-    return (e & ESMRAM_TSEG) && (smram_register(h) & SMRAM_ENABLE) ? UINT64_C(1) << (20 + code) : 0;
+    if (!(e & ESMRAM_TSEG) || !(smram_register(h) & SMRAM_ENABLE))
+        return 0;
+    if (code == TSEG_CODE_EXTENDED && h->mch->extended_tseg)
+        return (uint64_t)h->mch->extended_tseg << 20;
+    return UINT64_C(1) << (20 + code);
 }
 
 static void update_tseg(struct pc_host *h)
@@ -528,10 +534,20 @@ static void lock_smram(struct pc_mch *m)
         pci_config_writable(&m->pci, at + 1, 1, mask ? 0x07 : 0);
 }
 
+/* Firmware writes all ones to learn of a TSEG larger than 8 MiB (OVMF's Q35MchIch9.h:
+ * MCH_EXT_TSEG_MB). */
+static void answer_tseg_query(struct pc_mch *m)
+{
+    if (m->extended_tseg && pci_config_get(&m->pci, EXTENDED_TSEG, 2) == TSEG_QUERY)
+        pci_config_put(&m->pci, EXTENDED_TSEG, 2, m->extended_tseg);
+}
+
 static void mch_written(struct pci_device *p, unsigned off, unsigned size)
 {
     struct pc_mch *m = (struct pc_mch *)p;
     bool q35 = m->is_q35;
+    if (q35 && pci_overlaps(off, size, EXTENDED_TSEG, 2))
+        answer_tseg_query(m);
     bool smram = pci_overlaps(off, size, q35 ? Q35_SMRAM : I440FX_SMRAM, 2);
     if (smram)
         lock_smram(m);
@@ -573,6 +589,8 @@ static bool mch_realize(struct device *dev, struct error **errp)
         pci_config_writable(&m->pci, PCIEXBAR, 4, 0xf0000007);
         pci_config_writable(&m->pci, PCIEXBAR + 4, 4, 0x0000000f);
         pci_config_init(&m->pci, Q35_SMRAM + 1, 1, 0x38);
+        pci_config_init(&m->pci, EXTENDED_TSEG, 2, m->extended_tseg);
+        pci_config_writable(&m->pci, EXTENDED_TSEG, 2, 0xffff);
     }
     return true;
 }
@@ -590,19 +608,28 @@ static const struct state_field pc_mch_state[] = {
     STATE_END,
 };
 
-static const struct prop pc_mch_props[] = {
+static const struct prop i440fx_props[] = {
     PCI_PROPS(pc_mch),
     PROP_END,
 };
 
-#define PC_MCH_CLASS(text)                                                                         \
+static const struct prop q35_mch_props[] = {
+    PCI_PROPS(pc_mch),
+    PROP(prop_uint16, pc_mch, "extended-tseg-mbytes", extended_tseg, "16",
+         "MiB of TSEG that firmware may have instead of 8; 0: none"),
+    PROP_END,
+};
+
+#define PC_MCH_CLASS(text, properties)                                                             \
     {                                                                                              \
-        .desc = text, .bus = "PCI", .props = pc_mch_props, .state = pc_mch_state,                  \
+        .desc = text, .bus = "PCI", .props = properties, .state = pc_mch_state,                    \
         .realize = mch_realize, .unrealize = mch_unrealize, .reset = pci_reset, .sync = mch_sync   \
     }
 
-static const struct device_class i440fx_class = PC_MCH_CLASS("i440FX: PCI and memory controller");
-static const struct device_class q35_mch_class = PC_MCH_CLASS("Q35: memory controller hub");
+static const struct device_class i440fx_class =
+    PC_MCH_CLASS("i440FX: PCI and memory controller", i440fx_props);
+static const struct device_class q35_mch_class =
+    PC_MCH_CLASS("Q35: memory controller hub", q35_mch_props);
 
 const struct device_type i440fx_type = {"i440FX", &i440fx_class, sizeof(struct pc_mch),
                                         offsetof(struct pc_mch, s), sizeof(struct pc_mch_state)};

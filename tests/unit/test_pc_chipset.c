@@ -14,7 +14,7 @@
 
 extern const struct device_type i440fx_host_type, q35_host_type, piix3_type, piix4_pm_type;
 extern const struct device_type piix3_ide_type, ich9_lpc_type;
-enum { LOW_RAM = 8 << 20, PM = 0x600, SLOT_PIIX = 1 << 11 };
+enum { LOW_RAM = 64 << 20, TSEG = 16 << 20, PM = 0x600, SLOT_PIIX = 1 << 11 };
 
 static struct {
     struct bench *b;
@@ -206,6 +206,22 @@ static void test_q35(void)
     tear_down();
 }
 
+/* OVMF asks for more than 8 MiB; a machine without that keeps what was written. */
+static void test_extended_tseg(void)
+{
+    set_up(&q35_host_type);
+    set_cfg(0, 0x50, 2, 0xffff);
+    g_assert_cmphex(cfg(0, 0x50, 2), ==, 16);
+    set_cfg(0, 0x50, 2, 0x1234);
+    g_assert_cmphex(cfg(0, 0x50, 4), ==, 0x1234);
+    g_assert_cmphex(rd(&r.m->as, LOW_RAM - TSEG), ==, 0);
+    set_cfg(0, 0x9d, 1, 0x08);
+    set_cfg(0, 0x9e, 1, 0x07);
+    g_assert_cmphex(rd(&r.m->as, LOW_RAM - TSEG), ==, 0xff);
+    g_assert_cmphex(rd(&r.m->as, LOW_RAM - TSEG - 1), ==, 0);
+    tear_down();
+}
+
 static void test_interrupt_routing(void)
 {
     set_up_piix();
@@ -312,6 +328,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pc/pam", test_attributes_of_memory);
     g_test_add_func("/pc/smram", test_memory_of_smm);
     g_test_add_func("/pc/q35", test_q35);
+    g_test_add_func("/pc/extended_tseg", test_extended_tseg);
     g_test_add_func("/pc/pirq", test_interrupt_routing);
     g_test_add_func("/pc/pm", test_power_management);
     g_test_add_func("/pc/lpc", test_lpc_bridge);

@@ -309,8 +309,20 @@ static void write_enable(struct vga *v, uint16_t val)
     }
 }
 
-/* The picture must lie in memory: what does not is as if it were 0, and widths are at least what is
- * shown. */
+/* A picture that begins in the midst of a line goes on in the next one; all of it lies in memory.
+ */
+static void settle_start(struct vga *v)
+{
+    uint16_t *r = v->s->vbe;
+    uint32_t width = r[VBE_VIRT_WIDTH], pixels = v->size / pitch_in_memory(v->s) * width;
+    uint32_t last = pixels - ((r[VBE_YRES] - 1U) * width + r[VBE_XRES]);
+    if (r[VBE_Y_OFFSET] * width + r[VBE_X_OFFSET] <= last)
+        return;
+    r[VBE_Y_OFFSET] = (uint16_t)MIN(r[VBE_Y_OFFSET], last / width);
+    r[VBE_X_OFFSET] = (uint16_t)MIN(r[VBE_X_OFFSET], last - r[VBE_Y_OFFSET] * width);
+}
+
+/* Widths are at least what is shown. */
 static void write_virtual(struct vga *v, unsigned index, uint16_t val)
 {
     uint16_t *r = v->s->vbe;
@@ -322,10 +334,7 @@ static void write_virtual(struct vga *v, unsigned index, uint16_t val)
             r[index] = old;
         r[VBE_VIRT_HEIGHT] = lines_that_fit(v);
     }
-    if (r[VBE_X_OFFSET] + r[VBE_XRES] > r[VBE_VIRT_WIDTH])
-        r[VBE_X_OFFSET] = r[VBE_VIRT_WIDTH] - r[VBE_XRES];
-    if (r[VBE_Y_OFFSET] + r[VBE_YRES] > r[VBE_VIRT_HEIGHT])
-        r[VBE_Y_OFFSET] = r[VBE_VIRT_HEIGHT] - r[VBE_YRES];
+    settle_start(v);
 }
 
 void vbe_write(struct vga *v, unsigned index, uint16_t val)
@@ -393,6 +402,7 @@ bool vga_init(struct vga *v, struct device *dev, struct vga_state *s, uint32_t m
 void vga_fini(struct vga *v)
 {
     console_free(v->con);
+    g_clear_pointer(&v->banks, g_free);
     if (v->vram)
         machine_del_ram(v->dev->machine, v->vram);
     v->con = NULL;

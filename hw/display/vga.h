@@ -66,12 +66,13 @@ struct vga {
     struct ram_block *vram; /* planes interleaved: plane p of offset o is byte 4 * o + p */
     uint32_t size;          /* bytes of vram: a power of two */
     struct console *con;
-    struct mem_region window, planes;    /* a container at 0xa0000, and the registers' view */
-    struct mem_region linear;            /* part of vram over it, where it works like memory */
-    struct mem_region ports, vbe_ports;  /* 0x3b0 to 0x3df; 0x1ce to 0x1d1 */
-    struct address_space *linear_shown;  /* NULL: `linear` is not in the window */
-    uint32_t linear_offset, linear_size; /* of what is shown */
-    bool has_vga;                        /* else DISPI alone: bochs-display */
+    struct mem_region window, planes; /* a container at 0xa0000, and the registers' view */
+    /* Parts of vram that may be over it, where it works like memory: the first 128 KiB, and each
+     * bank of 64 KiB.  The map tells them apart by their addresses. */
+    struct mem_region chain4, *banks;
+    struct mem_region ports, vbe_ports; /* 0x3b0 to 0x3df; 0x1ce to 0x1d1 */
+    struct mem_region *linear;          /* the one that is, or NULL */
+    bool has_vga;                       /* else DISPI alone: bochs-display */
 };
 
 /* For realize: memory of mb MiB (a power of two) and the console; false and *errp when the size is
@@ -94,7 +95,8 @@ void vga_port_write(struct vga *v, unsigned port, uint8_t val);
 uint16_t vbe_read(const struct vga *v, unsigned index);
 void vbe_write(struct vga *v, unsigned index, uint16_t val);
 
-/* The window at 0xa0000, by offset. */
+/* The window at 0xa0000: once, when there is memory; then by offset. */
+void vga_init_window(struct vga *v);
 uint8_t vga_mem_read(struct vga *v, uint32_t off, bool peek);
 void vga_mem_write(struct vga *v, uint32_t off, uint8_t val);
 /* After any change of a register that says how the window works. */

@@ -65,6 +65,7 @@ void vga_card_init_regions(struct vga_card *card)
     region_init_container(&v->window, "vga-window", VGA_WINDOW_SIZE);
     region_init_mmio(&v->planes, "vga-planes", &planes, &card->dev);
     region_add(&v->window, 0, &v->planes, 0);
+    vga_init_window(v);
     region_init_ram(&card->lfb, "vga-memory", v->vram, 0, v->size);
 }
 

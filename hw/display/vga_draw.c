@@ -3,8 +3,8 @@
  * Ref: IBM PS/2 Hardware Interface Technical Reference, Video Subsystem, "CRT Controller" and
  * "Attribute Controller".
  *
- * A picture has as many rows as the screen has lines, so those that are scanned twice appear twice;
- * a pixel of 256-colour modes takes two dots and appears once.
+ * A picture is what the beam draws at the full dot clock: lines that are scanned twice appear
+ * twice, a dot at half the clock is two pixels wide, and so is one of 256-colour modes.
  */
 #include "core/clock.h"
 #include "hw/display/vga.h"
@@ -30,14 +30,16 @@ struct draw {
     unsigned scan;        /* which line of a row of characters */
     unsigned pan;         /* dots that are cut off on the left */
     bool cursor_shows, blinking_hides;
-    uint32_t line[MAX_DOTS];
+    bool halved; /* dots are two pixels wide */
+    uint32_t line[MAX_DOTS], wide[2 * MAX_DOTS];
 };
 
 /* --- colours --- */
 
+/* Six bits to eight, as screenshots elsewhere have it, so that they compare. */
 static uint32_t widen(uint8_t c, bool is_wide)
 {
-    return is_wide ? c : (uint32_t)(c << 2 | (c >> 4 & 3));
+    return is_wide ? c : (uint32_t)(c << 2 | (c & 1 ? 3 : 0));
 }
 
 static void fill_colours(struct draw *d)
@@ -184,7 +186,7 @@ static void cga_pixels(struct draw *d, const uint8_t *cell, uint32_t *to)
 static void byte_pixels(struct draw *d, const uint8_t *cell, uint32_t *to)
 {
     for (unsigned p = 0; p < CELL_BYTES; p++)
-        to[p] = d->dac[cell[p]];
+        to[2 * p] = to[2 * p + 1] = d->dac[cell[p]];
 }
 
 static void graphics_clock(struct draw *d, unsigned clock, uint32_t *to)
@@ -211,7 +213,7 @@ static unsigned panning(const struct draw *d)
     unsigned n = d->s->attr[ATTR_PANNING];
     if (d->dots == 9)
         return n >= 8 ? 0 : n + 1;
-    return d->dots == 4 ? (n & 7) / 2 : n & 7;
+    return n & 7;
 }
 
 static void init_geometry(struct draw *d)
@@ -219,7 +221,8 @@ static void init_geometry(struct draw *d)
     const struct vga_state *s = d->s;
     bool eight = is_graphics(s) || (s->seq[SEQ_CLOCKING] & CLOCKING_8_DOTS);
     d->clocks = s->crtc[CRTC_H_DISPLAY_END] + 1U;
-    d->dots = is_graphics(s) && (s->gc[GC_MODE] & MODE_SHIFT_256) ? 4 : eight ? 8 : 9;
+    d->dots = eight ? 8 : 9;
+    d->halved = s->seq[SEQ_CLOCKING] & CLOCKING_HALF_DOT;
     d->ma = start_address(s) + (s->crtc[CRTC_PRESET_ROW] >> 5 & 3);
     d->scan = s->crtc[CRTC_PRESET_ROW] & MAX_SCAN_ROWS;
     d->pan = panning(d);
@@ -237,6 +240,14 @@ static void draw_line(struct draw *d)
     }
 }
 
+static void put_line(struct draw *d, unsigned y)
+{
+    const uint32_t *from = d->line + d->pan;
+    for (unsigned x = 0; d->halved && x < d->clocks * d->dots; x++)
+        d->wide[2 * x] = d->wide[2 * x + 1] = from[x];
+    console_put_row(d->v->con, y, d->halved ? d->wide : from);
+}
+
 /* The lower part of a split screen begins at address 0. */
 static void split(struct draw *d)
 {
@@ -252,11 +263,11 @@ static void draw_standard(struct draw *d)
     bool twice = s->crtc[CRTC_MAX_SCAN] & MAX_SCAN_DOUBLE, again = twice;
     init_geometry(d);
     uint32_t row_start = d->ma;
-    console_begin(d->v->con, d->clocks * d->dots, lines);
+    console_begin(d->v->con, d->clocks * d->dots << d->halved, lines);
     for (unsigned y = 0; y < lines; y++) {
         d->ma = row_start;
         draw_line(d);
-        console_put_row(d->v->con, y, d->line + d->pan);
+        put_line(d, y);
         if (y == line_compare(s)) {
             split(d);
             row_start = 0;
@@ -304,7 +315,7 @@ static void vbe_planar_row(struct draw *d, unsigned y, uint32_t *row)
     uint32_t at = (uint32_t)(r[VBE_Y_OFFSET] + y) * (r[VBE_VIRT_WIDTH] / 8U);
     for (unsigned x = 0; x < r[VBE_XRES]; x++) {
         unsigned from = r[VBE_X_OFFSET] + x, c = 0;
-        const uint8_t *cell = vga_cell(d->v, at + from / 8);
+        const uint8_t *cell = vga_cell(d->v, at + from / 8); /* wraps in memory */
         for (unsigned p = 0; p < CELL_BYTES; p++)
             c |= (cell[p] >> (7 - from % 8) & 1U) << p;
         row[x] = d->colours[c];

@@ -33,38 +33,39 @@ static bool is_plain(const struct vga_state *s)
            s->seq[SEQ_MAP_MASK] == ALL_PLANES;
 }
 
-/* Which part of the window is plain memory from where; 0: none of it. */
-static uint32_t linear_part(const struct vga *v, uint32_t *offset)
+/* What lies over the window as plain memory; NULL: nothing. */
+static struct mem_region *linear_part(struct vga *v)
 {
     const struct vga_state *s = v->s;
     unsigned map = s->gc[GC_MISC] >> 2 & 3;
-    *offset = 0;
     if (!(s->misc & MISC_RAM))
-        return 0;
-    if (is_linear_mode(v)) {
-        *offset = (uint32_t)s->vbe[VBE_BANK] * BANK;
-        return BANK;
-    }
+        return NULL;
+    if (is_linear_mode(v))
+        return &v->banks[s->vbe[VBE_BANK]];
     if (vbe_enabled(v) || !(s->seq[SEQ_MEMORY_MODE] & MEMORY_CHAIN4) || !is_plain(s) || map > 1)
-        return 0;
-    return map == 0 ? VGA_WINDOW_SIZE : BANK;
+        return NULL;
+    return map == 0 ? &v->chain4 : &v->banks[0];
+}
+
+void vga_init_window(struct vga *v)
+{
+    uint32_t n = v->size / BANK;
+    region_init_ram(&v->chain4, "vga-linear", v->vram, 0, VGA_WINDOW_SIZE);
+    v->banks = g_new(struct mem_region, n);
+    for (uint32_t i = 0; i < n; i++)
+        region_init_ram(&v->banks[i], "vga-bank", v->vram, (uint64_t)i * BANK, BANK);
 }
 
 void vga_update_window(struct vga *v)
 {
-    uint32_t offset, size;
-    if (!v->has_vga)
+    struct mem_region *now = v->has_vga ? linear_part(v) : NULL;
+    if (now == v->linear)
         return;
-    size = linear_part(v, &offset);
-    if (size == v->linear_size && offset == v->linear_offset)
-        return;
-    region_del(&v->linear);
-    v->linear_size = size;
-    v->linear_offset = offset;
-    if (size) {
-        region_init_ram(&v->linear, "vga-linear", v->vram, offset, size);
-        region_add(&v->window, 0, &v->linear, 1);
-    }
+    if (v->linear)
+        region_del(v->linear);
+    v->linear = now;
+    if (now)
+        region_add(&v->window, 0, now, 1);
     address_space_update(&v->dev->machine->as);
 }
 

@@ -57,6 +57,8 @@ uint64_t *arm_a32_banked(struct arm_cpu *cpu, unsigned mode, unsigned n);
 /* Take a synchronous exception to el, which uses AArch32: by its syndrome as AArch64 has it; the pc
  * slot is the preferred return address, far that of an abort. */
 void arm_a32_take_sync(struct arm_cpu *cpu, unsigned el, uint32_t esr, uint64_t far);
+/* Of the vectors of PL1 modes in the current world. */
+uint32_t arm_a32_vector_base(const struct arm_cpu *cpu);
 void arm_a32_take_interrupt(struct arm_cpu *cpu, unsigned el, enum arm_vector vector);
 
 /* DFSR or IFSR of a fault status code, in the format of long or of short descriptors. */
@@ -66,6 +68,10 @@ uint32_t arm_a32_fault_status(uint32_t fsc, bool is_long);
 /* For debuggers: a register of coprocessors 14 and 15 without checks; false: there is none. */
 bool arm_a32_cp_peek(struct arm_cpu *cpu, uint32_t key, uint64_t *val);
 bool arm_a32_cp_poke(struct arm_cpu *cpu, uint32_t key, uint64_t val);
+
+/* An access to the register at cp_key by its AArch64 name may not be: raise what it says. */
+enum arm_access;
+void NORETURN arm_a32_refuse(struct arm_cpu *cpu, enum arm_access a, bool is_write);
 
 /* --- sysreg_a32_alias.c: timers, performance monitors, interrupt controller --- */
 /* Access by the AArch64 register of the same function; false: not one of these. */
@@ -92,6 +98,18 @@ uint32_t arm_a32_asid(const struct arm_cpu *cpu);
 /* Translation in a regime that uses AArch32, as guest_ops.walk. */
 bool arm_a32_walk(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
                   struct guest_walk *out);
+/* An address translation instruction: what it asks for. */
+struct arm_a32_at {
+    uint32_t va;
+    enum guest_access access;
+    unsigned idx;
+    bool stage1_only;
+    bool nonsecure; /* the other world's PL1&0 regime, wherever it is executed */
+};
+/* As arm_a32_walk(). */
+bool arm_a32_translate_at(struct arm_cpu *cpu, const struct arm_a32_at *at, struct guest_walk *out);
+/* PAR has the long format. */
+bool arm_a32_at_is_long(const struct arm_cpu *cpu, const struct arm_a32_at *at);
 /* From intermediate to physical addresses; faults have no CAUSE_STAGE2 yet, cpu->fault.ipa is set.
  */
 bool arm_a32_stage2(struct arm_cpu *cpu, uint64_t ipa, enum guest_access access,

@@ -253,11 +253,12 @@ static uint32_t asid(struct cpu *c)
     if (arm_a32_is_short(cpu))
         return arm_a32_asid(cpu);
     bool host = (s->ps.el == 2 && (s->hcr_el2 & HCR_E2H)) || (s->ps.el == 0 && arm_is_host(cpu));
-    unsigned el = host ? 2 : 1;
+    bool is_a32 = !host && !arm_el_is_a64(cpu, 1);
+    unsigned el = host ? 2 : is_a32 ? arm_a32_bank(cpu) : 1;
     uint64_t tcr = s->tcr_el[el];
     uint32_t id = (tcr & TCR_A1 ? s->ttbr1_el[el] : s->ttbr0_el[el]) >> 48;
 
-    if (!(tcr & TCR_AS))
+    if (is_a32 || !(tcr & TCR_AS))
         id &= 0xff;
     if (host)
         return id;

@@ -165,6 +165,7 @@ struct arm_cpu {
         uint8_t domain; /* short descriptors: of a domain or permission fault */
         uint32_t insn;
     } fault;
+    uint32_t cp_key, cp_how; /* AArch32: the access to a coprocessor register under way */
     /* PSTATE.BTYPE is s.ps.btype while the pc is btype_pc, and 0 elsewhere; arm_btype(). */
     uint64_t btype_pc, btype_from; /* where a branch went to, and where it was */
     bool guarded_pages;            /* some page of code was guarded */

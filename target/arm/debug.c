@@ -178,11 +178,22 @@ static uint64_t compared(uint64_t addr)
 
 static bool address_matches(const struct arm_cpu *cpu, unsigned n, uint64_t pc)
 {
+    uint64_t differs = (cpu->s.dbgbvr[n] ^ pc) & ~UINT64_C(3);
     uint64_t bcr = cpu->s.dbgbcr[n];
     bool any_a32 = arm_has(cpu, ARM_F_AARCH32_EL0) || arm_has(cpu, ARM_F_AARCH32_EL1);
     bool here = !any_a32 || (bcr >> (5 + (pc & 3)) & 1);
 
-    return here && !compared((cpu->s.dbgbvr[n] ^ pc) & ~UINT64_C(3));
+    return here && !(arm_el_is_a64(cpu, 1) ? compared(differs) : (uint32_t)differs);
+}
+
+/* AArch32 alone: PMC 0 is for User, System and Supervisor mode. */
+static bool is_for_os(const struct arm_cpu *cpu, uint64_t bcr)
+{
+    unsigned mode = cpu->s.ps.mode;
+
+    return !(bcr & (CR_HMC | 3 << CR_PRIV_SHIFT)) && cpu->s.ps.a32 && !arm_el_is_a64(cpu, 1) &&
+           (mode == A32_USR || mode == A32_SYS || mode == A32_SVC) &&
+           state_matches(cpu, bcr | 3 << CR_PRIV_SHIFT, cpu->s.ps.el == 0);
 }
 
 /* Address mismatch is AArch32's way to step: every instruction but the one that is named. */
@@ -191,7 +202,7 @@ static bool breakpoint_matches(const struct arm_cpu *cpu, unsigned n)
     uint64_t bcr = cpu->s.dbgbcr[n];
     unsigned type = type_of(bcr), base = type & ~BT_LINKED;
 
-    if (!(bcr & CR_ENABLE) || !state_matches(cpu, bcr, cpu->s.ps.el == 0))
+    if (!(bcr & CR_ENABLE) || !(is_for_os(cpu, bcr) || state_matches(cpu, bcr, cpu->s.ps.el == 0)))
         return false;
     if (base == BT_ADDRESS || (base == BT_MISMATCH && !arm_el_is_a64(cpu, 1))) {
         bool hit = address_matches(cpu, n, cpu->pc) == (base == BT_ADDRESS);
@@ -261,6 +272,8 @@ void arm_debug_changed(struct arm_cpu *cpu)
     cpu->break_filter = 0;
     for (unsigned i = 0; i < cpu->id.breakpoints; i++)
         cpu->break_filter |= filter_of(cpu, i);
+    if (cpu->s.dbgvcr && arm_has(cpu, ARM_F_AARCH32_EL1))
+        cpu->break_filter = UINT64_MAX;
     for (unsigned i = 0; i < cpu->id.watchpoints; i++)
         watched |= cpu->s.dbgwcr[i] & CR_ENABLE;
     if (watched || cpu->is_watching)
@@ -313,13 +326,52 @@ bool arm_watches(struct arm_cpu *cpu, gva addr, unsigned size, bool is_write, bo
 
 /* ---- exceptions ---- */
 
-enum { MOE_BREAKPOINT = 1, MOE_WATCHPOINT = 10, MOE_SHIFT = 2, WNR = 1 << 6, CM = 1 << 8 };
+enum {
+    MOE_BREAKPOINT = 1,
+    MOE_VECTOR = 5,
+    MOE_WATCHPOINT = 10,
+    MOE_SHIFT = 2,
+    WNR = 1 << 6,
+    CM = 1 << 8
+};
 
 /* DBGDSCR.MOE, where the debugger uses AArch32. */
 static void set_entry_method(struct arm_cpu *cpu, unsigned el, uint64_t moe)
 {
     if (!arm_el_is_a64(cpu, el))
         cpu->s.mdscr_el1 = deposit64(cpu->s.mdscr_el1, MOE_SHIFT, 4, moe);
+}
+
+/* DBGVCR: of eight vectors behind base, those whose bit is set. */
+static bool is_vector(uint64_t pc, uint64_t base, unsigned which)
+{
+    uint64_t offset = pc - (uint32_t)base;
+
+    return offset < 32 && !(offset & 3) && (which >> (offset / 4) & 1);
+}
+
+/* The instruction is at a vector that DBGVCR catches: of the current world, by the low or the high
+ * byte, or of Monitor mode.  Ref: G2.10. */
+static bool is_caught_vector(const struct arm_cpu *cpu)
+{
+    const struct arm_state *s = &cpu->s;
+    bool is_privileged = s->ps.a32 && s->ps.el && s->ps.el != 2;
+
+    if (!s->dbgvcr || !is_privileged || arm_el_is_a64(cpu, 1))
+        return false;
+    unsigned low = s->dbgvcr & 0xff, monitor = s->dbgvcr >> 8 & 0xff, high = s->dbgvcr >> 24;
+    unsigned which = arm_el3_is_a32(cpu) && !arm_is_secure(cpu) ? high : low;
+    if (is_vector(cpu->pc, arm_a32_vector_base(cpu), which))
+        return true;
+    return arm_el3_is_a32(cpu) && arm_is_secure(cpu) && is_vector(cpu->pc, s->a32.mvbar, monitor);
+}
+
+static void take_vector_catch(struct arm_cpu *cpu)
+{
+    unsigned el = arm_debug_target(cpu);
+
+    set_entry_method(cpu, el, MOE_VECTOR);
+    arm_raise(cpu, el, ESR(ARM_EC_VECTOR32, FSC_DEBUG));
 }
 
 void helper_breakpoint(struct arm_cpu *cpu)
@@ -329,6 +381,8 @@ void helper_breakpoint(struct arm_cpu *cpu)
 
     for (unsigned i = 0; i < cpu->id.breakpoints && !hit; i++)
         hit = breakpoint_matches(cpu, i);
+    if (!hit && is_caught_vector(cpu))
+        take_vector_catch(cpu);
     if (!hit)
         return;
     set_entry_method(cpu, el, MOE_BREAKPOINT);

@@ -5,6 +5,9 @@
 #include "accel/tcg/guest.h"
 #include "target/arm/cpu.h"
 
+/* DBGVCR: U, S, P, D, I and F of the current, of Monitor mode's and of the other world's vectors.
+ */
+#define ARM_VCR_BITS UINT32_C(0xde00dede)
 /* The exception level that debug exceptions of the current one go to. */
 unsigned arm_debug_target(const struct arm_cpu *cpu);
 /* Whether they are generated here, the OS lock, MDCR_ELx and PSTATE.D considered. */

@@ -144,7 +144,7 @@ static void enter(struct arm_cpu *cpu, unsigned mode, uint32_t vector, uint32_t 
         arm_irq_changed(cpu);
 }
 
-static uint32_t vector_base(const struct arm_cpu *cpu)
+uint32_t arm_a32_vector_base(const struct arm_cpu *cpu)
 {
     unsigned bank = arm_a32_bank(cpu);
     if (cpu->s.sctlr_el[bank] & A32_SCTLR_V)
@@ -190,7 +190,7 @@ static uint32_t thumb_or(const struct arm_cpu *cpu, uint32_t thumb, uint32_t arm
 static void enter_undefined(struct arm_cpu *cpu)
 {
     uint32_t link = (uint32_t)cpu->pc + thumb_or(cpu, 2, 4);
-    enter(cpu, A32_UND, vector_base(cpu) + VECTOR_UND, link, MASK_I);
+    enter(cpu, A32_UND, arm_a32_vector_base(cpu) + VECTOR_UND, link, MASK_I);
 }
 
 /* Fault status of the short-descriptor format by that of the long one: sections are level 1, pages
@@ -260,7 +260,7 @@ static void enter_abort(struct arm_cpu *cpu, bool is_data, uint32_t iss, uint32_
     if (to_monitor)
         enter_monitor(cpu, is_data ? VECTOR_DABT : VECTOR_PABT, link);
     else
-        enter(cpu, A32_ABT, vector_base(cpu) + (is_data ? VECTOR_DABT : VECTOR_PABT), link,
+        enter(cpu, A32_ABT, arm_a32_vector_base(cpu) + (is_data ? VECTOR_DABT : VECTOR_PABT), link,
               MASK_A | MASK_I);
 }
 
@@ -312,7 +312,7 @@ void arm_a32_take_sync(struct arm_cpu *cpu, unsigned el, uint32_t esr, uint64_t 
     }
     switch (ec) {
     case ARM_EC_SVC32:
-        enter(cpu, A32_SVC, vector_base(cpu) + VECTOR_SVC, (uint32_t)cpu->pc, MASK_I);
+        enter(cpu, A32_SVC, arm_a32_vector_base(cpu) + VECTOR_SVC, (uint32_t)cpu->pc, MASK_I);
         break;
     case ARM_EC_SMC32: enter_monitor(cpu, VECTOR_SVC, (uint32_t)cpu->pc); break;
     case ARM_EC_INSN_LOWER:
@@ -356,5 +356,5 @@ void arm_a32_take_interrupt(struct arm_cpu *cpu, unsigned el, enum arm_vector ve
               fiq              ? A32_FIQ
               : is_async_abort ? A32_ABT
                                : A32_IRQ,
-              vector_base(cpu) + offset, link, masks);
+              arm_a32_vector_base(cpu) + offset, link, masks);
 }

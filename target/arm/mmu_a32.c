@@ -18,6 +18,8 @@ struct walk {
     unsigned bank; /* index of the regime's registers */
     uint64_t sctlr, ttbcr;
     bool is_hyp, user, pan, secure;
+    bool stage1_only; /* tables are behind stage 2, the result is not */
+    uint64_t hcr;     /* HCR as this regime has it */
     struct guest_walk *out;
 };
 
@@ -37,7 +39,7 @@ static bool fail(struct walk *w, uint32_t cause)
 
 static bool has_stage2(const struct walk *w)
 {
-    return !w->is_hyp && !w->secure && (arm_hcr(w->cpu) & (HCR_VM | HCR_DC));
+    return !w->is_hyp && !w->secure && (w->hcr & (HCR_VM | HCR_DC));
 }
 
 /* Physical address of an intermediate one. */
@@ -111,7 +113,7 @@ static bool finish(struct walk *w, struct leaf *l)
     out->page_bits = (uint8_t)l->bits;
     out->prot = (uint8_t)l->prot;
     out->global = !l->ng;
-    if (has_stage2(w)) {
+    if (has_stage2(w) && !w->stage1_only) {
         struct guest_walk s2;
         if (!arm_a32_stage2(w->cpu, out->addr, w->access, &s2))
             return fail(w, s2.cause | CAUSE_STAGE2);
@@ -387,7 +389,21 @@ static void begin(struct walk *w, unsigned idx)
     w->user = idx == ARM_IDX_EL10_0;
     w->pan = idx == ARM_IDX_EL10_1_PAN;
     w->secure = !w->is_hyp && arm_is_secure(w->cpu);
-    if (arm_hcr(w->cpu) & (HCR_DC | HCR_TGE) && !w->is_hyp)
+    w->hcr = arm_hcr(w->cpu);
+    if (w->hcr & (HCR_DC | HCR_TGE) && !w->is_hyp)
+        w->sctlr &= ~SCTLR_M;
+}
+
+/* From the secure world, or Hyp mode: the PL1&0 regime that is not secure. */
+static void begin_nonsecure(struct walk *w)
+{
+    const struct arm_state *s = &w->cpu->s;
+    w->bank = 1;
+    w->secure = false;
+    w->hcr = arm_has_el2(w->cpu) ? s->hcr_el2 : 0;
+    w->sctlr = s->sctlr_el[1];
+    w->ttbcr = s->tcr_el[1];
+    if (w->hcr & (HCR_DC | HCR_TGE))
         w->sctlr &= ~SCTLR_M;
 }
 
@@ -398,12 +414,35 @@ static bool untranslated(struct walk *w)
     return finish(w, &l);
 }
 
+static bool translate(struct walk *w)
+{
+    if (!(w->sctlr & SCTLR_M))
+        return untranslated(w);
+    return w->is_hyp || (w->ttbcr & A32_TTBCR_EAE) ? walk_long(w) : walk_short(w);
+}
+
 bool arm_a32_walk(struct cpu *cpu, gva addr, enum guest_access access, unsigned idx,
                   struct guest_walk *out)
 {
     struct walk w = {.cpu = arm(cpu), .va = (uint32_t)addr, .access = access, .out = out};
     begin(&w, idx);
-    if (!(w.sctlr & SCTLR_M))
-        return untranslated(&w);
-    return w.is_hyp || (w.ttbcr & A32_TTBCR_EAE) ? walk_long(&w) : walk_short(&w);
+    return translate(&w);
+}
+
+bool arm_a32_translate_at(struct arm_cpu *cpu, const struct arm_a32_at *at, struct guest_walk *out)
+{
+    struct walk w = {
+        .cpu = cpu, .va = at->va, .access = at->access, .out = out, .stage1_only = at->stage1_only};
+    begin(&w, at->idx);
+    if (at->nonsecure)
+        begin_nonsecure(&w);
+    return translate(&w);
+}
+
+bool arm_a32_at_is_long(const struct arm_cpu *cpu, const struct arm_a32_at *at)
+{
+    if (at->idx == ARM_IDX_EL2 || cpu->s.ps.el == 2)
+        return true;
+    unsigned bank = at->nonsecure ? 1 : arm_a32_bank(cpu);
+    return cpu->s.tcr_el[bank] & A32_TTBCR_EAE;
 }

@@ -43,8 +43,8 @@ static const struct v7_ids a15_ids = {
     0x1131, 0x11011, 0x02010555, {0x10201105, 0x20000000, 0x01240000, 0x02102211},
     {0x02101110, 0x13112111, 0x21232041, 0x11112131, 0x10011142}, 0x410430f0, 0x10110222, 0x11111111};
 
-#define V7    "aarch32-el0 aarch32-el1 secure vfp neon "
-#define V7VE  V7 "mp lpae virt pmu vfpv4 vfp-d32 idiv "
+#define V7    "aarch32-el0 aarch32-el1 secure pmu vfp neon "
+#define V7VE  V7 "mp lpae virt vfpv4 vfp-d32 idiv "
 #define A32   "aarch32-el0 aarch32-el1 "
 #define V80   "aarch64 v8 lpae virt secure pmu vfp vfp-d32 neon vfpv4 idiv mp aes pmull sha1 sha256 crc32 "
 #define LOCK  "doublelock "

@@ -6,6 +6,7 @@
  */
 #include "target/arm/sysreg.h"
 
+#include "target/arm/a32.h"
 #include "target/arm/cpu_priv.h"
 #include "target/arm/syndrome.h"
 #include "util/log.h"
@@ -209,10 +210,14 @@ static void NORETURN refuse(struct arm_cpu *cpu, uint32_t key, unsigned rt, bool
         log_printf(LOG_UNIMP, "cpu %u: %s of system register %u_%u_C%u_C%u_%u at EL%u: undefined\n",
                    cpu->cpu.index, is_write ? "write" : "read", key >> 14, key >> 11 & 7,
                    key >> 7 & 15, key >> 3 & 15, key & 7, cpu->s.ps.el);
+        if (cpu->s.ps.a32)
+            arm_raise_undefined(cpu);
         if (is_write || !arm_has(cpu, ARM_F_IDST) || !is_id_space(key))
             arm_raise_undefined(cpu);
         a = ARM_TRAP_EL1;
     }
+    if (cpu->s.ps.a32)
+        arm_a32_refuse(cpu, a, is_write);
     if (a == ARM_FP_TRAP_EL2 || a == ARM_FP_TRAP_EL3)
         arm_raise(cpu, a == ARM_FP_TRAP_EL2 ? 2 : 3, SYN_FP_TRAP);
     arm_raise(cpu, a == ARM_TRAP_EL1 ? 1 : a == ARM_TRAP_EL2 ? 2 : 3, ESR(ARM_EC_SYSREG, iss));

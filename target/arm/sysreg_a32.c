@@ -8,6 +8,7 @@
 #include "target/arm/cpu_priv.h"
 #include "target/arm/debug.h"
 #include "target/arm/helpers.h"
+#include "target/arm/sysreg.h"
 
 #include "core/machine.h"
 #include "util/log.h"
@@ -30,10 +31,17 @@ enum {
     NEEDS_EL3 = 1024,
     NEEDS_V8 = 2048,
     NEEDS_LPAE = 4096,
-    CONST = 8192, /* 32 bits of struct arm_ids; no writes */
-    VM = 1 << 14, /* HCR.TVM and TRVM trap it */
-    ID = 1 << 15, /* HCR.TID3 */
-    RAZ = 1 << 16 /* reads as zero, ignores writes */
+    CONST = 8192,  /* 32 bits of struct arm_ids; no writes */
+    VM = 1 << 14,  /* HCR.TVM and TRVM trap it */
+    ID = 1 << 15,  /* HCR.TID3 */
+    RAZ = 1 << 16, /* reads as zero, ignores writes */
+    ONLY_V7 = 1 << 17,
+    NEEDS_MP = 1 << 18,
+    NEEDS_PAN2 = 1 << 19,
+    NEEDS_CCIDX = 1 << 20,
+    NEEDS_SPECRES = 1 << 21,
+    NO_EL3 = 1 << 22, /* where there is no EL3 that uses AArch32 */
+    UPPER = 1 << 23   /* Hyp mode, and the secure world's PL1 */
 };
 
 struct reg {
@@ -145,6 +153,12 @@ static uint64_t read_ccsidr(struct arm_cpu *cpu, const struct reg *r UNUSED)
     return (uint32_t)cpu->id.ccsidr[read_csselr(cpu, r) & 15];
 }
 
+/* Of FEAT_CCIDX: the number of sets. */
+static uint64_t read_ccsidr2(struct arm_cpu *cpu, const struct reg *r)
+{
+    return cpu->id.ccsidr[read_csselr(cpu, r) & 15] >> 32;
+}
+
 /* Bits 25..24: processors of the cluster, less one. */
 static uint64_t read_l2ctlr(struct arm_cpu *cpu, const struct reg *r UNUSED)
 {
@@ -223,6 +237,17 @@ static void write_nsacr(struct arm_cpu *cpu, const struct reg *r UNUSED, uint64_
     guest_mode_changed(&cpu->cpu);
 }
 
+/* Without EL3, or with one that uses AArch64, both fields are open. */
+static uint64_t read_nsacr_constant(struct arm_cpu *cpu UNUSED, const struct reg *r UNUSED)
+{
+    return 0xc00;
+}
+
+static uint64_t read_rvbar(struct arm_cpu *cpu, const struct reg *r UNUSED)
+{
+    return (uint32_t)cpu->cfg.reset_pc;
+}
+
 static void write_hcr(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
 {
     write_field(cpu, r, val);
@@ -265,7 +290,7 @@ static void write_tlbi(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
     bool stage2 = op1 == 4 && (crm == 0 || crm == 4);
     if ((op2 & 1) && !stage2)
         arm_a32_tlbi_page(cpu, val & 0xfffff000, everywhere);
-    else if (op2 == 2 && op1 == 0 && arm_a32_is_short(cpu))
+    else if (op2 == 2 && op1 == 0)
         arm_a32_tlbi_asid(cpu, val & 0xff, everywhere);
     else
         arm_a32_tlbi_all(cpu, everywhere || crm == 0);
@@ -273,12 +298,11 @@ static void write_tlbi(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
 
 /* --- address translation: PAR.  Ref: G8.2.114 --- */
 
-static uint64_t par_of(struct arm_cpu *cpu, uint32_t va, enum guest_access access, unsigned idx)
+static uint64_t par_of(struct arm_cpu *cpu, const struct arm_a32_at *at)
 {
     struct guest_walk out;
-    unsigned bank = idx == ARM_IDX_EL2 ? 2 : arm_a32_bank(cpu);
-    bool is_long = bank == 2 || (cpu->s.tcr_el[bank] & A32_TTBCR_EAE);
-    if (arm_a32_walk(&cpu->cpu, va, access, idx, &out)) {
+    bool is_long = arm_a32_at_is_long(cpu, at);
+    if (arm_a32_translate_at(cpu, at, &out)) {
         uint64_t pa = out.addr & ~ARM_SECURE_SPACE & ~UINT64_C(0xfff);
         uint64_t ns = out.addr & ARM_SECURE_SPACE ? 0 : 1u << 9;
         return is_long ? pa | 0x800 | ns : (uint32_t)pa | ns;
@@ -290,12 +314,22 @@ static uint64_t par_of(struct arm_cpu *cpu, uint32_t va, enum guest_access acces
     return 1 | (fsr & 15) << 1 | (fsr >> 10 & 1) << 5 | (fsr >> 12 & 1) << 6;
 }
 
+/* CRm 8: ATS1C by op2 0 to 3, ATS12NSO by 4 to 7; CRm 9: ATS1CP, which heeds PAN. */
 static void write_ats(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
 {
-    unsigned op2 = r->key & 3;
-    unsigned idx = r->flags & HYP ? ARM_IDX_EL2 : op2 & 2 ? ARM_IDX_EL10_0 : ARM_IDX_EL10_1;
-    uint64_t par = par_of(cpu, (uint32_t)val, op2 & 1 ? GUEST_WRITE : GUEST_READ, idx);
-    *chosen(cpu, &cpu->s.par_el1, &cpu->s.a32.par_s) = par;
+    unsigned op2 = r->key & 7;
+    bool heeds_pan = (r->key >> 4 & 15) == 9 && cpu->s.ps.pan;
+    struct arm_a32_at at = {
+        .va = (uint32_t)val,
+        .access = op2 & 1 ? GUEST_WRITE : GUEST_READ,
+        .idx = r->flags & HYP ? ARM_IDX_EL2
+               : op2 & 2      ? ARM_IDX_EL10_0
+               : heeds_pan    ? ARM_IDX_EL10_1_PAN
+                              : ARM_IDX_EL10_1,
+        .stage1_only = !(op2 & 4),
+        .nonsecure = op2 & 4,
+    };
+    *chosen(cpu, &cpu->s.par_el1, &cpu->s.a32.par_s) = par_of(cpu, &at);
 }
 
 static uint64_t read_par(struct arm_cpu *cpu, const struct reg *r)
@@ -312,17 +346,30 @@ static void write_par(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
 
 /* --- debug --- */
 
-static uint64_t read_dbgdidr(struct arm_cpu *cpu, const struct reg *r UNUSED)
+/* DBGDIDR.Version: Armv7 without and with registers in coprocessor 14, Armv7.1, Armv8 and later,
+ * which ID_DFR0 has, too. */
+static uint32_t debug_version(const struct arm_cpu *cpu)
 {
-    const struct arm_ids *id = &cpu->id;
-    uint32_t version = arm_has(cpu, ARM_F_V8) ? 6 : 5;
-    return (uint64_t)(id->watchpoints - 1) << 28 | (uint64_t)(id->breakpoints - 1) << 24 |
-           (uint64_t)(id->context_breakpoints - 1) << 20 | version << 16 | 1u << 15 | 1u << 12;
+    if (arm_has(cpu, ARM_F_V8))
+        return cpu->id.dfr0 & 15;
+    return arm_has(cpu, ARM_F_LPAE) ? 5 : arm_has(cpu, ARM_F_MP) ? 3 : 4;
 }
 
-static uint64_t read_oslsr(struct arm_cpu *cpu, const struct reg *r UNUSED)
+static uint64_t read_dbgdidr(struct arm_cpu *cpu, const struct reg *r UNUSED)
 {
-    return 8 | (cpu->s.oslock & 1) << 1;
+    enum { SE_IMP = 1 << 12, NSUHD_IMP = 1 << 14, DEVID_IMP = 1 << 15 };
+    const struct arm_ids *id = &cpu->id;
+    uint32_t version = debug_version(cpu);
+    return (uint64_t)(id->watchpoints - 1) << 28 | (uint64_t)(id->breakpoints - 1) << 24 |
+           (uint64_t)(id->context_breakpoints - 1) << 20 | version << 16 |
+           (version > 4 ? DEVID_IMP : 0) | (arm_has(cpu, ARM_F_SECURE) ? SE_IMP | NSUHD_IMP : 0);
+}
+
+/* Watchpoints have masks, breakpoints have none, vectors are caught by address. */
+static uint64_t read_dbgdevid(struct arm_cpu *cpu, const struct reg *r UNUSED)
+{
+    bool has_lock = arm_has(cpu, ARM_F_DOUBLELOCK) || !arm_has(cpu, ARM_F_V8);
+    return 0xf10 | (arm_has(cpu, ARM_F_VIRT) ? 1u << 16 : 0) | (has_lock ? 1u << 20 : 0);
 }
 
 static void write_oslar(struct arm_cpu *cpu, const struct reg *r UNUSED, uint64_t val)
@@ -330,6 +377,12 @@ static void write_oslar(struct arm_cpu *cpu, const struct reg *r UNUSED, uint64_
     enum { KEY = 0xc5acce55 };
     cpu->s.oslock = val == (uint32_t)KEY;
     guest_mode_changed(&cpu->cpu);
+}
+
+static void write_dbgvcr(struct arm_cpu *cpu, const struct reg *r UNUSED, uint64_t val)
+{
+    cpu->s.dbgvcr = val & ARM_VCR_BITS;
+    arm_debug_changed(cpu);
 }
 
 /* --- the table --- */
@@ -368,17 +421,13 @@ static const struct reg table[] = {
     {P15(0, 0, 2, 5), CONST | ID, IDF(isar5), NULL, NULL},
     {P15(0, 0, 2, 6), CONST | ID, IDF(mmfr4), NULL, NULL},
     {P15(0, 0, 2, 7), CONST | ID, IDF(isar6), NULL, NULL},
-    {P15(0, 0, 3, 0), RO | RAZ | ID, 0, NULL, NULL},
-    {P15(0, 0, 3, 1), RO | RAZ | ID, 0, NULL, NULL},
-    {P15(0, 0, 3, 2), RO | RAZ | ID, 0, NULL, NULL},
-    {P15(0, 0, 3, 3), RO | RAZ | ID, 0, NULL, NULL},
     {P15(0, 0, 3, 4), CONST | ID, IDF(pfr2), NULL, NULL},
     {P15(0, 0, 3, 5), CONST | ID, IDF(dfr1), NULL, NULL},
     {P15(0, 0, 3, 6), CONST | ID, IDF(mmfr5), NULL, NULL},
-    {P15(0, 0, 3, 7), RO | RAZ | ID, 0, NULL, NULL},
     {P15(1, 0, 0, 0), RO, 0, read_ccsidr, NULL},
     {P15(1, 0, 0, 1), RO, IDF(clidr), read_id64, NULL},
     {P15(1, 0, 0, 7), RO | RAZ, 0, NULL, NULL},                          /* AIDR */
+    {P15(1, 0, 0, 2), RO | NEEDS_CCIDX, 0, read_ccsidr2, NULL},
     {P15(2, 0, 0, 0), 0, 0, read_csselr, write_csselr},
     {P15(4, 0, 0, 0), HYP, F(vpidr_el2), NULL, NULL},
     {P15(4, 0, 0, 5), HYP, F(vmpidr_el2), NULL, NULL},
@@ -390,6 +439,7 @@ static const struct reg table[] = {
     {P15(0, 1, 1, 0), SEC | NEEDS_EL3, F(scr_el3), NULL, write_scr},
     {P15(0, 1, 1, 1), SEC | NEEDS_EL3, F(sder), NULL, NULL},
     {P15(0, 1, 1, 2), NEEDS_EL3, F(a32.nsacr), NULL, write_nsacr},
+    {P15(0, 1, 1, 2), RO | NO_EL3 | NEEDS_V8, 0, read_nsacr_constant, NULL},
     {P15(0, 1, 3, 1), SEC | NEEDS_EL3, F(mdcr_el3), NULL, NULL},
     {P15(4, 1, 0, 0), HYP, F(sctlr_el[2]), NULL, write_sctlr},
     {P15(4, 1, 0, 1), HYP, F(actlr_el[2]), NULL, NULL},
@@ -426,9 +476,12 @@ static const struct reg table[] = {
     {P15(4, 6, 0, 2), HYP | HIGH, F(far_el[2]), NULL, NULL},
     {P15(4, 6, 0, 4), HYP, F(hpfar_el2), NULL, NULL},
     /* c7: caches, barriers, address translation */
-    {P15(0, 7, 0, 4), WO, 0, NULL, write_nothing},                       /* v6's wait for interrupt */
-    {P15(0, 7, 1, 0), WO, 0, NULL, write_nothing},
-    {P15(0, 7, 1, 6), WO, 0, NULL, write_nothing},
+    {P15(0, 7, 0, 4), WO | ONLY_V7, 0, NULL, write_nothing},             /* v6's wait for interrupt */
+    {P15(0, 7, 1, 0), WO | NEEDS_MP, 0, NULL, write_nothing},
+    {P15(0, 7, 1, 6), WO | NEEDS_MP, 0, NULL, write_nothing},
+    {P15(0, 7, 3, 4), WO | PL0 | NEEDS_SPECRES, 0, NULL, write_nothing}, /* CFPRCTX */
+    {P15(0, 7, 3, 5), WO | PL0 | NEEDS_SPECRES, 0, NULL, write_nothing}, /* DVPRCTX */
+    {P15(0, 7, 3, 7), WO | PL0 | NEEDS_SPECRES, 0, NULL, write_nothing}, /* CPPRCTX */
     {P15(0, 7, 4, 0), 0, 0, read_par, write_par},
     {P15(0, 7, 5, 0), WO, 0, NULL, write_nothing},
     {P15(0, 7, 5, 1), WO, 0, NULL, write_nothing},
@@ -441,6 +494,12 @@ static const struct reg table[] = {
     {P15(0, 7, 8, 1), WO, 0, NULL, write_ats},
     {P15(0, 7, 8, 2), WO, 0, NULL, write_ats},
     {P15(0, 7, 8, 3), WO, 0, NULL, write_ats},
+    {P15(0, 7, 8, 4), WO | UPPER, 0, NULL, write_ats},
+    {P15(0, 7, 8, 5), WO | UPPER, 0, NULL, write_ats},
+    {P15(0, 7, 8, 6), WO | UPPER, 0, NULL, write_ats},
+    {P15(0, 7, 8, 7), WO | UPPER, 0, NULL, write_ats},
+    {P15(0, 7, 9, 0), WO | NEEDS_PAN2, 0, NULL, write_ats},
+    {P15(0, 7, 9, 1), WO | NEEDS_PAN2, 0, NULL, write_ats},
     {P15(0, 7, 10, 1), WO, 0, NULL, write_nothing},
     {P15(0, 7, 10, 2), WO, 0, NULL, write_nothing},
     {P15(0, 7, 10, 4), WO | PL0, 0, NULL, write_nothing},
@@ -453,15 +512,15 @@ static const struct reg table[] = {
     {P15(4, 7, 8, 1), WO | HYP, 0, NULL, write_ats},
     {W15(0, 7), WIDE | NEEDS_LPAE, 0, read_par, write_par},
     /* c8: TLB */
-    {P15(0, 8, 3, 0), WO, 0, NULL, write_tlbi}, {P15(0, 8, 3, 1), WO, 0, NULL, write_tlbi},
-    {P15(0, 8, 3, 2), WO, 0, NULL, write_tlbi}, {P15(0, 8, 3, 3), WO, 0, NULL, write_tlbi},
+    {P15(0, 8, 3, 0), WO | NEEDS_MP, 0, NULL, write_tlbi}, {P15(0, 8, 3, 1), WO | NEEDS_MP, 0, NULL, write_tlbi},
+    {P15(0, 8, 3, 2), WO | NEEDS_MP, 0, NULL, write_tlbi}, {P15(0, 8, 3, 3), WO | NEEDS_MP, 0, NULL, write_tlbi},
     {P15(0, 8, 3, 5), WO | NEEDS_V8, 0, NULL, write_tlbi}, {P15(0, 8, 3, 7), WO | NEEDS_V8, 0, NULL, write_tlbi},
     {P15(0, 8, 5, 0), WO, 0, NULL, write_tlbi}, {P15(0, 8, 5, 1), WO, 0, NULL, write_tlbi},
     {P15(0, 8, 5, 2), WO, 0, NULL, write_tlbi},
     {P15(0, 8, 6, 0), WO, 0, NULL, write_tlbi}, {P15(0, 8, 6, 1), WO, 0, NULL, write_tlbi},
     {P15(0, 8, 6, 2), WO, 0, NULL, write_tlbi},
     {P15(0, 8, 7, 0), WO, 0, NULL, write_tlbi}, {P15(0, 8, 7, 1), WO, 0, NULL, write_tlbi},
-    {P15(0, 8, 7, 2), WO, 0, NULL, write_tlbi}, {P15(0, 8, 7, 3), WO, 0, NULL, write_tlbi},
+    {P15(0, 8, 7, 2), WO, 0, NULL, write_tlbi}, {P15(0, 8, 7, 3), WO | NEEDS_MP, 0, NULL, write_tlbi},
     {P15(0, 8, 7, 5), WO | NEEDS_V8, 0, NULL, write_tlbi}, {P15(0, 8, 7, 7), WO | NEEDS_V8, 0, NULL, write_tlbi},
     {P15(4, 8, 0, 1), WO | HYP | NEEDS_V8, 0, NULL, write_tlbi}, {P15(4, 8, 0, 5), WO | HYP | NEEDS_V8, 0, NULL, write_tlbi},
     {P15(4, 8, 3, 0), WO | HYP, 0, NULL, write_tlbi}, {P15(4, 8, 3, 1), WO | HYP, 0, NULL, write_tlbi},
@@ -473,7 +532,7 @@ static const struct reg table[] = {
     {P15(1, 9, 0, 2), 0, 0, read_l2ctlr, write_nothing},
     {P15(1, 9, 0, 3), RAZ, 0, NULL, NULL},
     /* c10: memory attributes */
-    {P15(0, 10, 0, 0), RAZ, 0, NULL, NULL},
+    {P15(0, 10, 0, 0), RAZ | ONLY_V7, 0, NULL, NULL},
     {P15(0, 10, 2, 0), BANK | VM, F(mair_el), NULL, NULL},
     {P15(0, 10, 2, 1), BANK | VM | HIGH, F(mair_el), NULL, NULL},
     {P15(0, 10, 3, 0), BANK | VM, F(amair_el), NULL, NULL},
@@ -485,7 +544,9 @@ static const struct reg table[] = {
     /* c12: vectors */
     {P15(0, 12, 0, 0), BANK, F(vbar_el), NULL, write_vbar},
     {P15(0, 12, 0, 1), SEC | NEEDS_EL3, F(a32.mvbar), NULL, write_vbar},
+    {P15(0, 12, 0, 1), RO | NO_EL3 | NEEDS_V8, 0, read_rvbar, NULL},
     {P15(4, 12, 0, 0), HYP, F(vbar_el[2]), NULL, write_vbar},
+    {P15(4, 12, 0, 1), RO | HYP | NO_EL3 | NEEDS_V8, 0, read_rvbar, NULL},
     /* c13: contexts and threads */
     {P15(0, 13, 0, 0), RAZ, 0, NULL, NULL},                              /* FCSEIDR */
     {P15(0, 13, 0, 1), VM, 0, read_contextidr, write_contextidr},
@@ -497,25 +558,18 @@ static const struct reg table[] = {
     {P15(4, 15, 0, 0), RO, IDF(cbar), read_id64, NULL},
     /* coprocessor 14: debug, Jazelle, ThumbEE */
     {P14(0, 0, 0, 0), RO | PL0_RO, 0, read_dbgdidr, NULL},
-    {P14(0, 0, 1, 0), RO | PL0_RO | RAZ, 0, NULL, NULL},                 /* DBGDSCRint */
-    {P14(0, 0, 2, 2), 0, F(mdscr_el1), NULL, write_and_change_mode},     /* DBGDSCRext */
-    {P14(0, 0, 7, 0), 0, F(dbgvcr), NULL, NULL},
+    {P14(0, 0, 6, 0), RAZ, 0, NULL, NULL},                               /* DBGWFAR */
+    {P14(0, 0, 7, 0), 0, F(dbgvcr), NULL, write_dbgvcr},
     {P14(0, 1, 0, 0), RO | PL0_RO | RAZ, 0, NULL, NULL},                 /* DBGDRAR */
     {P14(0, 2, 0, 0), RO | PL0_RO | RAZ, 0, NULL, NULL},                 /* DBGDSAR */
     {W14(0, 1), RO | PL0_RO | RAZ | WIDE, 0, NULL, NULL},
     {W14(0, 2), RO | PL0_RO | RAZ | WIDE, 0, NULL, NULL},
     {P14(0, 1, 0, 4), WO, 0, NULL, write_oslar},
-    {P14(0, 1, 1, 4), RO, 0, read_oslsr, NULL},
-    {P14(0, 1, 3, 4), 0, F(osdlr_el1), NULL, NULL},
-    {P14(0, 1, 4, 4), 0, F(dbgprcr_el1), NULL, NULL},
     {P14(0, 7, 0, 7), RO | RAZ, 0, NULL, NULL},                          /* DBGDEVID2 */
     {P14(0, 7, 1, 7), RO | RAZ, 0, NULL, NULL},                          /* DBGDEVID1 */
-    {P14(0, 7, 2, 7), RO | RAZ, 0, NULL, NULL},                          /* DBGDEVID */
-    {P14(0, 7, 8, 6), RAZ, 0, NULL, NULL},                               /* DBGCLAIMSET */
-    {P14(0, 7, 9, 6), RAZ, 0, NULL, NULL},
-    {P14(0, 7, 14, 6), RO | RAZ, 0, NULL, NULL},                         /* DBGAUTHSTATUS */
-    {P14(6, 0, 0, 0), RAZ, 0, NULL, NULL},                               /* TEECR */
-    {P14(6, 1, 0, 0), RAZ | PL0, 0, NULL, NULL},                         /* TEEHBR */
+    {P14(0, 7, 2, 7), RO, 0, read_dbgdevid, NULL},
+    {P14(6, 0, 0, 0), RAZ | ONLY_V7, 0, NULL, NULL},                     /* TEECR */
+    {P14(6, 1, 0, 0), RAZ | PL0 | ONLY_V7, 0, NULL, NULL},               /* TEEHBR */
     {P14(7, 0, 0, 0), RO | RAZ | PL0_RO, 0, NULL, NULL},                 /* JIDR */
     {P14(7, 1, 0, 0), RAZ, 0, NULL, NULL},                               /* JOSCR */
     {P14(7, 2, 0, 0), RAZ, 0, NULL, NULL},                               /* JMCR */
@@ -524,15 +578,28 @@ static const struct reg table[] = {
 
 /* --- finding, access --- */
 
+static const struct {
+    uint32_t flag;
+    enum arm_feature feature;
+} needs[] = {
+    {NEEDS_V8, ARM_F_V8},     {NEEDS_LPAE, ARM_F_LPAE},   {NEEDS_MP, ARM_F_MP},
+    {NEEDS_PAN2, ARM_F_PAN2}, {NEEDS_CCIDX, ARM_F_CCIDX}, {NEEDS_SPECRES, ARM_F_SPECRES},
+};
+
 static bool is_present(const struct arm_cpu *cpu, const struct reg *r)
 {
     if ((r->flags & (NEEDS_EL2 | HYP)) && !arm_has_el2(cpu))
         return false;
     if ((r->flags & NEEDS_EL3) && !arm_el3_is_a32(cpu))
         return false;
-    if ((r->flags & NEEDS_V8) && !arm_has(cpu, ARM_F_V8))
+    if ((r->flags & NO_EL3) && arm_el3_is_a32(cpu))
         return false;
-    return !(r->flags & NEEDS_LPAE) || arm_has(cpu, ARM_F_LPAE);
+    for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+        if ((r->flags & needs[i].flag) && !arm_has(cpu, needs[i].feature))
+            return false;
+    if (r->key == P15(0, 12, 0, 1) && (r->flags & NO_EL3) && arm_has_el2(cpu))
+        return false; /* RVBAR is of the highest level */
+    return !(r->flags & ONLY_V7) || !arm_has(cpu, ARM_F_V8);
 }
 
 static const struct reg *find(const struct arm_cpu *cpu, uint32_t key)
@@ -554,6 +621,8 @@ static bool may_access(const struct arm_cpu *cpu, const struct reg *r, bool is_w
         return el == 2 || (el == 3 && (cpu->s.scr_el3 & SCR_NS));
     if (r->flags & SEC)
         return el == 3;
+    if (r->flags & UPPER)
+        return el >= 2;
     if (r->key == P15(0, 1, 1, 2) && is_write)
         return el == 3; /* NSACR */
     return true;
@@ -577,11 +646,33 @@ static bool is_trapped_by_hcr(uint64_t hcr, unsigned op1, unsigned crn, unsigned
            (to_unification && (hcr & HCR_TPU));
 }
 
-static bool is_trapped_pmu(uint64_t mdcr, unsigned crn, unsigned crm, unsigned op2)
+/* Of coprocessor 14, what is not by AArch64's names: debug, Jazelle's identification. */
+static bool is_trapped_cp14(const struct arm_cpu *cpu, uint32_t key)
 {
-    if (crn != 9 || crm < 12)
+    unsigned op1 = key >> 12 & 15, crn = key >> 8 & 15, crm = key >> 4 & 15;
+    uint64_t mdcr = cpu->s.mdcr_el2, bit = MDCR2_TDA;
+    if (op1 == 7)
+        return crn == 0 && (arm_hcr(cpu) & HCR_TID0);
+    if (op1)
         return false;
-    return (mdcr & MDCR2_TPM) || ((mdcr & MDCR2_TPMCR) && crm == 12 && op2 == 0);
+    if (key & A32_CP_64 || crn == 2 || (crn == 1 && !crm))
+        bit = MDCR2_TDRA;
+    else if (crn == 1)
+        bit = MDCR2_TDOSA;
+    return (mdcr & (bit | MDCR2_TDE)) || (arm_hcr(cpu) & HCR_TGE);
+}
+
+static bool is_trappable(const struct arm_cpu *cpu)
+{
+    return cpu->s.ps.el <= 1 && arm_el2_enabled(cpu);
+}
+
+/* By the primary register; HSTR_EL2 has no bits for c4 and c14. */
+static bool is_trapped_by_hstr(const struct arm_cpu *cpu, uint32_t key)
+{
+    unsigned n = key & A32_CP_64 ? key >> 4 & 15 : key >> 8 & 15;
+    return is_trappable(cpu) && (key >> 16 & 15) == 15 && n != 4 && n != 14 && !arm_is_host(cpu) &&
+           (cpu->s.hstr_el2 >> n & 1);
 }
 
 /* What a hypervisor has trapped.  Ref: G1.21 (traps and enables to Hyp mode). */
@@ -590,18 +681,17 @@ static bool is_trapped(const struct arm_cpu *cpu, const struct reg *r, bool is_w
     uint64_t hcr = arm_hcr(cpu);
     unsigned op1 = r->key >> 12 & 15, crn = r->key >> 8 & 15, crm = r->key >> 4 & 15,
              op2 = r->key & 15;
-    if (cpu->s.ps.el > 1 || !arm_el2_enabled(cpu) || (r->key >> 16 & 15) != 15)
+    if (!is_trappable(cpu))
         return false;
-    if (cpu->s.hstr_el2 >> (r->flags & WIDE ? crm : crn) & 1)
-        return true;
+    if ((r->key >> 16 & 15) == 14)
+        return is_trapped_cp14(cpu, r->key);
     if ((r->flags & VM) && (hcr & (is_write ? HCR_TVM : HCR_TRVM)))
         return true;
     if ((r->flags & ID) && (hcr & HCR_TID3))
         return true;
     if (r->flags & WIDE)
-        return crm == 9 && (cpu->s.mdcr_el2 & MDCR2_TPM);
-    if (is_trapped_by_hcr(hcr, op1, crn, crm, op2) ||
-        is_trapped_pmu(cpu->s.mdcr_el2, crn, crm, op2))
+        return false;
+    if (is_trapped_by_hcr(hcr, op1, crn, crm, op2))
         return true;
     if (r->key == P15(0, 1, 0, 2) && (cpu->s.cptr_el2 & CPTR_TCPAC))
         return true;
@@ -619,47 +709,72 @@ static uint32_t syndrome(uint32_t key, uint32_t how, bool is_write)
     return ESR(cp == 15 ? ARM_EC_CP15 : ARM_EC_CP14, iss);
 }
 
-/* Cache and branch predictor operations that no table row has, the debug registers of points that
- * do nothing, implementation-defined ones: read as zero. */
-static bool is_tolerated(const struct arm_cpu *cpu, uint32_t key)
+void arm_a32_refuse(struct arm_cpu *cpu, enum arm_access a, bool is_write)
+{
+    uint32_t esr = syndrome(cpu->cp_key, cpu->cp_how, is_write);
+    switch (a) {
+    case ARM_TRAP_EL1: arm_raise(cpu, 1, esr);
+    case ARM_TRAP_EL2: arm_raise(cpu, 2, esr);
+    case ARM_TRAP_EL3:
+        if (!arm_el3_is_a32(cpu))
+            arm_raise(cpu, 3, esr);
+        break;
+    default: break;
+    }
+    arm_raise_undefined(cpu);
+}
+
+/* Implementation-defined registers and operations, which HCR.TIDCP traps.  Ref: G8.2.64. */
+static bool is_impdef(uint32_t key)
+{
+    static const uint16_t crms[] = {[9 - 9] = 0x1e7, [10 - 9] = 0x113, [11 - 9] = 0x81ff};
+    unsigned crn = key >> 8 & 15, crm = key >> 4 & 15;
+    return key >> 16 == 15 && crn >= 9 && crn <= 11 && (crms[crn - 9] >> crm & 1);
+}
+
+/* Identification registers that are reserved. */
+static bool is_id_space(uint32_t key)
+{
+    return (key & ~UINT32_C(0xff)) == P15(0, 0, 0, 0) && (key & 0xff) >= 0x30 &&
+           (key & 0xff) < 0x80;
+}
+
+/* Registers that no row has, which read as zero: identification; of Armv7 cores those that are
+ * their own. */
+static bool is_tolerated(const struct arm_cpu *cpu, uint32_t key, bool is_write)
 {
     unsigned crn = key >> 8 & 15;
     if (!cpu->s.ps.el || (key & A32_CP_64))
         return false;
+    if (is_id_space(key))
+        return !is_write;
     return key >> 16 == 15 && (crn == 15 || crn == 11) && !arm_has(cpu, ARM_F_V8);
 }
 
-static const struct reg *checked(struct arm_cpu *cpu, uint32_t key, uint32_t how, bool is_write)
+static void NORETURN refuse_unknown(struct arm_cpu *cpu, uint32_t key, bool is_write)
 {
-    const struct reg *r = find(cpu, key);
-    if (!r && is_tolerated(cpu, key))
-        return NULL;
-    if (!r || !may_access(cpu, r, is_write)) {
-        log_printf(LOG_UNIMP, "cpu %u: %s of coprocessor %u register %u, c%u, c%u, %u: undefined\n",
-                   cpu->cpu.index, is_write ? "write" : "read", key >> 16 & 15, key >> 12 & 15,
-                   key >> 8 & 15, key >> 4 & 15, key & 15);
-        arm_raise_undefined(cpu);
-    }
-    if (is_trapped(cpu, r, is_write))
-        arm_raise(cpu, 2, syndrome(key, how, is_write));
-    return r;
+    log_printf(LOG_UNIMP, "cpu %u: %s of coprocessor %u register %u, c%u, c%u, %u: undefined\n",
+               cpu->cpu.index, is_write ? "write" : "read", key >> 16 & 15, key >> 12 & 15,
+               key >> 8 & 15, key >> 4 & 15, key & 15);
+    arm_raise_undefined(cpu);
 }
 
-/* Breakpoint and watchpoint registers: c0..c15 of coprocessor 14, op2 4..7. */
-static uint64_t *debug_point(struct arm_cpu *cpu, uint32_t key)
+static const struct reg *checked(struct arm_cpu *cpu, uint32_t key, bool is_write)
 {
-    unsigned n = key >> 4 & 15;
-    if ((key & ~UINT32_C(0xf3)) != A32_CP(14, 0, 0, 0, 4) || !cpu->s.ps.el)
+    const struct reg *r = find(cpu, key);
+    bool may_trap = cpu->s.ps.el == 1 && is_trappable(cpu);
+    if (!r && may_trap && is_impdef(key) && (arm_hcr(cpu) & HCR_TIDCP))
+        arm_a32_refuse(cpu, ARM_TRAP_EL2, is_write);
+    if (!r && is_tolerated(cpu, key, is_write)) {
+        if (may_trap && is_id_space(key) && (arm_hcr(cpu) & HCR_TID3))
+            arm_a32_refuse(cpu, ARM_TRAP_EL2, is_write);
         return NULL;
-    bool is_watch = key & 2;
-    if (n >= (is_watch ? cpu->id.watchpoints : cpu->id.breakpoints))
-        return NULL;
-    switch (key & 3) {
-    case 0: return &cpu->s.dbgbvr[n];
-    case 1: return &cpu->s.dbgbcr[n];
-    case 2: return &cpu->s.dbgwvr[n];
     }
-    return &cpu->s.dbgwcr[n];
+    if (!r || !may_access(cpu, r, is_write))
+        refuse_unknown(cpu, key, is_write);
+    if (is_trapped(cpu, r, is_write))
+        arm_a32_refuse(cpu, ARM_TRAP_EL2, is_write);
+    return r;
 }
 
 static uint64_t read_value(struct arm_cpu *cpu, const struct reg *r)
@@ -699,28 +814,31 @@ bool arm_a32_cp_poke(struct arm_cpu *cpu, uint32_t key, uint64_t val)
     return true;
 }
 
+/* An access begins: what refuses it knows which it is. */
+static void begin_access(struct arm_cpu *cpu, uint32_t key, uint32_t how, bool is_write)
+{
+    cpu->cp_key = key;
+    cpu->cp_how = how;
+    if (is_trapped_by_hstr(cpu, key))
+        arm_a32_refuse(cpu, ARM_TRAP_EL2, is_write);
+}
+
 uint64_t helper_a32_cp_read(struct arm_cpu *cpu, uint32_t key, uint32_t how)
 {
-    uint64_t *point = debug_point(cpu, key), val;
-    if (point)
-        return (uint32_t)*point;
+    uint64_t val;
+    begin_access(cpu, key, how, false);
     if (arm_a32_alias_read(cpu, key, &val))
         return val;
-    const struct reg *r = checked(cpu, key, how, false);
+    const struct reg *r = checked(cpu, key, false);
     return r ? read_value(cpu, r) : 0;
 }
 
 void helper_a32_cp_write(struct arm_cpu *cpu, uint32_t key, uint64_t val, uint32_t how)
 {
-    uint64_t *point = debug_point(cpu, key);
-    if (point) {
-        *point = val;
-        arm_debug_changed(cpu);
-        return;
-    }
+    begin_access(cpu, key, how, true);
     if (arm_a32_alias_write(cpu, key, val))
         return;
-    const struct reg *r = checked(cpu, key, how, true);
+    const struct reg *r = checked(cpu, key, true);
     if (r)
         write_value(cpu, r, val);
 }

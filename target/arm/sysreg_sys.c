@@ -262,6 +262,12 @@ static void write_point(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_
     arm_debug_changed(cpu);
 }
 
+static void write_dbgvcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
+{
+    cpu->s.dbgvcr = val;
+    arm_debug_changed(cpu);
+}
+
 static void write_oslar(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
 {
     cpu->s.oslock = val & 1;
@@ -500,7 +506,8 @@ const struct arm_sysreg arm_sysregs_debug[] = {
      .write = write_nothing},
     {.name = "DBGDTRRX_EL0", KEY(2, 3, 0, 5, 0), .rights = ARM_RW0, .check = check_dcc, .read = read_constant,
      .write = write_nothing},
-    {.name = "DBGVCR32_EL2", KEY(2, 4, 0, 7, 0), S(dbgvcr), .rights = ARM_RW2, .check = check_tda, .flags = ARM_REG_NEEDS_EL2, F(AARCH32_EL1)},
+    {.name = "DBGVCR32_EL2", KEY(2, 4, 0, 7, 0), S(dbgvcr), .rights = ARM_RW2, .check = check_tda, .flags = ARM_REG_NEEDS_EL2,
+     .mask = ARM_VCR_BITS, .write = write_dbgvcr, F(AARCH32_EL1)},
     {.name = "MDCR_EL2", KEY(3, 4, 1, 1, 1), S(mdcr_el2), .rights = ARM_RW2, .flags = ARM_REG_NEEDS_EL2, .write = write_mdcr},
     {.name = "MDCR_EL3", KEY(3, 6, 1, 3, 1), S(mdcr_el3), .rights = ARM_RW3, .flags = ARM_REG_NEEDS_EL3, .write = write_mdcr},
     {0},

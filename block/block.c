@@ -124,6 +124,8 @@ static int change(struct block_node *b, const struct block_req *req)
         ret = write_data(b, req);
     else if (req->op == BLOCK_DISCARD)
         ret = node_discard(b, req->offset, req->bytes);
+    else if (req->only_fast)
+        ret = node_try_zeroes(b, req->offset, req->bytes, !req->keep_space);
     else
         ret = node_write_zeroes(b, req->offset, req->bytes, !req->keep_space);
     if (h && h->after)

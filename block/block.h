@@ -37,6 +37,7 @@ struct block_req {
     struct block_node *node; /* set by block_submit() */
     int64_t start_ns;        /* likewise: when it was submitted */
     bool keep_space;         /* BLOCK_WRITE_ZEROES: the image must not free the space */
+    bool only_fast;          /* likewise: -ENOTSUP rather than writing zeros as data */
     bool is_cancelled;       /* the block layer's, as is is_part: of another request */
     bool is_part;
 };

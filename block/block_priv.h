@@ -181,6 +181,8 @@ int node_write(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg)
 int node_pread(struct block_node *b, void *buf, size_t n, uint64_t off);
 int node_pwrite(struct block_node *b, const void *buf, size_t n, uint64_t off);
 int node_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap);
+/* The same, but -ENOTSUP where it would take writing zeros as data; some may be written then. */
+int node_try_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap);
 int node_discard(struct block_node *b, uint64_t off, uint64_t bytes);
 int node_flush(struct block_node *b);
 /* Before it is closed: a failure is told. */

@@ -41,7 +41,7 @@ static int filter_write(struct block_node *b, uint64_t off, uint64_t bytes, stru
 
 static int filter_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap)
 {
-    return node_write_zeroes(b->file, off, bytes, may_unmap);
+    return node_try_zeroes(b->file, off, bytes, may_unmap);
 }
 
 static int filter_discard(struct block_node *b, uint64_t off, uint64_t bytes)

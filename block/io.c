@@ -74,7 +74,7 @@ static int zero_by_writing(struct block_node *b, uint64_t off, uint64_t bytes)
     return ret;
 }
 
-int node_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap)
+int node_try_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap)
 {
     int ret = check_change(b, off, bytes);
 
@@ -82,6 +82,13 @@ int node_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool m
         return ret;
     ret = b->drv->write_zeroes ? b->drv->write_zeroes(b, off, bytes, may_unmap) : -ENOTSUP;
     bitmaps_record(b, off, bytes);
+    return ret;
+}
+
+int node_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap)
+{
+    int ret = node_try_zeroes(b, off, bytes, may_unmap);
+
     return ret == -ENOTSUP ? zero_by_writing(b, off, bytes) : ret;
 }
 

@@ -48,7 +48,9 @@ enum nbd_transmission {
     NBD_SEND_TRIM = 0x20,
     NBD_SEND_WRITE_ZEROES = 0x40,
     NBD_SEND_DF = 0x80,
-    NBD_CAN_MULTI_CONN = 0x100
+    NBD_CAN_MULTI_CONN = 0x100,
+    NBD_SEND_CACHE = 0x400,
+    NBD_SEND_FAST_ZERO = 0x800
 };
 enum nbd_cmd {
     NBD_CMD_READ,
@@ -60,7 +62,7 @@ enum nbd_cmd {
     NBD_CMD_WRITE_ZEROES,
     NBD_CMD_BLOCK_STATUS
 };
-enum nbd_cmd_flag { NBD_FUA = 1, NBD_NO_HOLE = 2, NBD_DF = 4, NBD_REQ_ONE = 8 };
+enum nbd_cmd_flag { NBD_FUA = 1, NBD_NO_HOLE = 2, NBD_DF = 4, NBD_REQ_ONE = 8, NBD_FAST_ZERO = 16 };
 enum nbd_chunk {
     NBD_CHUNK_NONE = 0,
     NBD_CHUNK_DATA = 1,

@@ -110,12 +110,13 @@ bool nbd_send(struct nbd_conn *c, const struct iovec *iov, int n)
 /* --- exports --- */
 uint16_t nbd_export_flags(const struct nbd_conn *c)
 {
-    unsigned f = NBD_HAS_FLAGS | NBD_SEND_FLUSH | NBD_SEND_FUA;
+    static const unsigned changes = NBD_SEND_TRIM | NBD_SEND_WRITE_ZEROES | NBD_SEND_FAST_ZERO;
+    unsigned f = NBD_HAS_FLAGS | NBD_SEND_FLUSH | NBD_SEND_FUA | NBD_SEND_CACHE;
 
     /* A flush reaches what all connections wrote; but who may have one only must not wait for two.
      */
     f |= server.how.max_connections == 1 ? 0 : NBD_CAN_MULTI_CONN;
-    f |= c->export->writable ? NBD_SEND_TRIM | NBD_SEND_WRITE_ZEROES : NBD_READ_ONLY;
+    f |= c->export->writable ? changes : NBD_READ_ONLY;
     return (uint16_t)(f | (c->structured ? NBD_SEND_DF : 0));
 }
 

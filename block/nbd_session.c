@@ -149,7 +149,9 @@ static bool send_reply(struct nbd_conn *c, const struct reply *r)
 
 static uint32_t data_bytes(const struct reply *r)
 {
-    return r->type == NBD_CMD_READ || r->type == NBD_CMD_WRITE ? r->len : 0;
+    bool any = r->type == NBD_CMD_READ || r->type == NBD_CMD_WRITE || r->type == NBD_CMD_CACHE;
+
+    return any ? r->len : 0;
 }
 
 static void release(struct reply *r)
@@ -310,7 +312,8 @@ static int check(const struct reply *r)
         [NBD_CMD_WRITE] = NBD_FUA,
         [NBD_CMD_FLUSH] = NBD_FUA,
         [NBD_CMD_TRIM] = NBD_FUA,
-        [NBD_CMD_WRITE_ZEROES] = NBD_FUA | NBD_NO_HOLE,
+        [NBD_CMD_CACHE] = NBD_FUA,
+        [NBD_CMD_WRITE_ZEROES] = NBD_FUA | NBD_NO_HOLE | NBD_FAST_ZERO,
         [NBD_CMD_BLOCK_STATUS] = NBD_FUA | NBD_REQ_ONE,
     };
     const struct nbd_conn *c = r->s->c;
@@ -318,7 +321,7 @@ static int check(const struct reply *r)
     bool change =
         r->type == NBD_CMD_WRITE || r->type == NBD_CMD_TRIM || r->type == NBD_CMD_WRITE_ZEROES;
 
-    if (r->type >= G_N_ELEMENTS(known) || r->type == NBD_CMD_CACHE || r->flags & ~known[r->type])
+    if (r->type >= G_N_ELEMENTS(known) || r->type == NBD_CMD_DISC || r->flags & ~known[r->type])
         return EINVAL;
     if (change && !c->export->writable)
         return EPERM;
@@ -326,7 +329,7 @@ static int check(const struct reply *r)
         return 0;
     if (r->offset > size || r->len > size - r->offset)
         return change ? ENOSPC : EINVAL;
-    if (r->type == NBD_CMD_READ && r->len > NBD_MAX_DATA)
+    if ((r->type == NBD_CMD_READ || r->type == NBD_CMD_CACHE) && r->len > NBD_MAX_DATA)
         return EOVERFLOW;
     return r->type == NBD_CMD_BLOCK_STATUS && (!c->contexts || !r->len) ? EINVAL : 0;
 }
@@ -340,6 +343,7 @@ static void submit(struct reply *r, enum block_op op)
                                 .iov = &r->iov,
                                 .niov = op == BLOCK_READ || op == BLOCK_WRITE,
                                 .keep_space = r->flags & NBD_NO_HOLE,
+                                .only_fast = r->flags & NBD_FAST_ZERO,
                                 .done = request_done,
                                 .opaque = r};
     block_submit(r->s->c->export->node, &r->req);
@@ -350,7 +354,7 @@ static void read_data(struct reply *r)
     struct block_node *b = r->s->c->export->node;
 
     node_enter(b);
-    r->is_hole = is_hole(r);
+    r->is_hole = r->type == NBD_CMD_READ && is_hole(r);
     node_leave(b);
     if (!r->is_hole && r->len && !(r->data = g_try_malloc(r->len)))
         r->error = ENOMEM;
@@ -365,6 +369,7 @@ static void execute(struct reply *r)
     struct block_node *b = r->s->c->export->node;
 
     switch (r->type) {
+    case NBD_CMD_CACHE: /* read, for the caches on the way, but not sent */
     case NBD_CMD_READ: read_data(r); break;
     case NBD_CMD_WRITE: submit(r, BLOCK_WRITE); break;
     case NBD_CMD_FLUSH: submit(r, BLOCK_FLUSH); break;

@@ -66,7 +66,7 @@ static int raw_write(struct block_node *b, uint64_t off, uint64_t bytes, struct 
 
 static int raw_write_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap)
 {
-    return node_write_zeroes(b->file, off + offset_of(b), bytes, may_unmap);
+    return node_try_zeroes(b->file, off + offset_of(b), bytes, may_unmap);
 }
 
 static int raw_discard(struct block_node *b, uint64_t off, uint64_t bytes)

@@ -128,6 +128,38 @@ static void test_what_is_written_is_read(void)
     bench_free(&t);
 }
 
+static void test_zeros_that_must_be_fast(void)
+{
+    struct bench t = bench_new(true);
+    g_autofree char *above = g_strdup_printf("%s/above.qcow2", dir);
+    struct error *err = NULL;
+
+    g_assert_cmpint(nbd_can_fast_zero(t.h), ==, 1);
+    nbd(nbd_zero(t.h, MIB, 0, LIBNBD_CMD_FLAG_FAST_ZERO));
+    /* An old image cannot hide what lies below but by writing zeros. */
+    g_autofree char *text =
+        g_strdup_printf("size=8M,compat=0.10,backing_file=%s,backing_fmt=qcow2", t.image);
+    struct opts *o = opts_parse(text, NULL);
+    nbd_server_stop();
+    block_close_all();
+    check(block_create("qcow2", above, o, &err), err);
+    opts_free(o);
+    t.disk = block_open("disk", above, "qcow2", false, false, &err);
+    check(t.disk, err);
+    start(&t, 0);
+    check(nbd_export_add(
+              &(struct nbd_export_opts){.id = "e", .name = "one", .node = t.disk, .writable = true},
+              &err),
+          err);
+    struct nbd_handle *h = client(t.path, "one");
+    g_assert_cmpint(nbd_zero(h, MIB, 0, LIBNBD_CMD_FLAG_FAST_ZERO), <, 0);
+    g_assert_cmpint(nbd_get_errno(), ==, ENOTSUP);
+    nbd(nbd_zero(h, MIB, 0, 0));
+    nbd_close(h);
+    bench_free(&t);
+    g_unlink(above);
+}
+
 struct extents {
     uint32_t entry[64];
     size_t n;
@@ -188,7 +220,9 @@ static void test_what_is_wrong_is_refused_and_nothing_more(void)
     g_assert_cmpint(nbd_pread(t.h, buf, 512, SIZE - 100, 0), <, 0);
     g_assert_cmpint(nbd_get_errno(), ==, EINVAL);
     g_assert_cmpint(nbd_pread(t.h, buf, 512, UINT64_MAX - 100, 0), <, 0);
-    g_assert_cmpint(nbd_cache(t.h, 512, 0, 0), <, 0);
+    g_assert_cmpint(nbd_cache(t.h, 512, SIZE - 100, 0), <, 0);
+    g_assert_cmpint(nbd_get_errno(), ==, EINVAL);
+    nbd(nbd_cache(t.h, 512, 0, 0));
     g_assert_cmpint(nbd_pread(t.h, buf, 512, 0, LIBNBD_CMD_FLAG_REQ_ONE), <, 0);
     expect_bytes(t.h, 0, 512, 0, 0);
     bench_free(&t);
@@ -354,6 +388,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     dir = g_dir_make_tmp("test_nbd_XXXXXX", NULL);
     g_test_add_func("/nbd/data", test_what_is_written_is_read);
+    g_test_add_func("/nbd/fast-zero", test_zeros_that_must_be_fast);
     g_test_add_func("/nbd/extents", test_extents_tell_data_from_holes);
     g_test_add_func("/nbd/refused", test_what_is_wrong_is_refused_and_nothing_more);
     g_test_add_func("/nbd/end", test_writes_beyond_the_end_find_no_space);

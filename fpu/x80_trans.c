@@ -129,7 +129,7 @@ static struct fp_num exp_minus_1(struct fp_num t)
     return times(r, t);
 }
 
-/* Outside of [-1, 1] the result is not defined: it is the operand. */
+/* Outside of [-1, 1] the result is not defined: it is the operand, inexact. */
 struct f80 f80_2xm1(struct f80 a, struct f80_env *env)
 {
     struct fp_num x, y;
@@ -145,7 +145,8 @@ struct f80 f80_2xm1(struct f80 a, struct f80_env *env)
     if (is_one && x.sign)
         return signed_number((struct fp_num){.sig = FP_SIG_TOP, .exp = -1, .kind = KIND_FINITE},
                              true, true, env);
-    if (is_one || x.exp >= 0)
+    env->flags |= is_one ? 0 : X87_PE;
+    if (x.exp >= 0)
         return a;
     return rounded(exp_minus_1(times(x, ln2)), false, env);
 }
@@ -214,6 +215,7 @@ struct f80 f80_yl2x(struct f80 a, struct f80 b, struct f80_env *env)
 }
 
 /* Operands of -1 and below have no logarithm. */
+/* Of -1 and less the result is not defined: it is the operand, inexact. */
 struct f80 f80_yl2xp1(struct f80 a, struct f80 b, struct f80_env *env)
 {
     struct fp_num x, y;
@@ -222,7 +224,7 @@ struct f80 f80_yl2xp1(struct f80 a, struct f80 b, struct f80_env *env)
         return result;
     if ((x.kind == KIND_ZERO && y.kind == KIND_INF) || (x.kind == KIND_INF && y.kind == KIND_ZERO))
         return f80_invalid(env);
-    if (x.sign && (x.kind == KIND_INF || (x.kind == KIND_FINITE && x.exp >= 0)))
+    if (x.sign && x.kind == KIND_INF)
         return f80_invalid(env);
     env->flags |= x.subnormal || y.subnormal ? X87_DE : 0;
     if (f80_stops(env))
@@ -231,6 +233,10 @@ struct f80 f80_yl2xp1(struct f80 a, struct f80 b, struct f80_env *env)
         return infinity(x.sign ^ y.sign, env);
     if (x.kind == KIND_ZERO || y.kind == KIND_ZERO)
         return zero(x.sign ^ y.sign, env);
+    if (x.sign && x.exp >= 0) {
+        env->flags |= X87_PE;
+        return a;
+    }
     struct fp_num sum = plus(one, x);
     struct fp_num log =
         x.exp >= -1 ? log2_of(sum) : times(double_artanh(over(x, plus(sum, one))), log2_e);

@@ -70,6 +70,7 @@ static struct departure leave(struct tcg_vcpu *v, struct tcg_exit x)
         break;
     case TCG_EXIT_REQUEST: v->stats.exit_request++; break;
     case TCG_EXIT_SIDE:
+        guest_mode_changed(v->cpu); /* in the midst of a block it may be another */
         d.plain = true;
         if (++v->stats.exit_side % SIDE_BURST == 0)
             judge_region(v, x.site);

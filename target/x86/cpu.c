@@ -6,6 +6,7 @@
 #include "core/apic.h"
 #include "core/machine.h"
 #include "target/x86/cpu_priv.h"
+#include "target/x86/x87.h"
 #include "util/bits.h"
 #include "util/log.h"
 
@@ -21,13 +22,13 @@ enum { REAL_LIMIT = 0xffff, REAL_DATA = X86_DESC_P | X86_DESC_S | X86_DESC_W | X
 
 uint32_t x86_mode(struct cpu *c)
 {
-    enum { ALL_MASKED = 0x1f80, FCW_INITIAL = 0x37f };
+    enum { ALL_MASKED = 0x1f80, X87_MASKED = 0x3f };
     const struct x86_cpu *cpu = x86(c);
     uint32_t mode = cpu->seg_mode | (cpu->ftop & 7) << X86_MODE_TOP_SHIFT;
 
     mode |= (cpu->s.mxcsr & ALL_MASKED) != ALL_MASKED ? X86_MODE_XM : 0;
     mode |= cpu->s.mxcsr & X86_MXCSR_MM ? X86_MODE_MM : 0;
-    return mode | (cpu->s.fcw != FCW_INITIAL ? X86_MODE_X87 : 0);
+    return mode | ((cpu->s.fcw & X87_MASKED) != X87_MASKED ? X86_MODE_X87 : 0);
 }
 
 static unsigned fetch_idx(struct cpu *cpu)
@@ -40,9 +41,11 @@ static bool idx_has_asid(struct cpu *cpu UNUSED, unsigned idx UNUSED)
     return true;
 }
 
+/* In the midst of a unit TOP may be another. */
 static void restored(struct cpu *cpu, uint32_t word)
 {
     x86(cpu)->insn_word = word;
+    guest_mode_changed(cpu);
 }
 
 /* An address that is not canonical is #SS on the stack, else #GP.  Where there is no memory to
@@ -105,13 +108,13 @@ static const struct state_field x86_state_table[] = {
     STATE(x86_cpu, xcr0, 1), STATE(x86_cpu, xss, 0), STATE(x86_cpu, bndcfgs, 0), STATE(x86_cpu, apic_base, 0),
     STATE(x86_cpu, smbase, DEFAULT_SMBASE), STATE(x86_cpu, smi_count, 0), STATE(x86_cpu, monitor, 0),
     STATE(x86_cpu, monitor_seen, 0), STATE(x86_cpu, io_restart_pc, 0), STATE(x86_cpu, eflags, 0),
-    STATE(x86_cpu, pkru, 0), STATE(x86_cpu, fcw, 0x40), STATE(x86_cpu, fop, 0), STATE(x86_cpu, fcs, 0),
-    STATE(x86_cpu, fds, 0), STATE(x86_cpu, fip, 0), STATE(x86_cpu, fdp, 0), STATE(x86_cpu, mxcsr, 0x1f80),
+    STATE(x86_cpu, pkru, 0), STATE(x86_cpu, fcw, 0x40), STATE(x86_cpu, mxcsr, 0x1f80),
     STATE(x86_cpu, cpl, 0), STATE(x86_cpu, smm, 0), STATE(x86_cpu, nmi_masked, 0), STATE(x86_cpu, nmi_pending, 0),
     STATE(x86_cpu, smi_pending, 0), STATE(x86_cpu, init_pending, 0), STATE(x86_cpu, sipi_pending, 0),
     STATE(x86_cpu, sipi_wait, 0), STATE(x86_cpu, sipi_vector, 0), STATE(x86_cpu, shadow, 0),
     STATE(x86_cpu, shadow_ss, 0), STATE_KEEP(x86_cpu, a20_off), STATE(x86_cpu, shutdown, 0), STATE(x86_cpu, keep_rf, 0),
-    STATE(x86_cpu, was_halted, 0), STATE(x86_cpu, db_pending, 0),
+    STATE(x86_cpu, was_halted, 0), STATE(x86_cpu, db_pending, 0), STATE(x86_cpu, ferr_raised, 0),
+    STATE(x86_cpu, ignne, 0),
     STATE(x86_cpu, io_last, 0), STATE_END,
 };
 
@@ -126,7 +129,8 @@ static const struct state_field x86_register_table[] = {
 /* Slots that it leaves alone. */
 static const struct state_field x86_float_table[] = {
     FIELD4(ftop, 0), FIELD4(ftag, 0), FIELD4(fsw, 0), FIELD(fman, 0), FIELD4(fexp, 0), FIELD(xmm, 0),
-    FIELD(ymmh, 0), FIELD4(saved_mxcsr, 0x1f80), STATE_END,
+    FIELD(ymmh, 0), FIELD(fip, 0), FIELD(fdp, 0), FIELD4(fop, 0), FIELD4(fcs, 0), FIELD4(fds, 0), FIELD4(fnew, 0),
+    FIELD4(saved_mxcsr, 0x1f80), STATE_END,
 };
 /* clang-format on */
 
@@ -253,7 +257,7 @@ static void normalize_bools(struct x86_state *s)
     static const uint16_t at[] = {
         B(smm),          B(nmi_masked), B(nmi_pending), B(smi_pending), B(init_pending),
         B(sipi_pending), B(sipi_wait),  B(shadow),      B(shadow_ss),   B(a20_off),
-        B(shutdown),     B(keep_rf),    B(was_halted),
+        B(shutdown),     B(keep_rf),    B(was_halted),  B(ferr_raised), B(ignne),
     };
 #undef B
     for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
@@ -284,6 +288,13 @@ static void after_load(struct cpu *c)
     cpu->df = cpu->df ? UINT64_MAX : 0;
     cpu->ftop &= 7;
     cpu->ftag &= 0xff;
+    x87_set_control(cpu, s->fcw);
+    cpu->fsw &= X87_SW_SLOT;
+    cpu->fop &= X87_FOP_BITS;
+    cpu->fcs &= 0xffff;
+    cpu->fds &= 0xffff;
+    for (unsigned i = 0; i < 8; i++)
+        cpu->fexp[i] &= 0xffff;
     cpu->pc = x86_is_64(cpu) ? cpu->pc : (uint32_t)cpu->pc;
     c->as = s->smm && cpu->smm_as ? cpu->smm_as : &c->machine->as;
     x86_set_mxcsr(cpu, cpu->saved_mxcsr);
@@ -363,7 +374,7 @@ static void dump_system(const struct x86_cpu *cpu, FILE *f, bool wide)
 static void dump_float(struct x86_cpu *cpu, FILE *f, bool wide)
 {
     if (x86_has(cpu, X86_F_FPU))
-        fprintf(f, "FCW=%04x FSW=%04x [ST=%u] FTW=%02x MXCSR=%08x\n", cpu->s.fcw, cpu->fsw & 0xffff,
+        fprintf(f, "FCW=%04x FSW=%04x [ST=%u] FTW=%02x MXCSR=%08x\n", cpu->s.fcw, x87_status(cpu),
                 cpu->ftop & 7, ~cpu->ftag & 0xff, x86_mxcsr(cpu));
     for (unsigned i = 0; x86_has(cpu, X86_F_FPU) && i < 8; i++)
         fprintf(f, "FPR%u=%016" PRIx64 " %04x%c", i, cpu->fman[i], cpu->fexp[i],

@@ -37,7 +37,14 @@ enum {
     X86_SLOT_YMMH = X86_SLOT_XMM + 16,  /* bits 255..128 of ymm0..ymm15: V128 */
     X86_SLOT_VTMP = X86_SLOT_YMMH + 16, /* V128: for a helper, for one instruction */
     X86_VTMPS = 6,
-    X86_SLOTS = X86_SLOT_VTMP + X86_VTMPS
+    X86_SLOT_FIP =
+        X86_SLOT_VTMP + X86_VTMPS, /* of the last x87 instruction and its operand: offsets, I64 */
+    X86_SLOT_FDP,
+    X86_SLOT_FOP, /* 11 bits of its opcode; selectors: I32 */
+    X86_SLOT_FCS,
+    X86_SLOT_FDS,
+    X86_SLOT_FNEW, /* the status word as a store will leave it: I32, for a moment */
+    X86_SLOTS
 };
 
 /*
@@ -133,7 +140,7 @@ enum {
     X86_MODE_SSE = 1 << 17,  /* CR4.OSFXSR */
     X86_MODE_AVX = 1 << 18,  /* CR4.OSXSAVE and XCR0 has SSE and AVX */
     X86_MODE_XM = 1 << 19,   /* some SSE exception is not masked: arithmetic must ask first */
-    X86_MODE_X87 = 1 << 20,  /* the x87 control word is not 0x37f (all masked, nearest, 64 bits) */
+    X86_MODE_X87 = 1 << 20,  /* some x87 exception is not masked: one may wait */
     X86_MODE_AC = 1 << 21,   /* alignment check: CR0.AM, EFLAGS.AC, CPL 3 */
     X86_MODE_TOP_SHIFT = 22, /* 3 bits: TOP of the x87 status word: units know their registers */
     X86_MODE_TOP = 7 << 22,
@@ -164,6 +171,8 @@ struct x86_cpu {
     uint64_t fman[8];
     uint32_t fexp[8];
     union x86_vreg xmm[16], ymmh[16], vtmp[X86_VTMPS];
+    uint64_t fip, fdp;
+    uint32_t fop, fcs, fds, fnew;
 
     struct x86_bounds bounds[X86_SEGS]; /* computed from s.seg[] */
     bool near_limit; /* the next instruction ends close to the limit of CS: alone (X86_MODE_ONE) */

@@ -6,6 +6,7 @@
  * rip is the offset in CS.
  */
 #include "target/x86/cpu_priv.h"
+#include "target/x86/x87.h"
 #include "util/bits.h"
 
 #include <glib.h>
@@ -192,38 +193,17 @@ void x86_debug_regs_free(struct x86_cpu *cpu)
 
 /* ---- values ---- */
 
-/* Two bits a register: valid, zero, special, empty.  Ref: SDM vol. 1, 8.1.7. */
-static uint32_t full_tags(const struct x86_cpu *cpu)
-{
-    enum { VALID, ZERO, SPECIAL, EMPTY };
-    uint32_t tags = 0;
-
-    for (unsigned i = 0; i < 8; i++) {
-        uint32_t exp = cpu->fexp[i] & 0x7fff, tag = VALID;
-        if (cpu->ftag >> i & 1)
-            tag = EMPTY;
-        else if (!exp && !cpu->fman[i])
-            tag = ZERO;
-        else if (!exp || exp == 0x7fff || !(cpu->fman[i] >> 63))
-            tag = SPECIAL;
-        tags |= tag << 2 * i;
-    }
-    return tags;
-}
-
 static uint64_t float_control(const struct x86_cpu *cpu, unsigned n)
 {
-    enum { TOP_SHIFT = 11 };
-
     switch (n) {
     case 0: return cpu->s.fcw;
-    case 1: return (cpu->fsw & ~(7u << TOP_SHIFT)) | (cpu->ftop & 7) << TOP_SHIFT;
-    case 2: return full_tags(cpu);
-    case 3: return cpu->s.fcs;
-    case 4: return (uint32_t)cpu->s.fip;
-    case 5: return cpu->s.fds;
-    case 6: return (uint32_t)cpu->s.fdp;
-    default: return cpu->s.fop;
+    case 1: return x87_status(cpu);
+    case 2: return x87_full_tags(cpu);
+    case 3: return cpu->fcs;
+    case 4: return (uint32_t)cpu->fip;
+    case 5: return cpu->fds;
+    case 6: return (uint32_t)cpu->fdp;
+    default: return cpu->fop;
     }
 }
 
@@ -327,21 +307,18 @@ static bool set_control(struct x86_cpu *cpu, unsigned n, uint64_t val)
 static bool set_float_control(struct x86_cpu *cpu, unsigned n, uint32_t val)
 {
     switch (n) {
-    case 0: cpu->s.fcw = (val & 0x1f3f) | 0x40; break;
-    case 1:
-        cpu->ftop = val >> 11 & 7;
-        cpu->fsw = val & 0x477f;
-        break;
+    case 0: x87_set_control(cpu, val); break;
+    case 1: x87_set_status(cpu, val); break;
     case 2:
         cpu->ftag = 0;
         for (unsigned i = 0; i < 8; i++)
             cpu->ftag |= (val >> 2 * i & 3) == 3 ? 1u << i : 0;
         break;
-    case 3: cpu->s.fcs = (uint16_t)val; break;
-    case 4: cpu->s.fip = val; break;
-    case 5: cpu->s.fds = (uint16_t)val; break;
-    case 6: cpu->s.fdp = val; break;
-    default: cpu->s.fop = val & 0x7ff;
+    case 3: cpu->fcs = (uint16_t)val; break;
+    case 4: cpu->fip = val; break;
+    case 5: cpu->fds = (uint16_t)val; break;
+    case 6: cpu->fdp = val; break;
+    default: cpu->fop = val & 0x7ff;
     }
     guest_mode_changed(&cpu->cpu);
     return true;

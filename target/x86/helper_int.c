@@ -22,20 +22,6 @@ void helper_run_alone(struct x86_cpu *cpu)
     x86_segments_changed(cpu);
 }
 
-/* Ref: SDM volume 3, 2.5 (MP, TS) and volume 1, 8.7 (NE, FERR#). */
-void helper_fwait(struct x86_cpu *cpu)
-{
-    enum { EXCEPTIONS = 0x3f, WAITS = X86_CR0_MP | X86_CR0_TS };
-    if ((cpu->s.cr0 & WAITS) == WAITS)
-        helper_raise(cpu, X86_NM, 0);
-    else if (!(cpu->fsw & ~cpu->s.fcw & EXCEPTIONS))
-        return;
-    else if (cpu->s.cr0 & X86_CR0_NE)
-        helper_raise(cpu, X86_MF, 0);
-    else
-        irq_set(&cpu->ferr, true);
-}
-
 /* --- rotates through the carry --- */
 
 typedef unsigned __int128 u128;

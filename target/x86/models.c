@@ -76,7 +76,7 @@ static const struct x86_model models[] = {
 };
 
 /* What the translator cannot do yet: off in every model. */
-static const char not_yet[] = "fpu mmx fxsr xsave xsaveopt xsavec xgetbv1 xsaves pku";
+static const char not_yet[] = "mmx fxsr xsave xsaveopt xsavec xgetbv1 xsaves pku";
 
 /* Names that other emulators know: what is not implemented is off, and may be said to be. */
 static const char unknown_features[] =

@@ -35,6 +35,8 @@ const struct ir_slot x86_slots[X86_SLOTS] = {
     A(X86_SLOT_BASE, "base", I64, base, 3), A(X86_SLOT_BASE, "base", I64, base, 4), A(X86_SLOT_BASE, "base", I64, base, 5),
     S(X86_SLOT_FTOP, I32, ftop), S(X86_SLOT_FTAG, I32, ftag), S(X86_SLOT_FSW, I32, fsw),
     A8(X86_SLOT_FMAN, "fman", I64, fman), A8(X86_SLOT_FEXP, "fexp", I32, fexp),
+    S(X86_SLOT_FIP, I64, fip), S(X86_SLOT_FDP, I64, fdp), S(X86_SLOT_FOP, I32, fop), S(X86_SLOT_FCS, I32, fcs),
+    S(X86_SLOT_FDS, I32, fds), S(X86_SLOT_FNEW, I32, fnew),
     A16(X86_SLOT_XMM, "xmm", V128, xmm), A16(X86_SLOT_YMMH, "ymmh", V128, ymmh),
     A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 0), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 1), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 2),
     A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 3), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 4), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 5),

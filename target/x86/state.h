@@ -66,20 +66,20 @@ struct x86_state {
     uint32_t eflags; /* the bits that are neither in the flags slot nor DF: X86_EFLAGS_SYS */
     uint32_t pkru;
     /* x87 and MMX: the rest is in slots. */
-    uint16_t fcw, fop, fcs, fds;
-    uint64_t fip, fdp;
+    uint16_t fcw, pad3[3];
     uint32_t mxcsr; /* control bits; the exception flags live in the accelerator's FP environment */
     uint8_t cpl;
     bool smm, nmi_masked, nmi_pending, smi_pending, init_pending, sipi_pending, sipi_wait;
     uint8_t sipi_vector;
     bool shadow;    /* interrupts are held off until after the next instruction (STI, MOV SS) */
     bool shadow_ss; /* of MOV SS and POP SS: debug exceptions and NMI, too */
-    bool a20_off, shutdown; /* shutdown: a triple fault; the board resets */
-    bool keep_rf;           /* IRET, a task switch: this instruction has loaded RF */
-    bool was_halted;        /* SMI came in HLT */
-    uint32_t db_pending;    /* bits of DR6: data and I/O breakpoints that this instruction hit */
-    uint32_t io_last;       /* size, direction and port as the state-save map has them; 0: none */
-    uint32_t pad;
+    bool a20_off, shutdown;  /* shutdown: a triple fault; the board resets */
+    bool keep_rf;            /* IRET, a task switch: this instruction has loaded RF */
+    bool was_halted;         /* SMI came in HLT */
+    uint32_t db_pending;     /* bits of DR6: data and I/O breakpoints that this instruction hit */
+    bool ferr_raised, ignne; /* FERR# is on; port 0xf0 was written: x87 instructions go on */
+    uint16_t pad4;
+    uint32_t io_last; /* size, direction and port as the state-save map has them; 0: none */
 };
 
 #endif

@@ -36,8 +36,11 @@ struct dis {
     unsigned cpl;
     uint32_t mem; /* of memops: MMU index, alignment */
     struct x86_insn insn;
-    ir_val linear; /* of its memory operand, once computed; or IR_NONE */
-    bool ended;    /* an exit was emitted */
+    ir_val linear;      /* of its memory operand, once computed; or IR_NONE */
+    bool ended;         /* an exit was emitted */
+    unsigned top;       /* of the x87 stack, at this point */
+    unsigned known_top; /* what the accelerator believes: x87_mode changes that */
+    unsigned st_valid;  /* physical registers that are known not to be empty */
     struct {
         enum x86_flag_source source;
         unsigned size;

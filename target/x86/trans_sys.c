@@ -39,13 +39,6 @@ void trans_ud(struct dis *d)
     end_undefined(d);
 }
 
-/* With CR0.MP and TS: #NM.  What waits is the x87 unit's to know. */
-void trans_fwait(struct dis *d)
-{
-    set_pc(d, d->pc);
-    call_fwait(d->ir);
-}
-
 /* --- flags --- */
 
 void trans_cli(struct dis *d)

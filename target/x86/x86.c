@@ -116,6 +116,7 @@ struct irq *x86_cpu_ferr(struct cpu *cpu)
 
 void x86_cpu_clear_ferr(struct cpu *cpu)
 {
+    x86(cpu)->s.ignne = x86(cpu)->s.ferr_raised;
     irq_set(&x86(cpu)->ferr, false);
 }
 

@@ -4,6 +4,7 @@
 #include "accel/tcg/guest.h"
 #include "fpu/sse.h"
 #include "target/x86/cpu_priv.h"
+#include "target/x86/x87.h"
 #include "tcg/codebuf.h"
 #include "tcg/ops.h"
 #include "util/bits.h"
@@ -331,6 +332,9 @@ static int run_unit(struct bench *b, unsigned len, uint32_t mode)
     if (~b->cpu->s.mxcsr & BENCH_MXCSR)
         mode |= X86_MODE_XM;
     mode |= b->cpu->s.mxcsr & X86_MXCSR_MM ? X86_MODE_MM : 0;
+    if (~b->cpu->s.fcw & X87_ALL)
+        mode |= X86_MODE_X87;
+    mode |= b->cpu->ftop << X86_MODE_TOP_SHIFT;
     mode |= b->alone ? X86_MODE_ONE : 0;
     translate(b, b->cpu->pc, len, mode);
     compile(b);
@@ -377,6 +381,34 @@ static void get_vectors(struct x86_cpu *cpu, struct regs *r)
     r->mxcsr = x86_mxcsr(cpu);
 }
 
+static void set_x87(struct x86_cpu *cpu, const struct x87_regs *x)
+{
+    x87_set_control(cpu, x->fcw);
+    x87_set_status(cpu, x->fsw);
+    cpu->ftag = ~x->valid & 0xffu;
+    cpu->fop = x->fop;
+    cpu->fip = x->fip;
+    cpu->fdp = x->fdp;
+    cpu->fcs = cpu->fds = 0; /* new processors have none; the selectors here are 0 */
+    cpu->s.cr0 = X86_CR0_PE | X86_CR0_MP | X86_CR0_NE;
+    for (unsigned i = 0; i < 8; i++) {
+        cpu->fman[(cpu->ftop + i) & 7] = x->st[i].man;
+        cpu->fexp[(cpu->ftop + i) & 7] = (uint32_t)x->st[i].se;
+    }
+}
+
+static void get_x87(const struct x86_cpu *cpu, struct x87_regs *x)
+{
+    x->fcw = cpu->s.fcw;
+    x->fsw = x87_status(cpu);
+    x->valid = ~cpu->ftag;
+    x->fop = cpu->fop;
+    x->fip = cpu->fip;
+    x->fdp = cpu->fdp;
+    for (unsigned i = 0; i < 8; i++)
+        x->st[i] = (struct x87_st){cpu->fman[(cpu->ftop + i) & 7], cpu->fexp[(cpu->ftop + i) & 7]};
+}
+
 void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode)
 {
     enum { MAX_UNITS = 10000 };
@@ -388,6 +420,7 @@ void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode)
     running = b;
     b->alone = false;
     set_vectors(cpu, r);
+    set_x87(cpu, &r->x87);
     r->vector = -1;
     for (unsigned i = 0; r->vector < 0 && cpu->pc - BENCH_CODE < len && i < MAX_UNITS; i++)
         r->vector = run_unit(b, len, mode);
@@ -395,4 +428,5 @@ void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode)
     r->rip = cpu->pc;
     r->flags = eflags_of(cpu);
     get_vectors(cpu, r);
+    get_x87(cpu, &r->x87);
 }

@@ -18,7 +18,17 @@ struct regs {
     int vector;                 /* of the exception that ended it, or -1 */
     uint32_t mxcsr;
     uint64_t v[16][4]; /* ymm0 to ymm15 */
+    struct x87_regs {
+        uint16_t fcw, fsw;
+        uint8_t valid; /* bit n: physical register n is not empty */
+        uint16_t fop;
+        uint64_t fip, fdp;
+        struct x87_st {
+            uint64_t man, se;
+        } st[8]; /* from the top on */
+    } x87;
 };
+enum { BENCH_FCW = 0x37f };          /* after FNINIT */
 #define BENCH_MXCSR UINT32_C(0x1f80) /* after reset */
 
 /* Whether code of this width can run natively. */

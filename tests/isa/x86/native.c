@@ -27,9 +27,19 @@ struct state {
     uint32_t mxcsr, host_mxcsr; /* 176, 180 */
     uint64_t has_avx;           /* 184 */
     uint64_t v[16][4];          /* 192 */
+    struct fx {                 /* 704: as FXSAVE64 has it */
+        uint16_t fcw, fsw;
+        uint8_t valid, pad1;
+        uint16_t fop;
+        uint64_t fip, fdp;
+        uint32_t mxcsr, mxcsr_mask;
+        struct x87_st st[8];
+        uint64_t rest[44];
+    } fx;
 };
 #define HOST_STATE ((struct state *)STATE_AT)
-_Static_assert(offsetof(struct state, data) == 168 && offsetof(struct state, v) == 192,
+_Static_assert(offsetof(struct state, data) == 168 && offsetof(struct state, v) == 192 &&
+                   offsetof(struct state, fx) == 704 && sizeof(struct fx) == 512,
                "the assembly below");
 
 /* The state lies at 0x30020000, the stack for flags ends at 0x30022000. */
@@ -37,6 +47,7 @@ __asm__(".text\n"
         "native_enter:\n"
         "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
         "mov %rsp, 0x30020098\n"
+        "fxrstor64 0x300202c0\n"
         "ldmxcsr 0x300200b0\n"
         "cmpq $0, 0x300200b8\n"
         "je 2f\n"
@@ -99,7 +110,8 @@ __asm__(".text\n"
         "movups %xmm10, 0x30020200; movups %xmm11, 0x30020220\n"
         "movups %xmm12, 0x30020240; movups %xmm13, 0x30020260\n"
         "movups %xmm14, 0x30020280; movups %xmm15, 0x300202a0\n"
-        "5:\n"
+        "5: fxsave64 0x300202c0\n"
+        "fninit\n"
         "mov 0x30020098, %rsp\n"
         "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
         "ret\n");
@@ -110,17 +122,17 @@ static sigjmp_buf probe;
 static volatile sig_atomic_t probing;
 static struct regs *running;
 
-static int vector_of(int sig, int code)
+static int vector_of(int sig, greg_t trap)
 {
     switch (sig) {
-    case SIGFPE: return code == FPE_INTDIV ? X86_DE : X86_XM;
+    case SIGFPE: return (int)trap;
     case SIGILL: return X86_UD;
     case SIGTRAP: return X86_BP;
     default: return X86_GP;
     }
 }
 
-static void on_signal(int sig, siginfo_t *info, void *context)
+static void on_signal(int sig, siginfo_t *info G_GNUC_UNUSED, void *context)
 {
     static const uint8_t order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
                                       REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
@@ -136,7 +148,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
         HOST_STATE->r[i] = (uint64_t)g[order[i]];
     HOST_STATE->flags = (uint64_t)g[REG_EFL];
     running->rip = (uint64_t)g[REG_RIP];
-    running->vector = vector_of(sig, info->si_code);
+    running->vector = vector_of(sig, g[REG_TRAPNO]);
     g[REG_RIP] = (greg_t)(uintptr_t)native_back;
     g[REG_CSGSFS] = (g[REG_CSGSFS] & ~INT64_C(0xffff)) | 0x33;
 }
@@ -195,6 +207,30 @@ static void put_return(uint8_t *p, uint32_t mode)
     memcpy(p + 5, "\x33\x00", 2);
 }
 
+static void put_x87(const struct x87_regs *x)
+{
+    HOST_STATE->fx = (struct fx){.fcw = x->fcw,
+                                 .fsw = x->fsw,
+                                 .valid = x->valid,
+                                 .fop = x->fop,
+                                 .fip = x->fip,
+                                 .fdp = x->fdp,
+                                 .mxcsr = BENCH_MXCSR};
+    memcpy(HOST_STATE->fx.st, x->st, sizeof(x->st));
+}
+
+static void get_x87(struct x87_regs *x)
+{
+    const struct fx *f = &HOST_STATE->fx;
+    x->fcw = f->fcw;
+    x->fsw = f->fsw;
+    x->valid = f->valid;
+    x->fop = f->fop;
+    x->fip = f->fip;
+    x->fdp = f->fdp;
+    memcpy(x->st, f->st, sizeof(x->st));
+}
+
 void native_run(struct regs *r, unsigned len, uint32_t mode)
 {
     bool is_16 = !(mode & (X86_MODE_64 | X86_MODE_CS32));
@@ -207,6 +243,7 @@ void native_run(struct regs *r, unsigned len, uint32_t mode)
     HOST_STATE->host_mxcsr = BENCH_MXCSR;
     HOST_STATE->has_avx = native_has_avx();
     memcpy(HOST_STATE->v, r->v, sizeof(r->v));
+    put_x87(&r->x87);
     put_return((uint8_t *)(uintptr_t)BENCH_CODE + len, mode);
     r->vector = -1;
     r->rip = is_16 ? len : BENCH_CODE + len;
@@ -217,6 +254,7 @@ void native_run(struct regs *r, unsigned len, uint32_t mode)
     r->flags = HOST_STATE->flags & 0xcd5;
     r->mxcsr = HOST_STATE->mxcsr;
     memcpy(r->v, HOST_STATE->v, sizeof(r->v));
+    get_x87(&r->x87);
     r->rip += is_16 ? BENCH_CODE : 0;
 }
 
@@ -234,7 +272,7 @@ bool native_has_misaligned(void)
 
 bool native_has_32(void)
 {
-    struct regs r = {.vector = 0, .mxcsr = BENCH_MXCSR};
+    struct regs r = {.vector = 0, .mxcsr = BENCH_MXCSR, .x87 = {.fcw = BENCH_FCW}};
     bool works = false;
     if ((uintptr_t)native_exit >> 32)
         return false;

@@ -7,6 +7,7 @@
 #include "core/apic.h"
 #include "target/x86/cpu_priv.h"
 #include "target/x86/helpers.h"
+#include "target/x86/xsave.h"
 #include "util/bits.h"
 
 static NORETURN void general_protection(struct x86_cpu *cpu)
@@ -207,5 +208,5 @@ uint64_t helper_xgetbv(struct x86_cpu *cpu, uint32_t n)
         x86_fault(cpu, X86_UD, 0);
     if (n > 1 || (n == 1 && !x86_has(cpu, X86_F_XGETBV1)))
         general_protection(cpu);
-    return cpu->s.xcr0; /* no component is known to be in its initial state */
+    return n ? cpu->s.xcr0 & x86_xinuse(cpu) : cpu->s.xcr0;
 }

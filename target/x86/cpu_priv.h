@@ -215,11 +215,17 @@ uint32_t x86_mxcsr(struct x86_cpu *cpu);
 void x86_set_mxcsr(struct x86_cpu *cpu, uint32_t val);
 /* Its bits that this processor has: MXCSR_MASK of FXSAVE. */
 uint32_t x86_mxcsr_mask(const struct x86_cpu *cpu);
+/* The linear address of bytes at seg:offset, after the checks of the segment: #GP(0), #SS(0). */
+uint64_t x86_operand_linear(struct x86_cpu *cpu, unsigned seg, uint64_t offset, unsigned bytes,
+                            bool is_write);
 
 /* --- msr.c --- */
 bool x86_msr_read(struct x86_cpu *cpu, uint32_t msr, uint64_t *val);
 bool x86_msr_write(struct x86_cpu *cpu, uint32_t msr, uint64_t val);
 uint64_t x86_tsc(struct x86_cpu *cpu);
+
+/* --- helper_sys.c --- */
+void x86_set_pkru(struct x86_cpu *cpu, uint32_t val);
 
 /* --- cpuid.c --- */
 void x86_cpuid(struct x86_cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);

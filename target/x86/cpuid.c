@@ -5,6 +5,7 @@
  */
 #include "core/apic.h"
 #include "target/x86/cpu_priv.h"
+#include "target/x86/xsave.h"
 #include "util/bits.h"
 
 #include <string.h>
@@ -120,22 +121,6 @@ static void topology_leaf(const struct x86_cpu *cpu, uint32_t subleaf, uint32_t 
 
 /* ---- XSAVE ---- */
 
-static const struct {
-    uint64_t component;
-    uint32_t size, offset;
-} components[] = {{1, 160, 0}, {2, 256, 160}, {4, 256, 576}};
-enum { XSAVE_HEADER_END = 576 };
-
-static uint32_t xsave_size(uint64_t xcr0)
-{
-    uint32_t end = XSAVE_HEADER_END;
-
-    for (unsigned i = 2; i < sizeof(components) / sizeof(components[0]); i++)
-        if (xcr0 & components[i].component)
-            end = components[i].offset + components[i].size;
-    return end;
-}
-
 static void xsave_leaf(const struct x86_cpu *cpu, uint32_t subleaf, uint32_t out[4])
 {
     uint64_t allowed = x86_xcr0_allowed(cpu);
@@ -144,15 +129,15 @@ static void xsave_leaf(const struct x86_cpu *cpu, uint32_t subleaf, uint32_t out
         return;
     if (subleaf == 0) {
         out[EAX] = (uint32_t)allowed;
-        out[EBX] = xsave_size(cpu->s.xcr0);
-        out[ECX] = xsave_size(allowed);
+        out[EBX] = x86_xsave_size(cpu->s.xcr0, false);
+        out[ECX] = x86_xsave_size(allowed, false);
         out[EDX] = allowed >> 32;
     } else if (subleaf == 1) {
         add_features(cpu, 0xd, 1, out);
-        out[EBX] = out[EAX] ? xsave_size(cpu->s.xcr0 | cpu->s.xss) : 0;
-    } else if (subleaf == 2 && (allowed & 4)) {
-        out[EAX] = components[2].size;
-        out[EBX] = components[2].offset;
+        if (x86_has(cpu, X86_F_XSAVEC) || x86_has(cpu, X86_F_XSAVES))
+            out[EBX] = x86_xsave_size(cpu->s.xcr0 | cpu->s.xss, true);
+    } else if (subleaf < 64 && (allowed >> subleaf & 1)) {
+        (void)x86_xsave_component(subleaf, &out[EAX], &out[EBX]);
     }
 }
 
@@ -372,5 +357,7 @@ uint64_t x86_xcr0_allowed(const struct x86_cpu *cpu)
 {
     if (!x86_has(cpu, X86_F_XSAVE))
         return 0;
-    return 1 | (x86_has(cpu, X86_F_SSE) ? 2 : 0) | (x86_has(cpu, X86_F_AVX) ? 4 : 0);
+    return X86_XSTATE_X87 | (x86_has(cpu, X86_F_SSE) ? X86_XSTATE_SSE : 0) |
+           (x86_has(cpu, X86_F_AVX) ? X86_XSTATE_AVX : 0) |
+           (x86_has(cpu, X86_F_PKU) ? X86_XSTATE_PKRU : 0);
 }

@@ -509,16 +509,21 @@ uint64_t helper_rdpkru(struct x86_cpu *cpu, uint32_t ecx)
     return cpu->s.pkru;
 }
 
+void x86_set_pkru(struct x86_cpu *cpu, uint32_t val)
+{
+    if (cpu->s.pkru == val)
+        return;
+    cpu->s.pkru = val;
+    guest_tlb_flush(&cpu->cpu);
+}
+
 void helper_wrpkru(struct x86_cpu *cpu, uint64_t eax, uint32_t ecx, uint32_t edx)
 {
     if (!(cpu->s.cr4 & X86_CR4_PKE))
         undefined(cpu);
     if (ecx || edx)
         general_protection(cpu);
-    if (cpu->s.pkru == (uint32_t)eax)
-        return;
-    cpu->s.pkru = (uint32_t)eax;
-    guest_tlb_flush(&cpu->cpu);
+    x86_set_pkru(cpu, (uint32_t)eax);
 }
 
 void helper_invlpg(struct x86_cpu *cpu, uint64_t addr)

@@ -114,19 +114,25 @@ static bool is_chosen(const struct lanes *x, unsigned i)
     return v >> ((8u << x->esz) - 1);
 }
 
+uint64_t x86_operand_linear(struct x86_cpu *cpu, unsigned seg, uint64_t offset, unsigned bytes,
+                            bool is_write)
+{
+    const struct x86_bounds *b = &cpu->bounds[seg];
+    if (x86_is_64(cpu))
+        return seg >= X86_FS ? offset + cpu->base[seg] : offset;
+    int64_t first = (uint32_t)(offset - b->low), last = first + bytes - 1;
+    if (last > (is_write ? b->write : b->read))
+        x86_fault(cpu, seg == X86_SS ? X86_SS_FAULT : X86_GP, 0);
+    return (uint32_t)(offset + cpu->base[seg]);
+}
+
 /* The linear address of one lane, checked against its segment. */
 static uint64_t lane_address(const struct lanes *x, uint64_t offset, bool is_write)
 {
-    unsigned seg = field(x->how, VMEM_SEG, 3), addrsize = field(x->how, VMEM_ADDRSIZE, 2);
-    const struct x86_bounds *b = &x->cpu->bounds[seg];
+    unsigned addrsize = field(x->how, VMEM_ADDRSIZE, 2);
     if (addrsize < 3)
         offset = extract64(offset, 0, 8u << addrsize);
-    if (x->how & VMEM_64)
-        return seg >= X86_FS ? offset + x->cpu->base[seg] : offset;
-    int64_t first = (uint32_t)(offset - b->low), last = first + (1 << x->esz) - 1;
-    if (last > (is_write ? b->write : b->read))
-        x86_fault(x->cpu, seg == X86_SS ? X86_SS_FAULT : X86_GP, 0);
-    return (uint32_t)(offset + x->cpu->base[seg]);
+    return x86_operand_linear(x->cpu, field(x->how, VMEM_SEG, 3), offset, 1u << x->esz, is_write);
 }
 
 static unsigned count(uint32_t how, unsigned esz)

@@ -76,7 +76,7 @@ static const struct x86_model models[] = {
 };
 
 /* What the translator cannot do yet: off in every model. */
-static const char not_yet[] = "mmx fxsr xsave xsaveopt xsavec xgetbv1 xsaves pku";
+static const char not_yet[] = "mmx";
 
 /* Names that other emulators know: what is not implemented is off, and may be said to be. */
 static const char unknown_features[] =
@@ -395,7 +395,8 @@ static void drop_dependent(struct x86_cpu *cpu)
 {
     static const struct {
         uint8_t feature, needs;
-    } rows[] = {{X86_F_PAE, X86_F_PSE},         {X86_F_LM, X86_F_PAE},
+    } rows[] = {{X86_F_MMX, X86_F_FPU},         {X86_F_FXSR, X86_F_FPU},
+                {X86_F_PAE, X86_F_PSE},         {X86_F_LM, X86_F_PAE},
                 {X86_F_PCID, X86_F_LM},         {X86_F_INVPCID, X86_F_LM},
                 {X86_F_LA57, X86_F_LM},         {X86_F_PDPE1GB, X86_F_LM},
                 {X86_F_PKU, X86_F_LM},          {X86_F_FSGSBASE, X86_F_LM},

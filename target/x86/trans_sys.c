@@ -1,5 +1,6 @@
 /* System instructions: privilege, control registers, descriptor tables, ports, time. */
 #include "target/x86/trans.h"
+#include "target/x86/xsave.h"
 
 enum { REG_AX, REG_CX, REG_DX };
 
@@ -439,6 +440,56 @@ void trans_xsetbv(struct dis *d)
     set_pc(d, d->pc);
     call_xsetbv(d->ir, ecx(d), edx_eax(d));
     end_mode(d);
+}
+
+static void save_state(struct dis *d, enum x86_state_op op)
+{
+    bool is_wide = d->insn.opsize == 3;
+    uint32_t word = op | (uint32_t)d->insn.seg << X86_STATE_SEG | (is_wide ? X86_STATE_WIDE : 0);
+    set_pc(d, d->pc);
+    call_save_state(d->ir, imm32(d, word), mem_offset(d), edx_eax(d));
+    if (op == X86_FXRSTOR || op == X86_XRSTOR || op == X86_XRSTORS)
+        end_mode(d);
+}
+
+void trans_fxsave(struct dis *d)
+{
+    save_state(d, X86_FXSAVE);
+}
+
+void trans_fxrstor(struct dis *d)
+{
+    save_state(d, X86_FXRSTOR);
+}
+
+void trans_xsave(struct dis *d)
+{
+    save_state(d, X86_XSAVE);
+}
+
+void trans_xsaveopt(struct dis *d)
+{
+    save_state(d, X86_XSAVEOPT);
+}
+
+void trans_xsavec(struct dis *d)
+{
+    save_state(d, X86_XSAVEC);
+}
+
+void trans_xsaves(struct dis *d)
+{
+    save_state(d, X86_XSAVES);
+}
+
+void trans_xrstor(struct dis *d)
+{
+    save_state(d, X86_XRSTOR);
+}
+
+void trans_xrstors(struct dis *d)
+{
+    save_state(d, X86_XRSTORS);
 }
 
 void trans_rdpkru(struct dis *d)

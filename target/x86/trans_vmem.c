@@ -14,7 +14,7 @@
 static uint32_t place(const struct dis *d)
 {
     return (uint32_t)d->insn.seg << VMEM_SEG | (uint32_t)d->insn.addrsize << VMEM_ADDRSIZE |
-           (is_64(d) ? VMEM_64 : 0) | (vec_halves(d) == 2 ? VMEM_256 : 0);
+           (vec_halves(d) == 2 ? VMEM_256 : 0);
 }
 
 static ir_val memop(struct dis *d, unsigned esz)

@@ -12,8 +12,7 @@ enum {
     VMEM_SEG = 16,      /* 3 bits: enum x86_seg_reg */
     VMEM_ADDRSIZE = 19, /* 2 bits: log2 of the bytes of an offset */
     VMEM_256 = 1 << 21,
-    VMEM_INDEX_64 = 1 << 22, /* indices of 8 bytes, not 4 */
-    VMEM_64 = 1 << 23        /* 64-bit code */
+    VMEM_INDEX_64 = 1 << 22 /* indices of 8 bytes, not 4 */
 };
 
 /* PCMPxSTRx: the immediate, then these. */

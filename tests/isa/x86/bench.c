@@ -5,6 +5,7 @@
 #include "fpu/sse.h"
 #include "target/x86/cpu_priv.h"
 #include "target/x86/x87.h"
+#include "target/x86/xsave.h"
 #include "tcg/codebuf.h"
 #include "tcg/ops.h"
 #include "util/bits.h"
@@ -352,6 +353,9 @@ static void set_segments(struct x86_cpu *cpu, uint32_t mode)
     bool is_16 = !(mode & (X86_MODE_64 | X86_MODE_CS32));
     int64_t last = BENCH_DATA_SIZE - 1;
     struct x86_bounds data = {.read = last, .write = last, .exec = -1};
+    cpu->s.cpl = 3;
+    cpu->s.efer = X86_EFER_LMA;
+    cpu->s.seg[X86_CS].attr = mode & X86_MODE_64 ? X86_DESC_L : 0;
     for (unsigned n = 0; n < X86_SEGS; n++)
         cpu->bounds[n] = (struct x86_bounds){.read = UINT32_MAX, .write = UINT32_MAX, .exec = -1};
     memset(cpu->base, 0, sizeof(cpu->base));
@@ -368,7 +372,8 @@ static void set_vectors(struct x86_cpu *cpu, const struct regs *r)
         memcpy(&cpu->xmm[i], &r->v[i][0], 16);
         memcpy(&cpu->ymmh[i], &r->v[i][2], 16);
     }
-    cpu->s.cr4 = X86_CR4_OSXMMEXCPT;
+    cpu->s.cr4 = X86_CR4_OSXMMEXCPT | X86_CR4_OSFXSR | X86_CR4_OSXSAVE;
+    cpu->s.xcr0 = X86_XSTATE_X87 | X86_XSTATE_SSE | X86_XSTATE_AVX;
     x86_set_mxcsr(cpu, r->mxcsr);
 }
 

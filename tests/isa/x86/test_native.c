@@ -218,6 +218,11 @@ static bool is_stack(const struct x86_row *row)
            !strcmp(row->name, "enter") || !strcmp(row->name, "leave");
 }
 
+static bool saves_state(const char *name)
+{
+    return strstr(name, "xsave") || strstr(name, "xrstor");
+}
+
 static bool is_string(const struct x86_row *row)
 {
     static const char *const list[] = {"movs", "cmps", "stos", "lods", "scas"};
@@ -266,7 +271,7 @@ static void put_modrm(struct code *c, const struct x86_row *row, bool mem, unsig
         put(c, 0x25, 1);
     /* Also across pages, and past the segment's limit; vectors mostly aligned. */
     unsigned offset = is_16 && !pick(8) ? BENCH_DATA_SIZE - 16 : 0xff0;
-    unsigned more = is_vector(row) && pick(3) ? 16 * pick(2) : pick(32);
+    unsigned more = (is_vector(row) || saves_state(row->name)) && pick(3) ? 16 * pick(2) : pick(32);
     put(c, (is_16 ? 0 : BENCH_DATA) + offset + more, is_16 ? 2 : 4);
 }
 
@@ -390,6 +395,26 @@ static void describe_x87(GString *s, const struct x87_regs *before, const struct
     }
 }
 
+/* FXRSTOR and XRSTOR accept but few of all images. */
+static void make_image(uint8_t *copy, const char *name)
+{
+    enum { AT = 0x1000, AT_MXCSR = 24, AT_HEADER = 512 };
+    uint64_t header[8] = {pick(8), 0};
+    uint32_t mxcsr = random_mxcsr();
+    if (strcmp(name, "fxrstor") && strcmp(name, "xrstor") && strcmp(name, "xsaveopt") &&
+        strcmp(name, "xsave"))
+        return;
+    if (pick(2))
+        header[1] = (uint64_t)1 << 63 | (pick(2) ? 7 : header[0]);
+    if (!pick(8))
+        header[pick(8)] ^= (uint64_t)1 << (20 + pick(44));
+    memcpy(copy + AT + AT_HEADER, header, sizeof(header));
+    for (unsigned at = AT - 16; at <= AT; at += 16) {
+        memset(copy + at + 8, 0, 16); /* pointers are canonical */
+        memcpy(copy + at + AT_MXCSR, &mxcsr, pick(8) ? 4 : 0);
+    }
+}
+
 static char *describe(const struct code *c, const struct regs *before, const struct regs *want,
                       const struct regs *got)
 {
@@ -464,6 +489,7 @@ static void check(const struct code *c, const struct regs *before, const char *n
     bool is_64 = c->mode & X86_MODE_64;
     memcpy((void *)(uintptr_t)BENCH_CODE, c->bytes, c->len);
     fill_data(data);
+    make_image(data, name);
     load_data(data);
     native_run(&want, c->len, c->mode);
     memcpy(after, (void *)(uintptr_t)BENCH_DATA, BENCH_DATA_SIZE);
@@ -471,6 +497,7 @@ static void check(const struct code *c, const struct regs *before, const char *n
         return; /* a feature that the host lacks */
     for (unsigned i = 0; i < 2; i++) {
         struct regs got = *before;
+
         load_data(data);
         bench_run(benches[i], &got, c->len, c->mode);
         for (unsigned n = 0; n < 16 && !is_64; n++) { /* what 32-bit code does not see */
@@ -528,6 +555,19 @@ static void aim_gather(struct regs *r, const struct x86_insn *insn)
     }
 }
 
+/* x87 in its initial state, perhaps; eax chooses components.  (Of vectors that are all zero not
+ * every processor says that they are in theirs.) */
+static void make_initial(struct regs *r)
+{
+    if (pick(2))
+        r->x87 = (struct x87_regs){.fcw = BENCH_FCW};
+    if (!(r->x87.fsw & 0x80)) /* some processors do not save them then */
+        r->x87.fop = 0, r->x87.fip = r->x87.fdp = 0;
+    if (pick(2))
+        r->mxcsr = BENCH_MXCSR;
+    r->r[0] = pick(8) | (uint64_t)!pick(4) << 31; /* the host may have more than these three */
+}
+
 /* --- tests --- */
 
 static void try_row(unsigned map, unsigned opcode, const struct x86_row *row, uint32_t mode)
@@ -544,6 +584,8 @@ static void try_row(unsigned map, unsigned opcode, const struct x86_row *row, ui
             aim_gather(&r, &insn);
         if (is_stack(row) && insn.row->name[0] == 'l')
             r.r[5] = BENCH_DATA + 0x1000;
+        if (saves_state(row->name))
+            make_initial(&r);
         if (!strcmp(row->name, "xlat"))
             r.r[3] = BENCH_DATA;
         if (!strcmp(row->name, "maskmovdqu"))
@@ -587,8 +629,8 @@ static bool add_random(struct code *c)
     if (!cell->n)
         return false;
     const struct x86_row *row = &x86_rows[cell->first + pick(cell->n)];
-    bool odd = is_stack(row) || is_string(row) || is_gather(row) || !strcmp(row->name, "xlat") ||
-               strstr(row->name, "div") || !strcmp(row->name, "aam");
+    bool odd = is_stack(row) || saves_state(row->name) || is_string(row) || is_gather(row) ||
+               !strcmp(row->name, "xlat") || strstr(row->name, "div") || !strcmp(row->name, "aam");
     odd = odd || is_transcendental(row->name) || !strcmp(row->name, "maskmovdqu");
     if (!odd && !is_excluded(row) && put_insn(c, map, row, opcode, &insn) &&
         !touches_stack_pointer(&insn))

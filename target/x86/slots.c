@@ -1,6 +1,6 @@
 /*
  * The slots of x86 state, and which of them stay in host registers across units: the eight
- * registers that every instruction set has.
+ * general and eight vector registers that every mode has.
  */
 #include "target/x86/cpu.h"
 
@@ -19,6 +19,11 @@
         A(slot, slot_name, slot_type, field, 2), A(slot, slot_name, slot_type, field, 3),          \
         A(slot, slot_name, slot_type, field, 4), A(slot, slot_name, slot_type, field, 5),          \
         A(slot, slot_name, slot_type, field, 6), A(slot, slot_name, slot_type, field, 7)
+#define P(n)                                                                                       \
+    [X86_SLOT_XMM + (n)] = {.name = "xmm" #n,                                                      \
+                            .type = V128,                                                          \
+                            .pin = (n) < 8 ? (n) + 1 : 0,                                          \
+                            .off = offsetof(struct x86_cpu, xmm[n])}
 #define A16(slot, slot_name, slot_type, field)                                                     \
     A8(slot, slot_name, slot_type, field), A(slot, slot_name, slot_type, field, 8),                \
         A(slot, slot_name, slot_type, field, 9), A(slot, slot_name, slot_type, field, 10),         \
@@ -37,7 +42,8 @@ const struct ir_slot x86_slots[X86_SLOTS] = {
     A8(X86_SLOT_FMAN, "fman", I64, fman), A8(X86_SLOT_FEXP, "fexp", I32, fexp),
     S(X86_SLOT_FIP, I64, fip), S(X86_SLOT_FDP, I64, fdp), S(X86_SLOT_FOP, I32, fop), S(X86_SLOT_FCS, I32, fcs),
     S(X86_SLOT_FDS, I32, fds), S(X86_SLOT_FNEW, I32, fnew),
-    A16(X86_SLOT_XMM, "xmm", V128, xmm), A16(X86_SLOT_YMMH, "ymmh", V128, ymmh),
+    P(0), P(1), P(2), P(3), P(4), P(5), P(6), P(7), P(8), P(9), P(10), P(11), P(12), P(13), P(14), P(15),
+    A16(X86_SLOT_YMMH, "ymmh", V128, ymmh),
     A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 0), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 1), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 2),
     A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 3), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 4), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 5),
 };

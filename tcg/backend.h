@@ -109,6 +109,10 @@ void tcg_env_empty_tlb(struct tcg_env *env);
 #define TCG_ENV_OFF(field)                                                                         \
     ((int32_t)offsetof(struct tcg_env, field) - (int32_t)sizeof(struct tcg_env))
 
+/* FILL_LOADED: what lies across two pages is in env->save, from TCG_SAVE_VALUE on, as in memory. */
+enum tcg_fill { FILL_CANNOT, FILL_READY, FILL_LOADED };
+enum { TCG_SAVE_VALUE = 64 };
+
 /* Slow paths that accel provides.  ra: the return address inside the emitted code (0 never); a
  * fault does not return. */
 struct tcg_callbacks {
@@ -123,10 +127,10 @@ struct tcg_callbacks {
                        uint32_t memop_op /* memop | op << 16 */, uintptr_t ra);
     uint64_t (*cas)(void *cpu, uint64_t addr, uint64_t expect, uint64_t val, uint32_t memop,
                     uintptr_t ra);
-    /* Get the access (memop with MO_WRITE for stores) into the first-level TLB; false when it
-     * cannot be, or when the access crosses pages or is misaligned against MO_ALIGN.  Changes
-     * nothing else that the guest could see but A and D bits; does not fault. */
-    bool (*fill)(void *cpu, uint64_t addr, uint32_t memop);
+    /* Get the access (memop with MO_WRITE for stores) into the first-level TLB, if it can be
+     * there and is not misaligned against MO_ALIGN; do a load across pages.  Changes nothing else
+     * that the guest could see but A and D bits; does not fault. */
+    enum tcg_fill (*fill)(void *cpu, uint64_t addr, uint32_t memop);
     /* Exact floating point, for what the host cannot do: op is enum ir_opc, ty the operand type |
      * result type << 8; reads and ORs env->guest_mxcsr-independent flags: returns the bit pattern;
      * *flags gets RISC-V numbered exceptions. */

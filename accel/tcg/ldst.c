@@ -197,10 +197,26 @@ static void check_alignment(const struct acc *a, enum guest_access access)
         fault(a, a->addr, access, GUEST_CAUSE_MISALIGNED);
 }
 
+/* From two pages that the first level knows. */
+static bool read_across(struct tcg_vcpu *v, gva addr, unsigned size, unsigned idx, void *out)
+{
+    unsigned first = PAGE_SIZE_ - (addr & ~PAGE_MASK_);
+    const uint8_t *low = tlb_l1_host(v, addr, GUEST_READ, idx);
+    const uint8_t *high = tlb_l1_host(v, addr + first, GUEST_READ, idx);
+    if (!low || !high)
+        return false;
+    memcpy(out, low, first);
+    memcpy((uint8_t *)out + first, high, size - first);
+    return true;
+}
+
 /* Both pages are asked first, so that a fault on the second leaves no trace on the first. */
 static uint64_t load_across(const struct acc *a, unsigned size)
 {
     uint64_t val = 0;
+    uint8_t raw[8] = {0};
+    if (LIKELY(read_across(a->v, a->addr, size, memop_idx(a->memop), raw)))
+        return ld_le64(raw);
     resolve(a, a->addr, GUEST_READ);
     resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_READ);
     for (unsigned i = 0; i < size; i++)
@@ -230,6 +246,8 @@ static uint64_t load_half(const struct acc *a, unsigned off)
 static void load_128(const struct acc *a, uint64_t *val)
 {
     check_alignment(a, GUEST_READ);
+    if (crosses_page(a->addr, 16) && read_across(a->v, a->addr, 16, memop_idx(a->memop), val))
+        return;
     watch_read(a, 16);
     resolve(a, a->addr, GUEST_READ);
     if (crosses_page(a->addr, 16))
@@ -520,18 +538,31 @@ static uint64_t slow_cas(void *cpu, uint64_t addr, uint64_t expect, uint64_t val
     return compare_and_swap(&(struct acc){tcg_vcpu(cpu), addr, memop, ra, true}, expect, val);
 }
 
-static bool fill(void *cpu, uint64_t addr, uint32_t memop)
+static bool fill_page(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx)
 {
-    struct tcg_vcpu *v = tcg_vcpu(cpu);
-    unsigned idx = memop_idx(memop), size = memop_bytes(memop);
-    enum guest_access access = memop & MO_WRITE ? GUEST_WRITE : GUEST_READ;
     uint32_t cause;
-    if (crosses_page(addr, size) || ((memop & MO_ALIGN) && (addr & (size - 1))))
-        return false;
     struct tlb_entry *e = tlb_get(v, addr, access, idx, &cause);
     if (!e || (access == GUEST_WRITE && e->mr->kind == MEM_ROM))
         return false;
     return tlb_fill_l1(v, e, addr, access, idx);
+}
+
+static enum tcg_fill fill(void *cpu, uint64_t addr, uint32_t memop)
+{
+    struct tcg_vcpu *v = tcg_vcpu(cpu);
+    unsigned idx = memop_idx(memop), size = memop_bytes(memop);
+    enum guest_access access = memop & MO_WRITE ? GUEST_WRITE : GUEST_READ;
+    void *value = tcg_env(cpu)->save + TCG_SAVE_VALUE;
+    if ((memop & MO_ALIGN) && (addr & (size - 1)))
+        return FILL_CANNOT;
+    if (!crosses_page(addr, size))
+        return fill_page(v, addr, access, idx) ? FILL_READY : FILL_CANNOT;
+    if (access == GUEST_WRITE)
+        return FILL_CANNOT;
+    return fill_page(v, addr, access, idx) && fill_page(v, addr + size - 1, access, idx) &&
+                   read_across(v, addr, size, idx, value)
+               ? FILL_LOADED
+               : FILL_CANNOT;
 }
 
 const struct tcg_callbacks tcg_slow_paths = {

@@ -318,22 +318,38 @@ static void push_address(struct gen *g, const struct cold *k)
     }
 }
 
+/* 16 bytes pass through the save area, whose address is an argument. */
+static struct opnd wide_buffer(void)
+{
+    return opnd_mem(RBP, TCG_ENV_OFF(save) + TCG_SAVE_VALUE);
+}
+
+/* A load across pages was done there. */
+static void load_filled(struct gen *g, const struct cold *k)
+{
+    struct access a = {
+        .base = NO_REG, .add = RBP, .disp = wide_buffer().disp, .u = k->u, .memop = k->exit};
+    load_hit(g, k->op, &a, k->d);
+    void_groups(g, k->groups);
+    cold_return(g, k);
+}
+
 /* In a region: fill the TLB and check again, or leave at the instruction. */
 static void cold_fill(struct gen *g, const struct cold *k)
 {
+    bool may_cross = k->op->opc == OP_ld && !(k->exit & MO_ALIGN) && memop_bytes(k->exit) > 1;
     push_address(g, k);
     x86_push_imm(&g->c, k->exit);
     x86_call_to(&g->c, g->rt->fill);
     x86_pop(&g->c, k->t);
-    x86_test(&g->c, true, k->t, k->t);
-    x86_link(x86_jcc(&g->c, CC_NE), k->retry);
+    x86_alu(&g->c, false, ALU_CMP, opnd_reg(k->t), opnd_imm(FILL_READY));
+    x86_link(x86_jcc(&g->c, CC_E), k->retry);
+    uint8_t *cannot = may_cross ? x86_jcc(&g->c, CC_B) : NULL;
+    if (may_cross) {
+        load_filled(g, k);
+        x86_link(cannot, g->c.p);
+    }
     leave_side(g, k);
-}
-
-/* 16 bytes pass through the save area, whose address is an argument. */
-static struct opnd wide_buffer(void)
-{
-    return opnd_mem(RBP, TCG_ENV_OFF(save) + 64);
 }
 
 static void cold_miss_128(struct gen *g, const struct cold *k)

@@ -182,9 +182,10 @@ static uint64_t slow_cas(void *cpu, uint64_t addr, uint64_t expect, uint64_t val
     return extend(old, mo);
 }
 
-static bool no_fill(void *cpu G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED, uint32_t mo G_GNUC_UNUSED)
+static enum tcg_fill no_fill(void *cpu G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
+                             uint32_t mo G_GNUC_UNUSED)
 {
-    return false;
+    return FILL_CANNOT;
 }
 
 static uint64_t help_mix5(uint32_t a, uint64_t b, uint32_t c, uint64_t d, uint32_t e)

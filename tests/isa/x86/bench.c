@@ -107,9 +107,10 @@ static uint64_t slow_cas(void *cpu G_GNUC_UNUSED, uint64_t addr, uint64_t expect
     return old;
 }
 
-static bool no_fill(void *cpu G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED, uint32_t mo G_GNUC_UNUSED)
+static enum tcg_fill no_fill(void *cpu G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
+                             uint32_t mo G_GNUC_UNUSED)
 {
-    return false;
+    return FILL_CANNOT;
 }
 
 uint64_t guest_ld(struct cpu *cpu, gva addr, uint32_t memop)

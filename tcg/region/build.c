@@ -359,6 +359,10 @@ static ir_val stream_turns(struct former *f, const struct stream *s)
         turns = ir_add(ir, turns, konst(f, 1));
     }
     turns = ir_select(ir, room, zero, zero, turns, IR_LT);
+    if (s->align) {
+        ir_val first = ir_add(ir, at, konst(f, (int64_t)s->phase - s->lo));
+        turns = ir_select(ir, ir_and(ir, first, konst(f, s->align - 1)), zero, turns, zero, IR_EQ);
+    }
     return ir_select(ir, addend, zero, zero, turns, IR_EQ);
 }
 

@@ -84,8 +84,9 @@ struct affine {
 struct stream {
     struct affine at; /* c is 0 */
     int64_t lo, hi, stride;
-    uint32_t memop; /* MMU index; MO_WRITE */
-    unsigned slot;  /* hidden slot of its addend */
+    unsigned align, phase; /* at + phase must be a multiple of align, unless that is 0 */
+    uint32_t memop;        /* MMU index; MO_WRITE */
+    unsigned slot;         /* hidden slot of its addend */
 };
 struct streams {
     struct stream s[LOOP_MAX_STREAMS];

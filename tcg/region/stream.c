@@ -14,6 +14,7 @@ struct change {
     bool any, linear;
     bool narrow; /* by 32-bit additions, sign-extended */
     int64_t step;
+    uint64_t bits; /* that are set in some increment */
     bool up, down; /* some increment is positive, negative */
 };
 struct search {
@@ -149,6 +150,7 @@ static void note_last_set(struct search *s, const struct ir_op *op)
         return;
     k->narrow |= a.narrow;
     k->step += a.c;
+    k->bits |= (uint64_t)a.c;
     k->up |= a.c > 0;
     k->down |= a.c < 0;
 }
@@ -199,6 +201,17 @@ static bool stride_of(const struct search *s, const struct affine *a, int64_t *s
     return (s->nblocks == 1 || !(up && down)) && llabs(*stride) <= MAX_STRIDE;
 }
 
+/* Whether the address stays aligned when it is, whichever increments an iteration does. */
+static bool keeps_alignment(const struct search *s, const struct affine *a, unsigned align)
+{
+    for (unsigned i = 0; i < a->n; i++) {
+        uint64_t bits = s->change[a->t[i].slot].bits;
+        if ((uint64_t)a->t[i].coef * (bits & -bits) % align)
+            return false;
+    }
+    return !a->reach;
+}
+
 /* --- streams --- */
 static bool same_sum(const struct affine *a, const struct affine *b)
 {
@@ -215,13 +228,26 @@ static bool same_sum(const struct affine *a, const struct affine *b)
     return true;
 }
 
+/* Accesses of a stream that must be aligned, and others. */
+static bool join_alignment(struct stream *s, const struct stream *key)
+{
+    if (s->align && key->align && (s->phase - key->phase) % MIN(s->align, key->align))
+        return false;
+    if (key->align > s->align) {
+        s->align = key->align;
+        s->phase = key->phase;
+    }
+    return true;
+}
+
 static unsigned join(struct streams *out, const struct stream *key)
 {
     for (unsigned i = 0; i < out->n; i++) {
         struct stream *s = &out->s[i];
         int64_t lo = MIN(s->lo, key->lo), hi = MAX(s->hi, key->hi);
         if (s->memop != key->memop || !same_sum(&s->at, &key->at) ||
-            hi - lo > MAX(MAX_SPAN, MAX(s->hi - s->lo, key->hi - key->lo)))
+            hi - lo > MAX(MAX_SPAN, MAX(s->hi - s->lo, key->hi - key->lo)) ||
+            !join_alignment(s, key))
             continue;
         s->lo = lo;
         s->hi = hi;
@@ -265,14 +291,18 @@ static bool add_ranges(struct search *s, const struct affine *a)
 static unsigned stream_of(struct search *s, const struct ir_op *op, bool in_head)
 {
     struct stream key = {.memop = (op->attr & MO_IDX) | (op->opc == OP_st ? MO_WRITE : 0)};
-    if ((op->attr & MO_ALIGN) || !expand_address(s->ir, op->arg[0], &key.at) ||
-        !stride_of(s, &key.at, &key.stride) || llabs(key.at.c) > 1 << 30)
+    if (!expand_address(s->ir, op->arg[0], &key.at) || !stride_of(s, &key.at, &key.stride) ||
+        llabs(key.at.c) > 1 << 30)
+        return NO_STREAM;
+    key.align = op->attr & MO_ALIGN ? memop_alignment(op->attr) : 0;
+    if (key.align && !keeps_alignment(s, &key.at, key.align))
         return NO_STREAM;
     if (!add_ranges(s, &key.at))
         return NO_STREAM;
     key.lo = key.at.n ? key.at.c : 0;
     if (key.at.n)
         key.at.c = 0;
+    key.phase = key.align ? (unsigned)key.lo & (key.align - 1) : 0;
     key.hi = key.lo + key.at.reach + memop_bytes(op->attr);
     if (key.at.reach && key.stride)
         return NO_STREAM; /* such a span leaves its page too soon */

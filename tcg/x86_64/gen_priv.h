@@ -335,7 +335,9 @@ static inline bool type_is_fp(enum ir_type t)
 /* Packed flags that a late set can make of the operands. */
 static inline bool opc_is_late_flags(unsigned opc)
 {
-    return opc == OP_flags_sub || opc == OP_flags_add;
+    return opc == OP_flags_sub || opc == OP_flags_add || opc == OP_eflags_add ||
+           opc == OP_eflags_sub || opc == OP_eflags_sum || opc == OP_eflags_diff ||
+           opc == OP_eflags_logic;
 }
 /* A view of its operand's register: no code. */
 static inline bool opc_is_alias(unsigned opc)
@@ -411,6 +413,8 @@ static inline void cmp_use_flags(struct cmp *k)
     k->ready = true;
     k->cc = k->flags_cc;
 }
+/* For late sets: the packed flags of op in EAX, whose first operand is there already. */
+void flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b);
 /* Whether the host's flags say it, with *cc for them; nothing has been emitted since. */
 bool flags_are_known(const struct gen *g, ir_val a, ir_val b, enum ir_cc cc, enum x86_cc *host_cc);
 /* The next op wants the flags of the one that is being emitted. */

@@ -218,14 +218,22 @@ static void note_late(struct gen *g, const struct ir_op *op, uint32_t end)
     x->late = true;
 }
 
+/* The second operand, if there is one, is no constant that does not fit (as those of 16 bits). */
+static bool has_late_operand(struct gen *g, const struct ir_op *op)
+{
+    int32_t imm;
+    if (ir_desc(op)->nargs < 2 || !ir_val_is_const(op->arg[1]))
+        return true;
+    return ra_imm32(g, op->arg[1], &imm) && !(ir_opc_is_eflags(op->opc) && op->attr == 1);
+}
+
 /* An extension or box, or the flags, that only a late set wants are made there. */
 static bool fuse_late(struct gen *g, const struct ir_op *op, struct val *x, uint32_t end)
 {
     bool kind = op->opc == OP_sext32 || op->opc == OP_box32 || opc_is_late_flags(op->opc);
-    int32_t imm;
     if (!x->late || x->nuse != 1 || !kind || ir_val_is_const(op->arg[0]))
         return false;
-    if (opc_is_late_flags(op->opc) && ir_val_is_const(op->arg[1]) && !ra_imm32(g, op->arg[1], &imm))
+    if (opc_is_late_flags(op->opc) && !has_late_operand(g, op))
         return false;
     for (unsigned k = 0; k < ir_desc(op)->nargs; k++) {
         if (ir_val_is_const(op->arg[k]))

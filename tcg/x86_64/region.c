@@ -207,6 +207,8 @@ static bool is_flags(const struct gen *g, const struct late *l)
 static void locate_second(const struct gen *g, struct late *l)
 {
     int32_t imm;
+    if (ir_desc(l->value)->nargs < 2)
+        return;
     if (ra_imm32(g, l->value->arg[1], &imm))
         l->at2 = opnd_imm(imm);
     else
@@ -312,16 +314,10 @@ static void late_flags(struct gen *g, const struct late *l)
 {
     struct x86_code *c = &g->c;
     struct opnd saved = opnd_mem(RBP, TCG_ENV_OFF(save) + 80);
-    bool w = ir_type_of(g->ir, l->value->arg[0]) == I64, is_sub = l->value->opc == OP_flags_sub;
+    bool w = ir_type_of(g->ir, l->value->arg[0]) == I64;
     x86_store(c, 3, saved, RAX);
     x86_mov(c, w, RAX, not_rax(l->at, saved));
-    x86_alu(c, w, is_sub ? ALU_CMP : ALU_ADD, opnd_reg(RAX), not_rax(l->at2, saved));
-    if (!is_sub)
-        x86_carry(c, CARRY_INVERT);
-    x86_lahf(c);
-    x86_setcc(c, CC_O, RAX);
-    x86_alu(c, false, ALU_AND, opnd_reg(RAX),
-            opnd_imm(IR_FLAG_N | IR_FLAG_Z | IR_FLAG_NOT_C | IR_FLAG_V));
+    flags_of_rax(g, l->value, not_rax(l->at2, saved));
     x86_store(c, 2, slot_opnd(g, l->set->attr), RAX);
     x86_mov(c, true, RAX, saved);
 }

@@ -8,12 +8,17 @@ static bool is_zero(struct opnd o)
 
 /* --- four, with an inverted carry --- */
 /* From the flags to EAX, all other bits zero. */
-static void pack_flags(struct gen *g)
+static void flags_to_rax(struct gen *g)
 {
     x86_lahf(&g->c);
     x86_setcc(&g->c, CC_O, RAX);
     x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX),
             opnd_imm(IR_FLAG_N | IR_FLAG_Z | IR_FLAG_NOT_C | IR_FLAG_V));
+}
+
+static void pack_flags(struct gen *g)
+{
+    flags_to_rax(g);
     ra_def_fixed(g, RAX);
 }
 
@@ -117,11 +122,16 @@ bool flags_are_wanted(const struct gen *g)
 }
 
 /* From the host's flags to EAX; they stay. */
-static void pack_eflags(struct gen *g, ir_val a, ir_val b, bool is_result)
+static void eflags_to_rax(struct gen *g)
 {
     x86_lahf(&g->c);
     x86_setcc(&g->c, CC_O, RAX);
     x86_load(&g->c, 1, false, false, RAX, opnd_reg(RAX));
+}
+
+static void pack_eflags(struct gen *g, ir_val a, ir_val b, bool is_result)
+{
+    eflags_to_rax(g);
     ra_def_fixed(g, RAX);
     g->known = (struct known_flags){g->c.p, a, b, is_result};
 }
@@ -288,6 +298,37 @@ static void rule_eflags_shr(struct gen *g, const struct ir_op *op)
 static void rule_eflags_sar(struct gen *g, const struct ir_op *op)
 {
     shift_flags(g, op, SH_SAR);
+}
+
+/* --- on a way out --- */
+
+static void eflags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
+{
+    struct opnd a = opnd_reg(RAX);
+    if (op->opc == OP_eflags_logic)
+        test_sized(g, op->attr, RAX);
+    if (op->opc == OP_eflags_sum)
+        alu_sized(g, op->attr, ALU_SUB, a, b);
+    if (op->opc == OP_eflags_diff || op->opc == OP_eflags_add)
+        alu_sized(g, op->attr, ALU_ADD, a, b);
+    if (op->opc == OP_eflags_sum)
+        alu_sized(g, op->attr, ALU_ADD, a, b);
+    if (op->opc == OP_eflags_diff || op->opc == OP_eflags_sub)
+        alu_sized(g, op->attr, ALU_SUB, a, b);
+    eflags_to_rax(g);
+}
+
+void flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
+{
+    bool w = args_are_64(g, op);
+    if (ir_opc_is_eflags(op->opc)) {
+        eflags_of_rax(g, op, b);
+        return;
+    }
+    x86_alu(&g->c, w, op->opc == OP_flags_sub ? ALU_CMP : ALU_ADD, opnd_reg(RAX), b);
+    if (op->opc == OP_flags_add)
+        x86_carry(&g->c, CARRY_INVERT);
+    flags_to_rax(g);
 }
 
 const rule_fn rules_flags[OP_COUNT] = {

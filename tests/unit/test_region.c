@@ -110,6 +110,27 @@ static void late_int(struct maker *m, unsigned slot)
     set_late(m, slot, v, 0);
 }
 
+/* Flags of some operation on two values, or on a value and a constant. */
+static ir_val any_flags(struct maker *m)
+{
+    struct ir *ir = m->ir;
+    ir_val a = any_int(m), b = pick(m, 3) ? any_int(m) : ir_const(ir, I64, pick(m, 1000) - 200);
+    uint32_t size = pick(m, 4);
+    if (size < 3) {
+        a = ir_trunc(ir, a);
+        b = ir_trunc(ir, b);
+    }
+    switch (pick(m, 7)) {
+    case 0: return ir_flags_sub(ir, a, b);
+    case 1: return ir_flags_add(ir, a, b);
+    case 2: return ir_eflags_sub(ir, a, b, size);
+    case 3: return ir_eflags_add(ir, a, b, size);
+    case 4: return ir_eflags_sum(ir, a, b, size);
+    case 5: return ir_eflags_diff(ir, a, b, size);
+    default: return ir_eflags_logic(ir, a, size);
+    }
+}
+
 static void late_double(struct maker *m, unsigned slot)
 {
     struct ir *ir = m->ir;
@@ -133,6 +154,9 @@ static void set_all_late(struct maker *m)
     for (unsigned i = 0; i < BENCH_D; i++)
         if (m->role[bench_slot(F64, i)] == LATE)
             late_double(m, bench_slot(F64, i));
+    for (unsigned i = 0; i < BENCH_W; i++)
+        if (m->role[bench_slot(I32, i)] == LATE)
+            set_late(m, bench_slot(I32, i), any_flags(m), 0);
 }
 
 /* --- a loop --- */
@@ -142,8 +166,10 @@ static void choose_roles(struct maker *m)
     for (unsigned i = 0; i < BENCH_SLOTS; i++)
         m->role[i] = pick(m, 2) ? KEPT : CARRIED;
     for (unsigned i = 0; i < 3 * most && late < most; i++) {
-        unsigned slot = pick(m, 2) ? bench_slot(I64, 1 + pick(m, BENCH_X - 1))
-                                   : bench_slot(F64, pick(m, BENCH_D));
+        const unsigned slots[3] = {bench_slot(I64, 1 + pick(m, BENCH_X - 1)),
+                                   bench_slot(F64, pick(m, BENCH_D)),
+                                   bench_slot(I32, pick(m, BENCH_W))};
+        unsigned slot = slots[pick(m, 3)];
         late += m->role[slot] != LATE;
         m->role[slot] = LATE;
     }

@@ -275,6 +275,8 @@ int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base);
 
 /* A narrow value whose register has nothing above it. */
 bool value_is_clean(const struct gen *g, ir_val v);
+/* A scalar in a vector register whose rest is zero. */
+bool scalar_is_clean(const struct gen *g, ir_val v);
 
 /* --- alloc.c --- */
 void ra_block_begin(struct gen *g);

@@ -250,8 +250,10 @@ static bool fuse_late(struct gen *g, const struct ir_op *op, struct val *x, uint
 static void pass_hint(struct gen *g, const struct ir_op *op, struct open_sets *open)
 {
     unsigned slot = g->val[op - g->ir->ops].hint;
-    if (op->opc != OP_zext32 || slot == NO_SLOT || g->map->pin_reg[slot] == NO_REG ||
-        !value_is_clean(g, op->arg[0]))
+    bool is_scalar = op->opc == OP_vfrom64 || op->opc == OP_vfrom32;
+    if (slot == NO_SLOT || g->map->pin_reg[slot] == NO_REG ||
+        !(is_scalar ? scalar_is_clean(g, op->arg[0])
+                    : op->opc == OP_zext32 && value_is_clean(g, op->arg[0])))
         return;
     open->val[slot] = op->arg[0].id;
     g->val[op->arg[0].id].hint = slot;

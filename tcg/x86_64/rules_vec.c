@@ -725,8 +725,36 @@ static void rule_vlow(struct gen *g, const struct ir_op *op)
     vec_op2(g, P_MOVQ, ra_def(g, 0), a);
 }
 
+/* Whoever loads or makes a scalar of bits leaves zeros behind it. */
+bool scalar_is_clean(const struct gen *g, ir_val v)
+{
+    unsigned opc = ir_val_is_const(v) ? OP_nop : g->ir->ops[v.id].opc;
+    return opc == OP_ld || opc == OP_bits_f64 || opc == OP_bits_f32;
+}
+
+static bool take_clean(struct gen *g, const struct ir_op *op)
+{
+    if (!scalar_is_clean(g, op->arg[0]))
+        return false;
+    struct opnd a = ra_rm(g, op->arg[0]);
+    unsigned d = ra_def(g, 0);
+    if (a.kind == OPND_MEM)
+        x86_fload(&g->c, op->opc == OP_vfrom64, d, a, vex(g));
+    else
+        ra_move(g, d, a.reg);
+    return true;
+}
+
+static void rule_vfrom64(struct gen *g, const struct ir_op *op)
+{
+    if (!take_clean(g, op))
+        rule_vlow(g, op);
+}
+
 static void rule_vfrom32(struct gen *g, const struct ir_op *op)
 {
+    if (take_clean(g, op))
+        return;
     struct opnd a = ra_rm(g, op->arg[0]);
     unsigned x = ra_temp_xmm(g), d = ra_def(g, opnd_bit(a));
     if (a.kind == OPND_MEM) {
@@ -761,7 +789,7 @@ const rule_fn rules_vec[OP_COUNT] = {
     [OP_vwidenu] = rule_vwiden, [OP_vwidens] = rule_vwiden, [OP_vnarrow] = rule_vnarrow,
     [OP_vmullu] = rule_vmull, [OP_vmulls] = rule_vmull,
     [OP_vpopcnt8] = rule_vpopcnt8, [OP_vany] = rule_vany,
-    [OP_vlow] = rule_vlow, [OP_vfrom64] = rule_vlow, [OP_vfrom32] = rule_vfrom32,
+    [OP_vlow] = rule_vlow, [OP_vfrom64] = rule_vfrom64, [OP_vfrom32] = rule_vfrom32,
     [OP_vto64] = rule_vto, [OP_vto32] = rule_vto,
 };
 /* clang-format on */

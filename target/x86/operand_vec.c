@@ -42,18 +42,25 @@ bool vec_is_aligned(const struct dis *d)
     return false;
 }
 
-static uint32_t memop_128(const struct dis *d)
+static bool is_aligned_256(const struct dis *d, unsigned size)
 {
-    return MO_128 | (d->mem & ~(uint32_t)MO_ALIGN) | (vec_is_aligned(d) ? MO_ALIGN : 0);
+    return size == 5 && (d->insn.row->flags & X86_R_ALIGNED);
 }
 
-/* The address; of 32 bytes that must be aligned as such. */
-static ir_val address(struct dis *d, unsigned size, int how)
+/* The halves of 32 bytes that must be aligned are so when their address is. */
+static uint32_t memop_128(const struct dis *d, unsigned size)
+{
+    bool checks = vec_is_aligned(d) && !is_aligned_256(d, size);
+    return MO_128 | (d->mem & ~(uint32_t)MO_ALIGN) | (checks ? MO_ALIGN : 0);
+}
+
+/* The address; of 32 bytes that must be aligned as such, looked at before the lower half. */
+static ir_val address(struct dis *d, unsigned size, unsigned half, int how)
 {
     ir_val addr = mem_addr(d, 1u << size, how);
-    if (size == 5 && (d->insn.row->flags & X86_R_ALIGNED))
+    if (is_aligned_256(d, size) && !half)
         fault_if(d, ir_and(d->ir, addr, imm64(d, 31)), imm64(d, 0), IR_NE, X86_GP, 0);
-    return addr;
+    return half ? ir_add(d->ir, addr, imm64(d, 16)) : addr;
 }
 
 static ir_val load_scalar(struct dis *d, unsigned size)
@@ -70,10 +77,7 @@ static ir_val load(struct dis *d, unsigned size, unsigned half)
 {
     if (size < 4)
         return load_scalar(d, size);
-    ir_val addr = address(d, size, SEG_READ);
-    if (half)
-        addr = ir_add(d->ir, addr, imm64(d, 16));
-    return ir_ld(d->ir, V128, addr, memop_128(d));
+    return ir_ld(d->ir, V128, address(d, size, half, SEG_READ), memop_128(d, size));
 }
 
 void vec_probe(struct dis *d, ir_val addr, unsigned bytes)
@@ -102,12 +106,12 @@ static void store(struct dis *d, unsigned size, ir_val low, ir_val high)
         ir_st(d->ir, addr, v, size | d->mem);
         return;
     }
-    ir_val addr = address(d, size, SEG_WRITE);
-    if (size == 5)
+    ir_val addr = address(d, size, 0, SEG_WRITE);
+    if (size == 5 && !is_aligned_256(d, size))
         probe_across(d, addr);
-    ir_st(d->ir, addr, low, memop_128(d));
+    ir_st(d->ir, addr, low, memop_128(d, size));
     if (size == 5)
-        ir_st(d->ir, ir_add(d->ir, addr, imm64(d, 16)), high, memop_128(d));
+        ir_st(d->ir, ir_add(d->ir, addr, imm64(d, 16)), high, memop_128(d, size));
 }
 
 /* --- operands --- */

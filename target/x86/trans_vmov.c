@@ -152,14 +152,25 @@ void trans_insertps(struct dis *d)
 
 /* --- across the halves --- */
 
+/* Lane 0 to all. */
+static ir_val spread(struct dis *d, ir_val v, unsigned esz)
+{
+    enum { PSHUFB = 2 << IR_SSE_MAP_SHIFT | 1 << IR_SSE_PREFIX_SHIFT };
+    switch (esz) {
+    case 0: return ir_sse(d->ir, v, vec_zero(d), PSHUFB);
+    case 1: v = ir_vzip1(d->ir, v, v, 1); break;
+    case 2: break;
+    case 3: return ir_vzip1(d->ir, v, v, 3);
+    default: return v;
+    }
+    return ir_sse(d->ir, v, v, vec_0f(1, 0x70) | IR_SSE_UNARY); /* PSHUFD */
+}
+
 void trans_vbroadcast(struct dis *d)
 {
-    unsigned esz = d->insn.op[1].size;
     if (vec_is_off(d))
         return;
-    ir_val v = vec_read(d, 1, 0);
-    if (esz < 4)
-        v = ir_vdup(d->ir, lane(d, v, esz, 0), esz);
+    ir_val v = spread(d, vec_read(d, 1, 0), d->insn.op[1].size);
     vec_write(d, 0, v, v);
 }
 

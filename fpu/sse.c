@@ -215,10 +215,11 @@ static void run_compare(struct run *x)
 
 static void run_comis(struct run *x)
 {
-    enum { C = 1 << 8, P = 1 << 10, Z = 1 << 14 };
+    enum { C = 1 << 8, ALWAYS = 1 << 9, P = 1 << 10, Z = 1 << 14 };
     x->wide = x->prefix == P66;
     unsigned rel = relation(x, get(x, 0, 0), get(x, 1, 0), x->opcode == 0x2f);
-    x->r[0] = rel == LESS ? C : rel == EQUAL ? Z : rel == GREATER ? 0 : C | P | Z;
+    x->r[0] = ALWAYS;
+    x->r[0] |= rel == LESS ? C : rel == EQUAL ? Z : rel == GREATER ? 0 : C | P | Z;
     x->r[1] = 0;
 }
 

@@ -30,8 +30,8 @@ enum { SSE_MAP_SHIFT = 8, SSE_PREFIX_SHIFT = 10, SSE_W = 1 << 12, SSE_IMM_SHIFT 
 /*
  * Run one: r from its sources in order (FMA: all three operands; of scalar instructions the first
  * is what gives the rest of the result; of unary ones the only source is the first, or both).
- * Integers are in the low half. COMIS: ZF, PF, CF as LAHF has them, in bits 14, 10, 8. Flags are
- * ORed into *mxcsr, whose other bits say how to round and what to flush.
+ * Integers are in the low half. COMIS: ZF, PF, 1, CF as LAHF has them, in bits 14, 10, 9, 8. Flags
+ * are ORed into *mxcsr, whose other bits say how to round and what to flush.
  */
 void sse_run(uint32_t insn, const uint64_t arg[3][2], uint64_t r[2], uint32_t *mxcsr);
 

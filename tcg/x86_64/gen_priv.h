@@ -230,10 +230,10 @@ struct gen {
     bool zero_wide;
 
     /* The flags at this place are those of comparing two values, or those of an addition and the
-     * like: of the value a, with b for the sake of which one it was. */
+     * like: of the value a, with b for the sake of which one it was; and those that were packed. */
     struct known_flags {
         const uint8_t *at;
-        ir_val a, b;
+        ir_val a, b, packed;
         bool is_result;
     } known;
 
@@ -415,10 +415,15 @@ static inline void cmp_use_flags(struct cmp *k)
     k->ready = true;
     k->cc = k->flags_cc;
 }
+/* The host's flags, which stay, packed as the result of the op, in EAX. */
+void pack_eflags(struct gen *g, ir_val a, ir_val b, bool is_result);
 /* For late sets: the packed flags of op in EAX, whose first operand is there already. */
 void flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b);
 /* Whether the host's flags say it, with *cc for them; nothing has been emitted since. */
 bool flags_are_known(const struct gen *g, ir_val a, ir_val b, enum ir_cc cc, enum x86_cc *host_cc);
+/* The same of a comparison of some bits of packed with zero. */
+bool packed_flags_are_known(const struct gen *g, ir_val packed, uint32_t bits, enum ir_cc cc,
+                            enum x86_cc *host_cc);
 /* The next op wants the flags of the one that is being emitted. */
 bool flags_are_wanted(const struct gen *g);
 /* The operation just before has set the flags that k wants. */

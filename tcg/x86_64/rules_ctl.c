@@ -425,8 +425,11 @@ static void rule_exit_if(struct gen *g, const struct ir_op *op)
     struct cmp k;
     cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
     if (g->o->region) {
+        cmp_use_flags(&k);
         cmp_emit(g, &k);
         cold_new(g, cold_region_exit, x86_jcc(&g->c, k.cc))->pc = op->imm;
+        if (k.ready) /* they stay */
+            g->known.at = g->c.p;
         return;
     }
     if (is_backward(g, op->imm) && !g->o->nochain)
@@ -435,6 +438,8 @@ static void rule_exit_if(struct gen *g, const struct ir_op *op)
         cmp_use_flags(&k);
     unsigned exit = exit_new(g, op->imm);
     uint8_t *field = cmp_and_patchable_jcc(g, &k);
+    if (k.ready)
+        g->known.at = g->c.p;
     bool chains = g->exits[exit].same_page;
     if (chains)
         g->exits[exit].jump_off = field - g->rw;
@@ -486,8 +491,11 @@ static void rule_br_if(struct gen *g, const struct ir_op *op)
 {
     struct cmp k;
     cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
+    cmp_use_flags(&k);
     cmp_emit(g, &k);
     uint8_t *field = x86_jcc(&g->c, k.cc);
+    if (k.ready) /* they stay */
+        g->known.at = g->c.p;
     if (g->nlate)
         cold_new(g, cold_late_edge, field)->exit = op->attr;
     else

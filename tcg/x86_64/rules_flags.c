@@ -90,6 +90,25 @@ bool flags_are_known(const struct gen *g, ir_val a, ir_val b, enum ir_cc cc, enu
     return is_test;
 }
 
+bool packed_flags_are_known(const struct gen *g, ir_val packed, uint32_t bits, enum ir_cc cc,
+                            enum x86_cc *host_cc)
+{
+    if (g->known.at != g->c.p || g->known.packed.id != packed.id)
+        return false;
+    switch (bits) {
+    case IR_EFLAG_O: *host_cc = CC_O; break;
+    case IR_EFLAG_C: *host_cc = CC_B; break;
+    case IR_EFLAG_P: *host_cc = CC_P; break;
+    case IR_EFLAG_Z: *host_cc = CC_E; break;
+    case IR_EFLAG_S: *host_cc = CC_S; break;
+    case IR_EFLAG_C | IR_EFLAG_Z: *host_cc = CC_BE; break;
+    default: return false;
+    }
+    if (cc == IR_EQ)
+        *host_cc = cc_invert(*host_cc);
+    return cc == IR_EQ || cc == IR_NE;
+}
+
 static bool adds(const struct ir_op *op, ir_val v)
 {
     return op->opc == OP_add && (op->arg[0].id == v.id || op->arg[1].id == v.id);
@@ -129,11 +148,12 @@ static void eflags_to_rax(struct gen *g)
     x86_load(&g->c, 1, false, false, RAX, opnd_reg(RAX));
 }
 
-static void pack_eflags(struct gen *g, ir_val a, ir_val b, bool is_result)
+void pack_eflags(struct gen *g, ir_val a, ir_val b, bool is_result)
 {
     eflags_to_rax(g);
     ra_def_fixed(g, RAX);
-    g->known = (struct known_flags){g->c.p, a, b, is_result};
+    g->known = (struct known_flags){
+        .at = g->c.p, .a = a, .b = b, .packed = {g->cur}, .is_result = is_result};
 }
 
 /* Those of an addition, subtraction or logical operation whose flags are still there. */

@@ -71,7 +71,8 @@ static void note_zero(struct gen *g, const struct ir_op *op, unsigned d)
 /* The same for eflags ops. */
 static void note_result(struct gen *g)
 {
-    g->known = (struct known_flags){g->c.p, (ir_val){g->cur}, IR_NONE, true};
+    g->known = (struct known_flags){
+        .at = g->c.p, .a = {g->cur}, .b = IR_NONE, .packed = IR_NONE, .is_result = true};
 }
 
 /* d = a alu b for a commutative operation, in the order that saves a move. */
@@ -665,8 +666,13 @@ void cmp_prepare(struct gen *g, struct cmp *k, ir_val a, ir_val b, enum ir_cc cc
     k->cc = x86_cc_of(cc);
     k->has_flags = false;
     k->is_test = prepare_test(g, k, a);
-    if (k->is_test)
+    if (k->is_test) {
+        k->has_flags = packed_flags_are_known(g, g->ir->ops[a.id].arg[0], (uint32_t)k->b.disp, cc,
+                                              &known_cc) &&
+                       g->c.p == before;
+        k->flags_cc = known_cc;
         return;
+    }
     k->b = ra_rmi(g, b);
     if (k->b.kind == OPND_MEM)
         k->a = opnd_reg(ra_use(g, a));

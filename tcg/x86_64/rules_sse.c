@@ -180,7 +180,6 @@ static void rule_ssefma(struct gen *g, const struct ir_op *op)
 
 /* --- integers --- */
 
-/* COMISS and its like leave no carry into the upper flags: LAHF tells all. */
 static void rule_ssecmp(struct gen *g, const struct ir_op *op)
 {
     bool is_used = g->val[g->cur].last;
@@ -191,9 +190,7 @@ static void rule_ssecmp(struct gen *g, const struct ir_op *op)
     x86_op(&g->c, encoding(op->attr), a, b);
     if (!is_used) /* but the exceptions are */
         return;
-    x86_lahf(&g->c);
-    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX), opnd_imm(IR_EFLAG_C | IR_EFLAG_P | IR_EFLAG_Z));
-    ra_def_fixed(g, RAX);
+    pack_eflags(g, IR_NONE, IR_NONE, false);
 }
 
 static void rule_ssetoi(struct gen *g, const struct ir_op *op)

@@ -698,6 +698,39 @@ static void streams(gconstpointer data)
     g_assert_cmpuint(failures, ==, 0);
 }
 
+/* An instruction with this name, or one that begins so. */
+static void add_named(struct code *c, const char *prefix)
+{
+    struct x86_insn insn;
+    for (unsigned from = c->len;; c->len = from) {
+        unsigned map = pick(X86_MAPS), opcode = pick(256);
+        const struct x86_opcode_rows *cell = &x86_opcodes[map][opcode];
+        const struct x86_row *row = cell->n ? &x86_rows[cell->first + pick(cell->n)] : NULL;
+        if (row && g_str_has_prefix(row->name, prefix) && put_insn(c, map, row, opcode, &insn) &&
+            !touches_stack_pointer(&insn))
+            return;
+    }
+}
+
+/* Several branches, which keep the flags, on what an instruction leaves in them. */
+static void conditions(gconstpointer data)
+{
+    static const char *const producers[] = {"ucomis", "comis", "add", "sub", "cmp",
+                                            "and",    "or",    "neg", "dec", "test"};
+    failures = 0;
+    for (unsigned i = 0; i < 1500 && failures < 10; i++) {
+        struct code c = {.mode = GPOINTER_TO_UINT(data)};
+        add_named(&c, producers[pick(3) ? pick(2) : pick(G_N_ELEMENTS(producers))]);
+        for (unsigned n = 1 + pick(3); n; n--) {
+            put(&c, (0x70 | pick(16)) | 2 << 8, 2); /* over MOV r8, imm8 */
+            put(&c, (0xb0 | pick(4)) | pick(256) << 8, 2);
+        }
+        struct regs r = random_regs(&c);
+        check(&c, &r, "conditions");
+    }
+    g_assert_cmpuint(failures, ==, 0);
+}
+
 /* LEA with all forms of addresses, and all prefixes that bear on them. */
 static void addresses(gconstpointer data)
 {
@@ -771,16 +804,19 @@ int main(int argc, char **argv)
     g_test_add_data_func("/x86/64/rows", GUINT_TO_POINTER(BENCH_MODE_64), each_row);
     g_test_add_data_func("/x86/64/streams", GUINT_TO_POINTER(BENCH_MODE_64), streams);
     g_test_add_data_func("/x86/64/addresses", GUINT_TO_POINTER(BENCH_MODE_64), addresses);
+    g_test_add_data_func("/x86/64/conditions", GUINT_TO_POINTER(BENCH_MODE_64), conditions);
     g_test_add_func("/x86/any/bytes", any_bytes);
     if (native_has_32()) {
         g_test_add_data_func("/x86/32/rows", GUINT_TO_POINTER(BENCH_MODE_32), each_row);
         g_test_add_data_func("/x86/32/streams", GUINT_TO_POINTER(BENCH_MODE_32), streams);
         g_test_add_data_func("/x86/32/addresses", GUINT_TO_POINTER(BENCH_MODE_32), addresses);
+        g_test_add_data_func("/x86/32/conditions", GUINT_TO_POINTER(BENCH_MODE_32), conditions);
     }
     if (native_has_16()) {
         g_test_add_data_func("/x86/16/rows", GUINT_TO_POINTER(BENCH_MODE_16), each_row);
         g_test_add_data_func("/x86/16/streams", GUINT_TO_POINTER(BENCH_MODE_16), streams);
         g_test_add_data_func("/x86/16/addresses", GUINT_TO_POINTER(BENCH_MODE_16), addresses);
+        g_test_add_data_func("/x86/16/conditions", GUINT_TO_POINTER(BENCH_MODE_16), conditions);
     }
     int code = g_test_run();
     for (unsigned i = 0; i < 2; i++)

@@ -314,25 +314,43 @@ static bool unit_is_made_from(const struct unit *u, const uint8_t *host, unsigne
     return page == (const uint8_t *)((uintptr_t)u->host & PAGE_MASK_) && (u->granules & mask);
 }
 
+/* The unit that does the access, if it has other instructions, and may be left. */
+static const struct unit *longer_unit(const struct acc *a)
+{
+    struct tcg_vcpu *v = a->v;
+    if (!a->ra || v->phase != LOCKSTEP_OFF)
+        return NULL;
+    const struct unit *u = v->current ? v->current : unit_by_address(v->tcg, a->ra);
+    return u && u->insns > 1 && !(u->mode & UNIT_ALONE) ? u : NULL;
+}
+
 /* Of a store to a page with code: when the unit that does it is hit, its other instructions must
  * not follow as they were. */
 static NOINLINE void check_own_code(const struct acc *a, const struct tlb_entry *e, gva addr,
                                     unsigned size)
 {
-    struct tcg_vcpu *v = a->v;
-    if (!v->ops->coherent_code || !a->ra || v->phase != LOCKSTEP_OFF)
-        return;
-    const struct unit *u = v->current ? v->current : unit_by_address(v->tcg, a->ra);
-    if (u && u->insns > 1 && !(u->mode & UNIT_ALONE) &&
-        unit_is_made_from(u, e->host + (addr & ~PAGE_MASK_), size))
+    const struct unit *u = a->v->ops->coherent_code ? longer_unit(a) : NULL;
+    if (u && unit_is_made_from(u, e->host + (addr & ~PAGE_MASK_), size))
+        run_again(a, ONCE_ALONE);
+}
+
+/* After a command to flash, loads find something else, the very next one, too; but a unit goes on
+ * with the host addresses that it has. */
+static NOINLINE void check_flash(const struct acc *a)
+{
+    if (longer_unit(a))
         run_again(a, ONCE_ALONE);
 }
 
 static struct tlb_entry *resolve_store(const struct acc *a, gva addr, unsigned size)
 {
     struct tlb_entry *e = resolve_all(a, addr, size, GUEST_WRITE);
-    if (UNLIKELY(e->host && (__atomic_load_n(e->note, __ATOMIC_RELAXED) & RAM_PAGE_CODE)))
+    if (UNLIKELY(!e->host || e->mr->kind == MEM_ROM)) {
+        if (e->mr->rom_device)
+            check_flash(a);
+    } else if (UNLIKELY(__atomic_load_n(e->note, __ATOMIC_RELAXED) & RAM_PAGE_CODE)) {
         check_own_code(a, e, addr, size);
+    }
     return e;
 }
 

@@ -254,7 +254,7 @@ static void command(struct pflash_cfi01 *p, uint8_t cmd)
     case CMD_CONFIRM: set_mode(p, STATUS, READY); break;
     case CMD_READ_ID: set_mode(p, ID, READY); break;
     case CMD_QUERY: set_mode(p, QUERY, READY); break;
-    case CMD_CLEAR_STATUS: p->s.status = SR_READY; break;
+    case CMD_CLEAR_STATUS: p->s.status = 0; break;
     case CMD_PROGRAM:
     case CMD_PROGRAM_ALT: set_mode(p, STATUS, PROGRAM); break;
     case CMD_PROTECTION: set_mode(p, STATUS, PROTECTION); break;
@@ -330,10 +330,19 @@ static void pflash_sync(struct device *dev)
     region_set_romd(&self(dev)->region, self(dev)->s.mode == ARRAY);
 }
 
+/* QUIRK: right after a clear the register is 0, not ready: OVMF knows flash from ROM and RAM by
+ * that. */
+static bool keeps_cleared(const struct pflash_cfi01 *p, uint8_t cmd)
+{
+    return p->s.phase == READY && (cmd == CMD_CLEAR_STATUS || cmd == CMD_READ_STATUS);
+}
+
 static void pflash_write(struct device *dev, struct access a, uint64_t val)
 {
     struct pflash_cfi01 *p = self(dev);
     uint8_t cmd = val & 0xff;
+    if (!keeps_cleared(p, cmd))
+        p->s.status |= SR_READY;
     switch (p->s.phase) {
     case PROGRAM: program(p, a, val); break;
     case PROTECTION: fail(p, SR_PROGRAM | SR_LOCKED); break; /* the register is locked */

@@ -234,7 +234,8 @@ def test_monitors_show_interrupt_controllers():
                 raise Failed("%s: wanted %r, found %r" % (command, wanted, text))
 
 
-# Firmware of 64 KiB: from the reset vector to 32-bit mode, where it writes a byte into the flash below itself.
+# Firmware of 64 KiB: from the reset vector to 32-bit mode, where it finds the status of the flash below itself cleared, as
+# OVMF does, and writes a byte there.
 FLASHER = """
     .code16
     .org 0x8000
@@ -255,10 +256,14 @@ flat:
     mov $16, %ax
     mov %ax, %ds
     mov $0xffff0000 - 4096, %ebx
+    movb $0x50, (%ebx)
+    movb $0x70, (%ebx)
+    mov (%ebx), %cl
     movb $0x10, (%ebx)
     movb $0x42, (%ebx)
     movb $0xff, (%ebx)
     mov (%ebx), %al
+    or %cl, %al
     out %al, $0xf4
     hlt
     .org 0xfff0

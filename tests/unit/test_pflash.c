@@ -239,6 +239,9 @@ static void test_a_bank_of_one_chip(void)
     wr(b, SECTOR, 1, 0x10);
     wr(b, SECTOR, 1, 0x5a);
     g_assert_cmphex(rd(b, SECTOR, 1), ==, 0x80);
+    wr(b, SECTOR, 1, 0x50);
+    wr(b, SECTOR, 1, 0x70);
+    g_assert_cmphex(rd(b, SECTOR, 1), ==, 0);
     wr(b, 0, 1, 0x98);
     g_assert_cmphex(rd(b, 0x10, 4) & 0xffffff, ==, 'Q' | 'R' << 8 | 'Y' << 16);
     g_assert_cmphex(rd(b, 0x27, 2), ==, 22); /* x8 */

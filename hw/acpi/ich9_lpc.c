@@ -17,6 +17,7 @@ enum { ACPI_ENABLED = 0x80, PM_SIZE = 128, APM_PORTS = 0xb2, RCRB_SIZE = 0x4000,
 enum { ACPI_ENABLE_COMMAND = 0x02, ACPI_DISABLE_COMMAND = 0x03 };
 enum { PM1_STS = 0x00, PM1_EN = 0x02, PM1_CNT = 0x04, PM_TIMER = 0x08, GPE_STS = 0x20 };
 enum { GPE_EN = 0x28, SMI_EN = 0x30, SMI_STS = 0x34, SMI_ALL = 0x01, SMI_APMC = 0x20 };
+enum { GEN_PMCON = 0xa0, SMI_LOCK = 0x10 };
 enum { SMI_END_OF = 0x02, SMI_WRITABLE = 0x01 | SMI_APMC | 0x10 };
 /* As the data sheet has them; and as the boards' tables do, and small kernels at port 0x604. */
 enum { SLEEP_S3 = 5, SLEEP_S4 = 6, SLEEP_S5 = 7 };
@@ -107,6 +108,13 @@ static bool is_write_one_to_clear(unsigned off)
     return off == PM1_STS || off == GPE_STS || off == SMI_STS;
 }
 
+/* Once SMI_LOCK is set, no one switches SMIs on or off. */
+static uint32_t smi_writable(struct ich9_lpc *l)
+{
+    bool locked = pci_config_get(&l->pci, GEN_PMCON, 1) & SMI_LOCK;
+    return SMI_WRITABLE & ~(locked ? (uint32_t)SMI_ALL : 0);
+}
+
 static void write_half(struct ich9_lpc *l, unsigned off, uint16_t v)
 {
     switch (off) {
@@ -115,7 +123,7 @@ static void write_half(struct ich9_lpc *l, unsigned off, uint16_t v)
     case PM1_CNT: acpi_pm_write_cnt(&l->pm, v); break;
     case GPE_STS: acpi_pm_write_gpe(&l->pm, false, v); break;
     case GPE_EN: acpi_pm_write_gpe(&l->pm, true, v); break;
-    case SMI_EN: l->s.smi_en = v & SMI_WRITABLE; break;
+    case SMI_EN: l->s.smi_en = (l->s.smi_en & ~smi_writable(l)) | (v & smi_writable(l)); break;
     case SMI_STS: l->s.smi_sts &= ~(uint32_t)v; break;
     default: break;
     }
@@ -201,6 +209,8 @@ static void update(struct ich9_lpc *l)
     }
     show_ports(l);
     show_rcrb(l);
+    if (pci_config_get(&l->pci, GEN_PMCON, 1) & SMI_LOCK) /* until the reset */
+        pci_config_writable(&l->pci, GEN_PMCON, 1, 0xff & ~SMI_LOCK);
 }
 
 static void config_written(struct pci_device *pci, unsigned off UNUSED, unsigned size UNUSED)
@@ -233,7 +243,7 @@ static void init_registers(struct pci_device *p)
     pci_config_writable(p, 0x80, 4, 0xffffffff); /* decode ranges */
     for (unsigned off = 0x84; off <= 0x90; off += 4)
         pci_config_writable(p, off, 4, 0xffffffff);
-    pci_config_writable(p, 0xa0, 4, 0xffffffff);
+    pci_config_writable(p, GEN_PMCON, 4, 0xffffffff);
     pci_config_writable(p, 0xdc, 1, 0x23); /* BIOS control */
     pci_config_writable(p, RCBA, 4, 0xffffc001);
 }

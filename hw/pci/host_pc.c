@@ -52,6 +52,7 @@ struct pc_host {
     struct mem_region smm_root, smm_all, smm_low, smm_tseg, open_smram, tseg_blocked;
     struct address_space smm_as;
     struct memory_listener watcher; /* rebuilds the other two spaces with the machine's */
+    struct memory_listener smm_listener;
     struct pc_host_state {
         uint32_t address;
         uint8_t reset_control;
@@ -360,6 +361,16 @@ static void map_changed(struct memory_listener *l, const struct flat_view *now U
     address_space_update(&h->smm_as);
 }
 
+/* Flash that only SMM sees: the accelerator listens to the machine's space, but its processors use
+ * both. */
+static void smm_romd_changed(struct memory_listener *l, struct mem_region *mr)
+{
+    struct pc_host *h = container_of(l, struct pc_host, smm_listener);
+    for (l = h->dev.machine->as.listeners; l; l = l->next)
+        if (l->romd_changed)
+            l->romd_changed(l, mr);
+}
+
 /* --- sleep --- */
 
 static unsigned kept_register(const struct pc_mch *m, unsigned i)
@@ -442,6 +453,8 @@ static void init_smm(struct pc_host *h)
     region_init_ram(&h->open_smram, "smram-open", h->conf.ram, SMRAM, SMRAM_SIZE);
     region_init_mmio(&h->tseg_blocked, "tseg-blocked", &nobody_ops, NULL);
     address_space_init(&h->smm_as, &h->smm_root);
+    h->smm_listener.romd_changed = smm_romd_changed;
+    address_space_listen(&h->smm_as, &h->smm_listener);
 }
 
 static bool pc_host_realize(struct device *dev, struct error **errp)
@@ -566,6 +579,24 @@ static void mch_sync(struct device *dev)
     update_map(m->host);
 }
 
+/* Besides what acts here, firmware keeps addresses in registers and reads them back: EPBAR, MCHBAR,
+ * DEVEN, DMIBAR, TOM to TOLUD with TSEGMB, scratch data.  Ref: Intel 3 Series data sheet
+ * (316966), 5.1. */
+static void init_q35(struct pc_mch *m)
+{
+    static const struct {
+        uint8_t off, size;
+    } kept[] = {{0x40, 16}, {0x54, 4}, {0x68, 8}, {0xa0, 20}, {0xdc, 4}};
+    for (unsigned i = 0; i < ARRAY_SIZE(kept); i++)
+        for (unsigned n = 0; n < kept[i].size; n++)
+            pci_config_writable(&m->pci, kept[i].off + n, 1, 0xff);
+    pci_config_writable(&m->pci, PCIEXBAR, 4, 0xf0000007);
+    pci_config_writable(&m->pci, PCIEXBAR + 4, 4, 0x0000000f);
+    pci_config_init(&m->pci, Q35_SMRAM + 1, 1, 0x38);
+    pci_config_init(&m->pci, EXTENDED_TSEG, 2, m->extended_tseg);
+    pci_config_writable(&m->pci, EXTENDED_TSEG, 2, 0xffff);
+}
+
 static bool mch_realize(struct device *dev, struct error **errp)
 {
     static const struct pci_ops ops = {.config_written = mch_written};
@@ -585,13 +616,8 @@ static bool mch_realize(struct device *dev, struct error **errp)
     for (unsigned i = 0; i < 7; i++)
         pci_config_writable(&m->pci, (m->is_q35 ? Q35_PAM : I440FX_PAM) + i, 1, 0x33);
     pci_config_init(&m->pci, m->is_q35 ? Q35_SMRAM : I440FX_SMRAM, 1, 0x02);
-    if (m->is_q35) {
-        pci_config_writable(&m->pci, PCIEXBAR, 4, 0xf0000007);
-        pci_config_writable(&m->pci, PCIEXBAR + 4, 4, 0x0000000f);
-        pci_config_init(&m->pci, Q35_SMRAM + 1, 1, 0x38);
-        pci_config_init(&m->pci, EXTENDED_TSEG, 2, m->extended_tseg);
-        pci_config_writable(&m->pci, EXTENDED_TSEG, 2, 0xffff);
-    }
+    if (m->is_q35)
+        init_q35(m);
     return true;
 }
 

@@ -212,6 +212,8 @@ static void test_extended_tseg(void)
     set_up(&q35_host_type);
     set_cfg(0, 0x50, 2, 0xffff);
     g_assert_cmphex(cfg(0, 0x50, 2), ==, 16);
+    set_cfg(0, 0xac, 4, 0x3f000000); /* where firmware puts TSEG */
+    g_assert_cmphex(cfg(0, 0xac, 4), ==, 0x3f000000);
     set_cfg(0, 0x50, 2, 0x1234);
     g_assert_cmphex(cfg(0, 0x50, 4), ==, 0x1234);
     g_assert_cmphex(rd(&r.m->as, LOW_RAM - TSEG), ==, 0);
@@ -309,6 +311,11 @@ static void test_lpc_bridge(void)
     out(0xb2, 1, 0x55);
     g_assert_true(r.smi_seen);
     g_assert_cmphex(in(PM + 0x34, 4), ==, 0x20);
+    set_cfg(fn, 0xa0, 1, 0x10); /* SMI_LOCK */
+    out(PM + 0x30, 4, 0);
+    g_assert_cmphex(in(PM + 0x30, 4), ==, 0x03);
+    set_cfg(fn, 0xa0, 1, 0);
+    g_assert_cmphex(cfg(fn, 0xa0, 1), ==, 0x10);
     out(PM + 2, 2, 0x100);
     ich9_pm_event(lpc, ACPI_PM1_POWER_BUTTON);
     g_assert_true(r.line[9]);

@@ -62,8 +62,9 @@ static struct x86_bounds bounds_of(const struct x86_cpu *cpu, const struct x86_s
     }
     if (!(a & X86_DESC_P))
         return b;
+    b.exec =
+        size; /* of CS, whose type was checked as it was loaded, or is what SMM entry left there */
     if (a & X86_DESC_CODE) {
-        b.exec = size;
         b.read = a & X86_DESC_R ? size : -1;
         return b;
     }

@@ -59,6 +59,8 @@ extern const struct device_type lan9118_type;
 extern const struct device_type loader_type;
 extern const struct device_type mps2_fpgaio_type;
 extern const struct device_type mps2_scc_type;
+extern const struct device_type ne2k_isa_type;
+extern const struct device_type ne2k_pci_type;
 extern const struct device_type ns16550_type;
 extern const struct device_type parallel_type;
 extern const struct device_type pci_bridge_type;
@@ -189,6 +191,8 @@ static const struct device_type *const written_types[] = {
     &loader_type,
     &mps2_fpgaio_type,              /* mps2-fpgaio */
     &mps2_scc_type,                 /* mps2-scc */
+    &ne2k_isa_type,
+    &ne2k_pci_type,
     &pci_testdev_type,              /* pci-testdev */
     &pvpanic_type,
     &pvpanic_pci_type,              /* pvpanic-pci */

@@ -1,5 +1,6 @@
 /* Network cards on PCI, driven by hand: rings, checksums, segmentation, filters, EEPROMs, MSI-X. */
 #include "core/ram.h"
+#include "hw/net/ether.h"
 #include "hw/net/gbe.h"
 #include "net/net_priv.h"
 #include "net/offload.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 
 extern const struct device_type ecam_root_type, ecam_host_type, e1000_type, e1000e_type,
-    rtl8139_type;
+    ne2k_pci_type, rtl8139_type;
 
 enum { SLOT = 1, DECODE = PCI_COMMAND_MEMORY | PCI_COMMAND_IO | PCI_COMMAND_MASTER };
 enum {
@@ -748,6 +749,287 @@ static void test_rtl8139_eeprom_and_configuration_lock(void)
     rig_free(r);
 }
 
+/* ---- NE2000: 16 KiB of its memory in use, transmit pages from 0x40, the ring from 0x46 to 0x80 */
+
+enum {
+    NE_CR,
+    NE_DATA = 0x10,
+    NE_RESET = 0x1f,
+    NE_TX = 0x40,
+    NE_START = 0x46,
+    NE_STOP = 0x80,
+    NE_IO = 0x1000
+};
+
+static uint8_t ne_in(struct rig *r, unsigned reg)
+{
+    return (uint8_t)peek(r->t, r->regs + reg, 1);
+}
+
+static void ne_out(struct rig *r, unsigned reg, unsigned v)
+{
+    poke(r->t, r->regs + reg, 1, v);
+}
+
+static void ne_remote(struct rig *r, unsigned at, unsigned n, unsigned command)
+{
+    ne_out(r, 0x0a, n & 0xff);
+    ne_out(r, 0x0b, n >> 8);
+    ne_out(r, 0x08, at & 0xff);
+    ne_out(r, 0x09, at >> 8);
+    ne_out(r, NE_CR, command);
+}
+
+static void ne_get(struct rig *r, unsigned at, void *buf, unsigned n)
+{
+    ne_remote(r, at, n, 0x0a);
+    for (unsigned i = 0; i < n; i += 2)
+        st_le16((uint8_t *)buf + i, (uint16_t)peek(r->t, r->regs + NE_DATA, 2));
+}
+
+static void ne_put(struct rig *r, unsigned at, const void *buf, unsigned n)
+{
+    ne_remote(r, at, n, 0x12);
+    for (unsigned i = 0; i < n; i += 2)
+        poke(r->t, r->regs + NE_DATA, 2, ld_le16((const uint8_t *)buf + i));
+}
+
+static struct rig *ne_start(void)
+{
+    struct rig *r = rig_new(&ne2k_pci_type, 0);
+    unsigned slot = (unsigned)((struct pci_device *)r->dev)->devfn >> 3;
+    cfg_write(r->t, slot, PCI_BAR0, 4, NE_IO);
+    g_assert_cmphex(cfg_read(r->t, slot, 0, 4), ==, 0x802910ec);
+    r->regs = IO + NE_IO;
+    ne_out(r, NE_CR, 0x21);
+    ne_out(r, 0x0e, 0x49); /* words, no loopback */
+    ne_out(r, 0x0d, 0);
+    ne_out(r, 0x0c, 0x04);
+    ne_out(r, 0x01, NE_START);
+    ne_out(r, 0x02, NE_STOP);
+    ne_out(r, 0x03, NE_START);
+    ne_out(r, 0x07, 0xff);
+    ne_out(r, 0x0f, 0x7f);
+    ne_out(r, NE_CR, 0x61);
+    for (unsigned i = 0; i < 6; i++)
+        ne_out(r, 1 + i, (uint8_t)own[i]);
+    ne_out(r, 0x07, NE_START + 1);
+    ne_out(r, NE_CR, 0x22);
+    return r;
+}
+
+static uint8_t ne_curr(struct rig *r)
+{
+    ne_out(r, NE_CR, 0x62);
+    uint8_t v = ne_in(r, 0x07);
+    ne_out(r, NE_CR, 0x22);
+    return v;
+}
+
+static void test_ne2000_prom_and_remote_dma(void)
+{
+    static const uint8_t mac[] = {0x52, 0x52, 0x54, 0x54, 0, 0, 0x12, 0x12, 0x34, 0x34, 0x56, 0x56};
+    struct rig *r = ne_start();
+    uint8_t buf[32], want[] = "what was written";
+    ne_get(r, 0, buf, sizeof(buf));
+    g_assert_cmpmem(buf, 12, mac, 12);
+    g_assert_cmpmem(buf + 28, 4, "WWWW", 4);
+    g_assert_cmphex(ne_in(r, 0x07), ==, 0x40);
+    g_assert_true(irq_is_high(r));
+    ne_out(r, 0x07, 0x40);
+    g_assert_false(irq_is_high(r));
+    ne_put(r, 0x7ff8, want, 16); /* goes on where the ring begins */
+    ne_get(r, 0x7ff8, buf, 16);
+    g_assert_cmpmem(buf, 16, want, 16);
+    ne_get(r, NE_START << 8, buf, 8);
+    g_assert_cmpmem(buf, 8, want + 8, 8);
+    g_assert_cmphex(peek(r->t, r->regs + NE_DATA, 2), ==, 0xffff); /* it is over */
+    ne_out(r, 0x0e, 0x48);                                         /* bytes */
+    ne_remote(r, 0x7ff8, 3, 0x0a);
+    g_assert_cmphex(ne_in(r, NE_DATA), ==, 'w');
+    g_assert_cmphex(ne_in(r, 0x08), ==, 0xf9);
+    g_assert_cmphex(ne_in(r, 0x09), ==, 0x7f);
+    ne_out(r, 0x0e, 0x4b); /* words, the upper byte first */
+    ne_remote(r, 0x7ff8, 4, 0x0a);
+    g_assert_cmphex(peek(r->t, r->regs + NE_DATA, 2), ==, 'w' << 8 | 'h');
+    ne_out(r, NE_CR, 0xe2); /* page 3 of the RTL8029 */
+    g_assert_cmphex(ne_in(r, 0x0e), ==, 0x29);
+    ne_out(r, 0x06, 0x40);
+    g_assert_cmphex(ne_in(r, 0x06), ==, 0);
+    ne_out(r, 0x01, 0xc0);
+    ne_out(r, 0x06, 0x40);
+    g_assert_cmphex(ne_in(r, 0x06), ==, 0x40);
+    g_assert_cmphex(ne_in(r, NE_RESET), ==, 0);
+    g_assert_cmphex(ne_in(r, NE_CR), ==, 0x21);
+    g_assert_cmphex(ne_in(r, 0x07), ==, 0x80);
+    rig_free(r);
+}
+
+static void ne_send(struct rig *r, const uint8_t *f, unsigned n)
+{
+    ne_put(r, NE_TX << 8, f, n);
+    ne_out(r, 0x07, 0xff);
+    ne_out(r, 0x04, NE_TX);
+    ne_out(r, 0x05, n & 0xff);
+    ne_out(r, 0x06, n >> 8);
+    ne_out(r, NE_CR, 0x26);
+}
+
+static void test_ne2000_sends(void)
+{
+    struct rig *r = ne_start();
+    uint8_t frame[100];
+    gsize n;
+    make_frame(frame, sizeof(frame), other);
+    ne_send(r, frame, sizeof(frame));
+    const uint8_t *f = sent(r, 0, &n);
+    g_assert_cmpmem(f, n, frame, sizeof(frame));
+    g_assert_cmphex(ne_in(r, NE_CR), ==, 0x22);
+    g_assert_cmphex(ne_in(r, 0x04), ==, 0x01);
+    g_assert_cmphex(ne_in(r, 0x07), ==, 0x02);
+    g_assert_true(irq_is_high(r));
+    r->full = true;
+    ne_send(r, frame, sizeof(frame));
+    g_assert_cmphex(ne_in(r, NE_CR), ==, 0x26);
+    g_assert_cmphex(ne_in(r, 0x07), ==, 0);
+    r->full = false;
+    net_writable(r->wire);
+    g_assert_cmphex(ne_in(r, NE_CR), ==, 0x22);
+    g_assert_cmpuint(r->sent->len, ==, 2);
+    ne_out(r, 0x0d, 0x01); /* the driver brings the check sequence */
+    ne_send(r, frame, sizeof(frame));
+    sent(r, 2, &n);
+    g_assert_cmpuint(n, ==, sizeof(frame) - 4);
+    rig_free(r);
+}
+
+static void test_ne2000_receives_into_its_ring(void)
+{
+    struct rig *r = ne_start();
+    uint8_t frame[1514], buf[1518];
+    make_frame(frame, sizeof(frame), own);
+    arrive(r, frame, 300);
+    g_assert_cmphex(ne_in(r, 0x07), ==, 0x01);
+    g_assert_cmphex(ne_curr(r), ==, NE_START + 3);
+    ne_get(r, (NE_START + 1) << 8, buf, 308);
+    g_assert_cmpmem(buf, 4, "\x01\x49\x30\x01", 4); /* status, next page, length */
+    g_assert_cmpmem(buf + 4, 300, frame, 300);
+    for (unsigned i = 0; i < 9; i++) /* six pages each: the last does not fit */
+        arrive(r, frame, sizeof(frame));
+    g_assert_cmphex(ne_curr(r), ==, NE_START + 3 + 9 * 6);
+    arrive(r, frame, sizeof(frame));
+    g_assert_cmphex(ne_curr(r), ==, NE_START + 3 + 9 * 6);
+    ne_out(r, 0x03, NE_START + 9); /* makes room: over the end of the ring */
+    net_flush(r->wire);
+    g_assert_cmphex(ne_curr(r), ==, NE_START + 5);
+    ne_out(r, 0x03, 0x7f);
+    ne_remote(r, 0, 0, 0x1a); /* send packet: reads the header for its length */
+    g_assert_cmphex(ne_in(r, 0x09), ==, 0x7f);
+    rig_free(r);
+}
+
+static void test_ne2000_send_packet_moves_the_boundary(void)
+{
+    struct rig *r = ne_start();
+    uint8_t frame[100];
+    make_frame(frame, sizeof(frame), own);
+    arrive(r, frame, sizeof(frame));
+    ne_out(r, 0x03, NE_START + 1);
+    ne_out(r, 0x07, 0xff);
+    ne_out(r, NE_CR, 0x1a);
+    g_assert_cmphex(peek(r->t, r->regs + NE_DATA, 2), ==, (NE_START + 2) << 8 | 1);
+    g_assert_cmphex(peek(r->t, r->regs + NE_DATA, 2), ==, 104);
+    for (unsigned i = 4; i < 104; i += 2)
+        g_assert_cmphex(peek(r->t, r->regs + NE_DATA, 2), ==, ld_le16(frame + i - 4));
+    g_assert_cmphex(ne_in(r, 0x07), ==, 0x40);
+    g_assert_cmphex(ne_in(r, 0x03), ==, NE_START + 2);
+    rig_free(r);
+}
+
+static bool ne_takes(struct rig *r, unsigned rcr, const char *to)
+{
+    uint8_t frame[60], before = ne_curr(r);
+    make_frame(frame, sizeof(frame), to);
+    ne_out(r, 0x0c, rcr);
+    arrive(r, frame, sizeof(frame));
+    ne_out(r, 0x03, before == NE_START ? NE_STOP - 1 : before - 1);
+    return ne_curr(r) != before;
+}
+
+static void test_ne2000_filters(void)
+{
+    static const char all[] = "\xff\xff\xff\xff\xff\xff", group[] = "\x01\x00\x5e\x00\x00\x01";
+    struct rig *r = ne_start();
+    g_assert_true(ne_takes(r, 0, own));
+    g_assert_false(ne_takes(r, 0, other));
+    g_assert_true(ne_takes(r, 0x10, other));
+    g_assert_false(ne_takes(r, 0, all));
+    g_assert_true(ne_takes(r, 0x04, all));
+    g_assert_false(ne_takes(r, 0x1c, group));
+    unsigned bit = ether_hash((const uint8_t *)group);
+    ne_out(r, NE_CR, 0x62);
+    ne_out(r, 8 + bit / 8, 1U << bit % 8);
+    ne_out(r, NE_CR, 0x22);
+    g_assert_true(ne_takes(r, 0x08, group));
+    g_assert_false(ne_takes(r, 0x08, "\x01\x00\x5e\x00\x00\x02"));
+    g_assert_true(ne_takes(r, 0x08, group));
+    g_assert_cmphex(ne_in(r, 0x0c), ==, 0x21);
+    g_assert_false(ne_takes(r, 0x20, own)); /* monitor mode counts */
+    g_assert_cmphex(ne_in(r, 0x0c), ==, 0x41);
+    g_assert_cmphex(ne_in(r, 0x0f), ==, 1);
+    g_assert_cmphex(ne_in(r, 0x0f), ==, 0);
+    ne_out(r, 0x07, 0xff);
+    ne_out(r, NE_CR, 0x21); /* stopped: nothing comes in */
+    uint8_t frame[60];
+    make_frame(frame, sizeof(frame), own);
+    arrive(r, frame, sizeof(frame));
+    g_assert_cmphex(ne_in(r, 0x07) & 0x81, ==, 0x80);
+    rig_free(r);
+}
+
+/* 16 bytes and a check sequence of 4: the byte count follows behind them. */
+static void test_ne2000_loopback(void)
+{
+    struct rig *r = ne_start();
+    uint8_t frame[17];
+    make_frame(frame, sizeof(frame), own);
+    ne_out(r, 0x0e, 0x40);
+    ne_out(r, 0x0d, 0x02);
+    ne_send(r, frame, sizeof(frame));
+    g_assert_cmpuint(r->sent->len, ==, 0);
+    g_assert_cmphex(ne_in(r, 0x04), ==, 0x53);
+    g_assert_cmphex(ne_in(r, 0x0c), ==, 0x02);
+    g_assert_cmphex(ne_in(r, 0x07), ==, 0x02);
+    g_assert_cmphex(ne_in(r, 0x06), ==, frame[16]);
+    for (unsigned i = 0; i < 4; i++)
+        ne_in(r, 0x06);
+    g_assert_cmphex(ne_in(r, 0x06), ==, 21);
+    g_assert_cmphex(ne_in(r, 0x06), ==, 0);
+    rig_free(r);
+}
+
+static void test_ne2000_survives_wild_drivers(void)
+{
+    struct rig *r = ne_start();
+    uint8_t f[1514];
+    make_frame(f, sizeof(f), own);
+    for (unsigned i = 0; i < 100000; i++) {
+        unsigned reg = (unsigned)g_test_rand_int_range(0, NE_RESET - (i % 16 != 0));
+        unsigned size = reg % 4 ? 1 : 1U << i % 3;
+        uint32_t v = (uint32_t)g_test_rand_int();
+        poke(r->t, r->regs + reg, size, reg ? v : (v & 0xf8) | 2);
+        peek(r->t, r->regs + reg, size);
+        if (i % 5 == 0)
+            arrive(r, f, 14 + v % 1500);
+        if (i % 64 == 0) {
+            g_ptr_array_set_size(r->sent, 0);
+            r->full = v & 1;
+            net_writable(r->wire);
+        }
+    }
+    rig_free(r);
+}
+
 /* Whatever is written, in whatever order, with rings full of noise. */
 static void wild(const struct device_type *type, unsigned bar, unsigned size)
 {
@@ -848,6 +1130,13 @@ int main(int argc, char **argv)
     g_test_add_func("/nics/rtl8139/ring", test_rtl8139_receives_into_its_ring);
     g_test_add_func("/nics/rtl8139/cplus", test_rtl8139_cplus_descriptors);
     g_test_add_func("/nics/rtl8139/eeprom", test_rtl8139_eeprom_and_configuration_lock);
+    g_test_add_func("/nics/ne2000/dma", test_ne2000_prom_and_remote_dma);
+    g_test_add_func("/nics/ne2000/send", test_ne2000_sends);
+    g_test_add_func("/nics/ne2000/receive", test_ne2000_receives_into_its_ring);
+    g_test_add_func("/nics/ne2000/packet", test_ne2000_send_packet_moves_the_boundary);
+    g_test_add_func("/nics/ne2000/filters", test_ne2000_filters);
+    g_test_add_func("/nics/ne2000/loopback", test_ne2000_loopback);
+    g_test_add_func("/nics/ne2000/wild", test_ne2000_survives_wild_drivers);
     g_test_add_func("/nics/wild", test_wild_drivers_do_no_harm);
     return g_test_run();
 }

@@ -2,8 +2,10 @@
  * DP8390 and what an NE2000 has around it.
  *
  * A frame that the ring has no room for waits with the back end, so that the overwrite warning
- * never comes: the card reads on when the boundary pointer moves.  Nothing collides.  The upper
- * half of addresses of DMA (LAS) does not exist.
+ * never comes: the card reads on when the boundary pointer moves.  A driver that leaves frames in
+ * the ring counts on the interrupt of the next one, or on that warning; it is reminded by PRX once
+ * when it acknowledges that.  Nothing collides.  The upper half of addresses of DMA (LAS) does not
+ * exist.
  */
 #include "hw/net/ne2000.h"
 #include "hw/net/ether.h"
@@ -253,11 +255,14 @@ static void count_missed(struct ne2000_state *s)
         s->isr |= ISR_CNT;
 }
 
-/* Pages between the page that is written next and the boundary. */
+/* Pages between the page that is written next and the boundary.  Drivers that keep the boundary one
+ * page behind write the page before the ring when they mean its last one. */
 static unsigned free_pages(const struct ne2000_state *s)
 {
-    unsigned size = s->pstop > s->pstart ? (unsigned)(s->pstop - s->pstart) : 0;
-    return s->bnry > s->curr ? (unsigned)(s->bnry - s->curr) : size + s->bnry - s->curr;
+    unsigned size = (unsigned)(s->pstop - s->pstart), bnry = s->bnry;
+    if (bnry < s->pstart || bnry >= s->pstop)
+        bnry = s->pstop - 1U;
+    return bnry > s->curr ? bnry - s->curr : size + bnry - s->curr;
 }
 
 static uint8_t page_after(const struct ne2000_state *s, unsigned page, unsigned pages)
@@ -281,11 +286,10 @@ static void put_frame(struct ne2000 *n, const uint8_t *frame, size_t len, unsign
     s->isr |= ISR_PRX;
 }
 
-/* Is there a ring, and are its pointers inside? */
+/* Is there a ring, and is what is written next inside? */
 static bool has_ring(const struct ne2000_state *s)
 {
-    return s->pstart < s->pstop && s->curr >= s->pstart && s->curr < s->pstop &&
-           s->bnry >= s->pstart && s->bnry < s->pstop;
+    return s->pstart < s->pstop && s->curr >= s->pstart && s->curr < s->pstop;
 }
 
 static bool receives(const struct ne2000_state *s)
@@ -448,6 +452,21 @@ static void set_byte(uint16_t *to, bool high, uint8_t val)
     *to = (uint16_t)(high ? (*to & 0xff) | val << 8 : (*to & 0xff00) | val);
 }
 
+/* Some keep the boundary at the page before what is read next, some at that page. */
+static bool has_unread(const struct ne2000_state *s)
+{
+    return has_ring(s) && s->curr != s->bnry && s->curr != page_after(s, s->bnry, 1);
+}
+
+static void acknowledge(struct ne2000 *n, uint8_t causes)
+{
+    n->s->isr &= (uint8_t)~causes;
+    if ((causes & ISR_PRX) && has_unread(n->s) && !n->reminded) {
+        n->s->isr |= ISR_PRX;
+        n->reminded = true;
+    }
+}
+
 static void write_page0(struct ne2000 *n, unsigned reg, uint8_t val)
 {
     struct ne2000_state *s = n->s;
@@ -456,12 +475,13 @@ static void write_page0(struct ne2000 *n, unsigned reg, uint8_t val)
     case W_PSTOP: s->pstop = val; break;
     case W_BNRY:
         s->bnry = val;
+        n->reminded = false;
         net_rx_ready(&n->nic);
         break;
     case W_TPSR: s->tpsr = val; break;
     case W_TBCR0:
     case W_TBCR1: set_byte(&s->tbcr, reg == W_TBCR1, val); break;
-    case W_ISR: s->isr &= (uint8_t) ~(val & ~ISR_RST); break;
+    case W_ISR: acknowledge(n, val & IMR_ALL); break;
     case W_RSAR0:
     case W_RSAR1: set_byte(&s->rsar, reg == W_RSAR1, val); break;
     case W_RBCR0:

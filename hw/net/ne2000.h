@@ -37,6 +37,7 @@ struct ne2000 {
     struct net_client nic;
     struct mem_region ports; /* NE_PORTS */
     bool is_8029;            /* on PCI */
+    bool reminded;           /* of what is in the ring, since the boundary last moved */
     uint32_t bootindex;
 };
 

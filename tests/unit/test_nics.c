@@ -919,9 +919,16 @@ static void test_ne2000_receives_into_its_ring(void)
     g_assert_cmphex(ne_curr(r), ==, NE_START + 3 + 9 * 6);
     arrive(r, frame, sizeof(frame));
     g_assert_cmphex(ne_curr(r), ==, NE_START + 3 + 9 * 6);
+    ne_out(r, 0x07, 0xff); /* a reminder, once */
+    g_assert_cmphex(ne_in(r, 0x07), ==, 0x01);
+    ne_out(r, 0x07, 0xff);
+    g_assert_cmphex(ne_in(r, 0x07), ==, 0);
     ne_out(r, 0x03, NE_START + 9); /* makes room: over the end of the ring */
     net_flush(r->wire);
     g_assert_cmphex(ne_curr(r), ==, NE_START + 5);
+    ne_out(r, 0x03, NE_START - 1); /* as Linux writes it for the last page */
+    arrive(r, frame, sizeof(frame));
+    g_assert_cmphex(ne_curr(r), ==, NE_START + 11);
     ne_out(r, 0x03, 0x7f);
     ne_remote(r, 0, 0, 0x1a); /* send packet: reads the header for its length */
     g_assert_cmphex(ne_in(r, 0x09), ==, 0x7f);

@@ -8,6 +8,7 @@
 
 #include <glib.h>
 #include <inttypes.h>
+#include <string.h>
 #include <sys/random.h>
 
 enum {
@@ -21,6 +22,7 @@ enum {
     PSCI_SYSTEM_OFF = 0x84000008u,
     PSCI_SYSTEM_RESET = 0x84000009u,
     PSCI_FEATURES = 0x8400000au,
+    PSCI_SYSTEM_SUSPEND = 0x8400000eu,
     PSCI_SYSTEM_RESET2 = 0x84000012u,
     SMCCC_VERSION = 0x80000000u,
     SMCCC_ARCH_FEATURES = 0x80000001u,
@@ -34,6 +36,7 @@ enum {
     PSCI_SUCCESS = 0,
     PSCI_NOT_SUPPORTED = -1,
     PSCI_INVALID_PARAMETERS = -2,
+    PSCI_DENIED = -3,
     PSCI_ALREADY_ON = -4,
     PSCI_ON_PENDING = -5
 };
@@ -108,13 +111,59 @@ static void NORETURN power_off(struct arm_cpu *cpu)
     guest_unwind(&cpu->cpu);
 }
 
-/* Every power state is a standby state: what the processor holds is retained. */
-static void NORETURN suspend(struct arm_cpu *cpu)
+/* Wait for an interrupt, whether it is masked or not. */
+static void NORETURN wait_for_wakeup(struct arm_cpu *cpu)
 {
-    cpu->x[0] = PSCI_SUCCESS;
-    cpu->pc += 4;
     cpu->cpu.halted = true;
     guest_unwind(&cpu->cpu);
+}
+
+/* What the processor holds is lost, and it begins at pc once an interrupt comes.  Timers count on
+ * and the interrupt controller keeps what it has: they are what wakes it. */
+static void NORETURN power_down(struct arm_cpu *cpu, uint64_t pc, uint64_t context)
+{
+    const uint64_t x[4] = {context};
+    struct arm_timer_regs timer[ARRAY_SIZE(cpu->s.timer)];
+    uint64_t cntkctl = cpu->s.cntkctl_el1, cnthctl = cpu->s.cnthctl_el2, voff = cpu->s.cntvoff_el2,
+             poff = cpu->s.cntpoff_el2;
+
+    memcpy(timer, cpu->s.timer, sizeof(timer));
+    cpu->cpu.ops->reset(&cpu->cpu);
+    memcpy(cpu->s.timer, timer, sizeof(timer));
+    cpu->s.cntkctl_el1 = cntkctl;
+    cpu->s.cnthctl_el2 = cnthctl;
+    cpu->s.cntvoff_el2 = voff;
+    cpu->s.cntpoff_el2 = poff;
+    arm_timers_update(cpu);
+    arm_enter_boot(cpu, pc, arm_has_el2(cpu) ? 2 : 1, x);
+    wait_for_wakeup(cpu);
+}
+
+/* States are standby states, which retain everything, or power-down states of any level.
+ * Ref: DEN 0022, 5.4.2 (power_state in the original format). */
+static int64_t cpu_suspend(struct arm_cpu *cpu, uint64_t state, uint64_t pc, uint64_t context)
+{
+    enum { POWER_DOWN = 1 << 16 };
+    const uint32_t reserved = 0xfcfe0000;
+
+    if (state & reserved)
+        return PSCI_INVALID_PARAMETERS;
+    if (state & POWER_DOWN)
+        power_down(cpu, pc, context);
+    cpu->x[0] = PSCI_SUCCESS;
+    cpu->pc += 4;
+    wait_for_wakeup(cpu);
+}
+
+/* The last processor that is on powers down. */
+static int64_t system_suspend(struct arm_cpu *cpu, uint64_t pc, uint64_t context)
+{
+    const struct machine *m = cpu->cpu.machine;
+
+    for (unsigned i = 0; i < m->ncpus; i++)
+        if (m->cpus[i] != &cpu->cpu && (m->cpus[i]->started || arm(m->cpus[i])->power_on_pending))
+            return PSCI_DENIED;
+    power_down(cpu, pc, context);
 }
 
 static void NORETURN stop(struct arm_cpu *cpu, bool reset)
@@ -135,6 +184,7 @@ static bool is_known(uint32_t fn)
     case PSCI_CPU_SUSPEND:
     case PSCI_CPU_ON:
     case PSCI_AFFINITY_INFO:
+    case PSCI_SYSTEM_SUSPEND:
     case PSCI_SYSTEM_RESET2: return true;
     }
     switch (fn) {
@@ -211,11 +261,12 @@ static int64_t call(struct arm_cpu *cpu, uint32_t fn)
         return a1 == SMCCC_VERSION || a1 == SMCCC_ARCH_FEATURES ? 0 : PSCI_NOT_SUPPORTED;
     }
     switch (fn & ~CALL_64) {
-    case PSCI_CPU_SUSPEND: suspend(cpu);
+    case PSCI_CPU_SUSPEND: return cpu_suspend(cpu, (uint32_t)a1, a2, a3);
+    case PSCI_SYSTEM_SUSPEND: return system_suspend(cpu, a1, a2);
     case PSCI_CPU_ON: return cpu_on(cpu, a1, a2, a3);
     case PSCI_AFFINITY_INFO: return affinity_info(cpu, a1, a2);
     case PSCI_SYSTEM_RESET2:
-        if (!(a1 >> 31 & 1) && a1)
+        if (!((uint32_t)a1 >> 31) && (uint32_t)a1)
             return PSCI_INVALID_PARAMETERS;
         stop(cpu, true);
     }

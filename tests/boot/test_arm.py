@@ -473,12 +473,6 @@ def test_armhf_four_cpus():
         power_off(g)
 
 
-def test_armhf_zimage_with_gicv3():
-    with linux(["-cpu", "cortex-a15"], arch="armhf", machine="virt,gic-version=3") as g:
-        use_shell(g, "armv7l", 1)
-        power_off(g)
-
-
 def test_32_bit_program_under_64_bit_kernel():
     """The static BusyBox of armhf, from a raw disk; who asks as linux32 asks is told of a 32-bit machine."""
     tree = debian("armhf") + "/tree"

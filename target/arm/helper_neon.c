@@ -188,6 +188,55 @@ void helper_a32_mac(struct arm_cpu *cpu, uint64_t desc)
     arm_fp_accrue(cpu, env.flags);
 }
 
+/* --- short vectors: FPSCR.LEN registers of a bank.  Ref: DDI 0406, appendix K (VFP vector
+ * operation support) --- */
+
+struct bank {
+    unsigned words, regs; /* of a register; in a bank */
+    bool is_double;
+};
+
+/* Banks of scalars: s0 to s7, d0 to d3, d16 to d19. */
+static bool is_scalar(const struct bank *b, struct a32_vreg r)
+{
+    unsigned bank = r.word / b->words / b->regs;
+    return (b->is_double ? bank & 3 : bank) == 0;
+}
+
+static void step(const struct bank *b, struct a32_vreg *r, unsigned stride)
+{
+    unsigned n = r->word / b->words, first = n / b->regs * b->regs;
+    r->word = (uint8_t)((first + (n - first + stride) % b->regs) * b->words);
+}
+
+static void one_register(struct arm_cpu *cpu, uint32_t op, const struct a32_vop *a)
+{
+    if (op == A32_OP_MAC) {
+        helper_a32_mac(cpu, a32_vop_pack(*a));
+    } else if (op == A32_OP_NUMBER) {
+        uint64_t v = fp_expand_imm(a->esz, a->imm);
+        memcpy(place(cpu, a->d), &v, (size_t)1 << a->d.size);
+    } else {
+        vector(cpu, op, a32_vop_pack(*a));
+    }
+}
+
+void helper_a32_short_vector(struct arm_cpu *cpu, uint32_t op, uint64_t desc)
+{
+    struct a32_vop a = a32_vop_unpack(desc);
+    struct bank b = {a.esz == 3 ? 2 : 1, a.esz == 3 ? 4 : 8, a.esz == 3};
+    unsigned n = (cpu->s.fpcr >> 16 & 7) + 1, stride = (cpu->s.fpcr >> 20 & 3) == 3 ? 2 : 1;
+    bool m_stays = is_scalar(&b, a.m), n_stays = (op & A32_OP_UNARY) && m_stays;
+    if (is_scalar(&b, a.d))
+        n = 1;
+    for (unsigned i = 0; i < n; i++) {
+        one_register(cpu, op & ~(uint32_t)A32_OP_UNARY, &a);
+        step(&b, &a.d, stride);
+        step(&b, &a.n, n_stays ? 0 : stride);
+        step(&b, &a.m, m_stays ? 0 : stride);
+    }
+}
+
 /* imm: log2 of the result's bytes; elem: the upper one of two halves; w: a half is a bfloat16. */
 void helper_a32_vcvt(struct arm_cpu *cpu, uint64_t desc)
 {

@@ -38,7 +38,7 @@ static const struct v7_ids a8_ids = {
     {0x00101111, 0x12112111, 0x21232031, 0x11112131, 0x00111142}, 0x410330c0, 0x11110222, 0x00011111};
 static const struct v7_ids a9_ids = {
     0x1031, 0x11, 0x000, {0x00100103, 0x20000000, 0x01230000, 0x00002111},
-    {0x00101111, 0x13112111, 0x21232041, 0x11112131, 0x00111142}, 0x41033090, 0x11110222, 0x01111111};
+    {0x00101111, 0x13112111, 0x21232041, 0x11112131, 0x00111142}, 0x41033090, 0x10110222, 0x01111111};
 static const struct v7_ids a15_ids = {
     0x1131, 0x11011, 0x02010555, {0x10201105, 0x20000000, 0x01240000, 0x02102211},
     {0x02101110, 0x13112111, 0x21232041, 0x11112131, 0x10011142}, 0x410430f0, 0x10110222, 0x11111111};
@@ -67,7 +67,7 @@ static const struct v7_ids a15_ids = {
 static const struct arm_model models[] = {
     {"cortex-a7", "Arm Cortex-A7, Armv7-A", "arm,cortex-a7", V7VE, 0x410fc075, 0x84448003, 0x0a200023,
      {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 2, 32), CACHE(1 * MIB, 8, 64)}, 40, 6, 4, 2, 4, false, &a7_ids, 0x4107},
-    {"cortex-a8", "Arm Cortex-A8, Armv7-A", "arm,cortex-a8", V7 "vfp-d32", 0x410fc080, 0x82048004, 0x0a000023,
+    {"cortex-a8", "Arm Cortex-A8, Armv7-A", "arm,cortex-a8", V7 "vfp-d32 vfp-vectors", 0x410fc080, 0x82048004, 0x0a000023,
      {0xe007e01a, 0x2007e01a, 0xf0000000}, 32, 6, 2, 2, 4, false, &a8_ids, 0x4100},
     {"cortex-a9", "Arm Cortex-A9, Armv7-A", "arm,cortex-a9", V7 "mp vfp-d32", 0x410fc090, 0x80038003, 0x09200003,
      {0xe00fe019, 0x200fe019}, 32, 6, 4, 2, 6, false, &a9_ids, 0x4109},

@@ -18,6 +18,10 @@ enum a32_fp_op {
 /* Which table: bits 15..12 of the operation. */
 enum { A32_OP_INT = 0, A32_OP_FP = 1 << 12, A32_OP_FP_STD = 2 << 12, A32_OP_CRYPTO = 3 << 12 };
 
+/* Of short vectors: an operation of another kind on each of their registers, which has one source;
+ * VMLA and its kin, by imm; an immediate number. */
+enum { A32_OP_UNARY = 1 << 16, A32_OP_MAC = 4 << 12, A32_OP_NUMBER = 5 << 12 };
+
 /* A register by its first word: S n is n, D n is 2n, Q n is 4n; and by log2 of its bytes. */
 struct a32_vreg {
     uint8_t word, size;

@@ -372,4 +372,7 @@ simd_whole_fn *simd_crypto_kernel(unsigned op);
 /* r: element `index` of v in all lanes. */
 void simd_broadcast(union arm_vreg *r, const union arm_vreg *v, unsigned esz, unsigned index);
 
+/* The value that an immediate of 8 bits stands for (trans_a64_fp.c). */
+uint64_t fp_expand_imm(unsigned esz, unsigned imm);
+
 #endif

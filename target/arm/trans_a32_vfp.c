@@ -95,22 +95,36 @@ static bool native3(struct dis *d, const struct args_v3 *a, struct fz *z)
     return true;
 }
 
-/* Vectors by FPSCR.LEN are not there: MVFR0.FPShVec says so. */
+/* Without short vectors (MVFR0.FPShVec) nothing may be done while FPSCR.LEN or STRIDE is set. */
 static bool begin(struct dis *d, unsigned esz, int vd, int vn, int vm)
 {
-    return !is_bad(d, esz, vd, vn, vm) && !(d->mode & ARM_MODE_VLEN);
+    bool is_vector = d->mode & ARM_MODE_VLEN;
+    return !is_bad(d, esz, vd, vn, vm) && (!is_vector || dis_has(d, ARM_F_SHORT_VECTORS));
+}
+
+/* The operation is on as many registers as FPSCR.LEN says. */
+static bool on_short_vector(struct dis *d, uint32_t op, struct a32_vop o)
+{
+    struct ir_slot_set all = ir_slots_none();
+    if (!(d->mode & ARM_MODE_VLEN))
+        return false;
+    for (unsigned i = 0; i < 16; i++)
+        all = ir_slots_add(all, ARM_SLOT_V0 + i);
+    call_a32_short_vector(d->ir, imm32(d, op), packed(d, &o), all, all);
+    return true;
 }
 
 bool trans_vfp3(struct dis *d, const struct args_v3 *a)
 {
     if (!begin(d, (unsigned)a->esz, a->vd, a->vn, a->vm))
         return false;
-    if (a32_fp_is_trapped(d, false))
+    struct a32_vop o = scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, 0);
+    if (a32_fp_is_trapped(d, false) || on_short_vector(d, (uint32_t)a->op | A32_OP_FP, o))
         return true;
     struct fz z = {0};
     if (native3(d, a, &z) && !fz_otherwise(d, &z))
         return true;
-    a32_vector(d, (uint32_t)a->op | A32_OP_FP, scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, 0));
+    a32_vector(d, (uint32_t)a->op | A32_OP_FP, o);
     fz_end(d, &z);
     return true;
 }
@@ -155,12 +169,12 @@ bool trans_vmac(struct dis *d, const struct args_v3 *a)
 {
     if (!begin(d, (unsigned)a->esz, a->vd, a->vn, a->vm))
         return false;
-    if (a32_fp_is_trapped(d, false))
+    struct a32_vop o = scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, (unsigned)a->op);
+    if (a32_fp_is_trapped(d, false) || on_short_vector(d, A32_OP_MAC, o))
         return true;
     struct fz z = {0};
     if (native_mac(d, a, &z) && !fz_otherwise(d, &z))
         return true;
-    struct a32_vop o = scalar_op((unsigned)a->esz, a->vd, a->vn, a->vm, (unsigned)a->op);
     call_a32_mac(d->ir, packed(d, &o), a32_vop_reads(&o), a32_vop_writes(&o));
     fz_end(d, &z);
     return true;
@@ -181,7 +195,7 @@ static bool native_fma(struct dis *d, const struct args_v3 *a, struct fz *z)
 /* op: enum fp_neg. */
 bool trans_vfma(struct dis *d, const struct args_v3 *a)
 {
-    if (!begin(d, (unsigned)a->esz, a->vd, a->vn, a->vm))
+    if ((d->mode & ARM_MODE_VLEN) || !begin(d, (unsigned)a->esz, a->vd, a->vn, a->vm))
         return false;
     if (a32_fp_is_trapped(d, false))
         return true;
@@ -227,12 +241,14 @@ bool trans_vfp2(struct dis *d, const struct args_v2 *a)
 {
     if (!begin(d, (unsigned)a->esz, a->vd, a->vm, a->vm))
         return false;
-    if (a32_fp_is_trapped(d, false) || native2(d, a))
+    struct a32_vop o = scalar_op((unsigned)a->esz, a->vd, a->vm, a->vm, 0);
+    uint32_t op = (uint32_t)a->op | A32_OP_FP;
+    if (a32_fp_is_trapped(d, false) || on_short_vector(d, op | A32_OP_UNARY, o) || native2(d, a))
         return true;
     struct fz z = {0};
     if (native_sqrt(d, a, &z) && !fz_otherwise(d, &z))
         return true;
-    a32_vector(d, (uint32_t)a->op | A32_OP_FP, scalar_op((unsigned)a->esz, a->vd, a->vm, a->vm, 0));
+    a32_vector(d, op, o);
     fz_end(d, &z);
     return true;
 }
@@ -264,7 +280,8 @@ bool trans_vmov_imm(struct dis *d, const struct args_vimm *a)
 {
     if (!begin(d, (unsigned)a->esz, a->vd, 0, 0))
         return false;
-    if (a32_fp_is_trapped(d, false))
+    struct a32_vop o = scalar_op((unsigned)a->esz, a->vd, 0, 0, (unsigned)a->imm);
+    if (a32_fp_is_trapped(d, false) || on_short_vector(d, A32_OP_NUMBER, o))
         return true;
     uint64_t v = fp_expand_imm((unsigned)a->esz, (unsigned)a->imm);
     a32_vset(d, a->vd, a->esz == 3 ? 3 : 2, imm64(d, v));

@@ -76,9 +76,6 @@ unsigned fp_esz(int ft);
 /* Whether the processor has that type. */
 bool fp_has_type(const struct dis *d, int ft);
 
-/* The value that an immediate of 8 bits stands for. */
-uint64_t fp_expand_imm(unsigned esz, unsigned imm);
-
 /* An element of a register, zero- or sign-extended: I64. */
 ir_val simd_element(struct dis *d, int n, unsigned esz, unsigned index);
 ir_val simd_element_signed(struct dis *d, int n, unsigned esz, unsigned index);

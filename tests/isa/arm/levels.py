@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Programs for Hyp and Monitor mode on a bare machine: what they print against what their sources say.
+"""Programs for Hyp and Monitor mode, debug and short vectors on a bare machine: what they print against what their sources say.
 
   levels.py --emulator build/tinamou [--engine jit|interp]
 
-"RUN:" in the first comment of levels_NAME.S has the machine's options, "WANT:" lines the words that it prints, with a remark
-behind each.
+"RUN:" in the first comment of levels_NAME.S has the machine's options, "CPU:" the processor, if it is no cortex-a15, "WANT:" lines
+the words that it prints, with a remark behind each.
 """
 import argparse
 import glob
@@ -28,7 +28,8 @@ def run(args, source, outdir):
     elf = os.path.join(outdir, os.path.basename(source) + ".elf")
     subprocess.run([CC, "-nostdlib", "-static", "-marm", "-Wl,-n,-Ttext=0x40100000,--build-id=none", "-Wl,--no-warn-rwx-segments", "-o", elf,
                     source], check=True)
-    cmd = [args.emulator, "-arch", "arm", "-M", "virt," + re.search(r"RUN: (\S+)", text).group(1), "-cpu", "cortex-a15", "-accel",
+    cpu = re.search(r"CPU: (\S+)|$", text).group(1) or "cortex-a15"
+    cmd = [args.emulator, "-arch", "arm", "-M", "virt," + re.search(r"RUN: (\S+)", text).group(1), "-cpu", cpu, "-accel",
            "tcg,engine=" + args.engine, "-nographic", "-semihosting", "-kernel", elf]
     p = subprocess.run(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     got = p.stdout.split("\n")

@@ -55,6 +55,8 @@ extern const struct device_type mc146818_type;
 extern const struct device_type iotkit_secctl_type;
 extern const struct device_type iotkit_sysctl_type;
 extern const struct device_type iotkit_sysinfo_type;
+extern const struct device_type sse200_cpuid_type;
+extern const struct device_type sse200_mhu_type;
 extern const struct device_type lan9118_type;
 extern const struct device_type loader_type;
 extern const struct device_type mps2_fpgaio_type;
@@ -213,6 +215,8 @@ static const struct device_type *const written_types[] = {
     &iotkit_secctl_type,            /* iotkit-secctl */
     &iotkit_sysctl_type,            /* iotkit-sysctl */
     &iotkit_sysinfo_type,           /* iotkit-sysinfo */
+    &sse200_cpuid_type,             /* armsse-cpuid */
+    &sse200_mhu_type,               /* armsse-mhu */
     &lan9118_type,
     &pl022_type,
     &pl080_type,

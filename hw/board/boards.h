@@ -16,6 +16,6 @@ extern const struct machine_class x86_64_isapc_class, i386_isapc_class;
 
 extern const struct machine_class lm3s6965evb_class;
 extern const struct machine_class mps2_an385_class, mps2_an386_class, mps2_an500_class,
-    mps2_an505_class;
+    mps2_an505_class, mps2_an521_class;
 
 #endif

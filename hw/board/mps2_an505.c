@@ -1,7 +1,8 @@
 /*
- * Arm MPS2+ board with the FPGA image AN505: an IoT Kit with a Cortex-M33.
- * Ref: Arm application note AN505 (DAI 0505): memory map, interrupts; Arm IoT Kit subsystem
- * technical reference manual.
+ * Arm MPS2+ board with the FPGA image AN505: an IoT Kit with a Cortex-M33; and with AN521: an
+ * SSE-200 subsystem with two of them, of which the second is not there. Ref: Arm application notes
+ * AN505 (DAI 0505) and AN521 (DAI 0521): memory map, interrupts; Arm IoT Kit and SSE-200 (101104)
+ * subsystem technical reference manuals.
  *
  * The processor has no security extension: everything is seen at its secure and at its non-secure
  * address, and the controllers that tell worlds apart only keep what is written.
@@ -13,6 +14,7 @@
 #include "hw/misc/iotkit.h"
 
 enum { PORTS = 4, SPIS = 5, I2CS = 4, DMAS = 4, MEMORIES = 4, NIRQS = 140, KIB = 1 << 10 };
+enum { MHUS = 2, BANK_SIZE = 32 * KIB };
 enum { MIB = 1 << 20, PSRAM_SIZE = 16 * MIB, SSRAM_SIZE = 4 * MIB, HALVES = 3 };
 enum { SYSCLK_HZ = 20000000, SLOW_HZ = 32000 };
 static const uint64_t HALF = UINT64_C(256) << 20; /* of each alternately secure part */
@@ -23,6 +25,7 @@ enum {
     IRQ_SLOW_TIMER = 2,
     IRQ_TIMER = 3, /* and 4 */
     IRQ_DUALTIMER = 5,
+    IRQ_MHU = 6, /* and 7: SSE-200 */
     IRQ_MPC = 9,
     IRQ_UART = 32,          /* receive and transmit of each */
     IRQ_UART_COMBINED = 42, /* to 46 */
@@ -34,8 +37,16 @@ enum {
     IRQ_PORT_PINS = 72, /* 16 each, the last port 4 */
 };
 
+/* What the images differ in. */
+struct image {
+    const char *version, *config, *scc_id; /* of the subsystem; of the board */
+    unsigned banks;                        /* of SRAM, 32 KiB each */
+    bool sse200;
+};
+
 struct an505 {
     struct machine m;
+    const struct image *image;
     struct armv7m_board armv7m;
     /* Code, SRAM and peripherals, and the same at their secure addresses. */
     struct mem_region half[HALVES], secure[HALVES];
@@ -75,7 +86,7 @@ static bool create_ram(struct an505 *b, unsigned n, const char *name, unsigned h
 static bool create_memory(struct an505 *b, struct error **errp)
 {
     create_halves(b);
-    if (!create_ram(b, 0, "iotkit.sram", SRAM, 0, 32 * KIB, errp) ||
+    if (!create_ram(b, 0, "iotkit.sram", SRAM, 0, b->image->banks * BANK_SIZE, errp) ||
         !create_ram(b, 1, "mps.ssram1", CODE, 0, SSRAM_SIZE, errp) ||
         !create_ram(b, 2, "mps.ssram2", SRAM, 0x8000000, 2 * MIB, errp) ||
         !create_ram(b, 3, "mps.ssram3", SRAM, 0x8200000, 2 * MIB, errp) ||
@@ -106,11 +117,14 @@ static bool create_mpc(struct an505 *b, unsigned n, gpa off, const char *size, s
 
 static bool create_mpcs(struct an505 *b, struct error **errp)
 {
+    unsigned n = b->image->banks;
     armv7m_connect(&b->armv7m, &b->mpc.out, IRQ_MPC);
-    return create_mpc(b, 0, 0x0083000, "0x8000", errp) &&
-           create_mpc(b, 1, 0x8007000, "0x400000", errp) &&
-           create_mpc(b, 2, 0x8008000, "0x200000", errp) &&
-           create_mpc(b, 3, 0x8009000, "0x200000", errp);
+    for (unsigned i = 0; i < n; i++)
+        if (!create_mpc(b, i, 0x0083000 + i * 0x1000, "0x8000", errp))
+            return false;
+    return create_mpc(b, n, 0x8007000, "0x400000", errp) &&
+           create_mpc(b, n + 1, 0x8008000, "0x200000", errp) &&
+           create_mpc(b, n + 2, 0x8009000, "0x200000", errp);
 }
 
 static bool create_kit_timers(struct an505 *b, struct error **errp)
@@ -150,14 +164,36 @@ static void set_vectors(void *nvic, uint32_t addr)
     armv7m_set_vectors(nvic, addr);
 }
 
+/* What comes with two processors.  Caches, power policy units and the local security control have
+ * nothing to say. */
+static bool create_sse200(struct an505 *b, struct error **errp)
+{
+    for (unsigned i = 0; i < MHUS; i++) {
+        g_autofree char *id = g_strdup_printf("mhu%u", i);
+        if (!attach(b, armv7m_device(&b->m, "armsse-mhu", id), 0x3000 + i * 0x1000,
+                    IRQ_MHU + (int)i, errp))
+            return false;
+    }
+    struct mem_region *root = &b->m.root;
+    return attach(b, armv7m_device(&b->m, "armsse-cpuid", "cpuid"), 0x1f000, ARMV7M_NO_IRQ, errp) &&
+           armv7m_unimplemented(&b->m, root, "cache control", 0x50010000, 0x1000, errp) &&
+           armv7m_unimplemented(&b->m, root, "local security control", 0x50011000, 0x1000, errp) &&
+           armv7m_unimplemented(&b->m, root, "power policy units", 0x50022000, 0xc000, errp);
+}
+
 static bool create_kit(struct an505 *b, struct error **errp)
 {
-    struct device *sysctl = armv7m_device(&b->m, "iotkit-sysctl", "sysctl");
+    const struct image *i = b->image;
+    struct device *sysctl = armv7m_device(&b->m, "iotkit-sysctl", "sysctl"),
+                  *sysinfo = armv7m_device(&b->m, "iotkit-sysinfo", "sysinfo");
     iotkit_sysctl_on_vectors(sysctl, set_vectors, b->armv7m.nvic);
-    return attach(b, armv7m_device(&b->m, "iotkit-sysinfo", "sysinfo"), 0x20000, ARMV7M_NO_IRQ,
-                  errp) &&
+    return device_set(sysinfo, "SYS_VERSION", i->version, errp) &&
+           device_set(sysinfo, "SYS_CONFIG", i->config, errp) &&
+           device_set(sysctl, "sse-200", i->sse200 ? "on" : "off", errp) &&
+           attach(b, sysinfo, 0x20000, ARMV7M_NO_IRQ, errp) &&
            armv7m_attach(&b->armv7m, sysctl, 0x50021000, ARMV7M_NO_IRQ, errp) &&
-           create_security_control(b, errp) && create_mpcs(b, errp) && create_kit_timers(b, errp);
+           create_security_control(b, errp) && create_mpcs(b, errp) && create_kit_timers(b, errp) &&
+           (!i->sse200 || create_sse200(b, errp));
 }
 
 /* ---- the image ---- */
@@ -221,7 +257,7 @@ static bool create_image(struct an505 *b, struct error **errp)
     struct mem_region *p = &b->half[PERIPHERALS];
     return create_uarts(b, errp) && create_buses(b, errp) && create_ports(b, errp) &&
            create_dmas(b, errp) &&
-           mps2_create_registers(&b->armv7m, p, "0x41045050", 0x300000, SYSCLK_HZ, 0x302000,
+           mps2_create_registers(&b->armv7m, p, b->image->scc_id, 0x300000, SYSCLK_HZ, 0x302000,
                                  errp) &&
            mps2_create_ethernet(&b->armv7m, p, 0x2000000, IRQ_ETHERNET, errp) &&
            armv7m_unimplemented(&b->m, p, "i2s", 0x301000, 0x1000, errp) &&
@@ -231,9 +267,18 @@ static bool create_image(struct an505 *b, struct error **errp)
 
 /* ---- the machine ---- */
 
-static bool an505_init(struct machine *m, struct error **errp)
+static const struct image an505_image = {
+    .version = "0x41743", .config = "0x31", .scc_id = "0x41045050", .banks = 1};
+static const struct image an521_image = {.version = "0x22041743",
+                                         .config = "0x223004f4",
+                                         .scc_id = "0x41045210",
+                                         .banks = 4,
+                                         .sse200 = true};
+
+static bool init(struct machine *m, const struct image *image, struct error **errp)
 {
     struct an505 *b = (struct an505 *)m;
+    b->image = image;
     b->armv7m = (struct armv7m_board){
         .m = m,
         .nirqs = NIRQS,
@@ -243,6 +288,16 @@ static bool an505_init(struct machine *m, struct error **errp)
     };
     return armv7m_check(m, errp) && create_memory(b, errp) && armv7m_create(&b->armv7m, errp) &&
            create_kit(b, errp) && create_image(b, errp) && armv7m_load(&b->armv7m, errp);
+}
+
+static bool an505_init(struct machine *m, struct error **errp)
+{
+    return init(m, &an505_image, errp);
+}
+
+static bool an521_init(struct machine *m, struct error **errp)
+{
+    return init(m, &an521_image, errp);
 }
 
 static void an505_reset(struct machine *m)
@@ -265,6 +320,20 @@ const struct machine_class mps2_an505_class = {
     .onboard_nic = "lan9118",
     .size = sizeof(struct an505),
     .init = an505_init,
+    .reset = an505_reset,
+    .fini = an505_fini,
+};
+
+const struct machine_class mps2_an521_class = {
+    .name = "mps2-an521",
+    .desc = "Arm MPS2+, FPGA image AN521 (Cortex-M33, the first of two)",
+    .arch = "arm",
+    .default_cpu = "cortex-m33",
+    .max_cpus = 1,
+    .default_ram = PSRAM_SIZE,
+    .onboard_nic = "lan9118",
+    .size = sizeof(struct an505),
+    .init = an521_init,
     .reset = an505_reset,
     .fini = an505_fini,
 };

@@ -1,16 +1,18 @@
 /*
- * The IoT Kit's own registers: system information, system control, security control.
- * Ref: Arm CoreLink SSE-050 and IoT Kit subsystem technical reference manuals: system control
- * (memory map at 0x50021000), security controller (0x50080000, 0x40080000).
+ * The IoT Kit's own registers, and those of its successor for two processors: system information,
+ * system control, security control.
+ * Ref: Arm CoreLink SSE-050, IoT Kit and SSE-200 subsystem technical reference manuals: system
+ * control (memory map at 0x50021000), security controller (0x50080000, 0x40080000).
  *
  * There is one world: what is said about security is kept, and changes nothing.
  */
 #include "hw/misc/iotkit.h"
 #include "core/machine.h"
+#include "util/log.h"
 
 #include <string.h>
 
-enum { REVISION = 0x0b };
+enum { REVISION = 0x0b, SSE200_REVISION = 0x1b };
 
 static void set_unknown(struct device *dev, struct access a, uint64_t val)
 {
@@ -71,26 +73,54 @@ enum {
     SWRESET = 0x108,
     GRETREG = 0x10c,
     INITSVTOR0 = 0x110,
+    INITSVTOR1 = 0x114,
     CPUWAIT = 0x118,
-    BUSWAIT = 0x11c,
-    WICCTRL = 0x120
+    BUSWAIT = 0x11c, /* SSE-200: NMI_ENABLE */
+    WICCTRL = 0x120,
+    EWCTRL = 0x124,
+    PDCM_SYS_SENSE = 0x200,
+    PDCM_SRAM_SENSE = 0x20c, /* of four banks */
+    PDCM_END = 0x21c
 };
 enum { SYNDROME_POWER_ON = 1, SYNDROME_SWRESET = 1 << 9, SWRESET_REQ = 1 << 9 };
+enum { WAITS_0 = 1, WAITS_1 = 2, SRAM_BANKS = 4 };
 
 struct iotkit_sysctl {
     struct device dev;
     void (*set_vectors)(void *opaque, uint32_t addr);
     void *opaque;
+    bool sse200;
     struct iotkit_sysctl_state {
         uint32_t secdbg, scsecctrl, fclk_div, sysclk_div, clock_force, reset_mask, wicctrl, buswait;
+        uint32_t ewctrl, sys_sense, sram_sense[SRAM_BANKS];
         uint32_t syndrome, gretreg, initsvtor, cpuwait; /* kept over all but power-on */
+        uint32_t initsvtor1;
     } s;
 };
 
-/* Registers that keep what is written, as far as a mask allows. */
-static uint32_t *sysctl_register(struct iotkit_sysctl_state *s, uint64_t off, uint32_t *mask)
+/* What the SSE-200 has besides. */
+static uint32_t *sse200_register(struct iotkit_sysctl_state *s, uint64_t off, uint32_t *mask)
 {
+    if (off >= PDCM_SRAM_SENSE && off < PDCM_END && !(off & 3))
+        return &s->sram_sense[(off - PDCM_SRAM_SENSE) / 4];
+    switch (off) {
+    case INITSVTOR1: *mask = ~UINT32_C(0x7f); return &s->initsvtor1;
+    case CPUWAIT: *mask = WAITS_0 | WAITS_1; return &s->cpuwait;
+    case BUSWAIT: *mask = 3; return &s->buswait;
+    case EWCTRL: return &s->ewctrl;
+    case PDCM_SYS_SENSE: return &s->sys_sense;
+    default: return NULL;
+    }
+}
+
+/* Registers that keep what is written, as far as a mask allows. */
+static uint32_t *sysctl_register(struct iotkit_sysctl *c, uint64_t off, uint32_t *mask)
+{
+    struct iotkit_sysctl_state *s = &c->s;
+    uint32_t *own;
     *mask = UINT32_MAX;
+    if (c->sse200 && (own = sse200_register(s, off, mask)))
+        return own;
     switch (off) {
     case SCSECCTRL: *mask = 7; return &s->scsecctrl;
     case FCLK_DIV: *mask = 0x1f; return &s->fclk_div;
@@ -100,7 +130,7 @@ static uint32_t *sysctl_register(struct iotkit_sysctl_state *s, uint64_t off, ui
     case RESET_MASK: return &s->reset_mask;
     case GRETREG: *mask = 0xffff; return &s->gretreg;
     case INITSVTOR0: *mask = ~UINT32_C(0x7f); return &s->initsvtor;
-    case CPUWAIT: *mask = 1; return &s->cpuwait;
+    case CPUWAIT: *mask = WAITS_0; return &s->cpuwait;
     case BUSWAIT: *mask = 1; return &s->buswait;
     case WICCTRL: return &s->wicctrl;
     default: return NULL;
@@ -109,14 +139,16 @@ static uint32_t *sysctl_register(struct iotkit_sysctl_state *s, uint64_t off, ui
 
 static uint64_t sysctl_read(struct device *dev, struct access a)
 {
-    struct iotkit_sysctl_state *s = &((struct iotkit_sysctl *)dev)->s;
+    struct iotkit_sysctl *c = (struct iotkit_sysctl *)dev;
     uint32_t mask;
-    const uint32_t *reg = sysctl_register(s, a.off, &mask);
+    const uint32_t *reg = sysctl_register(c, a.off, &mask);
     if (reg)
         return *reg;
     if (a.off == SECDBGSTAT)
-        return s->secdbg;
-    return a.off >= IOTKIT_ID_REGS ? iotkit_id((uint32_t)a.off, 0x54, REVISION) : 0;
+        return c->s.secdbg;
+    if (a.off < IOTKIT_ID_REGS)
+        return 0;
+    return iotkit_id((uint32_t)a.off, 0x54, c->sse200 ? SSE200_REVISION : REVISION);
 }
 
 void iotkit_sysctl_on_vectors(struct device *sysctl, void (*fn)(void *opaque, uint32_t addr),
@@ -133,14 +165,23 @@ static void sysctl_sync(struct device *dev)
         c->set_vectors(c->opaque, c->s.initsvtor);
 }
 
+/* The second processor, if it were there, would begin. */
+static void check_second(struct iotkit_sysctl *c, uint32_t old)
+{
+    if (c->sse200 && (old & ~c->s.cpuwait & WAITS_1))
+        log_warn("the program lets the second processor begin, which this machine does not have");
+}
+
 static void sysctl_write(struct device *dev, struct access a, uint64_t val)
 {
-    struct iotkit_sysctl_state *s = &((struct iotkit_sysctl *)dev)->s;
-    uint32_t mask, *reg = sysctl_register(s, a.off, &mask);
+    struct iotkit_sysctl *c = (struct iotkit_sysctl *)dev;
+    struct iotkit_sysctl_state *s = &c->s;
+    uint32_t mask, *reg = sysctl_register(c, a.off, &mask), waited = s->cpuwait;
     if (a.off == RESET_SYNDROME) { /* bits can only be cleared */
         s->syndrome &= (uint32_t)val;
     } else if (reg) {
         *reg = (uint32_t)val & mask;
+        check_second(c, waited);
     } else if (a.off == SECDBGSET) {
         s->secdbg |= (uint32_t)val & 0xff;
     } else if (a.off == SECDBGCLR) {
@@ -157,9 +198,10 @@ static void sysctl_write(struct device *dev, struct access a, uint64_t val)
 
 static bool sysctl_realize(struct device *dev, struct error **errp UNUSED)
 {
-    struct iotkit_sysctl_state *s = &((struct iotkit_sysctl *)dev)->s;
-    s->syndrome = SYNDROME_POWER_ON;
-    s->initsvtor = 0x10000000;
+    struct iotkit_sysctl *c = (struct iotkit_sysctl *)dev;
+    c->s.syndrome = SYNDROME_POWER_ON;
+    c->s.initsvtor = c->s.initsvtor1 = 0x10000000;
+    c->s.cpuwait = c->sse200 ? WAITS_1 : 0;
     return true;
 }
 
@@ -172,16 +214,26 @@ static const struct state_field iotkit_sysctl_state[] = {
     STATE(iotkit_sysctl, reset_mask, 0),
     STATE(iotkit_sysctl, wicctrl, 0),
     STATE(iotkit_sysctl, buswait, 0),
+    STATE(iotkit_sysctl, ewctrl, 0),
+    STATE(iotkit_sysctl, sys_sense, 0x7f),
+    STATE_ARRAY(iotkit_sysctl, sram_sense, 0),
     STATE_KEEP(iotkit_sysctl, syndrome),
     STATE_KEEP(iotkit_sysctl, gretreg),
     STATE_KEEP(iotkit_sysctl, initsvtor),
     STATE_KEEP(iotkit_sysctl, cpuwait),
+    STATE_KEEP(iotkit_sysctl, initsvtor1),
     STATE_END,
+};
+
+static const struct prop iotkit_sysctl_props[] = {
+    PROP(prop_bool, iotkit_sysctl, "sse-200", sse200, "off", "that of a subsystem for two"),
+    PROP_END,
 };
 
 DEVICE_CLASS_NAMED(iotkit_sysctl, "iotkit-sysctl") = {
     .desc = "IoT Kit system control",
     .mmio = {sysctl_read, sysctl_write, .min = 4, .max = 4, .size = IOTKIT_SIZE},
+    .props = iotkit_sysctl_props,
     .state = iotkit_sysctl_state,
     .realize = sysctl_realize,
     .sync = sysctl_sync,

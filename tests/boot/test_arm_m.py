@@ -13,6 +13,7 @@ BOARDS = {
     "mps2-an386": ("cortex-m4", 0, 0x20000000, ["-DBITBAND"]),
     "mps2-an500": ("cortex-m7", 0, 0x20000000, ["-DAN500"]),
     "mps2-an505": ("cortex-m33", 0x10000000, 0x30000000, ["-DAN505"]),
+    "mps2-an521": ("cortex-m33", 0x10000000, 0x30000000, ["-DAN505"]),
 }
 LINES = ["first start", "reset by SYSRESETREQ", "reset by the watchdog", "identity", "HEAPINFO", "SysTick", "timer", "network interrupt",
          "answer of 10.0.2.2"]
@@ -68,6 +69,10 @@ def test_mps2_an500_hex():
 
 def test_mps2_an505():
     run_board("mps2-an505")
+
+
+def test_mps2_an521():
+    run_board("mps2-an521")
 
 
 def test_loader_instead_of_kernel():

@@ -151,6 +151,30 @@ static void test_an505_aliases(void)
     rig_free(&r);
 }
 
+/* Four banks of SRAM with their guards, message units, the second processor's control. */
+static void test_an521(void)
+{
+    struct rig r = rig_new(&mps2_an521_class);
+    rig_start(&r);
+    wr(&r, 0x3001fffc, 4, 0x33);
+    g_assert_cmphex(rd(&r, 0x2001fffc, 4), ==, 0x33);
+    g_assert_cmphex(rd(&r, 0x50086fe0, 4), ==, 0x60);
+    g_assert_cmphex(rd(&r, 0x40020000, 4), ==, 0x22041743);
+    g_assert_cmphex(rd(&r, 0x4001f000, 4), ==, 0);
+    wr(&r, 0x50003004, 4, 0xff);
+    g_assert_cmphex(rd(&r, 0x40003000, 4), ==, 15);
+    g_assert_cmphex(rd(&r, 0xe000e200, 4), ==, 1 << 6); /* pending */
+    wr(&r, 0x40003008, 4, 7);
+    g_assert_cmphex(rd(&r, 0x40003000, 4), ==, 8);
+    g_assert_cmphex(rd(&r, 0x40003010, 4), ==, 0);
+    g_assert_cmphex(rd(&r, 0x50021118, 4), ==, 2); /* it waits */
+    wr(&r, 0x50021114, 4, 0x10380010);
+    g_assert_cmphex(rd(&r, 0x50021114, 4), ==, 0x10380000);
+    g_assert_cmphex(rd(&r, 0x50021200, 4), ==, 0x7f);
+    g_assert_cmphex(rd(&r, 0x40300ffc, 4), ==, 0x41045210);
+    rig_free(&r);
+}
+
 static void test_lm3s_map(void)
 {
     struct rig r = rig_new(&lm3s6965evb_class);
@@ -322,6 +346,7 @@ int main(int argc, char **argv)
     g_test_add_func("/armv7m-board/bitband", test_bit_bands);
     g_test_add_func("/armv7m-board/mps2", test_mps2_map);
     g_test_add_func("/armv7m-board/an505", test_an505_aliases);
+    g_test_add_func("/armv7m-board/an521", test_an521);
     g_test_add_func("/armv7m-board/lm3s6965evb", test_lm3s_map);
     g_test_add_func("/armv7m-board/flat", test_flat_programs);
     g_test_add_func("/armv7m-board/hex", test_hex_programs);

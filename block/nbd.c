@@ -6,8 +6,10 @@
  * several connections, and a request takes one that is free.  Ref: the NBD protocol, libnbd(3).
  */
 #include "block/block_priv.h"
+#include "block/nbd_server.h"
 
 #include "util/bits.h"
+#include "util/tls.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -27,6 +29,7 @@ struct nbd {
 /* Where to connect. */
 struct place {
     char *host, *port, *path, *name, *uri; /* uri: all of it */
+    struct tls_creds *tls;                 /* held; or NULL: without, or as the uri says */
 };
 
 static void place_clear(struct place *p)
@@ -36,6 +39,7 @@ static void place_clear(struct place *p)
     g_free(p->path);
     g_free(p->name);
     g_free(p->uri);
+    tls_creds_put(p->tls);
 }
 
 /* nbd:HOST:PORT[:exportname=NAME], nbd:unix:PATH[:exportname=NAME] */
@@ -67,6 +71,21 @@ static bool parse_path(const char *path, struct place *p, struct error **errp)
     return true;
 }
 
+static bool parse_tls(struct node_opts o, struct place *p, struct error **errp)
+{
+    const char *id = node_opt(o, "tls-creds", NULL), *host = node_opt(o, "tls-hostname", NULL);
+
+    if (host && g_strcmp0(host, p->host)) {
+        error_set(errp,
+                  "tls-hostname=%s: the name in the server's certificate must be that of "
+                  "server.host",
+                  host);
+        return false;
+    }
+    p->tls = id ? tls_creds_get(id, false, errp) : NULL;
+    return !id || p->tls;
+}
+
 static bool parse_options(struct node_opts o, struct place *p, struct error **errp)
 {
     p->path = g_strdup(node_opt(o, "server.path", node_opt(o, "path", NULL)));
@@ -75,9 +94,21 @@ static bool parse_options(struct node_opts o, struct place *p, struct error **er
     p->name = g_strdup(node_opt(o, "export", ""));
     node_opt(o, "server.type", NULL);
     if (p->path || p->host)
-        return true;
+        return parse_tls(o, p, errp);
     error_set(errp, "driver=nbd wants server.host= and server.port=, or server.path=");
     return false;
+}
+
+int nbd_use_tls(struct nbd_handle *h, const struct tls_creds *tls)
+{
+    g_autofree char *keys = g_build_filename(tls->dir, "keys.psk", NULL);
+
+    if (nbd_set_tls(h, LIBNBD_TLS_REQUIRE) < 0)
+        return -1;
+    if (tls->kind == TLS_PSK)
+        return nbd_set_tls_psk_file(h, keys) < 0 ? -1 : nbd_set_tls_username(h, tls->username);
+    return nbd_set_tls_certificates(h, tls->dir) < 0 ? -1
+                                                     : nbd_set_tls_verify_peer(h, tls->verify_peer);
 }
 
 static int connect_place(struct nbd_handle *h, const struct place *p)
@@ -86,7 +117,7 @@ static int connect_place(struct nbd_handle *h, const struct place *p)
 
     if (p->uri)
         return nbd_connect_uri(h, p->uri);
-    if (nbd_set_export_name(h, p->name) < 0)
+    if (nbd_set_export_name(h, p->name) < 0 || (p->tls && nbd_use_tls(h, p->tls) < 0))
         return -1;
     return p->path ? nbd_connect_unix(h, p->path)
                    : nbd_connect_tcp(h, p->host, p->port ? p->port : def);
@@ -313,9 +344,9 @@ static int nbd_map(struct block_node *b, uint64_t off, uint64_t bytes, struct bl
 }
 
 static const char *const nbd_schemes[] = {"nbd", "nbd+unix", "nbds", "nbds+unix", NULL};
-static const char *const nbd_keys[] = {"server.type", "server.host", "server.port",
-                                       "server.path", "host",        "port",
-                                       "path",        "export",      NULL};
+static const char *const nbd_keys[] = {"server.type", "server.host",  "server.port", "server.path",
+                                       "host",        "port",         "path",        "export",
+                                       "tls-creds",   "tls-hostname", NULL};
 
 const struct block_driver nbd_driver = {
     .name = "nbd",

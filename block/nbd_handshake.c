@@ -261,14 +261,36 @@ static bool structured(struct nbd_conn *c, const struct cursor *d)
     return reply(c, NBD_OPT_STRUCTURED_REPLY, NBD_REP_ACK, NULL, 0);
 }
 
+/* What was negotiated before counts no more. */
+static bool start_tls(struct nbd_conn *c, const struct cursor *d)
+{
+    if (!nbd_wants_tls())
+        return refuse(c, NBD_OPT_STARTTLS, NBD_ERR_POLICY, "this server has no TLS");
+    if (c->tls || d->left)
+        return refuse(c, NBD_OPT_STARTTLS, NBD_ERR_INVALID,
+                      c->tls ? "TLS is on already" : "it has no data");
+    c->structured = false;
+    c->contexts = 0;
+    c->context_of = NULL;
+    return reply(c, NBD_OPT_STARTTLS, NBD_REP_ACK, NULL, 0) && nbd_start_tls(c);
+}
+
+static bool is_too_early(const struct nbd_conn *c, uint32_t option)
+{
+    return nbd_wants_tls() && !c->tls && option != NBD_OPT_STARTTLS && option != NBD_OPT_ABORT;
+}
+
 /* One option; false ends the connection. */
 static bool handle(struct nbd_conn *c, uint32_t option, struct cursor *d, bool *chosen)
 {
+    if (is_too_early(c, option))
+        return option != NBD_OPT_EXPORT_NAME &&
+               refuse(c, option, NBD_ERR_TLS_REQD, "TLS must be started first");
     switch (option) {
     case NBD_OPT_EXPORT_NAME: return *chosen = choose_old(c, d);
     case NBD_OPT_ABORT: (void)!reply(c, option, NBD_REP_ACK, NULL, 0); return false;
     case NBD_OPT_LIST: return list_exports(c, d);
-    case NBD_OPT_STARTTLS: return refuse(c, option, NBD_ERR_POLICY, "TLS is not supported");
+    case NBD_OPT_STARTTLS: return start_tls(c, d);
     case NBD_OPT_INFO:
     case NBD_OPT_GO: return choose(c, option, d, chosen);
     case NBD_OPT_STRUCTURED_REPLY: return structured(c, d);

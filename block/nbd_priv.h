@@ -101,6 +101,7 @@ enum { NBD_MAX_CONTEXTS = 64 };
 
 struct nbd_conn {
     int fd;
+    struct tls *tls;           /* over fd, or NULL */
     int64_t deadline_ns;       /* of the handshake; INT64_MAX: none */
     struct nbd_export *export; /* chosen; NULL before */
     bool no_zeroes, structured;
@@ -119,6 +120,9 @@ bool nbd_each_export(bool (*fn)(void *opaque, const struct nbd_export *e), void 
 bool nbd_recv(struct nbd_conn *c, void *buf, size_t n);
 bool nbd_skip(struct nbd_conn *c, uint64_t n);
 bool nbd_send(struct nbd_conn *c, const struct iovec *iov, int n);
+/* Whether peers must begin with TLS; begin it on this connection, false when that fails. */
+bool nbd_wants_tls(void);
+bool nbd_start_tls(struct nbd_conn *c);
 uint16_t nbd_export_flags(const struct nbd_conn *c);
 
 /* --- nbd_handshake.c: until an export is chosen; false when the peer goes without --- */

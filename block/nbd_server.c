@@ -2,6 +2,7 @@
 #include "block/nbd_priv.h"
 #include "core/event.h"
 #include "util/log.h"
+#include "util/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { MAX_SOCKETS = 16, BACKLOG = 16, CANCEL_NS = 50000000 };
+enum { MAX_SOCKETS = 16, BACKLOG = 16, MAX_WARNINGS = 10, CANCEL_NS = 50000000 };
 static const int64_t NS_PER_S = INT64_C(1000000000);
 
 static struct {
@@ -27,7 +28,7 @@ static struct {
     struct mutex lock; /* a leaf: guards what follows */
     struct cond gone;
     bool stopping;
-    unsigned count;
+    unsigned count, tls_failures;
     struct nbd_conn *conns;
     struct nbd_export *exports;
 } server = {.lock = {PTHREAD_MUTEX_INITIALIZER}, .wake_fd = -1};
@@ -54,14 +55,24 @@ static bool wait_fd(struct nbd_conn *c, short events)
     }
 }
 
+/* As recv(); with -1 and EINTR it is to be called again. */
+static ssize_t receive_some(struct nbd_conn *c, void *buf, size_t n)
+{
+    if (!c->tls)
+        return c->deadline_ns != INT64_MAX && !wait_fd(c, POLLIN) ? 0 : recv(c->fd, buf, n, 0);
+    ssize_t got = tls_recv(c->tls, buf, n);
+    if (got >= 0 || errno != EAGAIN)
+        return got;
+    errno = wait_fd(c, POLLIN) ? EINTR : ETIMEDOUT;
+    return -1;
+}
+
 bool nbd_recv(struct nbd_conn *c, void *buf, size_t n)
 {
     uint8_t *p = buf;
 
     while (n) {
-        if (c->deadline_ns != INT64_MAX && !wait_fd(c, POLLIN))
-            return false;
-        ssize_t got = recv(c->fd, p, n, 0);
+        ssize_t got = receive_some(c, p, n);
         if (got == 0 || (got < 0 && errno != EINTR))
             return false;
         if (got > 0) {
@@ -84,6 +95,20 @@ bool nbd_skip(struct nbd_conn *c, uint64_t n)
     return true;
 }
 
+/* As sendmsg(); with -1 and EINTR it is to be called again. */
+static ssize_t send_some(struct nbd_conn *c, struct msghdr *m)
+{
+    if (!c->tls)
+        return c->deadline_ns != INT64_MAX && !wait_fd(c, POLLOUT)
+                   ? -1
+                   : sendmsg(c->fd, m, MSG_NOSIGNAL);
+    ssize_t done = tls_send(c->tls, m->msg_iov[0].iov_base, m->msg_iov[0].iov_len);
+    if (done >= 0 || errno != EAGAIN)
+        return done;
+    errno = wait_fd(c, POLLOUT) ? EINTR : ETIMEDOUT;
+    return -1;
+}
+
 bool nbd_send(struct nbd_conn *c, const struct iovec *iov, int n)
 {
     struct sg sg = {iov, (unsigned)n, 0};
@@ -94,9 +119,7 @@ bool nbd_send(struct nbd_conn *c, const struct iovec *iov, int n)
         left += iov[i].iov_len;
     while (left) {
         struct msghdr m = {.msg_iov = part, .msg_iovlen = (size_t)sg_batch(sg, left, part, 4)};
-        if (c->deadline_ns != INT64_MAX && !wait_fd(c, POLLOUT))
-            return false;
-        ssize_t done = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+        ssize_t done = send_some(c, &m);
         if (done < 0 && errno != EINTR)
             return false;
         if (done > 0) {
@@ -105,6 +128,43 @@ bool nbd_send(struct nbd_conn *c, const struct iovec *iov, int n)
         }
     }
     return true;
+}
+
+/* --- TLS --- */
+bool nbd_wants_tls(void)
+{
+    return server.how.tls != NULL;
+}
+
+static void tell_failure(struct error *take_err)
+{
+    mutex_lock(&server.lock);
+    unsigned n = ++server.tls_failures;
+    mutex_unlock(&server.lock);
+    if (n <= MAX_WARNINGS)
+        log_warn("NBD server: a client was turned away: %s", error_text(take_err));
+    error_free(take_err);
+}
+
+bool nbd_start_tls(struct nbd_conn *c)
+{
+    struct error *err = NULL;
+    struct tls *t = tls_new(server.how.tls, c->fd, &err);
+    bool on = t;
+    int ret = -1;
+
+    while (on && ret) {
+        short events;
+        ret = tls_handshake(t, &events, &err);
+        on = !ret || (errno == EAGAIN && wait_fd(c, events));
+    }
+    if (err)
+        tell_failure(err);
+    if (on)
+        c->tls = t;
+    else
+        tls_free(t);
+    return on;
 }
 
 /* --- exports --- */
@@ -375,6 +435,7 @@ static bool conn_close(struct nbd_conn *c, bool served)
     *p = c->next;
     for (struct nbd_conn *o = server.conns; o; o = o->next)
         others |= o->export != NULL;
+    tls_free(c->tls);
     close(c->fd);
     server.count--;
     cond_broadcast(&server.gone);
@@ -393,6 +454,8 @@ static void serve(struct nbd_conn *c)
     if (served) {
         c->deadline_ns = INT64_MAX;
         nbd_session(c);
+        if (c->tls)
+            tls_bye(c->tls);
     }
     nbd_export_put(c);
     if (conn_close(c, served) && idle)
@@ -595,6 +658,9 @@ bool nbd_server_start(const struct nbd_listen *l, struct error **errp)
         return false;
     }
     server.how = *l;
+    if (l->tls)
+        tls_creds_ref(l->tls);
+    server.tls_failures = 0;
     server.stopping = false;
     server.running = true;
     server.thread = thread_start("nbd-accept", accept_thread, NULL);
@@ -614,5 +680,7 @@ void nbd_server_stop(void)
     while (server.exports)
         remove_export(server.exports);
     close_sockets();
+    tls_creds_put(server.how.tls);
+    server.how.tls = NULL;
     server.running = server.stopping = false;
 }

@@ -13,6 +13,8 @@
 
 enum { NBD_DEFAULT_PORT = 10809, NBD_MAX_CONNECTIONS = 100, NBD_HANDSHAKE_SECONDS = 10 };
 
+struct tls_creds;
+
 struct nbd_listen {
     const char *path;         /* a UNIX socket; or */
     const char *host, *port;  /* NULL: all addresses, the default port; or */
@@ -23,6 +25,7 @@ struct nbd_listen {
      */
     void (*idle)(void *opaque);
     void *opaque;
+    struct tls_creds *tls; /* peers must begin with TLS; a reference is taken; or NULL */
 };
 /* Listen.  False and *errp when that is not possible, or a server runs. */
 bool nbd_server_start(const struct nbd_listen *l, struct error **errp) MUST_CHECK;
@@ -48,6 +51,10 @@ struct nbd_export_info {
     bool shutting_down;
 };
 void nbd_export_foreach(void (*fn)(const struct nbd_export_info *e, void *opaque), void *opaque);
+
+struct nbd_handle;
+/* Have libnbd's handle begin its connection with TLS; 0, or -1 and libnbd's error. */
+int nbd_use_tls(struct nbd_handle *h, const struct tls_creds *tls);
 
 /* Serve one peer on a connected socket, which is taken, until it is gone.  For programs that test
  * the server; the server need not listen. */

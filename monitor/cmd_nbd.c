@@ -3,6 +3,7 @@
 
 #include "block/nbd_server.h"
 #include "util/fds.h"
+#include "util/tls.h"
 
 #include <string.h>
 
@@ -52,19 +53,31 @@ static bool get_address(const struct mon_call *c, struct nbd_listen *l, struct e
     return false;
 }
 
+static bool get_tls(const struct mon_call *c, struct nbd_listen *l, struct error **errp)
+{
+    const char *id = mon_str(c, "tls-creds", NULL);
+
+    l->tls = id ? tls_creds_get(id, true, errp) : NULL;
+    error_prefix(errp, "tls-creds");
+    return !id || l->tls;
+}
+
 static JsonNode *run_start(struct mon_call *c, struct error **errp)
 {
     struct nbd_listen l = {.fd = -1};
 
-    if (mon_has(c, "tls-creds") || mon_has(c, "tls-authz")) {
-        error_set(errp, "tls-creds: the NBD server has no TLS; use a UNIX socket, or a tunnel");
+    if (mon_has(c, "tls-authz")) {
+        error_set(errp, "tls-authz is not supported: verify-peer=on of the credentials lets in all "
+                        "whom their authority vouches for");
         return NULL;
     }
     if (!get_bound(c, "max-connections", NBD_MAX_CONNECTIONS, &l.max_connections, errp) ||
         !get_bound(c, "handshake-max-seconds", NBD_HANDSHAKE_SECONDS, &l.handshake_seconds, errp) ||
-        !get_address(c, &l, errp))
+        !get_tls(c, &l, errp))
         return NULL;
-    return nbd_server_start(&l, errp) ? mon_ok() : NULL;
+    bool ok = get_address(c, &l, errp) && nbd_server_start(&l, errp);
+    tls_creds_put(l.tls);
+    return ok ? mon_ok() : NULL;
 }
 
 /* "unix:PATH", "HOST:PORT" or ":PORT"; an IPv6 address in brackets. */
@@ -249,8 +262,8 @@ static JsonNode *run_exports(struct mon_call *c UNUSED, struct error **errp UNUS
 /* clang-format off */
 static const struct mon_arg start_args[] = {
     {"addr", MON_JSON, .type = "{type: inet|unix|vsock|fd, data: {...}}", .help = "where to listen"},
-    OPTIONAL("tls-creds", MON_STR, "refused: there is no TLS"),
-    OPTIONAL("tls-authz", MON_STR, "refused: there is no TLS"),
+    OPTIONAL("tls-creds", MON_STR, "a server's TLS credentials: clients must use TLS"),
+    OPTIONAL("tls-authz", MON_STR, "refused: all whom the authority vouches for are let in"),
     OPTIONAL("max-connections", MON_INT, "at the same time (default: 100; 0: any number)"),
     OPTIONAL("handshake-max-seconds", MON_INT, "to choose an export (default: 10; 0: for ever)"),
     MON_ARG_END,

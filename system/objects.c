@@ -1,13 +1,12 @@
 /* -object: things that devices refer to by id.  One row of the table a type. */
-#include "core/loader.h"
 #include "hw/virtio/iothread.h"
 #include "hw/virtio/rng_source.h"
 #include "net/net.h"
 #include "system/setup.h"
+#include "util/secret.h"
+#include "util/tls.h"
 
 #include <string.h>
-
-enum { MAX_SECRET = 65536 }; /* bytes */
 
 struct object_type {
     const char *name;
@@ -31,49 +30,19 @@ static bool create_filter_dump(const char *id, struct opts *o, struct error **er
     return setup_filter_dump(o, id, errp);
 }
 
-/* The decoder skips what it does not know, so what it saw is encoded again. */
-static bool check_base64(const char *text, struct error **errp)
+static bool create_tls_x509(const char *id, struct opts *o, struct error **errp)
 {
-    g_auto(GStrv) words = g_strsplit_set(text, " \t\r\n", -1);
-    g_autofree char *packed = g_strjoinv("", words);
-    gsize len;
-    g_autofree guchar *bytes = g_base64_decode(packed, &len);
-    g_autofree char *again = g_base64_encode(bytes, len);
-
-    if (!strcmp(packed, again))
-        return true;
-    error_set(errp, "its data is not base64");
-    return false;
+    return tls_creds_create("tls-creds-x509", id, o, errp);
 }
 
-/* A password or key for other objects.  None of those here wants one yet, so that it is only looked
- * at: programs that drive machines give one to each. */
-static bool create_secret(const char *id UNUSED, struct opts *o, struct error **errp)
+static bool create_tls_psk(const char *id, struct opts *o, struct error **errp)
 {
-    const char *data = opts_get(o, "data", NULL), *path = opts_get(o, "file", NULL);
-    const char *format = opts_get(o, "format", "raw");
-    g_autofree char *text = NULL;
-    size_t len = 0;
-
-    if (!data == !path) {
-        error_set(errp, "wanted one of data=TEXT and file=PATH");
-        return false;
-    }
-    if (strcmp(format, "raw") && strcmp(format, "base64")) {
-        error_set(errp, "format is '%s': wanted raw or base64", format);
-        return false;
-    }
-    if (path && !(text = (char *)load_file(path, MAX_SECRET, &len, errp)))
-        return false;
-    if (!strcmp(format, "raw"))
-        return true;
-    g_autofree char *copy = path ? g_strndup(text, len) : g_strdup(data);
-    return check_base64(copy, errp);
+    return tls_creds_create("tls-creds-psk", id, o, errp);
 }
 
-static bool destroy_secret(const char *id UNUSED)
+static bool create_tls_anon(const char *id, struct opts *o, struct error **errp)
 {
-    return false;
+    return tls_creds_create("tls-creds-anon", id, o, errp);
 }
 
 static bool create_iothread(const char *id, struct opts *o, struct error **errp)
@@ -89,8 +58,6 @@ static bool create_iothread(const char *id, struct opts *o, struct error **errp)
 static const char *const no_keys[] = {"qom-type", "id", NULL};
 static const char *const file_keys[] = {"qom-type", "id", "filename", NULL};
 
-static const char *const secret_keys[] = {"qom-type", "id", "data", "file", "format", NULL};
-
 static const char *const iothread_keys[] = {
     "qom-type", "id", "poll-max-ns", "poll-grow", "poll-shrink", "aio-max-batch", NULL};
 
@@ -100,7 +67,10 @@ static const struct object_type object_types[] = {
     {"memory-backend-ram", NULL, memdev_create, memdev_destroy},
     {"rng-builtin", no_keys, create_rng_builtin, rng_source_delete},
     {"rng-random", file_keys, create_rng_random, rng_source_delete},
-    {"secret", secret_keys, create_secret, destroy_secret},
+    {"secret", secret_keys, secret_create, secret_delete},
+    {"tls-creds-anon", tls_keys, create_tls_anon, tls_creds_delete},
+    {"tls-creds-psk", tls_keys, create_tls_psk, tls_creds_delete},
+    {"tls-creds-x509", tls_keys, create_tls_x509, tls_creds_delete},
 };
 
 static const struct object_type *find_type(const char *name, struct error **errp)
@@ -158,6 +128,10 @@ bool object_delete(struct machine *m, const char *id, struct error **errp)
 
     if (user) {
         error_set(errp, "object '%s' is in use by device '%s'", id, user);
+        return false;
+    }
+    if (tls_creds_in_use(id)) {
+        error_set(errp, "object '%s' is in use by the NBD server", id);
         return false;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(object_types); i++)

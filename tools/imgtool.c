@@ -1,6 +1,7 @@
 /* Disk images from the command line: the commands of qemu-img with their options, output and exit
  * statuses. */
 #include "tools/img.h"
+#include "tools/object.h"
 #include "util/optparse.h"
 
 #include <getopt.h>
@@ -119,6 +120,16 @@ static int output_format(const char *arg, struct img_args *a)
     return '?';
 }
 
+static int take_object(const char *arg)
+{
+    struct error *err = NULL;
+
+    if (tool_object(arg, &err))
+        return 0;
+    img_fail(err);
+    return '?';
+}
+
 /* 0: handled; otherwise the option is the command's. */
 static int common_option(int c, struct img_args *a)
 {
@@ -131,7 +142,7 @@ static int common_option(int c, struct img_args *a)
     case 'T': a->src_cache = optarg; return 0;
     case IMG_OPT_OUTPUT: return output_format(optarg, a);
     case IMG_OPT_IMAGE_OPTS: a->image_opts = true; return 0;
-    case IMG_OPT_OBJECT: return 0; /* secrets, for encrypted images, which are refused by name */
+    case IMG_OPT_OBJECT: return take_object(optarg);
     default: return c;
     }
 }

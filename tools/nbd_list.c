@@ -83,13 +83,14 @@ static int connect_to(struct nbd_handle *h, const char *path, const char *host, 
     return nbd_connect_tcp(h, host ? host : "127.0.0.1", port ? port : def);
 }
 
-int nbd_list(const char *path, const char *host, const char *port)
+int nbd_list(const char *path, const char *host, const char *port, const struct tls_creds *tls)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     struct nbd_handle *h = nbd_create();
     int status = 1;
 
-    if (!h || nbd_set_opt_mode(h, true) < 0 || connect_to(h, path, host, port) < 0 ||
+    if (!h || nbd_set_opt_mode(h, true) < 0 || (tls && nbd_use_tls(h, tls) < 0) ||
+        connect_to(h, path, host, port) < 0 ||
         nbd_opt_list(h, (nbd_list_callback){note_export, names, NULL}) < 0) {
         nbd_error("%s", nbd_get_error());
     } else {

@@ -3,7 +3,9 @@
 
 #include "block/block.h"
 #include "block/nbd_server.h"
+#include "tools/object.h"
 #include "util/optparse.h"
+#include "util/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,8 @@ enum {
     OPT_PID_FILE,
     OPT_OBJECT,
     OPT_TLS,
+    OPT_TLS_HOST,
+    OPT_TLS_AUTHZ,
     OPT_SELINUX
 };
 enum { FIRST_PASSED_FD = 3 };
@@ -33,7 +37,7 @@ const char *nbd_program;
 
 struct nbd_args {
     const char *file, *format, *path, *bind, *port, *name, *description, *cache, *aio, *discard,
-        *zeroes, *snapshot, *pid_file, *offset, *bitmap;
+        *zeroes, *snapshot, *pid_file, *offset, *bitmap, *tls_id, *tls_host;
     bool read_only, overlay, persistent, image_opts, fork, list, depth;
     uint64_t shared;
     int ready_fd; /* where the parent waits, or -1 */
@@ -56,8 +60,8 @@ static const struct option long_options[] = {
     {"list", no_argument, NULL, 'L'},
     {"object", required_argument, NULL, OPT_OBJECT},
     {"tls-creds", required_argument, NULL, OPT_TLS},
-    {"tls-authz", required_argument, NULL, OPT_TLS},
-    {"tls-hostname", required_argument, NULL, OPT_TLS},
+    {"tls-authz", required_argument, NULL, OPT_TLS_AUTHZ},
+    {"tls-hostname", required_argument, NULL, OPT_TLS_HOST},
     {"trace", required_argument, NULL, 'T'},
     {"fork", no_argument, NULL, OPT_FORK},
     {"pid-file", required_argument, NULL, OPT_PID_FILE},
@@ -89,6 +93,9 @@ static const char help_text[] =
     "  -x, --export-name=NAME  under this name (default: empty)\n"
     "  -D, --description=TEXT  what peers are told of it\n"
     "  -L, --list              list what the server there offers, and exit\n"
+    "      --tls-creds=ID      peers must use TLS, with these credentials (see --object); with\n"
+    "                          --list, those of a client\n"
+    "      --tls-hostname=NAME with --list: the name in the server's certificate\n"
     "What they get:\n"
     "  -f, --format=FORMAT     format of the image (default: found out)\n"
     "  -r, --read-only         nothing is written\n"
@@ -106,8 +113,9 @@ static const char help_text[] =
     "The process:\n"
     "      --fork              go to the background once peers can connect\n"
     "      --pid-file=FILE     write the process id there\n"
-    "      --object, --trace, -v\n"
-    "                          accepted\n";
+    "      --object=TYPE,id=ID,...\n"
+    "                          secret, tls-creds-x509, tls-creds-psk or tls-creds-anon\n"
+    "      --trace, -v         accepted\n";
 
 void nbd_error(const char *fmt, ...)
 {
@@ -145,8 +153,10 @@ static bool unknown_option(char **argv)
 
 static bool refuse(int opt)
 {
-    if (opt == OPT_TLS)
-        nbd_error("TLS is not supported: use a UNIX socket, or a tunnel such as stunnel");
+    if (opt == OPT_TLS_AUTHZ)
+        nbd_error(
+            "--tls-authz is not supported: verify-peer=on of the credentials lets in all whom "
+            "their authority vouches for");
     else if (opt == OPT_SELINUX)
         nbd_error("--selinux-label is not supported");
     else
@@ -164,6 +174,13 @@ static bool take_shared(struct nbd_args *a, const char *text)
         return true;
     error_prefix(&err, "--shared");
     return fail(err);
+}
+
+static bool add_object(const char *text)
+{
+    struct error *err = NULL;
+
+    return tool_object(text, &err) || fail(err);
 }
 
 static bool take_option(int opt, struct nbd_args *a)
@@ -195,9 +212,11 @@ static bool take_option(int opt, struct nbd_args *a)
     case OPT_IMAGE_OPTS: a->image_opts = true; return true;
     case OPT_FORK: a->fork = true; return true;
     case OPT_PID_FILE: a->pid_file = optarg; return true;
+    case OPT_TLS: a->tls_id = optarg; return true;
+    case OPT_TLS_HOST: a->tls_host = optarg; return true;
+    case OPT_OBJECT: return add_object(optarg);
     case 'v':
-    case 'T':
-    case OPT_OBJECT: return true;
+    case 'T': return true;
     default: return refuse(opt);
     }
 }
@@ -401,7 +420,13 @@ static bool serve(const struct nbd_args *a, struct block_node *b, GMainLoop *loo
                                 .bitmaps = bitmaps};
     struct error *err = NULL;
 
-    if (!nbd_export_add(&e, &err) || !nbd_server_start(&l, &err))
+    if (a->tls_id && !(l.tls = tls_creds_get(a->tls_id, true, &err))) {
+        error_prefix(&err, "--tls-creds");
+        return fail(err);
+    }
+    bool ok = nbd_export_add(&e, &err) && nbd_server_start(&l, &err);
+    tls_creds_put(l.tls);
+    if (!ok)
         return fail(err);
     if (a->pid_file && !write_pid(a->pid_file))
         return false;
@@ -428,6 +453,27 @@ static bool run(struct nbd_args *a)
     return ok;
 }
 
+static int list(const struct nbd_args *a)
+{
+    struct error *err = NULL;
+    struct tls_creds *tls = a->tls_id ? tls_creds_get(a->tls_id, false, &err) : NULL;
+
+    if (err) {
+        error_prefix(&err, "--tls-creds");
+        fail(err);
+        return 1;
+    }
+    if (a->tls_host && g_strcmp0(a->tls_host, a->bind)) {
+        nbd_error("--tls-hostname=%s: the name in the server's certificate must be that of --bind",
+                  a->tls_host);
+        tls_creds_put(tls);
+        return 1;
+    }
+    int status = nbd_list(a->path, a->bind, a->port, tls);
+    tls_creds_put(tls);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     const char *slash = strrchr(argv[0], '/');
@@ -437,7 +483,7 @@ int main(int argc, char **argv)
     if (!parse(argc, argv, &a))
         return 1;
     if (a.list)
-        return nbd_list(a.path, a.bind, a.port);
+        return list(&a);
     bool ok = run(&a);
     block_close_all();
     return ok ? 0 : 1;

@@ -8,7 +8,9 @@
 
 extern const char *nbd_program; /* base name of the program, for messages */
 void nbd_error(const char *fmt, ...) PRINTF(1, 2);
-/* Print what the server at a socket's path, or at host and port, offers; the exit status. */
-int nbd_list(const char *path, const char *host, const char *port);
+struct tls_creds;
+/* Print what the server at a socket's path, or at host and port, offers; the exit status.  tls: a
+ * client's, or NULL. */
+int nbd_list(const char *path, const char *host, const char *port, const struct tls_creds *tls);
 
 #endif

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import time
 
-from guest import Failed, Guest, Skipped, arch_args, await_listener, need_tinamou
+from guest import Failed, Guest, Skipped, arch_args, await_listener, need_tinamou, need_tool
+from netguest import free_port
 from test_images import TOOL, pattern, run
 from test_monitor import Qmp
 
@@ -106,6 +107,58 @@ def test_server_of_an_image():
             raise Failed("not the part that begins at the offset")
 
 
+def certificates(names):
+    """An authority's, and one for each name: server, client."""
+    new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    run(*new, "-x509", "-keyout", "ca-key.pem", "-out", "ca-cert.pem", "-subj", "/CN=authority", "-days", "2",
+        "-addext", "keyUsage=critical,keyCertSign")
+    for name in names:
+        with open("ext", "w") as f:
+            f.write("subjectAltName=DNS:localhost\nextendedKeyUsage=%sAuth\nbasicConstraints=critical,CA:FALSE\n" % name)
+        run(*new, "-keyout", name + "-key.pem", "-out", "request", "-subj", "/CN=" + name)
+        run("openssl", "x509", "-req", "-in", "request", "-CA", "ca-cert.pem", "-CAkey", "ca-key.pem", "-CAcreateserial",
+            "-out", name + "-cert.pem", "-days", "2", "-extfile", "ext")
+
+
+def test_clients_show_certificates_over_tls():
+    """The monitor's server with X.509 credentials, which our tool and qemu-img reach, and a client without any does not."""
+    need_tools()
+    need_tool("openssl")
+    qemu = shutil.which("qemu-img")
+    for sub, names in (("good", ("server", "client")), ("other", ("client",))):
+        os.mkdir(sub)
+        os.chdir(sub)
+        certificates(names)
+        os.chdir("..")
+    pattern("in.raw", 1 << 20, 4)
+    run(TOOL, "create", "-f", "qcow2", "a.qcow2", "1M")
+    args = ["-S", "-nographic", "-M", "virt", "-monitor", "none", "-serial", "null", "-qmp", "unix:q,server=on,wait=off",
+            "-object", "tls-creds-x509,id=tls,dir=good,endpoint=server",
+            "-blockdev", "driver=qcow2,node-name=a,file.driver=file,file.filename=a.qcow2"]
+    with Guest(arch_args("riscv64") + args) as g:
+        q = Qmp("q")
+        port = free_port()
+        refused(q, "nbd-server-start", "there are no TLS credentials 'tsl'", tls_creds="tsl",
+                addr={"type": "inet", "data": {"host": "localhost", "port": str(port)}})
+        q.ok("nbd-server-start", tls_creds="tls", addr={"type": "inet", "data": {"host": "localhost", "port": str(port)}})
+        q.ok("block-export-add", type="nbd", id="e", node_name="a", name="disk", writable=True)
+        refused(q, "object-del", "in use by the NBD server", id="tls")
+        opts = "driver=raw,file.driver=nbd,file.server.type=inet,file.server.host=localhost,file.server.port=%d,file.export=disk" % port
+        for tool in [TOOL] + ([qemu] if qemu else []):
+            creds = ["--object", "tls-creds-x509,id=c,dir=good,endpoint=client", "--image-opts"]
+            run(tool, "convert", "-n", "--object", creds[1], "--target-image-opts", "-f", "raw", "in.raw", opts + ",file.tls-creds=c")
+            run(tool, "compare", *creds, "driver=raw,file.driver=file,file.filename=in.raw", opts + ",file.tls-creds=c")
+            for more in ([], ["--object", "tls-creds-x509,id=c,dir=other,endpoint=client"]):
+                r = subprocess.run([tool, "info"] + more + ["--image-opts", opts + (",file.tls-creds=c" if more else "")],
+                                   capture_output=True, text=True, timeout=20)
+                if r.returncode != 1:
+                    raise Failed("let in with %s: %s" % (more, r.stdout))
+        q.ok("nbd-server-stop")
+        q.ok("object-del", id="tls")
+        q.ok("quit")
+        g.wait_exit(0)
+
+
 def test_server_goes_when_its_client_does():
     """--fork, the pid file, the end after the last client; wrong options."""
     need_tools()
@@ -123,7 +176,7 @@ def test_server_goes_when_its_client_does():
         time.sleep(0.05)
     else:
         raise Failed("the server is still there after its last client")
-    for args, why in ((["--tls-creds=x", "in.raw"], "TLS is not supported"), (["-c", "/dev/nbd0", "in.raw"], "nbd-client"),
+    for args, why in ((["--tls-creds=x", "in.raw"], "no TLS credentials 'x'"), (["-c", "/dev/nbd0", "in.raw"], "nbd-client"),
                       (["--formt=raw", "in.raw"], "did you mean '--format'"), ([], "wanted one image"), (["none.raw"], "none.raw")):
         r = subprocess.run([SERVER] + args, capture_output=True, text=True, timeout=20)
         if r.returncode != 1 or why not in r.stderr or r.stderr.count("\n") != 1:

@@ -2,6 +2,8 @@
 #include "block/nbd_server.h"
 #include "util/bits.h"
 #include "util/optparse.h"
+#include "util/secret.h"
+#include "util/tls.h"
 
 #include <glib.h>
 #include <glib/gstdio.h>
@@ -45,6 +47,32 @@ static struct nbd_handle *client(const char *path, const char *name)
     nbd(nbd_set_strict_mode(h, 0)); /* let wrong requests through */
     nbd(nbd_connect_unix(h, path));
     return h;
+}
+
+/* Credentials of that id, whose keys are in a directory of that name. */
+static void make_psk(const char *id, const char *keys, bool server)
+{
+    g_autofree char *sub = g_build_filename(dir, id, NULL);
+    g_autofree char *path = g_build_filename(sub, "keys.psk", NULL);
+    g_autofree char *text =
+        g_strdup_printf("dir=%s,endpoint=%s,username=alice", sub, server ? "server" : "client");
+    struct opts *o = opts_parse(text, NULL);
+    struct error *err = NULL;
+
+    g_assert_cmpint(g_mkdir(sub, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(path, keys, -1, NULL));
+    check(tls_creds_create("tls-creds-psk", id, o, &err), err);
+    opts_free(o);
+}
+
+static void remove_psk(const char *id)
+{
+    g_autofree char *sub = g_build_filename(dir, id, NULL);
+    g_autofree char *path = g_build_filename(sub, "keys.psk", NULL);
+
+    g_assert_true(tls_creds_delete(id));
+    g_unlink(path);
+    g_rmdir(sub);
 }
 
 static void start(struct bench *t, unsigned max)
@@ -158,6 +186,94 @@ static void test_zeros_that_must_be_fast(void)
     nbd_close(h);
     bench_free(&t);
     g_unlink(above);
+}
+
+/* By a client with these credentials, or none: the handle, or NULL. */
+static struct nbd_handle *tls_client(const char *path, const char *id)
+{
+    struct error *err = NULL;
+    struct tls_creds *c = id ? tls_creds_get(id, false, &err) : NULL;
+    struct nbd_handle *h = nbd_create();
+
+    check(!err, err);
+    nbd(nbd_set_export_name(h, "one"));
+    if (c)
+        nbd(nbd_use_tls(h, c));
+    if (nbd_connect_unix(h, path) < 0)
+        g_clear_pointer(&h, nbd_close);
+    tls_creds_put(c);
+    return h;
+}
+
+static void test_tls_is_wanted_when_there_is_a_key(void)
+{
+    static const char key[] =
+        "alice:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+                      other[] =
+                          "alice:ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    struct bench t = bench_new(true);
+    g_autofree uint8_t *buf = g_malloc(3 * MIB);
+    struct error *err = NULL;
+
+    nbd_close(t.h);
+    nbd_server_stop();
+    make_psk("server", key, true);
+    make_psk("client", key, false);
+    make_psk("stranger", other, false);
+    struct nbd_listen l = {.path = t.path, .fd = -1, .tls = tls_creds_get("server", true, &err)};
+    check(l.tls && nbd_server_start(&l, &err), err);
+    tls_creds_put(l.tls);
+    struct nbd_export_opts e = {.id = "e", .name = "one", .node = t.disk, .writable = true};
+    check(nbd_export_add(&e, &err), err);
+    g_assert_null(tls_client(t.path, NULL));
+    g_assert_null(tls_client(t.path, "stranger"));
+    t.h = tls_client(t.path, "client");
+    g_assert_nonnull(t.h);
+    g_assert_true(tls_creds_in_use("server"));
+    memset(buf, 0xa5, 3 * MIB);
+    nbd(nbd_pwrite(t.h, buf, 3 * MIB, 77, LIBNBD_CMD_FLAG_FUA));
+    expect_bytes(t.h, 77, 3 * MIB, 0xa5, 0);
+    bench_free(&t);
+    g_assert_false(tls_creds_in_use("server"));
+    remove_psk("server");
+    remove_psk("client");
+    remove_psk("stranger");
+}
+
+static char *secret_of(const char *options, struct error **errp)
+{
+    struct opts *o = opts_parse(options, NULL);
+    bool ok = secret_create("s", o, errp);
+    char *text = ok ? secret_get("s", NULL, errp) : NULL;
+
+    opts_free(o);
+    g_assert_cmpint(secret_delete("s"), ==, ok);
+    return text;
+}
+
+static void test_secrets_are_decoded_and_deciphered(void)
+{
+    struct error *err = NULL;
+    struct opts *key =
+        opts_parse("format=base64,data=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", NULL);
+    g_autofree char *raw = secret_of("data=letmein", &err);
+    g_autofree char *coded = secret_of("data=bGV0\nbWVpbg==,format=base64", &err);
+
+    check(secret_create("master", key, &err), err);
+    opts_free(key);
+    /* openssl enc -aes-256-cbc -a -K 000102...1f -iv 000102...0f */
+    g_autofree char *hidden = secret_of("keyid=master,format=base64,iv=AAECAwQFBgcICQoLDA0ODw==,"
+                                        "data=SI4JuWqmJF8bjD9IJ662eg==",
+                                        &err);
+    check(hidden, err);
+    g_assert_cmpstr(raw, ==, "letmein");
+    g_assert_cmpstr(coded, ==, "letmein");
+    g_assert_cmpstr(hidden, ==, "letmein");
+    g_assert_null(
+        secret_of("keyid=master,format=base64,iv=AAECAwQFBgcICQoLDA0ODw==,data=AAAA", NULL));
+    g_assert_null(secret_of("keyid=nobody,format=base64,iv=AA==,data=AAAA", NULL));
+    g_assert_null(secret_of("format=base64,data=a*b", NULL));
+    g_assert_true(secret_delete("master"));
 }
 
 struct extents {
@@ -389,6 +505,8 @@ int main(int argc, char **argv)
     dir = g_dir_make_tmp("test_nbd_XXXXXX", NULL);
     g_test_add_func("/nbd/data", test_what_is_written_is_read);
     g_test_add_func("/nbd/fast-zero", test_zeros_that_must_be_fast);
+    g_test_add_func("/nbd/tls", test_tls_is_wanted_when_there_is_a_key);
+    g_test_add_func("/nbd/secrets", test_secrets_are_decoded_and_deciphered);
     g_test_add_func("/nbd/extents", test_extents_tell_data_from_holes);
     g_test_add_func("/nbd/refused", test_what_is_wrong_is_refused_and_nothing_more);
     g_test_add_func("/nbd/end", test_writes_beyond_the_end_find_no_space);

@@ -11,7 +11,7 @@
 
 struct hw_bus;
 
-enum { MACHINE_MAX_CPUS = 512, MACHINE_MAX_SERIALS = 5 };
+enum { MACHINE_MAX_CPUS = 512, MACHINE_MAX_SERIALS = 5, MACHINE_MAX_PARALLELS = 3 };
 
 enum shutdown_cause {
     SHUTDOWN_NONE,
@@ -89,6 +89,7 @@ struct machine_config {
     } nic;
     const char *serial[MACHINE_MAX_SERIALS]; /* chardev of each serial line ("serial0"); NULL: not
                                                 connected */
+    const char *parallel[MACHINE_MAX_PARALLELS]; /* the same of parallel ports ("parallel0") */
     const struct prop_global
         *globals; /* NULL, or ended by a NULL driver; device_new() applies them */
 };
@@ -123,6 +124,7 @@ struct machine_class {
     /* Inject a non-maskable interrupt; NULL: there is none.  Main thread. */
     void (*nmi)(struct machine *m);
     unsigned ide_units;         /* drives of one of its IDE buses (0: 2) */
+    unsigned parallels;         /* it has so many of cfg.parallel */
     bool has_smbios;            /* it shows cfg.smbios */
     const char *const *aliases; /* further names ("virt-7.2"), NULL-terminated; or NULL */
 };

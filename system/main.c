@@ -105,6 +105,7 @@ static bool build(struct setup *s, struct error **errp)
         init_machine,
         setup_prealloc,
         setup_display,
+        setup_debugcon,
         setup_devices,
         setup_nics,
         setup_share_devices,

@@ -97,27 +97,6 @@ static bool call_tb_size(struct cli *cli, const char *arg, struct error **errp U
     return true;
 }
 
-static bool is_nothing(const char *arg)
-{
-    return !strcmp(arg, "none") || !strcmp(arg, "null");
-}
-
-static bool call_parallel(struct cli *cli UNUSED, const char *arg, struct error **errp)
-{
-    if (is_nothing(arg))
-        return true;
-    error_set(errp, "this machine has no parallel port; only 'none' is accepted");
-    return false;
-}
-
-static bool call_debugcon(struct cli *cli UNUSED, const char *arg, struct error **errp)
-{
-    if (is_nothing(arg))
-        return true;
-    error_set(errp, "this machine has no debug port, which is a PC's; use -serial");
-    return false;
-}
-
 static bool call_display(struct cli *cli, const char *arg, struct error **errp)
 {
     cli->display = arg;
@@ -351,8 +330,10 @@ const struct cli_option cli_options[] = {
     {.name = "add-fd", .args = "fd=N,set=N[,opaque=TEXT]", LIST(add_fd),
      .help = "put an inherited descriptor into a set; a file named\n"
              "/dev/fdset/N is the one of set N with the right access mode"},
-    {.name = "parallel", .args = "none", CALL(call_parallel), .help = "no parallel port"},
-    {.name = "debugcon", .args = "none", CALL(call_debugcon), .help = "no debug port"},
+    {.name = "parallel", .args = "DEV", LIST(parallel),
+     .help = "what is at a PC's next parallel port (default: null at the first one); 'none' for none"},
+    {.name = "debugcon", .args = "DEV", TEXT(debugcon),
+     .help = "where a PC's debug port goes, 0xe9 or as -global isa-debugcon.iobase=PORT says"},
     {.name = "nographic", FLAG(nographic), .help = "no window; the first serial line on the terminal"},
     {.name = "display", .args = "none", CALL(call_display), .help = "no window ('help' lists displays)"},
     {.name = "vga", .args = "std|none", TEXT(vga), .help = "display card of a PC (default: std)"},
@@ -461,10 +442,11 @@ const struct cli_option cli_options[] = {
              "FIRST..LAST, FIRST+LENGTH, LAST-LENGTH"},
     {.name = "perfmap", FLAG(perf_map), .help = "write /tmp/perf-PID.map for perf"},
 
+    /* In scripts written for older emulators. */
+    {.name = "no-hpet", FLAG(no_hpet)},
+    {.name = "no-acpi", FLAG(no_acpi)},
+    {.name = "no-fd-bootchk", FLAG(no_fd_bootchk)},
     /* Harmless in scripts written for other machines or older emulators. */
-    {.name = "no-hpet", .how = CLI_ACCEPT},
-    {.name = "no-acpi", .how = CLI_ACCEPT},
-    {.name = "no-fd-bootchk", .how = CLI_ACCEPT},
     {.name = "win2k-hack", .how = CLI_ACCEPT},
     {.name = "no-kvm", .how = CLI_ACCEPT},
     {.name = "no-quit", .how = CLI_ACCEPT},

@@ -358,11 +358,30 @@ static bool set_machine_props(struct setup *s, struct opts *o, struct error **er
     return true;
 }
 
+/* -no-acpi and its like: of machines that know what is to be off. */
+static bool set_old_options(struct setup *s, struct error **errp)
+{
+    const struct {
+        const char *prop;
+        bool is_off;
+    } old[] = {{"acpi", s->cli->no_acpi},
+               {"hpet", s->cli->no_hpet},
+               {"fd-bootchk", s->cli->no_fd_bootchk}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(old); i++)
+        if (old[i].is_off && props_find(s->cls->props, old[i].prop) &&
+            !props_set(s->cls->props, s->machine, old[i].prop, "off", errp))
+            return false;
+    return true;
+}
+
 bool setup_machine(struct setup *s, struct error **errp)
 {
     s->cfg.globals = (const struct prop_global *)(void *)s->globals->data;
     s->machine = machine_new(s->cls, s->accel, s->accel_props);
     s->machine->cfg = s->cfg;
+    if (!set_old_options(s, errp))
+        return false;
     for (guint i = 0; i < s->machine_opts->len; i++)
         if (!set_machine_props(s, g_ptr_array_index(s->machine_opts, i), errp))
             return false;

@@ -69,8 +69,10 @@ bool setup_gdb_server(struct setup *s, const char *dev, struct error **errp) MUS
 bool setup_drive_devices(struct setup *s, struct error **errp) MUST_CHECK;
 void drive_free(void *drive);
 
-/* chardevs.c: -chardev, -serial and what stands in for them by default. */
+/* chardevs.c: -chardev, -serial, -parallel and what stands in for them by default. */
 bool setup_chardevs(struct setup *s, struct error **errp) MUST_CHECK;
+/* -debugcon, once the machine is there. */
+bool setup_debugcon(struct setup *s, struct error **errp) MUST_CHECK;
 /* Warn of a -serial for which the board has no line. */
 bool setup_unused_serials(struct setup *s, struct error **errp) MUST_CHECK;
 

@@ -399,9 +399,9 @@ static const char *const q35_aliases[] = {ALIASES("pc-q35-"), "pc-q35-4.0.1", NU
     {                                                                                              \
         .name = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)", .arch = (a),                    \
         .default_cpu = (model), .max_cpus = 255, .default_ram = 128 << 20, .default_net = "e1000", \
-        .default_display = "VGA", .default_block_if = "ide", .size = sizeof(struct pc),            \
-        .props = pc_props, .init = pc_init, .reset = pc_reset, .fini = pc_fini,                    \
-        .has_smbios = true, .powerdown = pc_powerdown, .suspended = pc_suspended,                  \
+        .default_display = "VGA", .default_block_if = "ide", .parallels = MACHINE_MAX_PARALLELS,   \
+        .size = sizeof(struct pc), .props = pc_props, .init = pc_init, .reset = pc_reset,          \
+        .fini = pc_fini, .has_smbios = true, .powerdown = pc_powerdown, .suspended = pc_suspended, \
         .woken = pc_woken, .nmi = pc_nmi, .aliases = pc_aliases                                    \
     }
 #define Q35_CLASS(a, model)                                                                        \
@@ -409,9 +409,10 @@ static const char *const q35_aliases[] = {ALIASES("pc-q35-"), "pc-q35-4.0.1", NU
         .name = "q35", .desc = "Standard PC (Q35 + ICH9, 2009)", .arch = (a),                      \
         .default_cpu = (model), .max_cpus = MACHINE_MAX_CPUS, .default_ram = 128 << 20,            \
         .default_net = "e1000e", .default_display = "VGA", .default_block_if = "ide",              \
-        .ide_units = 1, .size = sizeof(struct pc), .props = pc_props, .init = pc_init,             \
-        .reset = pc_reset, .fini = pc_fini, .has_smbios = true, .powerdown = pc_powerdown,         \
-        .suspended = pc_suspended, .woken = pc_woken, .nmi = pc_nmi, .aliases = q35_aliases        \
+        .parallels = MACHINE_MAX_PARALLELS, .ide_units = 1, .size = sizeof(struct pc),             \
+        .props = pc_props, .init = pc_init, .reset = pc_reset, .fini = pc_fini,                    \
+        .has_smbios = true, .powerdown = pc_powerdown, .suspended = pc_suspended,                  \
+        .woken = pc_woken, .nmi = pc_nmi, .aliases = q35_aliases                                   \
     }
 
 const struct machine_class x86_64_pc_class = PC_CLASS("x86_64", "qemu64");

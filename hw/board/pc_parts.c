@@ -148,6 +148,20 @@ bool pc_create_serials(struct pc_parts *p, unsigned n, struct error **errp)
     return true;
 }
 
+static bool create_parallels(struct pc_parts *p, struct error **errp)
+{
+    for (unsigned i = 0; i < MACHINE_MAX_PARALLELS; i++) {
+        g_autofree char *id = g_strdup_printf("parallel%u", i), *index = g_strdup_printf("%u", i);
+        if (p->m->cfg.parallel[i] == NULL)
+            continue;
+        struct device *dev = pc_add(p->m, "isa-parallel", id);
+        if (!device_set(dev, "chardev", p->m->cfg.parallel[i], errp) ||
+            !device_set(dev, "index", index, errp) || !pc_plug(dev, NULL, errp))
+            return false;
+    }
+    return true;
+}
+
 /* ---- CMOS RAM ---- */
 
 static void set_word(struct device *rtc, unsigned at, uint64_t v)
@@ -205,5 +219,6 @@ bool pc_create_devices(struct pc_parts *p, struct error **errp)
     }
     return pc_plug(p->rtc, NULL, errp) && pc_plug(p->pit, NULL, errp) &&
            pc_plug(pc_add(p->m, "i8257", "dma"), NULL, errp) && create_keyboard(p, errp) &&
-           pc_create_serials(p, PC_SERIALS, errp) && create_floppies(p, errp);
+           pc_create_serials(p, PC_SERIALS, errp) && create_parallels(p, errp) &&
+           create_floppies(p, errp);
 }

@@ -42,7 +42,8 @@ bool pc_create_pic(struct pc_parts *p, struct error **errp) MUST_CHECK;
 void pc_connect_pic(struct pc_parts *p, struct device *lapic);
 /* COM1 to COMn, of those that go somewhere. */
 bool pc_create_serials(struct pc_parts *p, unsigned n, struct error **errp) MUST_CHECK;
-/* Clock, timer, DMA, keyboard controller, port 0x92, serial lines, floppy controller. */
+/* Clock, timer, DMA, keyboard controller, port 0x92, serial lines, parallel ports, floppy
+ * controller. */
 bool pc_create_devices(struct pc_parts *p, struct error **errp) MUST_CHECK;
 /* What the BIOS finds in CMOS RAM: equipment, and memory below and above 4 GiB in bytes. */
 void pc_fill_cmos(struct pc_parts *p, uint64_t low, uint64_t high);

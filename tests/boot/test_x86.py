@@ -98,7 +98,7 @@ def test_pc_and_q35_boot_from_their_disks():
     build(EXIT)
     with open("sector.img", "r+b") as f:
         f.truncate(16 << 20)
-    log = ["-chardev", "file,id=log,path=bios.log", "-device", "isa-debugcon,iobase=0x402,chardev=log", "-boot", "menu=on,splash-time=100"]
+    log = ["-debugcon", "file:bios.log", "-global", "isa-debugcon.iobase=0x402", "-boot", "menu=on,splash-time=100"]
     for arch in ("x86_64", "i386"):
         for machine, chip in (("pc", "id=8086:7113"), ("q35", "id=8086:2922"), ("pc-i440fx-9.2", "id=8086:1237")):
             status, out, err = run(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"] + log, arch, ["-hda", "sector.img"], machine)
@@ -106,6 +106,20 @@ def test_pc_and_q35_boot_from_their_disks():
                 text = f.read()
             if status != 1 or "the second sector speaks" not in out or chip not in text:
                 raise Failed("%s %s: status %d: %r %r %s" % (arch, machine, status, out[-200:], err[-400:], text[-2000:]))
+
+
+def test_ports_of_old_options():
+    build("mov $0x50, %al; xor %ah, %ah; xor %dx, %dx; int $0x17; " + EXIT)
+    with open("sector.img", "r+b") as f:
+        f.truncate(16 << 20)
+    more = ["-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-parallel", "file:paper", "-debugcon", "file:bios.log",
+            "-global", "isa-debugcon.iobase=0x402"]
+    for machine, options, tables in (("pc", [], True), ("q35", ["-no-acpi", "-no-hpet"], False), ("isapc", [], False)):
+        status, out, err = run(more + options, disk=["-hda", "sector.img"], machine=machine)
+        with open("paper") as paper, open("bios.log") as log:
+            printed, text = paper.read(), log.read()
+        if status != 1 or printed != "P" or ("parse DSDT" in text) != tables:
+            raise Failed("%s: status %d, printed %r: %s %r" % (machine, status, printed, text, err[-400:]))
 
 
 def test_every_way_to_reset():

@@ -123,8 +123,12 @@ struct machine_class {
     void (*woken)(struct machine *m);
     /* Inject a non-maskable interrupt; NULL: there is none.  Main thread. */
     void (*nmi)(struct machine *m);
-    unsigned ide_units;         /* drives of one of its IDE buses (0: 2) */
-    unsigned parallels;         /* it has so many of cfg.parallel */
+    unsigned ide_units; /* drives of one of its IDE buses (0: 2) */
+    unsigned parallels; /* it has so many of cfg.parallel */
+    bool has_nic;       /* there is a default_net on a user network unless asked otherwise */
+    /* Expansion ROMs of PCI devices that name none, where the files are found: pairs of device type
+     * and file, ended by NULL; or NULL. */
+    const char *const (*roms)[2];
     bool has_smbios;            /* it shows cfg.smbios */
     const char *const *aliases; /* further names ("virt-7.2"), NULL-terminated; or NULL */
 };

@@ -2,7 +2,7 @@
  * -netdev, -nic, -net and -object filter-dump.
  *
  * -net KIND makes a port of hub 0 for a back end or a network card; -nic makes both ends at once;
- * without any of them a machine has no network.
+ * without any of them a PC has a card on a user network, other machines have no network.
  */
 #include "hw/bus.h"
 #include "hw/registry.h"
@@ -221,12 +221,15 @@ static bool each(struct setup *s, GPtrArray *list, const char *option, const cha
     return true;
 }
 
-/* Old scripts relied on the network that there was without being asked for. */
-static bool add_old_network(struct setup *s, struct error **errp)
+/* Of boards that have a card unless there is to be none; and old scripts relied on the network that
+ * there was without being asked for. */
+static bool add_default_network(struct setup *s, struct error **errp)
 {
     const struct cli *cli = s->cli;
+    bool is_said = cli->netdev->len || cli->nic->len || cli->net->len || cli->nodefaults;
+    bool is_wanted = cli->smb || cli->tftp || cli->bootp || cli->redir->len;
 
-    if (s->has_user_net || !(cli->smb || cli->tftp || cli->bootp || cli->redir->len))
+    if (s->has_user_net || (!is_wanted && (is_said || !s->cls->has_nic)))
         return true;
     struct opts *o = opts_parse("user", "type");
     bool ok = add_nic(s, o, "-nic user", errp);
@@ -240,7 +243,7 @@ bool setup_netdevs(struct setup *s, struct error **errp)
 
     return each(s, cli->netdev, "netdev", "type", add_netdev, errp) &&
            each(s, cli->nic, "nic", "type", add_nic, errp) &&
-           each(s, cli->net, "net", "type", add_net, errp) && add_old_network(s, errp);
+           each(s, cli->net, "net", "type", add_net, errp) && add_default_network(s, errp);
 }
 
 bool setup_filter_dump(struct opts *o, const char *id, struct error **errp)

@@ -20,6 +20,7 @@ static const char *const install_dirs[] = {
     "/usr/share/opensbi/lp64/generic/firmware",
     "/usr/share/opensbi/ilp32/generic/firmware",
     "/usr/lib/u-boot/qemu-riscv64_smode",
+    "/usr/lib/ipxe/qemu",
 };
 
 static void free_opts(void *o)

@@ -395,27 +395,37 @@ static const char *const pc_aliases[] = {
 
 static const char *const q35_aliases[] = {ALIASES("pc-q35-"), "pc-q35-4.0.1", NULL};
 
+/* For both kinds of firmware. */
+static const char *const pc_roms[][2] = {
+    {"e1000", "efi-e1000.rom"},
+    {"e1000e", "efi-e1000e.rom"},
+    {"ne2k_pci", "efi-ne2k_pci.rom"},
+    {"rtl8139", "efi-rtl8139.rom"},
+    {"virtio-net-pci", "efi-virtio.rom"},
+    {"virtio-net-pci-non-transitional", "efi-virtio.rom"},
+    {"virtio-net-pci-transitional", "efi-virtio.rom"},
+    {NULL, NULL},
+};
+
+/* What both boards have in common. */
 #define PC_CLASS(a, model)                                                                         \
+    .arch = (a), .default_cpu = (model), .default_ram = 128 << 20, .default_display = "VGA",       \
+    .default_block_if = "ide", .size = sizeof(struct pc), .props = pc_props, .has_smbios = true,   \
+    .has_nic = true, .roms = pc_roms, .parallels = MACHINE_MAX_PARALLELS, .init = pc_init,         \
+    .reset = pc_reset, .fini = pc_fini, .powerdown = pc_powerdown, .suspended = pc_suspended,      \
+    .woken = pc_woken, .nmi = pc_nmi
+#define I440FX_CLASS(a, model)                                                                     \
     {                                                                                              \
-        .name = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)", .arch = (a),                    \
-        .default_cpu = (model), .max_cpus = 255, .default_ram = 128 << 20, .default_net = "e1000", \
-        .default_display = "VGA", .default_block_if = "ide", .parallels = MACHINE_MAX_PARALLELS,   \
-        .size = sizeof(struct pc), .props = pc_props, .init = pc_init, .reset = pc_reset,          \
-        .fini = pc_fini, .has_smbios = true, .powerdown = pc_powerdown, .suspended = pc_suspended, \
-        .woken = pc_woken, .nmi = pc_nmi, .aliases = pc_aliases                                    \
+        .name = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)", .max_cpus = 255,                \
+        .default_net = "e1000", .aliases = pc_aliases, PC_CLASS(a, model)                          \
     }
 #define Q35_CLASS(a, model)                                                                        \
     {                                                                                              \
-        .name = "q35", .desc = "Standard PC (Q35 + ICH9, 2009)", .arch = (a),                      \
-        .default_cpu = (model), .max_cpus = MACHINE_MAX_CPUS, .default_ram = 128 << 20,            \
-        .default_net = "e1000e", .default_display = "VGA", .default_block_if = "ide",              \
-        .parallels = MACHINE_MAX_PARALLELS, .ide_units = 1, .size = sizeof(struct pc),             \
-        .props = pc_props, .init = pc_init, .reset = pc_reset, .fini = pc_fini,                    \
-        .has_smbios = true, .powerdown = pc_powerdown, .suspended = pc_suspended,                  \
-        .woken = pc_woken, .nmi = pc_nmi, .aliases = q35_aliases                                   \
+        .name = "q35", .desc = "Standard PC (Q35 + ICH9, 2009)", .max_cpus = MACHINE_MAX_CPUS,     \
+        .default_net = "e1000e", .ide_units = 1, .aliases = q35_aliases, PC_CLASS(a, model)        \
     }
 
-const struct machine_class x86_64_pc_class = PC_CLASS("x86_64", "qemu64");
-const struct machine_class i386_pc_class = PC_CLASS("i386", "qemu32");
+const struct machine_class x86_64_pc_class = I440FX_CLASS("x86_64", "qemu64");
+const struct machine_class i386_pc_class = I440FX_CLASS("i386", "qemu32");
 const struct machine_class x86_64_q35_class = Q35_CLASS("x86_64", "qemu64");
 const struct machine_class i386_q35_class = Q35_CLASS("i386", "qemu32");

@@ -72,6 +72,7 @@ struct machine_config {
     const char *kernel, *initrd, *append, *bios, *dtb, *dumpdtb;
     const char *const *firmware_dirs; /* -L and install paths, NULL-terminated, searched in order */
     const char *const *smbios;        /* texts of -smbios, NULL-terminated; or NULL */
+    const char *const *acpitables;    /* the same of -acpitable */
     const char *uuid;                 /* text of -uuid, or NULL */
     bool no_reboot, no_shutdown, start_paused;
     unsigned panic, watchdog; /* enum panic_action, enum watchdog_action (core/action.h) */
@@ -129,6 +130,7 @@ struct machine_class {
     /* Expansion ROMs of PCI devices that name none, where the files are found: pairs of device type
      * and file, ended by NULL; or NULL. */
     const char *const (*roms)[2];
+    bool has_acpitables;        /* and cfg.acpitables */
     bool has_smbios;            /* it shows cfg.smbios */
     const char *const *aliases; /* further names ("virt-7.2"), NULL-terminated; or NULL */
 };

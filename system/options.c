@@ -275,6 +275,10 @@ const struct cli_option cli_options[] = {
     {.name = "smbios", .args = "type=N,KEY=VALUE...", LIST(smbios),
      .help = "what firmware and the guest are told of the machine's make (type 1: manufacturer,\n"
              "product, version, serial, uuid, sku, family; 0, 2, 3, 4, 11, 17)"},
+    {.name = "acpitable", .args = "file=FILE | sig=TEXT,data=FILE", LIST(acpitable),
+     .help = "add an ACPI table of a PC: a whole one, or one behind a new header\n"
+             "[rev=N][,oem_id=TEXT][,oem_table_id=TEXT][,oem_rev=N]\n"
+             "[,asl_compiler_id=TEXT][,asl_compiler_rev=N]: fields of the header"},
     {.name = "L", .args = "DIR", LIST(dirs), .help = "look for firmware here first ('help' lists where else)"},
 
     {.help = "Disks and devices"},
@@ -471,7 +475,6 @@ const struct cli_option cli_options[] = {
     {.name = "numa", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "memory has one node"},
     {.name = "mem-path", .args = "PATH", .how = CLI_REFUSE, .reason = "memory is anonymous"},
     {.name = "mem-prealloc", .how = CLI_REFUSE, .reason = "memory is allocated when touched"},
-    {.name = "acpitable", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "these machines have no ACPI tables"},
     {.name = "tpmdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no TPM"},
     {.name = "sd", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no SD card; use -hda"},
     {.name = "mtdblock", .args = "FILE", .how = CLI_REFUSE, .reason = "use -pflash"},

@@ -318,6 +318,12 @@ bool setup_config(struct setup *s, struct error **errp)
         error_set(errp, "-smbios: machine '%s' has no SMBIOS tables", s->cls->name);
         return false;
     }
+    if (cli->acpitable->len && !s->cls->has_acpitables) {
+        error_set(errp, "-acpitable: machine '%s' takes no ACPI tables from outside", s->cls->name);
+        return false;
+    }
+    g_ptr_array_add(cli->acpitable, NULL);
+    cfg->acpitables = (const char *const *)cli->acpitable->pdata;
     g_ptr_array_add(cli->smbios, NULL);
     cfg->smbios = (const char *const *)cli->smbios->pdata;
     cfg->no_reboot = cli->no_reboot;

@@ -29,6 +29,8 @@ static const char TABLES[] = "etc/acpi/tables", RSDP[] = "etc/acpi/rsdp",
 
 struct acpi {
     char oem_id[6], oem_table_id[8];
+    uint8_t root_names[14]; /* both of root tables and FADT, if has_root_names */
+    bool has_root_names;
     GByteArray *blob, *script;
     GArray *root; /* uint32_t: offsets of the tables that the XSDT names */
     guint start;  /* of the table that is being written */
@@ -192,6 +194,12 @@ void acpi_address(struct acpi *a, uint8_t bits, uint8_t access, uint64_t addr)
     put_address(a, 0, bits, access, addr);
 }
 
+static bool is_root(const char signature[static 4])
+{
+    return memcmp(signature, "FACP", 4) == 0 || memcmp(signature, "RSDT", 4) == 0 ||
+           memcmp(signature, "XSDT", 4) == 0;
+}
+
 /* Ref: 5.2.6. */
 void acpi_begin(struct acpi *a, const char signature[static 4], uint8_t revision)
 {
@@ -201,8 +209,12 @@ void acpi_begin(struct acpi *a, const char signature[static 4], uint8_t revision
     acpi_u32(a, 0); /* length */
     acpi_u8(a, revision);
     acpi_u8(a, 0); /* checksum */
-    acpi_bytes(a, a->oem_id, sizeof(a->oem_id));
-    acpi_bytes(a, a->oem_table_id, sizeof(a->oem_table_id));
+    if (a->has_root_names && is_root(signature)) {
+        acpi_bytes(a, a->root_names, sizeof(a->root_names));
+    } else {
+        acpi_bytes(a, a->oem_id, sizeof(a->oem_id));
+        acpi_bytes(a, a->oem_table_id, sizeof(a->oem_table_id));
+    }
     acpi_u32(a, 1);
     acpi_bytes(a, "TNMU", 4); /* creator */
     acpi_u32(a, 1);
@@ -219,6 +231,21 @@ uint32_t acpi_end(struct acpi *a, bool in_root)
 }
 
 /* ---- tables ---- */
+
+void acpi_put_table(struct acpi *a, const uint8_t *table, size_t len)
+{
+    acpi_begin(a, (const char *)table, 0);
+    memcpy(a->blob->data + a->start + LENGTH_AT + 4, table + LENGTH_AT + 4, HEADER - LENGTH_AT - 4);
+    a->blob->data[a->start + CHECKSUM_AT] = 0;
+    acpi_bytes(a, table + HEADER, len - HEADER);
+    acpi_end(a, true);
+}
+
+void acpi_name_root(struct acpi *a, const uint8_t names[static 14])
+{
+    memcpy(a->root_names, names, sizeof(a->root_names));
+    a->has_root_names = true;
+}
 
 uint32_t acpi_put_dsdt(struct acpi *a, const struct aml *aml)
 {

@@ -42,7 +42,10 @@ uint32_t acpi_position(const struct acpi *a);
 /* A Generic Address Structure of registers in memory; access: bytes, a power of two. */
 void acpi_address(struct acpi *a, uint8_t bits, uint8_t access, uint64_t addr);
 
-/* Whole tables. */
+/* Whole tables.  One with its header, in root tables, too; length and checksum are made. */
+void acpi_put_table(struct acpi *a, const uint8_t *table, size_t len);
+/* OEM ID and OEM table ID (6 and 8 characters) of root tables and FADT from here on. */
+void acpi_name_root(struct acpi *a, const uint8_t names[static 14]);
 uint32_t acpi_put_dsdt(struct acpi *a, const struct aml *aml);
 /* Without fixed hardware. */
 struct acpi_reduced {

@@ -23,6 +23,7 @@ struct pc {
     bool hpet_on, fd_bootchk, usb, sata_on, bypass_iommu;
     uint64_t max_low_ram; /* 0: as the board likes */
     bool acpi, smm;
+    GPtrArray *user_tables; /* of -acpitable */
     unsigned resets;
     /* Memory, in bytes. */
     uint64_t low_ram, high_ram;

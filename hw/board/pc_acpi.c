@@ -11,6 +11,7 @@
 #include "hw/acpi/madt_pc.h"
 #include "hw/acpi/piix4_pm.h"
 #include "hw/acpi/tables.h"
+#include "hw/acpi/user_tables.h"
 #include "hw/board/pc.h"
 #include "hw/pci/host_pc.h"
 #include "util/bits.h"
@@ -448,6 +449,7 @@ static struct acpi *make_tables(const struct pc *b)
     uint32_t facs = acpi_put_facs(a), dsdt = put_dsdt(a, b);
     uint64_t size = 0;
     gpa ecam = b->is_q35 ? pc_host_ecam(b->host, &size) : 0;
+    acpi_put_user_tables(a, b->user_tables);
     put_fadt(a, b, facs, dsdt);
     if (b->lapic[0])
         put_madt(a, b);
@@ -469,6 +471,9 @@ static void refresh(void *opaque)
 
 bool pc_create_acpi(struct pc *b, struct error **errp)
 {
+    b->user_tables = acpi_read_user_tables(b->m.cfg.acpitables, errp);
+    if (b->user_tables == NULL)
+        return false;
     if (!b->acpi)
         return true;
     struct acpi *a = make_tables(b);

@@ -218,6 +218,8 @@ BAD = [
     (A + ["-add-fd", "fd=99,set=1"], "fd: 99: Bad file descriptor"),
     (A + ["-serial", "file:/dev/fdset/7"], "/dev/fdset/7"),
     (A + ["-debugcon", "stdio"], "-debugcon stdio: machine 'virt' has no debug port"),
+    (A + ["-acpitable", "sig=TEST"], "-acpitable: machine 'virt' takes no ACPI tables"),
+    (["-arch", "x86_64", "-M", "pc", "-acpitable", "sig=TEST"], "-acpitable sig=TEST: wanted file=FILE with a whole table"),
     (A + ["-parallel", "stdio"], "-parallel stdio: machine 'virt' has no parallel port"),
     (A + ["-object", "secret,id=s"], "wanted one of data=TEXT and file=PATH"),
     (A + ["-object", "secret,id=s,data=a!b,format=base64"], "its data is not base64"),

@@ -298,6 +298,12 @@ BAD = [
     (A + ["-object", "filter-dump,id=f,netdev=n,file=x"], "there is no netdev 'n'"),
     (A + ["-netdev", "user,id=n", "-object", "filter-dump,id=f,netdev=n,file=/nonexistent/x"], "/nonexistent/x"),
     (A + ["-display", "gtk"], "only 'none'"),
+    (["-arch", "x86_64", "-M", "pc", "-vga", "stdd"], "-vga stdd: no such card; did you mean 'std'"),
+    (["-arch", "x86_64", "-M", "q35", "-vga", "qxl"], "-vga qxl: that card does not exist here; wanted std or none"),
+    (["-arch", "x86_64", "-M", "pc", "-device", "VGA,vgamem_mb=3"], "vgamem_mb is 3, must be a power of two from 1 to 512"),
+    (["-arch", "x86_64", "-M", "pc", "-device", "VGA,xres=1"], "xres is 1, must be"),
+    (["-arch", "x86_64", "-M", "isapc", "-device", "isa-vga,romfile=none.bin"], "none.bin"),
+    (["-arch", "x86_64", "-M", "isapc", "-device", "VGA"], "VGA"),
     (A + ["-d", "in_am"], "did you mean 'in_asm'"),
     (A + ["-D", "/nonexistent/log"], "/nonexistent/log"),
     (A + ["-rtc", "base=never"], "base=never"),
@@ -416,6 +422,7 @@ def test_probes_of_tools():
         (["-chardev", "help"], r"socket"),
         (["-object", "help"], r"rng-random"),
         (["-display", "help"], r"^none$"),
+        (["-vga", "help"], r"^std "),
         (["-d", "help"], r"guest_errors"),
     ]:
         _, out, _ = emulator(args, check=0)

@@ -350,6 +350,38 @@ static void compute_a32(struct arm_cpu *cpu)
     id->isar6 = isar6(cpu);
 }
 
+/* What fields of AArch32's registers say without a feature. */
+static const struct {
+    uint8_t feature, lsb, bits, val;
+    uint16_t off; /* of struct arm_ids */
+} without[] = {
+#define WITHOUT(f, reg, lsb, bits, val)                                                            \
+    {                                                                                              \
+        ARM_F_##f, lsb, bits, val, offsetof(struct arm_ids, reg)                                   \
+    }
+    WITHOUT(IDIV, isar0, 24, 4, 0),
+    WITHOUT(VFP, mvfr0, 0, 32, 0),
+    WITHOUT(VFP, mvfr1, 0, 32, 0),
+    WITHOUT(VFP, mvfr2, 0, 32, 0),
+    WITHOUT(VFP_D32, mvfr0, 0, 4, 1),
+    WITHOUT(NEON, mvfr1, 8, 16, 0),
+    WITHOUT(SHORT_VECTORS, mvfr0, 24, 4, 0),
+    WITHOUT(VFPV4, mvfr1, 28, 4, 0),
+    WITHOUT(VFP_HALF, mvfr1, 20, 8, 0),
+    WITHOUT(LPAE, mmfr0, 0, 4, 3),
+    WITHOUT(MP, mmfr3, 12, 4, 0),
+#undef WITHOUT
+};
+
+static void hide_absent(struct arm_cpu *cpu)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(without); i++) {
+        uint32_t *reg = (uint32_t *)(void *)((char *)&cpu->id + without[i].off);
+        if (!arm_has(cpu, without[i].feature) && (*reg || !without[i].val))
+            *reg = (uint32_t)deposit64(*reg, without[i].lsb, without[i].bits, without[i].val);
+    }
+}
+
 /* Levels that are not there do not show in the registers of an Armv7 processor either. */
 static void adjust_v7(struct arm_cpu *cpu)
 {
@@ -372,6 +404,7 @@ void arm_compute_ids(struct arm_cpu *cpu)
 
     if (!arm_has(cpu, ARM_F_V8)) {
         adjust_v7(cpu);
+        hide_absent(cpu);
         return;
     }
     id->aa64pfr0 = aa64pfr0(cpu);
@@ -383,6 +416,8 @@ void arm_compute_ids(struct arm_cpu *cpu)
     id->aa64mmfr0 = aa64mmfr0(cpu);
     id->aa64mmfr1 = aa64mmfr1(cpu);
     id->aa64mmfr2 = aa64mmfr2(cpu);
-    if (can_run_a32(cpu))
+    if (can_run_a32(cpu)) {
         compute_a32(cpu);
+        hide_absent(cpu);
+    }
 }

@@ -44,9 +44,9 @@ static const struct v7_ids a15_ids = {
     {0x02101110, 0x13112111, 0x21232041, 0x11112131, 0x10011142}, 0x410430f0, 0x10110222, 0x11111111};
 
 #define V7    "aarch32-el0 aarch32-el1 secure pmu vfp neon "
-#define V7VE  V7 "mp lpae virt vfpv4 vfp-d32 idiv "
+#define V7VE  V7 "mp lpae virt vfpv4 vfp-half vfp-d32 idiv "
 #define A32   "aarch32-el0 aarch32-el1 "
-#define V80   "aarch64 v8 lpae virt secure pmu vfp vfp-d32 neon vfpv4 idiv mp aes pmull sha1 sha256 crc32 "
+#define V80   "aarch64 v8 lpae virt secure pmu vfp vfp-d32 vfp-half neon vfpv4 idiv mp aes pmull sha1 sha256 crc32 "
 #define LOCK  "doublelock "
 #define V81   V80 "lse rdm pan vhe hpds hafdbs vmid16 "
 #define V82   V81 "pan2 uao dpb ttcnp xnx ras hpds2 "
@@ -69,7 +69,7 @@ static const struct arm_model models[] = {
      {CACHE(32 * KIB, 4, 64), CACHE(32 * KIB, 2, 32), CACHE(1 * MIB, 8, 64)}, 40, 6, 4, 2, 4, false, &a7_ids, 0x4107},
     {"cortex-a8", "Arm Cortex-A8, Armv7-A", "arm,cortex-a8", V7 "vfp-d32 vfp-vectors", 0x410fc080, 0x82048004, 0x0a000023,
      {0xe007e01a, 0x2007e01a, 0xf0000000}, 32, 6, 2, 2, 4, false, &a8_ids, 0x4100},
-    {"cortex-a9", "Arm Cortex-A9, Armv7-A", "arm,cortex-a9", V7 "mp vfp-d32", 0x410fc090, 0x80038003, 0x09200003,
+    {"cortex-a9", "Arm Cortex-A9, Armv7-A", "arm,cortex-a9", V7 "mp vfp-d32 vfp-half", 0x410fc090, 0x80038003, 0x09200003,
      {0xe00fe019, 0x200fe019}, 32, 6, 4, 2, 6, false, &a9_ids, 0x4109},
     {"cortex-a15", "Arm Cortex-A15, Armv7-A", "arm,cortex-a15", V7VE, 0x412fc0f1, 0x8444c004, 0x0a200023,
      {CACHE(32 * KIB, 2, 64), CACHE(32 * KIB, 2, 64), CACHE(4 * MIB, 16, 64)}, 40, 6, 4, 2, 6, false, &a15_ids, 0x410f},
@@ -166,6 +166,7 @@ static void add_features(uint64_t *set, const char *names)
 static const struct {
     uint8_t f, needs;
 } dependencies[] = {
+    {ARM_F_SHORT_VECTORS, ARM_F_VFP},  {ARM_F_VFP_HALF, ARM_F_VFP},
     {ARM_F_NEON, ARM_F_VFP},           {ARM_F_VFPV4, ARM_F_VFP},
     {ARM_F_VFP_D32, ARM_F_VFP},        {ARM_F_AES, ARM_F_NEON},
     {ARM_F_PMULL, ARM_F_AES},          {ARM_F_SHA1, ARM_F_NEON},

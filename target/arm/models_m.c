@@ -196,6 +196,7 @@ static void set_features(struct arm_cpu *cpu)
     set_feature(cpu, ARM_F_IDIV, m->is_main || m->version >= 8);
     set_feature(cpu, ARM_F_VFP, m->has_fp);
     set_feature(cpu, ARM_F_VFPV4, m->has_fp);
+    set_feature(cpu, ARM_F_VFP_HALF, m->has_fp);
 }
 
 static bool configure(struct arm_cpu *cpu, const struct arm_m_model *model, struct opts *o,

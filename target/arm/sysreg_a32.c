@@ -41,7 +41,8 @@ enum {
     NEEDS_CCIDX = 1 << 20,
     NEEDS_SPECRES = 1 << 21,
     NO_EL3 = 1 << 22, /* where there is no EL3 that uses AArch32 */
-    UPPER = 1 << 23   /* Hyp mode, and the secure world's PL1 */
+    NEEDS_V82 = 1 << 24,
+    UPPER = 1 << 23 /* Hyp mode, and the secure world's PL1 */
 };
 
 struct reg {
@@ -435,7 +436,7 @@ static const struct reg table[] = {
     {P15(0, 1, 0, 0), BANK | VM, F(sctlr_el), NULL, write_sctlr},
     {P15(0, 1, 0, 1), BANK, F(actlr_el), NULL, NULL},
     {P15(0, 1, 0, 2), 0, F(cpacr_el1), read_cpacr, write_cpacr},
-    {P15(0, 1, 0, 3), BANK | HIGH | NEEDS_V8, F(actlr_el), NULL, NULL},
+    {P15(0, 1, 0, 3), BANK | HIGH | NEEDS_V82, F(actlr_el), NULL, NULL},
     {P15(0, 1, 1, 0), SEC | NEEDS_EL3, F(scr_el3), NULL, write_scr},
     {P15(0, 1, 1, 1), SEC | NEEDS_EL3, F(sder), NULL, NULL},
     {P15(0, 1, 1, 2), NEEDS_EL3, F(a32.nsacr), NULL, write_nsacr},
@@ -443,7 +444,7 @@ static const struct reg table[] = {
     {P15(0, 1, 3, 1), SEC | NEEDS_EL3, F(mdcr_el3), NULL, NULL},
     {P15(4, 1, 0, 0), HYP, F(sctlr_el[2]), NULL, write_sctlr},
     {P15(4, 1, 0, 1), HYP, F(actlr_el[2]), NULL, NULL},
-    {P15(4, 1, 0, 3), HYP | HIGH | NEEDS_V8, F(actlr_el[2]), NULL, NULL},
+    {P15(4, 1, 0, 3), HYP | HIGH | NEEDS_V82, F(actlr_el[2]), NULL, NULL},
     {P15(4, 1, 1, 0), HYP, F(hcr_el2), NULL, write_hcr},
     {P15(4, 1, 1, 1), HYP, F(mdcr_el2), NULL, write_and_change_mode},
     {P15(4, 1, 1, 2), HYP, F(cptr_el2), NULL, write_and_change_mode},
@@ -582,6 +583,7 @@ static const struct {
     uint32_t flag;
     enum arm_feature feature;
 } needs[] = {
+    {NEEDS_V82, ARM_F_UAO}, /* as ID_MMFR4.AC2 */
     {NEEDS_V8, ARM_F_V8},     {NEEDS_LPAE, ARM_F_LPAE},   {NEEDS_MP, ARM_F_MP},
     {NEEDS_PAN2, ARM_F_PAN2}, {NEEDS_CCIDX, ARM_F_CCIDX}, {NEEDS_SPECRES, ARM_F_SPECRES},
 };

@@ -1,6 +1,7 @@
 /* Helpers of A32 and T32: parallel arithmetic, changes of the instruction set. */
-#include "target/arm/cpu.h"
+#include "target/arm/cpu_priv.h"
 #include "target/arm/helpers.h"
+#include "target/arm/m_priv.h"
 
 #include "accel/tcg/guest.h"
 #include "util/bits.h"
@@ -113,11 +114,14 @@ void helper_a32_advance_it(struct arm_cpu *cpu)
 
 /* --- memory --- */
 
+/* Whatever the address leads to. */
 void helper_a32_misaligned(struct arm_cpu *cpu, uint64_t addr, uint32_t memop, uint32_t is_store)
 {
-    memop |= MO_32 | MO_ALIGN;
-    if (is_store)
-        guest_st(&cpu->cpu, addr, 0, memop);
+    enum guest_access access = is_store ? GUEST_WRITE : GUEST_READ;
+    unsigned idx = memop_idx(memop);
+    if (arm_is_m(cpu))
+        arm_m_raise_fault(&cpu->cpu, addr, access, idx, GUEST_CAUSE_MISALIGNED);
     else
-        guest_ld(&cpu->cpu, addr, memop);
+        arm_raise_fault(&cpu->cpu, addr, access, idx, GUEST_CAUSE_MISALIGNED);
+    guest_unwind(&cpu->cpu);
 }

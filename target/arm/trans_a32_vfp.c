@@ -645,22 +645,21 @@ static uint32_t memop_of(const struct dis *d, unsigned esz)
     return esz == 1 ? MO_16 | MO_ALIGN | mem : esz == 2 ? MO_32 | MO_ALIGN | mem : MO_64 | mem;
 }
 
-/* A double is two words, whose order big-endian data keeps. */
 static void transfer(struct dis *d, ir_val address, int word, unsigned esz, bool is_load)
 {
-    struct ir *ir = d->ir;
-    if (esz == 3 && (d->mode & ARM_MODE_BE)) {
-        transfer(d, address, word, 2, is_load);
-        transfer(d, ir_add(ir, address, imm32(d, 4)), word + 1, 2, is_load);
-        return;
-    }
-    if (esz == 3)
-        a32_check_word(d, address, !is_load);
     ir_val at = a32_addr(d, address);
     if (is_load)
-        a32_vset(d, word, esz == 1 ? 2 : esz, ir_ld(ir, I64, at, memop_of(d, esz)));
+        a32_vset(d, word, esz == 1 ? 2 : esz, ir_ld(d->ir, I64, at, memop_of(d, esz)));
     else
-        ir_st(ir, at, a32_vget(d, word, esz), memop_of(d, esz));
+        ir_st(d->ir, at, a32_vget(d, word, esz), memop_of(d, esz));
+}
+
+/* A double is two words, the upper one first in big-endian data. */
+static void transfer_words(struct dis *d, ir_val address, int word, bool is_load)
+{
+    int first = d->mode & ARM_MODE_BE ? 1 : 0;
+    transfer(d, address, word + first, 2, is_load);
+    transfer(d, ir_add(d->ir, address, imm32(d, 4)), word + !first, 2, is_load);
 }
 
 static bool load_store(struct dis *d, const struct args_vls *a, bool is_load)
@@ -670,7 +669,14 @@ static bool load_store(struct dis *d, const struct args_vls *a, bool is_load)
     if (a32_fp_is_trapped(d, false))
         return true;
     ir_val off = imm32(d, (uint32_t)(a->u ? a->imm : -a->imm));
-    transfer(d, ir_add(d->ir, a32_base(d, a->rn), off), a->vd, (unsigned)a->esz, is_load);
+    ir_val address = ir_add(d->ir, a32_base(d, a->rn), off);
+    if (a->esz == 3 && (d->mode & ARM_MODE_BE)) {
+        transfer_words(d, address, a->vd, is_load);
+        return true;
+    }
+    if (a->esz == 3)
+        a32_check_word(d, address, !is_load);
+    transfer(d, address, a->vd, (unsigned)a->esz, is_load);
     return true;
 }
 
@@ -703,12 +709,10 @@ static bool multiple(struct dis *d, const struct args_vlm *a, bool is_load)
         a32_check_base(d, a->rn, a->u ? ir_add(d->ir, base, imm32(d, bytes)) : first);
     for (int i = 0; i < count; i++) {
         ir_val at = ir_add(d->ir, first, imm32(d, (uint32_t)i << esz));
-        if (esz == 3) {
-            transfer(d, at, a->vd + i * step, 2, is_load);
-            transfer(d, ir_add(d->ir, at, imm32(d, 4)), a->vd + i * step + 1, 2, is_load);
-        } else {
+        if (esz == 3)
+            transfer_words(d, at, a->vd + i * step, is_load);
+        else
             transfer(d, at, a->vd + i * step, esz, is_load);
-        }
     }
     if (a->w)
         a32_set_reg(d, a->rn, a->u ? ir_add(d->ir, base, imm32(d, bytes)) : first);

@@ -27,7 +27,7 @@ struct cli {
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
     bool semihosting;
     bool no_acpi, no_hpet, no_fd_bootchk; /* old forms of -machine acpi=off and its like */
-    bool want_help, want_version, want_runner_help;
+    bool want_help, want_version, want_runner_help, want_audio_help;
     bool message_time, message_name; /* -msg */
     const char *run_user, *run_root; /* -run-with user=, chroot= */
     GStringChunk *texts;             /* what came from files: lives as long as this */

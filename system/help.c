@@ -115,6 +115,30 @@ static int help_device(const char *name)
     return 0;
 }
 
+/* Whether one of the options says model=help. */
+static bool asks_models(GPtrArray *list)
+{
+    bool asked = false;
+
+    for (guint i = 0; i < list->len && !asked; i++) {
+        struct opts *o = opts_parse(g_ptr_array_index(list, i), "type");
+        asked = is_help(opts_get(o, "model", NULL));
+        opts_free(o);
+    }
+    return asked;
+}
+
+/* Devices with the property netdev=. */
+static void list_nic_models(void)
+{
+    puts("Available NIC models for this configuration:\nvirtio");
+    for (const struct device_type *const *t = hw_device_types(); *t; t++) {
+        const struct device_type *inner = virtio_pci_inner(*t) ? virtio_pci_inner(*t) : *t;
+        if ((*t)->cls->user_creatable && props_find(inner->cls->props, "netdev"))
+            puts((*t)->name);
+    }
+}
+
 static int help_dirs(const struct setup *s)
 {
     for (guint i = 0; i < s->dirs->len - 1; i++) {
@@ -149,7 +173,7 @@ static bool answer_lists(struct setup *s, int *status)
     else if (asks_help(s->cli->device, "driver", &name))
         *status = help_device(name);
     else if (asks_help(s->cli->object, "qom-type", &name))
-        objects_help(stdout);
+        objects_help(name, stdout);
     else if (asks_help(s->cli->machine, "type", &name))
         *status = name ? list_machine_props(s) : list_machines(s);
     else
@@ -170,6 +194,10 @@ static bool answer_words(const struct setup *s, int *status)
     else if (asks_help(cli->netdev, "type", &name) || asks_help(cli->nic, "type", &name) ||
              asks_help(cli->net, "type", &name))
         net_print_help(stdout);
+    else if (asks_models(cli->nic) || asks_models(cli->net))
+        list_nic_models();
+    else if (cli->want_audio_help)
+        puts("Available audio drivers:\nnone");
     else if (is_help(cli->log_items))
         log_print_help(stdout);
     else if (is_help(cli->display))

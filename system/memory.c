@@ -63,18 +63,15 @@ static bool check_placement(struct opts *o, struct error **errp)
     return false;
 }
 
+const char *const memdev_keys[] = {"qom-type", "id",     "size",       "share",    "merge", "dump",
+                                   "reserve",  "policy", "host-nodes", "prealloc", NULL};
+
 bool memdev_create(const char *id, struct opts *o, struct error **errp)
 {
-    static const char *const keys[] = {"qom-type",   "id",       "size",    "share",
-                                       "merge",      "dump",     "reserve", "policy",
-                                       "host-nodes", "prealloc", NULL};
     struct memdev d = {0};
 
-    opts_get(o, "qom-type", NULL);
-    opts_get(o, "id", NULL);
     if (!opts_get_size(o, "size", 0, &d.size, errp) ||
-        !opts_get_bool(o, "prealloc", false, &d.prealloc, errp) || !check_placement(o, errp) ||
-        !opts_check_used(o, keys, errp))
+        !opts_get_bool(o, "prealloc", false, &d.prealloc, errp) || !check_placement(o, errp))
         return false;
     if (!d.size) {
         error_set(errp, "wanted size=SIZE");

@@ -246,17 +246,16 @@ bool setup_netdevs(struct setup *s, struct error **errp)
            each(s, cli->net, "net", "type", add_net, errp) && add_default_network(s, errp);
 }
 
+const char *const filter_dump_keys[] = {"qom-type", "id",    "netdev",   "file",   "maxlen",
+                                        "status",   "queue", "position", "insert", NULL};
+
 bool setup_filter_dump(struct opts *o, const char *id, struct error **errp)
 {
-    static const char *const keys[] = {"qom-type", "id",    "netdev",   "file",   "maxlen",
-                                       "status",   "queue", "position", "insert", NULL};
     const char *netdev = opts_get(o, "netdev", NULL), *file = opts_get(o, "file", NULL);
     uint64_t maxlen;
     bool ok = opts_get_size(o, "maxlen", 65536, &maxlen, errp);
 
-    for (const char *const *k = keys; *k; k++)
-        opts_get(o, *k, NULL);
-    if (!ok || !opts_check_used(o, keys, errp))
+    if (!ok)
         return false;
     if (!netdev || !file) {
         error_set(errp, "wanted netdev=ID and file=FILE");

@@ -10,7 +10,7 @@
 
 struct object_type {
     const char *name;
-    const char *const *keys; /* NULL-terminated; NULL: create looks after them */
+    const char *const *keys; /* NULL-terminated */
     bool (*create)(const char *id, struct opts *o, struct error **errp);
     bool (*destroy)(const char *id); /* false: there is none of this type and id */
 };
@@ -62,9 +62,9 @@ static const char *const iothread_keys[] = {
     "qom-type", "id", "poll-max-ns", "poll-grow", "poll-shrink", "aio-max-batch", NULL};
 
 static const struct object_type object_types[] = {
-    {"filter-dump", NULL, create_filter_dump, net_dump_del},
+    {"filter-dump", filter_dump_keys, create_filter_dump, net_dump_del},
     {"iothread", iothread_keys, create_iothread, iothread_delete},
-    {"memory-backend-ram", NULL, memdev_create, memdev_destroy},
+    {"memory-backend-ram", memdev_keys, memdev_create, memdev_destroy},
     {"rng-builtin", no_keys, create_rng_builtin, rng_source_delete},
     {"rng-random", file_keys, create_rng_random, rng_source_delete},
     {"secret", secret_keys, secret_create, secret_delete},
@@ -99,9 +99,9 @@ bool object_create(struct opts *o, struct error **errp)
         error_set(errp, "wanted id=ID");
         return false;
     }
-    for (const char *const *key = type->keys; key && *key; key++)
+    for (const char *const *key = type->keys; *key; key++)
         opts_get(o, *key, NULL);
-    return (!type->keys || opts_check_used(o, type->keys, errp)) && type->create(id, o, errp);
+    return opts_check_used(o, type->keys, errp) && type->create(id, o, errp);
 }
 
 /* The device that holds an object by a property of that kind, NULL: none. */
@@ -157,8 +157,22 @@ bool setup_objects(struct setup *s, struct error **errp)
     return true;
 }
 
-void objects_help(FILE *f)
+static void keys_help(const struct object_type *type, FILE *f)
 {
+    fprintf(f, "%s options:\n", type->name);
+    for (const char *const *key = type->keys; *key; key++)
+        if (strcmp(*key, "qom-type") && strcmp(*key, "id"))
+            fprintf(f, "  %s=<value>\n", *key);
+}
+
+void objects_help(const char *name, FILE *f)
+{
+    const struct object_type *type = name ? find_type(name, NULL) : NULL;
+
+    if (type) {
+        keys_help(type, f);
+        return;
+    }
     fputs("List of user creatable objects:\n", f);
     for (size_t i = 0; i < G_N_ELEMENTS(object_types); i++)
         fprintf(f, "  %s\n", object_types[i].name);

@@ -91,6 +91,26 @@ static bool call_enable_kvm(struct cli *cli, const char *arg UNUSED, struct erro
     return true;
 }
 
+static bool call_localtime(struct cli *cli, const char *arg UNUSED, struct error **errp UNUSED)
+{
+    cli->rtc = "base=localtime";
+    return true;
+}
+
+static bool call_singlestep(struct cli *cli, const char *arg UNUSED, struct error **errp UNUSED)
+{
+    g_ptr_array_add(cli->accel, g_strdup("tcg,one-insn-per-tb=on"));
+    return true;
+}
+
+static bool call_vnc(struct cli *cli UNUSED, const char *arg, struct error **errp)
+{
+    if (!strcmp(arg, "none"))
+        return true;
+    error_set(errp, "not supported yet: there is no display; use -display none");
+    return false;
+}
+
 static bool call_tb_size(struct cli *cli, const char *arg, struct error **errp UNUSED)
 {
     g_ptr_array_add(cli->accel, g_strdup_printf("tcg,tb-size=%s", arg));
@@ -106,11 +126,12 @@ static bool call_display(struct cli *cli, const char *arg, struct error **errp)
     return false;
 }
 
-static bool call_audiodev(struct cli *cli UNUSED, const char *arg, struct error **errp)
+static bool call_audiodev(struct cli *cli, const char *arg, struct error **errp)
 {
     struct opts *o = opts_parse_any(arg, "driver", errp);
     const char *driver = o ? opts_get(o, "driver", "") : "";
-    bool ok = !strcmp(driver, "none");
+    cli->want_audio_help = o && opts_has_help(o);
+    bool ok = cli->want_audio_help || !strcmp(driver, "none");
 
     if (o && !ok)
         error_set(errp, "sound is not supported yet; only 'none' is accepted");
@@ -460,6 +481,10 @@ const struct cli_option cli_options[] = {
     {.name = "balloon", .args = "none", .how = CLI_ACCEPT},
     {.name = "k", .args = "LANGUAGE", .how = CLI_ACCEPT},
     {.name = "overcommit", .args = "OPTIONS", .how = CLI_ACCEPT},
+    {.name = "singlestep", CALL(call_singlestep)},
+    {.name = "localtime", CALL(call_localtime)},
+    {.name = "hdachs", .args = "CYLS,HEADS,SECS", .how = CLI_ACCEPT},
+    {.name = "soundhw", .args = "CARD", .how = CLI_REFUSE, .reason = "there are no sound cards"},
     {.name = "tb-size", .args = "MIB", CALL(call_tb_size)},
     {.name = "audiodev", .args = "none", CALL(call_audiodev)},
     {.name = "audio", .args = "none", CALL(call_audiodev)},
@@ -468,7 +493,7 @@ const struct cli_option cli_options[] = {
     {.name = "writeconfig", .args = "FILE", .how = CLI_REFUSE, .reason = "there are no configuration files"},
     {.name = "usb", .how = CLI_REFUSE, .reason = "there is no USB controller"},
     {.name = "usbdevice", .args = "NAME", .how = CLI_REFUSE, .reason = "there is no USB controller"},
-    {.name = "vnc", .args = "DISPLAY", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
+    {.name = "vnc", .args = "DISPLAY", CALL(call_vnc)},
     {.name = "spice", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
     {.name = "sdl", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
     {.name = "curses", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},

@@ -55,6 +55,7 @@ bool setup_netdevs(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_nics(struct setup *s, struct error **errp) MUST_CHECK;
 /* Before setup_machine(): what connects the card that the board has of its own. */
 bool setup_onboard_nic(struct setup *s, struct error **errp) MUST_CHECK;
+extern const char *const filter_dump_keys[]; /* what it asks o for, ended by NULL */
 bool setup_filter_dump(struct opts *o, const char *id, struct error **errp) MUST_CHECK;
 
 /* drives.c: open -drive and -blockdev images; later plug those with if=virtio, and tell the board
@@ -91,6 +92,7 @@ const char *setup_machine_opt(struct setup *s, const char *key);
  * has its memory. */
 bool setup_memory(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_prealloc(struct setup *s, struct error **errp) MUST_CHECK;
+extern const char *const memdev_keys[]; /* what it asks o for, ended by NULL */
 bool memdev_create(const char *id, struct opts *o, struct error **errp) MUST_CHECK;
 bool memdev_destroy(const char *id);
 void memdev_free_all(void);
@@ -100,7 +102,8 @@ bool setup_objects(struct setup *s, struct error **errp) MUST_CHECK;
 /* objects.c: object-add, with qom-type, id and properties in o; object-del. */
 bool object_create(struct opts *o, struct error **errp) MUST_CHECK;
 bool object_delete(struct machine *m, const char *id, struct error **errp) MUST_CHECK;
-void objects_help(FILE *f);
+/* The types, or what the type of that name takes. */
+void objects_help(const char *name, FILE *f);
 
 /* shares.c: -fsdev and -virtfs; later plug the devices that -virtfs stands for. */
 bool setup_shares(struct setup *s, struct error **errp) MUST_CHECK;

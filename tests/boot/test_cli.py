@@ -423,6 +423,9 @@ def test_probes_of_tools():
         (["-object", "help"], r"rng-random"),
         (["-display", "help"], r"^none$"),
         (["-vga", "help"], r"^std "),
+        (["-audiodev", "help"], r"^none$"),
+        (["-nic", "model=help"], r"(?s)^virtio$.*^e1000$"),
+        (["-object", "iothread,help"], r"poll-max-ns="),
         (["-d", "help"], r"guest_errors"),
     ]:
         _, out, _ = emulator(args, check=0)

@@ -47,9 +47,9 @@ def archive(files):
     return gzip.compress(bytes(out), 1)
 
 
-def driver_files(names):
+def driver_files(names, arch):
     """{path in the guest: module} of drivers and what they need, in the order to load them in."""
-    base = debian() + "/tree/usr"
+    base = debian(arch) + "/tree/usr"
     version = os.path.basename(glob.glob(base + "/lib/modules/*")[0])
     if not os.path.exists("%s/lib/modules/%s/modules.dep" % (base, version)):
         subprocess.run([need_tool("depmod"), "-b", base, version], check=True, stderr=subprocess.DEVNULL)
@@ -67,14 +67,14 @@ def driver_files(names):
     return files
 
 
-def net_guest(more, drivers=(), **kwargs):
+def net_guest(more, drivers=(), arch="riscv64", **kwargs):
     """linux() with the network drivers and a DHCP script."""
     files = {"lib/dhcp": (0o755, DHCP_SCRIPT.encode())}
-    modules = driver_files(drivers) if drivers else {}
+    modules = driver_files(drivers, arch) if drivers else {}
     files.update(modules)
-    with open(debian() + "/initrd.cpio.gz", "rb") as f, open("net.cpio.gz", "wb") as out:
+    with open(debian(arch) + "/initrd.cpio.gz", "rb") as f, open("net.cpio.gz", "wb") as out:
         out.write(f.read() + archive(files))
-    g = linux(more, initrd=os.path.abspath("net.cpio.gz"), **kwargs)
+    g = linux(more, initrd=os.path.abspath("net.cpio.gz"), arch=arch, **kwargs)
     g.modules = ["/" + m for m in modules]
     return g
 

@@ -69,9 +69,9 @@ def test_without_offloads():
         use_network(g, port)
 
 
-def on_card(card, driver=()):
+def on_card(card, driver=(), **kwargs):
     port = free_port()
-    with net_guest(["-netdev", user(port), "-device", card + ",netdev=n0"], drivers=driver) as g:
+    with net_guest(["-netdev", user(port), "-device", card + ",netdev=n0"], drivers=driver, **kwargs) as g:
         use_network(g, port)
 
 
@@ -85,6 +85,10 @@ def test_intel_82540em():
 
 def test_intel_82574l():
     on_card("e1000e", ["e1000e"])
+
+
+def test_realtek_8139c_plus():
+    on_card("rtl8139", ["8139cp"], arch="arm64")
 
 
 def test_old_net_options_make_card_and_hub():

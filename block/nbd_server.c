@@ -277,6 +277,15 @@ static struct nbd_export *find_id(const char *id)
     return e;
 }
 
+/* Whether somebody else may write to it, too. */
+static bool is_taken(const struct nbd_export_opts *o)
+{
+    const struct block_node *b = o->node;
+    bool is_late = b->lock_pending || (b->file && b->file->lock_pending);
+
+    return b->parents || (block_owner(b) && (!o->is_waiting || is_late));
+}
+
 static bool check_export(const struct nbd_export_opts *o, const char *name, struct error **errp)
 {
     if (find_id(o->id))
@@ -290,7 +299,7 @@ static bool check_export(const struct nbd_export_opts *o, const char *name, stru
     else if (o->writable && block_read_only(o->node))
         error_set(errp, "'%s' is read-only, so that its export cannot be writable",
                   block_id(o->node));
-    else if (o->writable && (block_owner(o->node) || o->node->parents))
+    else if (o->writable && is_taken(o))
         error_set(errp, "'%s' is in use by %s: its export cannot be writable", block_id(o->node),
                   block_owner(o->node) ? block_owner(o->node) : "another node");
     else

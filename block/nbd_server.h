@@ -37,6 +37,7 @@ struct nbd_export_opts {
     const char *id, *name, *description; /* name NULL: id; description may be NULL */
     struct block_node *node;
     bool writable, writethrough;
+    bool is_waiting; /* the machine waits for its state: what its devices hold may be written */
     bool allocation_depth;      /* offer qemu:allocation-depth */
     const char *const *bitmaps; /* dirty bitmaps of the chain to offer; ended by NULL, or NULL */
 };

@@ -2,6 +2,7 @@
 #include "monitor/commands_priv.h"
 
 #include "block/nbd_server.h"
+#include "core/machine.h"
 #include "util/fds.h"
 #include "util/tls.h"
 
@@ -103,12 +104,20 @@ static bool parse_uri(char *text, struct nbd_listen *l, struct error **errp)
     return true;
 }
 
-static bool export_all(bool writable, struct error **errp)
+/* Storage moves by NBD before the machine does. */
+static bool is_waiting(const struct mon_call *c)
+{
+    return c->m->run_state == RUN_INMIGRATE;
+}
+
+static bool export_all(const struct mon_call *c, bool writable, struct error **errp)
 {
     for (struct block_node *b = NULL; (b = block_next_root(b));) {
         const char *name = block_drive_name(b);
-        struct nbd_export_opts e = {
-            .id = name, .node = b, .writable = writable && !block_read_only(b)};
+        struct nbd_export_opts e = {.id = name,
+                                    .node = b,
+                                    .writable = writable && !block_read_only(b),
+                                    .is_waiting = is_waiting(c)};
         if (name && !block_is_empty(b) && !nbd_export_add(&e, errp))
             return false;
     }
@@ -128,7 +137,7 @@ static JsonNode *run_hmp_start(struct mon_call *c, struct error **errp)
     }
     if (!parse_uri(uri, &l, errp) || !nbd_server_start(&l, errp))
         return NULL;
-    if (!mon_bool(c, "all", false) || export_all(mon_bool(c, "writable", false), errp))
+    if (!mon_bool(c, "all", false) || export_all(c, mon_bool(c, "writable", false), errp))
         return mon_ok();
     nbd_server_stop();
     return NULL;
@@ -177,6 +186,7 @@ static JsonNode *run_add(struct mon_call *c, struct error **errp)
                                 .name = name,
                                 .description = mon_str(c, "description", NULL),
                                 .writable = mon_bool(c, "writable", false),
+                                .is_waiting = is_waiting(c),
                                 .bitmaps = bitmaps};
 
     if (!is_running(errp))
@@ -206,6 +216,7 @@ static JsonNode *run_export_add(struct mon_call *c, struct error **errp)
                                 .name = mon_str(c, "name", mon_str(c, "node-name", NULL)),
                                 .description = mon_str(c, "description", NULL),
                                 .writable = mon_bool(c, "writable", false),
+                                .is_waiting = is_waiting(c),
                                 .writethrough = mon_bool(c, "writethrough", false),
                                 .allocation_depth = mon_bool(c, "allocation-depth", false)};
 

@@ -107,6 +107,41 @@ def test_server_of_an_image():
             raise Failed("not the part that begins at the offset")
 
 
+def test_disks_move_with_their_machine():
+    """A mirror to the writable export of a machine that waits for its state, then the state."""
+    need_tools()
+    pattern("in.raw", 4 << 20, 5)
+    run(TOOL, "convert", "-f", "raw", "-O", "qcow2", "in.raw", "from.qcow2")
+    run(TOOL, "create", "-f", "qcow2", "to.qcow2", "4M")
+
+    def args(disk, sock):
+        return arch_args("riscv64") + ["-S", "-nographic", "-M", "virt", "-m", "64M", "-bios", "none", "-monitor", "none", "-serial", "null",
+                                       "-qmp", "unix:%s,server=on,wait=off" % sock, "-drive", "if=none,id=d0,file=" + disk,
+                                       "-device", "virtio-blk-device,drive=d0"]
+
+    with Guest(args("from.qcow2", "a")) as g, Guest(args("to.qcow2", "b") + ["-incoming", "defer"]) as h:
+        a, b = Qmp("a"), Qmp("b")
+        b.ok("nbd-server-start", addr={"type": "unix", "data": {"path": os.path.abspath("nbd.sock")}})
+        b.ok("nbd-server-add", device="d0", writable=True)
+        a.ok("drive-mirror", device="d0", job_id="j", sync="full", mode="existing", format="raw", target=url("d0"))
+        if a.event("BLOCK_JOB_READY")["device"] != "j":
+            raise Failed("another job is ready")
+        b.ok("migrate-incoming", uri="unix:state")
+        a.ok("block-job-cancel", device="j")
+        a.event("BLOCK_JOB_COMPLETED")
+        a.ok("migrate", uri="unix:state")
+        while a.ok("query-migrate")["status"] not in ("completed", "failed"):
+            time.sleep(0.05)
+        if a.ok("query-migrate")["status"] != "completed":
+            raise Failed("the machine did not move: %s" % a.ok("query-migrate"))
+        b.ok("nbd-server-stop")
+        refused(b, "nbd-server-add", "no NBD server", device="d0")
+        for q, m in (a, g), (b, h):
+            q.ok("quit")
+            m.wait_exit(0)
+    run(TOOL, "compare", "in.raw", "to.qcow2")
+
+
 def certificates(names):
     """An authority's, and one for each name: server, client."""
     new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]

@@ -51,7 +51,7 @@ static bool is_aligned_256(const struct dis *d, unsigned size)
 static uint32_t memop_128(const struct dis *d, unsigned size)
 {
     bool checks = vec_is_aligned(d) && !is_aligned_256(d, size);
-    return MO_128 | (d->mem & ~(uint32_t)MO_ALIGN) | (checks ? MO_ALIGN : 0);
+    return MO_128 | d->mem | (checks ? MO_ALIGN : 0);
 }
 
 /* The address; of 32 bytes that must be aligned as such, looked at before the lower half. */

@@ -17,9 +17,10 @@ static uint32_t place(const struct dis *d)
            (vec_halves(d) == 2 ? VMEM_256 : 0);
 }
 
+/* These never raise #AC. */
 static ir_val memop(struct dis *d, unsigned esz)
 {
-    return imm32(d, d->mem | esz);
+    return imm32(d, (d->mem & ~(uint32_t)MO_ALIGN) | esz);
 }
 
 /* VMASKMOV: 2C and 2E of 4 bytes, 2D and 2F of 8; VPMASKMOV: by W. */

@@ -16,8 +16,8 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCES = os.path.join(HERE, "x86sys")
-PROGRAMS = {"real": "-m32", "protected": "-m32", "vm86": "-m32", "paging": "-m32", "long": "-m64"}
-ENGINES = {"interp": "engine=interp", "jit": "thread=multi", "one": "one-insn-per-tb=on", "lockstep": "lockstep=on"}
+PROGRAMS = {"real": "-m32", "protected": "-m32", "vm86": "-m32", "paging": "-m32", "long": "-m64", "vector": "-m64"}
+ENGINES = {"interp": "engine=interp", "jit": "thread=multi", "one": "one-insn-per-tb=on", "regions": "regions=all", "lockstep": "lockstep=on"}
 TIMEOUT = 120
 
 
@@ -70,10 +70,11 @@ def main():
     bad = 0
     with tempfile.TemporaryDirectory() as outdir:
         for name in PROGRAMS:
-            if args.reference and name == "vm86": # it has no VME
+            if args.reference and name in ("vm86", "vector"): # it has no VME, and no #XM
                 continue
             image = build(name, outdir, args.reference)
-            for engine in ["reference"] if args.reference else args.engine or ["interp", "jit"]:
+            engines = ["interp", "jit"] + (["regions"] if name == "vector" else [])
+            for engine in ["reference"] if args.reference else args.engine or engines:
                 error = run(args, name, image, engine)
                 print("%s %s-%s%s" % ("not ok" if error else "ok", name, engine, ": " + error if error else ""))
                 bad += error is not None

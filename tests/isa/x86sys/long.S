@@ -1,20 +1,5 @@
 /* 64-bit mode: paging faults with their error codes, rights, IST, SYSCALL, canonical addresses. */
-#include "sys.inc"
-
-#define PML4  0x10000
-#define PDPT  0x11000
-#define PD    0x12000
-#define PT    0x13000
-#define PAGE  0x200000 /* the page that tests change: linear and physical */
-#define PTE   PT
-#define IDT64 0x14000
-#define IST1  0xb000
-#define CODE3L 0x43
-#define DATA3L 0x4b
-#define CODE0L 0x38
-#define RESUME64   0x700
-#define SAVED_SP64 0x708
-#define FAULT_RSP  0x710
+#include "long.inc"
 
     .code16
 real_tests:
@@ -23,23 +8,7 @@ real_tests:
     .code32
 main:
     PROVE "long mode needs PAE"
-    mov $PML4, %edi
-    xor %eax, %eax
-    mov $0x1400, %ecx
-    rep stosl
-    movl $PDPT + 7, PML4
-    movl $PD + 7, PDPT
-    movl $0x87, PD
-    movl $PT + 7, PD + 8
-    movl $PAGE + 7, PTE
-    DESC 0x40, 0x0000ffff, 0x00affb00
-    DESC 0x48, 0x0000ffff, 0x00cff300
-    mov $0xc0000080, %ecx
-    mov $0x901, %eax
-    xor %edx, %edx
-    wrmsr
-    mov $PML4, %eax
-    mov %eax, %cr3
+    TABLES64
 #ifndef LENIENT
     TRY
     mov %cr0, %eax
@@ -59,74 +28,10 @@ main:
     ljmp $CODE0L, $(code64 + 0xf0000)
 
     .code64
-fail64:
-    movl $1, FAILED
-    ud2
-failed64:
-    push $CODE0
-    lea fail(%rip), %rax
-    push %rax
-    lretq
-
-.macro TRY64
-    movl $-1, VECTOR
-    lea 991f(%rip), %rbx
-    mov %rbx, RESUME64
-    mov %rsp, SAVED_SP64
-.endm
-.macro CHECK64 cond
-    j\cond 990f
-    jmp fail64
-990:
-.endm
-.macro FAULTS64 vector, error=0
-    jmp fail64
-991:
-    cmpl $\vector, VECTOR
-    CHECK64 e
-    cmpl $\error, ERROR
-    CHECK64 e
-.endm
-.macro PTE_IS value
-    movl $\value, PTE
-    invlpg PAGE
-.endm
-.macro TO_LEVEL3_64 label
-    pushq $DATA3L
-    pushq $STACK3
-    pushq $0x2
-    pushq $CODE3L
-    lea \label(%rip), %rax
-    push %rax
-    iretq
-.endm
+    FAILURE64
 
 code64:
-    mov $DATA0, %eax
-    mov %eax, %ss
-    mov $STACK, %rsp
-    lea handlers64(%rip), %rax
-    mov $IDT64, %edi
-    mov $32, %ecx
-1:  mov %ax, (%rdi)
-    movw $CODE0L, 2(%rdi)
-    movw $0xee00, 4(%rdi)
-    mov %eax, %edx
-    shr $16, %edx
-    mov %dx, 6(%rdi)
-    movq $0, 8(%rdi)
-    add $16, %eax
-    add $16, %rdi
-    loop 1b
-    lidt idt64_pointer(%rip)
-    movl $STACK_INT, TSS + 4
-    movl $0, TSS + 8
-    movl $IST1, TSS + 36
-    movl $0, TSS + 40
-    andb $0xfd, GDT + TSS1S + 5
-    movq $0, GDT + TSS1S + 8
-    mov $TSS1S, %eax
-    ltr %ax
+    START64
 
     PROVE "a page that is not there: read, write, fetch"
     PTE_IS 0
@@ -350,39 +255,6 @@ on_syscall:
     CHECK64 z
     sysretq
 
-    .balign 16
-handlers64:
-    .set n, 0
-    .rept 32
-    .balign 16
-    .if (n == 8) || ((n >= 10) && (n <= 14)) || (n == 17)
-    .else
-    push $0
-    .endif
-    push $n
-    jmp on_fault64
-    .set n, n + 1
-    .endr
-    .balign 16
-on_fault64:
-    cmpl $0, FAILED
-    jne failed64
-    push %rax
-    mov 8(%rsp), %rax
-    mov %eax, VECTOR
-    mov 16(%rsp), %rax
-    mov %eax, ERROR
-    mov 40(%rsp), %rax
-    mov %eax, FAULT_FL
-    lea 24(%rsp), %rax
-    mov %rax, FAULT_RSP
-    pop %rax
-    mov $DATA0, %edx
-    mov %edx, %ss
-    mov SAVED_SP64, %rsp
-    jmp *RESUME64
-idt64_pointer:
-    .word 0x1ff
-    .quad IDT64
+    HANDLERS64
 
 #include "rom.inc"

@@ -576,8 +576,18 @@ static void set_pinned(struct gen *g, unsigned slot, unsigned r, ir_val v)
         x->reg = r;
 }
 
+/* One after the other, as VZEROUPPER has them: one register does for all. */
+static void store_zero_vector(struct gen *g, unsigned slot, ir_val v)
+{
+    if (g->zero_xmm_at != g->c.p)
+        g->zero_xmm = ra_use(g, v);
+    store(g, V128, slot_opnd(g, slot), g->zero_xmm);
+    g->zero_xmm_at = g->c.p;
+}
+
 static void set_memory(struct gen *g, unsigned slot, ir_val v)
 {
+    uint64_t c;
     enum ir_type t = g->ir->slots[slot].type;
     int32_t imm;
     bool is_const = ir_val_is_const(v);
@@ -589,6 +599,10 @@ static void set_memory(struct gen *g, unsigned slot, ir_val v)
     detach_mem(g, slot);
     if (!type_is_fp(t) && ra_imm32(g, v, &imm)) {
         x86_store_imm(&g->c, t == I64 ? 3 : 2, slot_opnd(g, slot), imm);
+        return;
+    }
+    if (t == V128 && ir_is_const(g->ir, v, &c) && !c) {
+        store_zero_vector(g, slot, v);
         return;
     }
     store(g, t, slot_opnd(g, slot), ra_use(g, v));

@@ -190,7 +190,7 @@ static void compile_block(struct gen *g, unsigned blk)
 {
     const struct ir_block *b = &g->ir->blocks[blk];
     g->label[blk] = g->c.p;
-    g->zero_at = g->known.at = NULL; /* flags may come from elsewhere */
+    g->zero_at = g->zero_xmm_at = g->known.at = NULL; /* flags may come from elsewhere */
     g->nlate = 0;
     live_block(g, b);
     ra_block_begin(g);
@@ -203,7 +203,7 @@ static void compile_unit(struct gen *g)
     g->nlate = g->nlate_copies = 0;
     g->nfixups = g->nexits = g->nmarks = g->ncold = 0;
     g->mark = NO_VAL;
-    g->zero_at = g->known.at = NULL;
+    g->zero_at = g->zero_xmm_at = g->known.at = NULL;
     g->why = NULL;
     g->cur = 0;
     g->op = NULL;

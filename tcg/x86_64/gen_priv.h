@@ -229,6 +229,10 @@ struct gen {
     unsigned zero_reg;
     bool zero_wide;
 
+    /* At this place this vector register is zero, and nobody's. */
+    const uint8_t *zero_xmm_at;
+    unsigned zero_xmm;
+
     /* The flags at this place are those of comparing two values, or those of an addition and the
      * like: of the value a, with b for the sake of which one it was; and those that were packed. */
     struct known_flags {

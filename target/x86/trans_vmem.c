@@ -59,9 +59,12 @@ void trans_vmaskstore(struct dis *d)
 void trans_maskmovdqu(struct dis *d)
 {
     enum { RDI = 7 };
-    if (!vec_is_off(d))
-        mask_store(d, wrap_to(d, gpr64(d, RDI), d->insn.addrsize), d->insn.op[0].reg,
-                   d->insn.op[1].reg, 0);
+    if (vec_is_off(d))
+        return;
+    ir_val offset = wrap_to(d, gpr64(d, RDI), d->insn.addrsize);
+    if (d->mode & X86_MODE_AC)
+        fault_if(d, ir_and(d->ir, offset, imm64(d, 7)), imm64(d, 0), IR_NE, X86_AC, 0);
+    mask_store(d, offset, d->insn.op[0].reg, d->insn.op[1].reg, 0);
 }
 
 /* The index is a vector, which takes all sixteen numbers; three registers must differ. */

@@ -317,7 +317,21 @@ user:
     movups DATA + 16, %xmm0
     vpcmpeqd %xmm1, %xmm1, %xmm1
     vmaskmovps DATA + 2, %xmm1, %xmm0
+    mov $DATA + 8, %edi
+    maskmovdqu %xmm1, %xmm0
     movups DATA + 8, %xmm0
+    FAULTS64 AC
+    pushq $DATA3L
+    pushq $STACK3
+    pushq $0x40002
+    pushq $CODE3L
+    lea user2(%rip), %rax
+    push %rax
+    TRY64
+    iretq
+user2:
+    mov $DATA + 4, %edi
+    maskmovdqu %xmm1, %xmm0
     FAULTS64 AC
     CR0_XOR 0x40000
 

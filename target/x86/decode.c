@@ -456,11 +456,11 @@ static struct x86_operand read_vector(struct reader *r, const struct x86_operand
     case X86_FROM_U: return vector(X86_OPND_XMM, rm_field(in), size);
     case X86_FROM_H: return vector(X86_OPND_XMM, second_source(in, c), size);
     case X86_FROM_L: return vector(X86_OPND_XMM, next(r) >> 4 & (is_64(r) ? 15 : 7), size);
-    case X86_FROM_P: return vector(X86_OPND_MMX, reg_field(in), size);
+    case X86_FROM_P: return vector(X86_OPND_MMX, reg_field(in) & 7, size);
     case X86_FROM_Q:
-        return is_register(in) ? vector(X86_OPND_MMX, rm_field(in), size) : memory(size);
+        return is_register(in) ? vector(X86_OPND_MMX, rm_field(in) & 7, size) : memory(size);
     }
-    return vector(X86_OPND_MMX, rm_field(in), size);
+    return vector(X86_OPND_MMX, rm_field(in) & 7, size);
 }
 
 static struct x86_operand read_operand(struct reader *r, const struct x86_operand_code *c)

@@ -180,6 +180,21 @@ void helper_vmask_store(struct x86_cpu *cpu, uint64_t offset, uint32_t how, uint
         }
 }
 
+/* The same of MMX registers. */
+void helper_maskmovq(struct x86_cpu *cpu, uint64_t offset, uint32_t how, uint32_t memop)
+{
+    const struct lanes x = {cpu, how, memop, 0};
+    uint64_t data = cpu->fman[field(how, VMEM_DATA, 3)], mask = cpu->fman[field(how, VMEM_MASK, 3)];
+    uint64_t addr[8];
+    for (unsigned i = 0; i < 8; i++) {
+        addr[i] = lane_address(&x, offset + i, true);
+        guest_probe(&cpu->cpu, addr[i], 1, GUEST_WRITE, memop_idx(memop));
+    }
+    for (unsigned i = 0; i < 8; i++)
+        if (mask >> (8 * i + 7) & 1)
+            guest_st(&cpu->cpu, addr[i], data >> 8 * i & 0xff, memop);
+}
+
 /* A lane that is loaded clears its mask, so that after a fault the others are left to load. */
 void helper_vgather(struct x86_cpu *cpu, uint64_t offset, uint32_t how, uint32_t memop)
 {

@@ -75,9 +75,6 @@ static const struct x86_model models[] = {
     {"max", "Tinamou CPU with all features", AMD, NULL, 15, 107, 1, 0xd, 0x8000000a, 1, {0}},
 };
 
-/* What the translator cannot do yet: off in every model. */
-static const char not_yet[] = "mmx";
-
 /* Names that other emulators know: what is not implemented is off, and may be said to be. */
 static const char unknown_features[] =
     "3dnow 3dnowext ace2 ace2-en acpi amd-no-ssb amd-ssbd amd-stibp amx-bf16 amx-int8 amx-tile arch-capabilities "
@@ -273,10 +270,7 @@ static bool get_features(struct config *c, struct error **errp)
             continue;
         if (!opts_get_bool(c->opts, feature_names[f], false, &on, errp))
             return false;
-        if (on && is_word_of(not_yet, feature_names[f]))
-            log_warn("-cpu %s: feature '%s' is not implemented: it stays off", c->model->name,
-                     feature_names[f]);
-        set_feature(c->cpu, f, on && !is_word_of(not_yet, feature_names[f]));
+        set_feature(c->cpu, f, on);
     }
     return true;
 }
@@ -429,7 +423,6 @@ static void set_model_features(struct config *c)
     set_features(c->cpu, always, true);
     if (c->model->level)
         set_feature(c->cpu, X86_F_APIC, strcmp(c->model->name, "486") != 0);
-    set_features(c->cpu, not_yet, false);
 }
 
 static bool get_all(struct config *c, struct error **errp)
@@ -474,8 +467,7 @@ void x86_cpu_list(FILE *f, unsigned bits)
     }
     fputs("\nRecognized CPUID flags:\n ", f);
     for (unsigned n = 0; n < X86_FEATURES; n++)
-        if (!is_word_of(not_yet, feature_names[n]))
-            fprintf(f, " %s", feature_names[n]);
+        fprintf(f, " %s", feature_names[n]);
     fputc('\n', f);
 }
 

@@ -168,6 +168,8 @@ void x86_dis_end(struct dis *d)
     for (unsigned i = 0; i < d->nlate; i++) {
         ir_block_begin(d->ir, d->late[i].block);
         d->pc = d->late[i].pc;
+        if (d->moves_top)
+            call_x87_mode(d->ir);
         if (d->late[i].vector == LATE_ALONE)
             run_alone(d);
         else

@@ -40,7 +40,7 @@ struct dis {
     bool ended;         /* an exit was emitted */
     unsigned top;       /* of the x87 stack, at this point */
     unsigned known_top; /* what the accelerator believes: x87_mode changes that */
-    unsigned st_valid;  /* physical registers that are known not to be empty */
+    bool moves_top;     /* somewhere in this unit, without a helper that tells */
     struct {
         enum x86_flag_source source;
         unsigned size;
@@ -129,6 +129,8 @@ bool cpl_is_wrong(struct dis *d) X86_SYMBOL(cpl_is_wrong);
 bool sse_is_off(struct dis *d) X86_SYMBOL(sse_is_off);
 bool avx_is_off(struct dis *d) X86_SYMBOL(avx_is_off);
 bool x87_is_off(struct dis *d) X86_SYMBOL(x87_is_off);
+/* The x87's exceptions that wait come before the operands' faults: #MF. */
+void x87_wait(struct dis *d) X86_SYMBOL(x87_wait);
 
 /* --- operand.c: registers: size is log2 of bytes --- */
 /* General register n in the encoding's numbering; high: bits 15..8 of n - 4.  The upper bits of

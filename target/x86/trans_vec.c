@@ -64,7 +64,7 @@ static bool do_logic(struct dis *d, uint32_t insn, ir_val a, ir_val b, ir_val *r
     }
 }
 
-static ir_val operate(struct dis *d, uint32_t insn, ir_val a, ir_val b, bool is_unary)
+ir_val vec_operate(struct dis *d, uint32_t insn, ir_val a, ir_val b, bool is_unary)
 {
     ir_val r;
     insn |= is_unary ? IR_SSE_UNARY : 0;
@@ -81,7 +81,7 @@ static ir_val operate(struct dis *d, uint32_t insn, ir_val a, ir_val b, bool is_
 static ir_val operate_half(struct dis *d, const struct vec_args *a, unsigned half)
 {
     bool is_unary = a->sources == 1;
-    return operate(d, vec_insn(d, half), a->v[half][0], a->v[half][is_unary ? 0 : 1], is_unary);
+    return vec_operate(d, vec_insn(d, half), a->v[half][0], a->v[half][is_unary ? 0 : 1], is_unary);
 }
 
 /* The sources of an instruction that is on; false when it is not. */
@@ -164,7 +164,7 @@ void trans_vfma(struct dis *d)
 
 /* --- shifts by an immediate --- */
 
-static ir_val shift_bytes(struct dis *d, ir_val a, unsigned n, bool is_left)
+ir_val vec_shift_bytes(struct dis *d, ir_val a, unsigned n, bool is_left)
 {
     if (n > 15)
         return vec_zero(d);
@@ -173,12 +173,12 @@ static ir_val shift_bytes(struct dis *d, ir_val a, unsigned n, bool is_left)
     return is_left ? ir_vextb(d->ir, vec_zero(d), a, 16 - n) : ir_vextb(d->ir, a, vec_zero(d), n);
 }
 
-static ir_val shift(struct dis *d, ir_val a)
+ir_val vec_shift(struct dis *d, ir_val a)
 {
     unsigned esz = d->insn.opcode - 0x70u, n = d->insn.imm & 0xff, kind = d->insn.modrm >> 3 & 7;
     unsigned bits = 8u << esz;
     if (kind & 1)
-        return shift_bytes(d, a, n, kind == 7);
+        return vec_shift_bytes(d, a, n, kind == 7);
     uint32_t attr = esz | (n < bits ? n : bits) << 8;
     switch (kind) {
     case 2: return ir_vshri(d->ir, a, attr);
@@ -192,8 +192,8 @@ void trans_vshift(struct dis *d)
     struct vec_args a;
     if (!begin(d, &a))
         return;
-    ir_val low = shift(d, a.v[0][0]);
-    vec_write(d, 0, low, a.halves == 2 ? shift(d, a.v[1][0]) : IR_NONE);
+    ir_val low = vec_shift(d, a.v[0][0]);
+    vec_write(d, 0, low, a.halves == 2 ? vec_shift(d, a.v[1][0]) : IR_NONE);
 }
 
 /* --- blends by the signs of a third source --- */
@@ -282,7 +282,7 @@ static uint32_t conversion(const struct dis *d, unsigned operand)
 }
 
 /* The check wants vectors only: the integer in one, and the instruction with its W. */
-static void check_conversion(struct dis *d, const struct vec_args *a, uint32_t insn)
+void vec_check_conversion(struct dis *d, const struct vec_args *a, uint32_t insn)
 {
     if (!(d->mode & X86_MODE_XM))
         return;
@@ -300,7 +300,7 @@ void trans_vto_int(struct dis *d)
     if (vec_is_off(d))
         return;
     a.v[0][0] = a.v[0][1] = vec_read(d, 1, 0);
-    check_conversion(d, &a, insn);
+    vec_check_conversion(d, &a, insn);
     set_gpr(d, d->insn.op[0].reg, size, false,
             ir_ssetoi(d->ir, size == 3 ? I64 : I32, a.v[0][0], insn));
 }
@@ -314,7 +314,7 @@ void trans_vfrom_int(struct dis *d)
     ir_val v = operand_read(d, 2);
     a.v[0][0] = vec_read(d, 1, 0);
     a.v[0][1] = ir_vmake(d->ir, zext64_of(d, v, d->insn.op[2].size), imm64(d, 0));
-    check_conversion(d, &a, insn);
+    vec_check_conversion(d, &a, insn);
     vec_write(d, 0, ir_ssefromi(d->ir, a.v[0][0], v, insn), IR_NONE);
 }
 

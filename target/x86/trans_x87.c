@@ -50,7 +50,6 @@ static void after(struct dis *d, unsigned delta)
     }
     d->top = (d->top + delta) & 7;
     d->known_top = d->top; /* the helper has told the accelerator */
-    d->st_valid = 0;
 }
 
 static void call(struct dis *d, uint32_t word, ir_val linear, ir_val offset, unsigned delta)
@@ -71,8 +70,7 @@ static unsigned operand_bytes(unsigned operand)
     return bytes[operand];
 }
 
-/* What waits comes before faults of the operand. */
-static void wait_first(struct dis *d)
+void x87_wait(struct dis *d)
 {
     if (!(d->mode & X86_MODE_X87))
         return;
@@ -85,7 +83,7 @@ static void call_memory(struct dis *d, unsigned op, unsigned operand, int how, u
 {
     uint32_t word = op | operand << X87_OPERAND_SHIFT | pops << X87_POPS_SHIFT |
                     (uint32_t)d->insn.seg << X87_SEG_SHIFT | fop_of(d) << X87_FOP_SHIFT;
-    wait_first(d);
+    x87_wait(d);
     ir_val offset = mem_offset(d);
     call(d, word, mem_addr(d, operand_bytes(operand), how), offset, delta);
 }
@@ -248,7 +246,7 @@ static void call_control(struct dis *d, unsigned op, bool waits, int how)
                      : op == X87_FLDENV || op == X87_FNSTENV ? (wide ? 28 : 14)
                                                              : (wide ? 108 : 94);
     if (waits)
-        wait_first(d);
+        x87_wait(d);
     ir_val linear = has_memory(d) ? mem_addr(d, bytes, how) : imm64(d, 0);
     uint32_t word = op | (wide ? X87_WIDE : 0);
     set_pc(d, d->pc);

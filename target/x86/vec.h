@@ -32,6 +32,17 @@ void vec_check(struct dis *d, const struct vec_args *a) X86_SYMBOL(vec_check);
 /* Whether 16 bytes of memory must be aligned, or it is #GP. */
 bool vec_is_aligned(const struct dis *d) X86_SYMBOL(vec_is_aligned);
 
+/* The same before one of an integer and a vector, whose enum ir_sse is given. */
+void vec_check_conversion(struct dis *d, const struct vec_args *a, uint32_t insn)
+    X86_SYMBOL(vec_check_conversion);
+/* The operation itself on 128 bits; is_unary: b is a. */
+ir_val vec_operate(struct dis *d, uint32_t insn, ir_val a, ir_val b, bool is_unary)
+    X86_SYMBOL(vec_operate);
+/* Shifts by an immediate, 71 to 73; of all of it by n bytes. */
+ir_val vec_shift(struct dis *d, ir_val a) X86_SYMBOL(vec_shift);
+ir_val vec_shift_bytes(struct dis *d, ir_val a, unsigned n, bool is_left)
+    X86_SYMBOL(vec_shift_bytes);
+
 /* enum ir_sse of map 0F with prefix 66, F3, F2 (1 to 3) or none. */
 static inline uint32_t vec_0f(unsigned prefix, unsigned opcode)
 {

@@ -588,7 +588,7 @@ static void try_row(unsigned map, unsigned opcode, const struct x86_row *row, ui
             make_initial(&r);
         if (!strcmp(row->name, "xlat"))
             r.r[3] = BENCH_DATA;
-        if (!strcmp(row->name, "maskmovdqu"))
+        if (g_str_has_prefix(row->name, "maskmov"))
             r.r[7] = (is_narrow(mode) ? 0 : BENCH_DATA) + 0xff0 + pick(32);
         if (!strcmp(row->name, "enter")) {
             r.r[5] = BENCH_DATA + 0x1000;
@@ -631,7 +631,9 @@ static bool add_random(struct code *c)
     const struct x86_row *row = &x86_rows[cell->first + pick(cell->n)];
     bool odd = is_stack(row) || saves_state(row->name) || is_string(row) || is_gather(row) ||
                !strcmp(row->name, "xlat") || strstr(row->name, "div") || !strcmp(row->name, "aam");
-    odd = odd || is_transcendental(row->name) || !strcmp(row->name, "maskmovdqu");
+    /* Pointers to the last instruction may have been lost when they are stored. */
+    odd = odd || is_transcendental(row->name) || g_str_has_prefix(row->name, "maskmov") ||
+          !strcmp(row->name, "fnsave") || !strcmp(row->name, "fnstenv");
     if (!odd && !is_excluded(row) && put_insn(c, map, row, opcode, &insn) &&
         !touches_stack_pointer(&insn))
         return true;

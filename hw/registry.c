@@ -82,6 +82,7 @@ extern const struct device_type aplic_type;
 extern const struct device_type imsic_type;
 extern const struct device_type plic_type;
 extern const struct device_type port92_type;
+extern const struct device_type portf0_type;
 extern const struct device_type edu_type;
 extern const struct device_type i6300esb_type;
 extern const struct device_type pci_testdev_type;
@@ -206,6 +207,7 @@ static const struct device_type *const written_types[] = {
     &plic_type,                     /* riscv.sifive.plic */
     &sifive_test_type,              /* riscv.sifive.test */
     &port92_type,
+    &portf0_type,
     &rtl8139_type,
     &scsi_cd_type,                  /* scsi-cd */
     &scsi_hd_type,                  /* scsi-hd */

@@ -93,11 +93,20 @@ bool pc_create_lapics(struct machine *m, struct device *bus, struct device **lap
     return false;
 }
 
+static void on_port_f0(void *opaque, unsigned n UNUSED, bool level)
+{
+    if (level)
+        x86_cpu_clear_ferr(opaque);
+}
+
 bool pc_create_pic(struct pc_parts *p, struct error **errp)
 {
+    struct cpu *cpu = p->m->cpus[0];
+    struct device *port_f0 = pc_add(p->m, "portf0", "portf0");
     p->pic = pc_add(p->m, "isa-i8259", "pic");
-    irq_connect(x86_cpu_ferr(p->m->cpus[0]), isa_irq_handler, p->bus, 13);
-    return pc_plug(p->pic, NULL, errp);
+    irq_connect(x86_cpu_ferr(cpu), isa_irq_handler, p->bus, 13);
+    irq_connect(&port_f0->irq, on_port_f0, cpu, 0);
+    return pc_plug(p->pic, NULL, errp) && pc_plug(port_f0, NULL, errp);
 }
 
 void pc_connect_pic(struct pc_parts *p, struct device *lapic)

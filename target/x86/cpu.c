@@ -232,6 +232,7 @@ void x86_init(struct x86_cpu *cpu)
 
 void x86_sync(struct x86_cpu *cpu)
 {
+    irq_set(&cpu->ferr, cpu->s.ferr_raised && !cpu->s.ignne);
     guest_tlb_flush(&cpu->cpu);
     guest_space_changed(&cpu->cpu);
     x86_segments_changed(cpu);

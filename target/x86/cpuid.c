@@ -267,6 +267,7 @@ static void extended_leaf(const struct x86_cpu *cpu, uint32_t leaf, uint32_t sub
     case 0x80000007: add_features(cpu, leaf, 0, out); break;
     case 0x80000008:
         out[EAX] = cpu->phys_bits | (uint32_t)cpu->virt_bits << 8;
+        add_features(cpu, leaf, 0, out);
         if (is_amd(cpu) && package(cpu) > 1)
             out[ECX] = package_bits(cpu) << 12 | (package(cpu) - 1);
         break;
@@ -350,7 +351,8 @@ uint64_t x86_efer_allowed(const struct x86_cpu *cpu)
 {
     return (x86_has(cpu, X86_F_SYSCALL) ? X86_EFER_SCE : 0) |
            (x86_has(cpu, X86_F_LM) ? X86_EFER_LME : 0) |
-           (x86_has(cpu, X86_F_NX) ? X86_EFER_NXE : 0);
+           (x86_has(cpu, X86_F_NX) ? X86_EFER_NXE : 0) |
+           (x86_has(cpu, X86_F_FXSR_OPT) ? X86_EFER_FFXSR : 0);
 }
 
 uint64_t x86_xcr0_allowed(const struct x86_cpu *cpu)

@@ -541,15 +541,18 @@ static void execute(struct x87 *x)
     }
 }
 
-static void note_instruction(struct x86_cpu *cpu, uint32_t word, uint64_t offset)
+/* raises: an exception that is not masked. */
+static void note_instruction(struct x86_cpu *cpu, uint32_t word, uint64_t offset, bool raises)
 {
+    bool has_selectors = !x86_has(cpu, X86_F_ZERO_FCS_FDS);
     cpu->fip = x86_rip(cpu);
-    cpu->fcs = cpu->s.seg[X86_CS].selector;
+    cpu->fcs = has_selectors ? cpu->s.seg[X86_CS].selector : 0;
     cpu->fop = word >> X87_FOP_SHIFT & X87_FOP_BITS;
-    if ((word >> X87_OPERAND_SHIFT & 7) != X87_ST) {
-        cpu->fdp = offset;
-        cpu->fds = cpu->s.seg[word >> X87_SEG_SHIFT & 7].selector;
-    }
+    if ((word >> X87_OPERAND_SHIFT & 7) == X87_ST ||
+        (!raises && x86_has(cpu, X86_F_FDP_EXCPTN_ONLY)))
+        return;
+    cpu->fdp = offset;
+    cpu->fds = has_selectors ? cpu->s.seg[word >> X87_SEG_SHIFT & 7].selector : 0;
 }
 
 void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t linear,
@@ -573,7 +576,7 @@ void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t lin
         execute(&x);
         finish_pops(&x);
         commit(&x);
-        note_instruction(cpu, word, offset);
+        note_instruction(cpu, word, offset, x.env.flags & ~cpu->s.fcw & X87_ALL);
     }
     guest_mode_changed(&cpu->cpu);
 }

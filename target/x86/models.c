@@ -35,7 +35,7 @@ struct x86_model {
 #define BROADW  HASWELL "rdseed adx smap 3dnowprefetch "
 #define SKYLAKE BROADW "xsavec xgetbv1 "
 #define SKX     SKYLAKE "clflushopt clwb pku pdpe1gb "
-#define ZEN     K8 "vme pclmulqdq ssse3 fma cx16 sse4.1 sse4.2 movbe popcnt aes xsave avx f16c rdrand " \
+#define ZEN     K8 "mmxext fxsr-opt vme pclmulqdq ssse3 fma cx16 sse4.1 sse4.2 movbe popcnt aes xsave avx f16c rdrand " \
                 "arat fsgsbase bmi1 avx2 smep bmi2 rdseed adx smap clflushopt sha-ni xsaveopt xsavec xgetbv1 " \
                 "pdpe1gb rdtscp lahf-lm cr8legacy abm sse4a misalignsse 3dnowprefetch "
 #define ZEN2    ZEN "clwb umip rdpid xsaves "
@@ -47,11 +47,11 @@ static const struct x86_model models[] = {
     {"pentium", "", INTEL, P5 "vme mmx", 5, 4, 3, 1, 0, 1, {0}},
     {"pentium2", "", INTEL, P6_36, 6, 5, 2, 2, 0, 1, {0}},
     {"pentium3", "", INTEL, P6_36 "sse", 6, 7, 3, 3, 0, 1, {0}},
-    {"athlon", "QEMU Virtual CPU version 2.5+", AMD, P6_36 "sse sse2", 6, 2, 3, 2, 0x80000008, 1, {0}},
+    {"athlon", "QEMU Virtual CPU version 2.5+", AMD, P6_36 "mmxext sse sse2", 6, 2, 3, 2, 0x80000008, 1, {0}},
     {"coreduo", "Genuine Intel(R) CPU           T2600  @ 2.16GHz", INTEL, P6 "vme clflush mmx fxsr sse sse2 ss sse3 monitor nx", 6, 14, 8, 0xa, 0x80000008, 1, {0}},
     {"core2duo", "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz", INTEL, CORE2 "ss monitor cx16", 6, 15, 11, 0xa, 0x80000008, 1, {0}},
     {"n270", "Intel(R) Atom(TM) CPU N270   @ 1.60GHz", INTEL, P6 "vme clflush mmx fxsr sse sse2 ss sse3 monitor ssse3 movbe nx lahf-lm", 6, 28, 2, 0xa, 0x80000008, 1, {0}},
-    {"phenom", "AMD Phenom(tm) 9550 Quad-Core Processor", AMD, K8 "vme monitor cx16 popcnt pdpe1gb rdtscp lahf-lm abm sse4a", 16, 2, 3, 5, 0x8000001a, 1, {0}},
+    {"phenom", "AMD Phenom(tm) 9550 Quad-Core Processor", AMD, K8 "mmxext fxsr-opt vme monitor cx16 popcnt pdpe1gb rdtscp lahf-lm abm sse4a", 16, 2, 3, 5, 0x8000001a, 1, {0}},
     {"kvm32", "Common 32-bit KVM processor", INTEL, P6_36 "clflush sse sse2 sse3", 15, 6, 1, 5, 0x80000008, 1, {0}},
     {"kvm64", "Common KVM processor", INTEL, K8 "vme cx16", 15, 6, 1, 0xd, 0x80000008, 1, {0}},
     {"Conroe", "Intel Celeron_4x0 (Conroe/Merom Class Core 2)", INTEL, CORE2, 6, 15, 3, 0xa, 0x80000008, 1, {0}},
@@ -81,12 +81,12 @@ static const char unknown_features[] =
     "arch-lbr avic avx-vnni avx512-4fmaps avx512-4vnniw avx512-bf16 avx512-fp16 avx512-vp2intersect "
     "avx512-vpopcntdq avx512bitalg avx512bw avx512cd avx512dq avx512er avx512f avx512ifma avx512pf avx512vbmi "
     "avx512vbmi2 avx512vl avx512vnni bus-lock-detect cid cldemote clzero core-capability dca decodeassists ds ds-cpl "
-    "dtes64 est extapic ffxsr flushbyasid fma4 fxsr-opt gfni hle ia64 ibpb ibrs ibrs-all ibs intel-pt lbrv lwp "
-    "md-clear mds-no mmxext movdir64b movdiri mpx nodeid-msr npt nrip-save osvw pause-filter pbe pcommit pdcm "
+    "dtes64 est extapic flushbyasid fma4 gfni hle ia64 ibpb ibrs ibrs-all ibs intel-pt lbrv lwp "
+    "md-clear mds-no movdir64b movdiri mpx nodeid-msr npt nrip-save osvw pause-filter pbe pcommit pdcm "
     "perfctr-core perfctr-nb pfthreshold phe pks pmm pmu pn pschange-mc-no rdctl-no rsba rtm serialize sgx skinit "
     "skip-l1dfl-vmentry smx spec-ctrl split-lock-detect ssb-no ssbd stibp svm svm-lock svme-addr-chk taa-no tbm "
     "tce tm tm2 topoext tsc-scale tsx-ctrl tsx-ldtrk v-vmsave-vmload vgif virt-ssbd vmcb-clean vmx waitpkg "
-    "wbnoinvd wdt xcrypt xfd xop xsaveerptr xstore xtpr kvm kvm-asyncpf kvm-asyncpf-int kvm-hint-dedicated kvm-mmu "
+    "wbnoinvd wdt xcrypt xfd xop xstore xtpr kvm kvm-asyncpf kvm-asyncpf-int kvm-hint-dedicated kvm-mmu "
     "kvm-nopiodelay kvm-poll-control kvm-pv-eoi kvm-pv-ipi kvm-pv-tlb-flush kvm-pv-unhalt kvm-steal-time kvmclock "
     "kvmclock-stable-bit migratable check enforce legacy-cache l3-cache host-cache-info host-phys-bits cpuid-0xb "
     "full-cpuid-auto-level start-powered-off lmce";
@@ -94,9 +94,9 @@ static const char unknown_features[] =
 
 static const struct {
     const char *name, *feature;
-} aliases[] = {
-    {"xd", "nx"},         {"i64", "lm"},        {"pni", "sse3"}, {"pclmuldq", "pclmulqdq"},
-    {"sse4-1", "sse4.1"}, {"sse4-2", "sse4.2"}, {"lzcnt", "abm"}};
+} aliases[] = {{"xd", "nx"},         {"ffxsr", "fxsr-opt"},     {"i64", "lm"},
+               {"pni", "sse3"},      {"pclmuldq", "pclmulqdq"}, {"sse4-1", "sse4.1"},
+               {"sse4-2", "sse4.2"}, {"lzcnt", "abm"}};
 
 /* Of every model: what firmware and kernels ask an emulated machine for. */
 static const char always[] = "hypervisor";
@@ -389,7 +389,8 @@ static void drop_dependent(struct x86_cpu *cpu)
 {
     static const struct {
         uint8_t feature, needs;
-    } rows[] = {{X86_F_MMX, X86_F_FPU},         {X86_F_FXSR, X86_F_FPU},
+    } rows[] = {{X86_F_MMXEXT, X86_F_SSE},      {X86_F_FXSR_OPT, X86_F_FXSR},
+                {X86_F_MMX, X86_F_FPU},         {X86_F_FXSR, X86_F_FPU},
                 {X86_F_PAE, X86_F_PSE},         {X86_F_LM, X86_F_PAE},
                 {X86_F_PCID, X86_F_LM},         {X86_F_INVPCID, X86_F_LM},
                 {X86_F_LA57, X86_F_LM},         {X86_F_PDPE1GB, X86_F_LM},
@@ -417,7 +418,7 @@ static void drop_dependent(struct x86_cpu *cpu)
 static void set_model_features(struct config *c)
 {
     for (unsigned f = 0; f < X86_FEATURES && !c->model->features; f++)
-        set_feature(c->cpu, f, true);
+        set_feature(c->cpu, f, f != X86_F_FDP_EXCPTN_ONLY && f != X86_F_ZERO_FCS_FDS);
     if (c->model->features)
         set_features(c->cpu, c->model->features, true);
     set_features(c->cpu, always, true);

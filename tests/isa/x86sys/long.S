@@ -30,6 +30,13 @@ main:
     .code64
     FAILURE64
 
+.macro SET_PKRU value
+    xor %ecx, %ecx
+    xor %edx, %edx
+    mov $\value, %eax
+    wrpkru
+.endm
+
 code64:
     START64
 
@@ -97,6 +104,89 @@ code64:
 #endif
     movl $0, PTE + 4
     invlpg PAGE
+
+#ifndef LENIENT
+    PROVE "protection keys: CR4.PKE, PKRU"
+    TRY64
+    xor %ecx, %ecx
+    rdpkru
+    FAULTS64 UD
+    mov %cr4, %rax
+    or $0x440000, %eax
+    mov %rax, %cr4
+    mov $7, %eax
+    xor %ecx, %ecx
+    cpuid
+    and $0x18, %ecx
+    cmp $0x18, %ecx
+    CHECK64 e
+    movb $0xc3, PAGE
+    movl $PAGE + 7, PTE
+    movl $0x08000000, PTE + 4
+    invlpg PAGE
+    SET_PKRU 0
+    rdpkru
+    test %eax, %eax
+    CHECK64 z
+    mov PAGE, %al
+    TRY64
+    mov $1, %edx
+    wrpkru
+    FAULTS64 GP
+    PROVE "keys deny accesses, but no fetches"
+    SET_PKRU 4
+    TRY64
+    mov PAGE, %al
+    FAULTS64 PF, 0x21
+    mov $PAGE, %eax
+    call *%rax
+    PROVE "keys deny writes, unless CR0.WP is off"
+    SET_PKRU 8
+    mov PAGE, %al
+    TRY64
+    movb $0xc3, PAGE
+    FAULTS64 PF, 0x23
+    mov %cr0, %rax
+    and $~0x10000, %rax
+    mov %rax, %cr0
+    movb $0xc3, PAGE
+    or $0x10000, %rax
+    mov %rax, %cr0
+    PROVE "XSAVE and XRSTOR know PKRU"
+    mov $0x201, %eax
+    xor %edx, %edx
+    xor %ecx, %ecx
+    xsetbv
+    mov $0xd, %eax
+    mov $9, %ecx
+    cpuid
+    cmp $8, %eax
+    CHECK64 e
+    mov %ebx, %esi
+    SET_PKRU 4
+    mov $0x20000, %edi
+    xor %eax, %eax
+    mov $0x300, %ecx
+    rep stosl
+    mov $0x200, %eax
+    xsave 0x20000
+    cmpl $4, 0x20000(%rsi)
+    CHECK64 e
+    SET_PKRU 0
+    mov PAGE, %al
+    mov $0x200, %eax
+    xrstor 0x20000
+    TRY64
+    mov PAGE, %al
+    FAULTS64 PF, 0x21
+    PROVE "keys are of user pages"
+    movl $PAGE + 3, PTE
+    invlpg PAGE
+    mov PAGE, %al
+    SET_PKRU 0
+    movl $0, PTE + 4
+    invlpg PAGE
+#endif
 
     PROVE "level 3: supervisor pages, and its own"
     PTE_IS PAGE + 3

@@ -20,8 +20,8 @@ struct x87 {
     enum x87_op op;
     enum x87_operand operand;
     unsigned i, pops;
-    uint32_t memop; /* without its size */
-    uint64_t linear;
+    uint32_t memop; /* of stores, without its size; of loads of 10 bytes the last two */
+    uint64_t arg;   /* where stores go; of loads the value; of FCMOV the condition */
     bool to_i, stack_fault;
     unsigned denormal; /* X87_DE of an operand in memory */
     unsigned cc;       /* of the status word: C0, C2, C3, and C1 where the instruction defines it */
@@ -122,36 +122,27 @@ static void finish_pops(struct x87 *x)
 
 /* --- operands --- */
 
-static uint64_t load(const struct x87 *x, unsigned offset, unsigned size)
-{
-    return guest_ld(&x->cpu->cpu, x->linear + offset, x->memop | size);
-}
-
-static struct f80 load_f80(struct x87 *x)
-{
-    uint64_t man = load(x, 0, MO_64);
-    return (struct f80){man, (uint16_t)load(x, 8, MO_16)};
-}
-
-static struct f80 load_bcd(struct x87 *x)
+static struct f80 bcd_of(uint64_t low, uint32_t high)
 {
     uint8_t digits[10];
-    st_le64(digits, load(x, 0, MO_64));
-    st_le16(digits + 8, (uint16_t)load(x, 8, MO_16));
+    st_le64(digits, low);
+    st_le16(digits + 8, (uint16_t)high);
     return f80_from_bcd(digits);
 }
 
-static struct f80 load_operand(struct x87 *x)
+/* Translated code has loaded it. */
+static struct f80 operand_of(struct x87 *x)
 {
+    uint64_t v = x->arg;
     switch (x->operand) {
     case X87_ST: return st(x, x->i);
-    case X87_I16: return f80_from_int((int16_t)load(x, 0, MO_16));
-    case X87_I32: return f80_from_int((int32_t)load(x, 0, MO_32));
-    case X87_I64: return f80_from_int((int64_t)load(x, 0, MO_64));
-    case X87_F32: return f80_widen_f32((uint32_t)load(x, 0, MO_32), &x->denormal);
-    case X87_F64: return f80_widen_f64(load(x, 0, MO_64), &x->denormal);
-    case X87_F80: return load_f80(x);
-    case X87_BCD: return load_bcd(x);
+    case X87_I16: return f80_from_int((int16_t)v);
+    case X87_I32: return f80_from_int((int32_t)v);
+    case X87_I64: return f80_from_int((int64_t)v);
+    case X87_F32: return f80_widen_f32((uint32_t)v, &x->denormal);
+    case X87_F64: return f80_widen_f64(v, &x->denormal);
+    case X87_F80: return (struct f80){v, (uint16_t)x->memop};
+    case X87_BCD: return bcd_of(v, x->memop);
     }
     unreachable();
 }
@@ -182,7 +173,7 @@ static bool is_stopped_by_denormal(struct x87 *x, struct f80 a, const struct f80
 
 static void do_arithmetic(struct x87 *x)
 {
-    struct f80 b = load_operand(x), a = st(x, 0), r = f80_indefinite();
+    struct f80 b = operand_of(x), a = st(x, 0), r = f80_indefinite();
     if (!underflows(x, is_empty(x, 0) || (x->operand == X87_ST && is_empty(x, x->i)))) {
         struct f80_env env = x->env;
         r = arithmetic(x->op, a, b, &env);
@@ -211,7 +202,7 @@ static void do_compare(struct x87 *x)
 {
     bool quiet = x->op == X87_FUCOM || x->op == X87_FUCOMI;
     bool to_eflags = x->op == X87_FCOMI || x->op == X87_FUCOMI;
-    struct f80 b = load_operand(x);
+    struct f80 b = operand_of(x);
     unsigned cc = X87_UNORDERED;
     if (!underflows(x, is_empty(x, 0) || (x->operand == X87_ST && is_empty(x, x->i))))
         cc = compare(x, b, quiet);
@@ -256,7 +247,7 @@ static struct f80 quiet_operand(struct x87 *x, struct f80 v)
 
 static void do_load(struct x87 *x)
 {
-    struct f80 v = load_operand(x);
+    struct f80 v = operand_of(x);
     if ((x->operand == X87_ST && underflows(x, is_empty(x, x->i))) || overflows(x))
         v = f80_indefinite();
     else
@@ -278,14 +269,14 @@ static void do_constant(struct x87 *x)
 
 static void store(struct x87 *x, uint64_t v, unsigned size)
 {
-    guest_st(&x->cpu->cpu, x->linear, v, x->memop | size);
+    guest_st(&x->cpu->cpu, x->arg, v, x->memop | size);
 }
 
 static void store_ten(struct x87 *x, uint64_t low, uint16_t high)
 {
-    guest_probe(&x->cpu->cpu, x->linear, 10, GUEST_WRITE, memop_idx(x->memop));
+    guest_probe(&x->cpu->cpu, x->arg, 10, GUEST_WRITE, memop_idx(x->memop));
     store(x, low, MO_64);
-    guest_st(&x->cpu->cpu, x->linear + 8, high, x->memop | MO_16);
+    guest_st(&x->cpu->cpu, x->arg + 8, high, x->memop | MO_16);
 }
 
 static void store_bcd(struct x87 *x, struct f80 v, bool empty)
@@ -376,7 +367,7 @@ static void do_exchange(struct x87 *x)
 static void do_move_if(struct x87 *x)
 {
     bool empty = is_empty(x, 0) || is_empty(x, x->i);
-    bool holds = x->linear;
+    bool holds = x->arg;
     x->env.up = x->cpu->fsw & X87_SW_C1;
     if (underflows(x, empty))
         holds = true;
@@ -555,8 +546,7 @@ static void note_instruction(struct x86_cpu *cpu, uint32_t word, uint64_t offset
     cpu->fds = has_selectors ? cpu->s.seg[word >> X87_SEG_SHIFT & 7].selector : 0;
 }
 
-void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t linear,
-                uint64_t offset)
+void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t arg, uint64_t offset)
 {
     struct x87 x = {
         .cpu = cpu,
@@ -566,19 +556,19 @@ void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t lin
         .i = word >> X87_I_SHIFT & 7,
         .pops = word >> X87_POPS_SHIFT & 3,
         .memop = memop,
-        .linear = linear,
+        .arg = arg,
         .to_i = word & X87_TO_I,
     };
     helper_fwait(cpu);
     if (x.op >= X87_FLDENV) {
-        x87_environment(cpu, word, memop, linear);
-    } else {
-        execute(&x);
-        finish_pops(&x);
-        commit(&x);
-        note_instruction(cpu, word, offset, x.env.flags & ~cpu->s.fcw & X87_ALL);
+        x87_environment(cpu, word, memop, arg);
+        guest_mode_changed(&cpu->cpu);
+        return;
     }
-    guest_mode_changed(&cpu->cpu);
+    execute(&x);
+    finish_pops(&x);
+    commit(&x);
+    note_instruction(cpu, word, offset, x.env.flags & ~cpu->s.fcw & X87_ALL);
 }
 
 /* The same for those that do not wait. */
@@ -612,6 +602,7 @@ void helper_fwait(struct x86_cpu *cpu)
         return;
     cpu->s.ferr_raised = true;
     irq_set(&cpu->ferr, true);
+    guest_mode_changed(&cpu->cpu);
     guest_unwind(&cpu->cpu);
 }
 

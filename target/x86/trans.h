@@ -36,11 +36,12 @@ struct dis {
     unsigned cpl;
     uint32_t mem; /* of memops: MMU index, alignment */
     struct x86_insn insn;
-    ir_val linear;      /* of its memory operand, once computed; or IR_NONE */
-    bool ended;         /* an exit was emitted */
-    unsigned top;       /* of the x87 stack, at this point */
-    unsigned known_top; /* what the accelerator believes: x87_mode changes that */
-    bool moves_top;     /* somewhere in this unit, without a helper that tells */
+    ir_val linear;             /* of its memory operand, once computed; or IR_NONE */
+    bool ended;                /* an exit was emitted */
+    unsigned top;              /* of the x87 stack, at this point */
+    unsigned known_top;        /* what the accelerator believes: x87_mode changes that */
+    bool moves_top;            /* somewhere in this unit, without a helper that tells */
+    uint8_t st_full, st_empty; /* physical registers that are known to be in use, or not */
     struct {
         enum x86_flag_source source;
         unsigned size;

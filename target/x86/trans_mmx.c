@@ -22,6 +22,8 @@ static bool mmx_is_off(struct dis *d)
 static void enter(struct dis *d)
 {
     ir_set(d->ir, X86_SLOT_FTAG, imm32(d, 0));
+    d->st_full = 0xff;
+    d->st_empty = 0;
     if (!d->top)
         return;
     ir_set(d->ir, X86_SLOT_FTOP, imm32(d, 0));
@@ -152,6 +154,8 @@ void trans_emms(struct dis *d)
         return;
     enter(d);
     ir_set(d->ir, X86_SLOT_FTAG, imm32(d, 0xff));
+    d->st_full = 0;
+    d->st_empty = 0xff;
 }
 
 void trans_mmx_mov(struct dis *d)

@@ -41,7 +41,7 @@ enum x87_op {
     X87_FIST,
     X87_FISTT,
     X87_FXCH,
-    X87_FCMOV, /* the address is the condition: 0 or 1 */
+    X87_FCMOV, /* the value is the condition: 0 or 1 */
     X87_FCHS,
     X87_FABS,
     X87_FNOP,

@@ -128,14 +128,14 @@ def test_network_cards_and_their_roms():
     with open("sector.img", "r+b") as f:
         f.truncate(16 << 20)
     more = ["-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-debugcon", "file:bios.log", "-global", "isa-debugcon.iobase=0x402"]
-    has_rom = "bootorder for: /pci@i0cf8/*@2\n"
-    for options, wanted, absent in (([], "02.0 id=8086:100e", None), (["-nic", "user,model=virtio"], has_rom, None),
-                                    (["-nic", "none"], "01.0 id=8086:7000", "02.0 id="), (["-nodefaults"], "01.0 id=8086:7000", "02.0 id="),
-                                    (["-nodefaults", "-device", "e1000,romfile="], "02.0 id=8086:100e", has_rom)):
+    has_rom = r"bootorder for: /pci@i0cf8/\*@[23]\n"
+    card = "id=8086:100e"
+    for options, wanted, absent in (([], card, None), (["-nic", "user,model=virtio"], has_rom, card), (["-nic", "none"], "id=8086:7000", card),
+                                    (["-nodefaults"], "id=8086:7000", card), (["-nodefaults", "-device", "e1000,romfile="], card, has_rom)):
         status, out, err = run(more + options, disk=["-hda", "sector.img"], machine="pc")
         with open("bios.log") as log:
             text = log.read()
-        if status != 1 or wanted not in text or (absent and absent in text):
+        if status != 1 or not re.search(wanted, text) or (absent and re.search(absent, text)):
             raise Failed("%s: status %d: %s %r" % (options, status, text, err[-400:]))
 
 

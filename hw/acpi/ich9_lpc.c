@@ -3,11 +3,12 @@
  * Ref: Intel ICH9 data sheet (316972), 13 (LPC), 10 (chip set configuration registers).
  *
  * QUIRK: slots from 25 on use PIRQE to PIRQH like all others, whatever the D31IR registers say;
- * the watchdog of TCO is not there.
+ * TCO interrupts nobody but by SMI.
  */
 #include "hw/acpi/ich9_lpc.h"
 #include "core/machine.h"
 #include "hw/acpi/pm.h"
+#include "hw/acpi/tco.h"
 #include "hw/isa/pirq.h"
 #include "hw/pci/pci.h"
 #include "util/bits.h"
@@ -18,7 +19,8 @@ enum { ACPI_ENABLE_COMMAND = 0x02, ACPI_DISABLE_COMMAND = 0x03 };
 enum { PM1_STS = 0x00, PM1_EN = 0x02, PM1_CNT = 0x04, PM_TIMER = 0x08, GPE_STS = 0x20 };
 enum { GPE_EN = 0x28, SMI_EN = 0x30, SMI_STS = 0x34, SMI_ALL = 0x01, SMI_APMC = 0x20 };
 enum { GEN_PMCON = 0xa0, SMI_LOCK = 0x10 };
-enum { SMI_END_OF = 0x02, SMI_WRITABLE = 0x01 | SMI_APMC | 0x10 };
+enum { SMI_END_OF = 0x02, SMI_WRITABLE = 0x2031 };
+enum { SMI_TCO = 0x2000, TCO_AT = 0x60, GCS = 0x3410, GCS_NO_REBOOT = 0x20 };
 /* As the data sheet has them; and as the boards' tables do, and small kernels at port 0x604. */
 enum { SLEEP_S3 = 5, SLEEP_S4 = 6, SLEEP_S5 = 7 };
 enum { SLEEP_OFF = 0, SLEEP_S3_SOFT = 1, SLEEP_S4_SOFT = 2 };
@@ -26,15 +28,18 @@ enum { SLEEP_OFF = 0, SLEEP_S3_SOFT = 1, SLEEP_S4_SOFT = 2 };
 struct ich9_lpc {
     struct pci_device pci;
     uint8_t disable_s3, disable_s4;
+    bool no_reboot; /* a strap */
     struct isa_bus isa;
     struct pirq_router router;
     struct acpi_pm pm;
+    struct acpi_tco tco;
     struct irq sci, smi, apic_line[HOST_PINS];
     struct mem_region pm_ports, apm_ports, rcrb;
     _Atomic gpa pm_at, rcrb_at; /* where they are shown, 0: nowhere */
     struct ich9_lpc_state {
         struct pci_state pci;
         struct acpi_pm_state pm;
+        struct acpi_tco_state tco;
         uint32_t smi_en, smi_sts;
         uint8_t apm[2];
         uint8_t pad[6];
@@ -93,10 +98,36 @@ static uint32_t pm_register(struct ich9_lpc *l, unsigned off)
     }
 }
 
+/* An event that TCO_EN lets through. */
+static void on_tco_smi(struct device *dev)
+{
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    if (!(l->s.smi_en & SMI_ALL) || !(l->s.smi_en & SMI_TCO))
+        return;
+    l->s.smi_sts |= SMI_TCO;
+    irq_pulse(&l->smi);
+}
+
+static bool is_reboot_off(struct device *dev)
+{
+    const struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    return l->no_reboot || (l->s.rcrb[GCS] & GCS_NO_REBOOT);
+}
+
+static uint64_t tco_read(const struct ich9_lpc *l, struct access a)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < a.size; i++)
+        v |= (uint64_t)acpi_tco_read(&l->tco, (unsigned)a.off - TCO_AT + i) << 8 * i;
+    return v;
+}
+
 static uint64_t pm_read(struct device *dev, struct access a)
 {
     struct ich9_lpc *l = (struct ich9_lpc *)dev;
     struct acpi_pm_state before = l->s.pm;
+    if (a.off >= TCO_AT)
+        return tco_read(l, a);
     uint32_t v = pm_register(l, (unsigned)a.off & ~3U) >> 8 * (a.off & 3);
     if (a.peek)
         l->s.pm = before;
@@ -108,11 +139,12 @@ static bool is_write_one_to_clear(unsigned off)
     return off == PM1_STS || off == GPE_STS || off == SMI_STS;
 }
 
-/* Once SMI_LOCK is set, no one switches SMIs on or off. */
+/* Once SMI_LOCK is set, no one switches SMIs on or off; once TCO_LOCK is, those of TCO. */
 static uint32_t smi_writable(struct ich9_lpc *l)
 {
     bool locked = pci_config_get(&l->pci, GEN_PMCON, 1) & SMI_LOCK;
-    return SMI_WRITABLE & ~(locked ? (uint32_t)SMI_ALL : 0);
+    return SMI_WRITABLE & ~(locked ? (uint32_t)SMI_ALL : 0) &
+           ~(acpi_tco_is_locked(&l->tco) ? (uint32_t)SMI_TCO : 0);
 }
 
 static void write_half(struct ich9_lpc *l, unsigned off, uint16_t v)
@@ -133,6 +165,11 @@ static void pm_write(struct device *dev, struct access a, uint64_t v)
 {
     struct ich9_lpc *l = (struct ich9_lpc *)dev;
     unsigned off = (unsigned)a.off & ~1U;
+    if (a.off >= TCO_AT) {
+        for (unsigned i = 0; i < a.size; i++)
+            acpi_tco_write(&l->tco, (unsigned)a.off - TCO_AT + i, (uint8_t)(v >> 8 * i));
+        return;
+    }
     if (a.size == 1) { /* the other half as it is */
         uint16_t now =
             is_write_one_to_clear(off) ? 0 : (uint16_t)(pm_register(l, off & ~3U) >> 8 * (off & 3));
@@ -165,7 +202,8 @@ static void apm_write(struct device *dev, struct access a, uint64_t v)
 /* Registers that firmware sets up and reads back. */
 static uint64_t rcrb_read(struct device *dev, struct access a)
 {
-    return ld_le32(((struct ich9_lpc *)dev)->s.rcrb + a.off);
+    const struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    return ld_le32(l->s.rcrb + a.off) | (a.off == GCS && l->no_reboot ? GCS_NO_REBOOT : 0);
 }
 
 static void rcrb_write(struct device *dev, struct access a, uint64_t v)
@@ -224,6 +262,13 @@ static void ich9_lpc_sync(struct device *dev)
     pci_sync(dev);
     update(l);
     acpi_pm_update(&l->pm);
+    acpi_tco_sync(&l->tco);
+}
+
+static void ich9_lpc_reset(struct device *dev)
+{
+    pci_reset(dev);
+    acpi_tco_reset(&((struct ich9_lpc *)dev)->tco);
 }
 
 static void init_registers(struct pci_device *p)
@@ -279,6 +324,9 @@ static bool ich9_lpc_realize(struct device *dev, struct error **errp)
     isa_bus_init(&l->isa, dev);
     pirq_init(&l->router, &l->isa);
     acpi_pm_init(&l->pm, dev, &l->s.pm, &l->sci);
+    l->tco.smi = on_tco_smi;
+    l->tco.no_reboot = is_reboot_off;
+    acpi_tco_init(&l->tco, dev, &l->s.tco);
     l->pm.off_types = (uint8_t)(1 << SLEEP_S5 | 1 << SLEEP_OFF |
                                 (l->disable_s4 ? 0 : 1 << SLEEP_S4 | 1 << SLEEP_S4_SOFT));
     l->pm.sleep_types = l->disable_s3 ? 0 : 1 << SLEEP_S3 | 1 << SLEEP_S3_SOFT;
@@ -289,6 +337,7 @@ static void ich9_lpc_unrealize(struct device *dev)
 {
     struct ich9_lpc *l = (struct ich9_lpc *)dev;
     acpi_pm_fini(&l->pm);
+    acpi_tco_fini(&l->tco);
     region_del(&l->pm_ports);
     region_del(&l->apm_ports);
     region_del(&l->rcrb);
@@ -299,10 +348,9 @@ static void ich9_lpc_unrealize(struct device *dev)
 }
 
 static const struct state_field ich9_lpc_state[] = {
-    STATE(ich9_lpc, pci, 0),        STATE(ich9_lpc, pm, 0),
-    STATE(ich9_lpc, smi_en, 0),     STATE(ich9_lpc, smi_sts, 0),
-    STATE(ich9_lpc, apm, 0),        STATE_ARRAY(ich9_lpc, pad, 0),
-    STATE_ARRAY(ich9_lpc, rcrb, 0), STATE_END,
+    STATE(ich9_lpc, pci, 0),       STATE(ich9_lpc, pm, 0),         STATE_KEEP(ich9_lpc, tco),
+    STATE(ich9_lpc, smi_en, 0),    STATE(ich9_lpc, smi_sts, 0),    STATE(ich9_lpc, apm, 0),
+    STATE_ARRAY(ich9_lpc, pad, 0), STATE_ARRAY(ich9_lpc, rcrb, 0), STATE_END,
 };
 
 static const struct prop ich9_lpc_props[] = {
@@ -311,6 +359,8 @@ static const struct prop ich9_lpc_props[] = {
          "1: sleep with memory powered is not there"),
     PROP(prop_uint8, ich9_lpc, "disable_s4", disable_s4, "0",
          "1: sleep with memory on disk is not there"),
+    PROP(prop_bool, ich9_lpc, "noreboot", no_reboot, "off",
+         "a strap that keeps the TCO watchdog from its action"),
     PROP_END,
 };
 
@@ -321,6 +371,6 @@ DEVICE_CLASS_NAMED(ich9_lpc, "ICH9-LPC") = {
     .state = ich9_lpc_state,
     .realize = ich9_lpc_realize,
     .unrealize = ich9_lpc_unrealize,
-    .reset = pci_reset,
+    .reset = ich9_lpc_reset,
     .sync = ich9_lpc_sync,
 };

@@ -1,4 +1,5 @@
 /* The chip set of a PC: host bridges with PAM and SMRAM, PIIX3, power management of PIIX4. */
+#include "core/action.h"
 #include "core/clock.h"
 #include "hw/acpi/ich9_lpc.h"
 #include "hw/acpi/piix4_pm.h"
@@ -328,6 +329,99 @@ static void test_lpc_bridge(void)
     tear_down();
 }
 
+enum { TCO = PM + 0x60 };
+
+/* Virtual time leaps, and timers that are due then run. */
+static void leap(ns_t ns)
+{
+    struct clock_state s;
+    clock_stop();
+    clock_save(&s);
+    s.virtual_ns += ns;
+    clock_load(&s);
+    clock_start();
+}
+
+static bool ran_out(void *opaque G_GNUC_UNUSED)
+{
+    return in(TCO + 4, 1) & 8;
+}
+
+static bool was_asked(void *opaque G_GNUC_UNUSED)
+{
+    return r.m->pending != 0;
+}
+
+static struct device *set_up_tco(void)
+{
+    set_up(&q35_host_type);
+    struct device *lpc = plug(&ich9_lpc_type, "1f.0");
+    irq_connect(ich9_smi(lpc), on_smi, NULL, 0);
+    set_cfg(0x1f << 11, 0x40, 4, PM | 1);
+    set_cfg(0x1f << 11, 0x44, 1, 0x80);
+    r.m->cfg.watchdog = WATCHDOG_PAUSE;
+    r.m->run_state = RUN_PAUSED;
+    return lpc;
+}
+
+static void test_tco_watchdog_has_two_stages(void)
+{
+    struct device *lpc = set_up_tco();
+    g_assert_cmphex(in(TCO + 0x12, 2), ==, 4);
+    out(TCO + 0x12, 2, 0xfc64); /* a minute, in ticks of 600 ms */
+    g_assert_cmphex(in(TCO + 0x12, 2), ==, 0x64);
+    g_assert_cmpuint(in(TCO, 2), ==, 0);
+    out(TCO, 2, 1);
+    g_assert_cmpuint(in(TCO, 2), ==, 100);
+    leap(INT64_C(50) * 600000000);
+    g_assert_cmpuint(in(TCO, 2), ==, 50);
+    out(TCO, 2, 1);
+    g_assert_cmpuint(in(TCO, 2), ==, 100);
+    out(PM + 0x30, 4, 0x2001); /* SMIs of TCO */
+    leap(INT64_C(100) * 600000000);
+    g_assert_true(bench_wait(ran_out, NULL));
+    g_assert_true(r.smi_seen);
+    g_assert_cmphex(in(PM + 0x34, 4), ==, 0x2000);
+    g_assert_cmpuint(in(TCO, 2), ==, 100); /* the second stage */
+    g_assert_false(was_asked(NULL));
+    leap(INT64_C(100) * 600000000);
+    g_assert_true(bench_wait(was_asked, NULL));
+    g_assert_cmphex(in(TCO + 6, 2), ==, 2);
+    machine_serve_requests(r.m);
+    g_assert_cmpint(r.m->run_state, ==, RUN_WATCHDOG);
+    device_reset(lpc);
+    set_cfg(0x1f << 11, 0x40, 4, PM | 1);
+    set_cfg(0x1f << 11, 0x44, 1, 0x80);
+    g_assert_cmphex(in(TCO + 6, 2), ==, 2); /* what ended the last run */
+    g_assert_cmphex(in(TCO + 4, 2), ==, 0);
+    out(TCO + 6, 2, 2);
+    g_assert_cmphex(in(TCO + 6, 2), ==, 0);
+    tear_down();
+}
+
+static void test_tco_is_halted_and_locked(void)
+{
+    set_up_tco();
+    out(TCO, 2, 1);
+    out(TCO + 8, 2, 0x0800);
+    g_assert_cmpuint(in(TCO, 2), ==, 0);
+    out(TCO, 2, 1);
+    g_assert_cmpuint(in(TCO, 2), ==, 0);
+    out(TCO + 8, 2, 0);
+    g_assert_cmpuint(in(TCO, 2), ==, 4);
+    out(TCO + 8, 2, 0x1000);
+    out(TCO + 8, 2, 0);
+    g_assert_cmphex(in(TCO + 8, 2), ==, 0x1000);
+    out(PM + 0x30, 4, 0x2000); /* no one lets its SMIs through from now on */
+    g_assert_cmphex(in(PM + 0x30, 4) & 0x2000, ==, 0);
+    out(TCO + 2, 1, 0x5a); /* to system management code; an answer */
+    out(TCO + 3, 1, 0xa5);
+    g_assert_cmphex(in(TCO + 2, 2), ==, 0xa55a);
+    g_assert_cmphex(in(TCO + 4, 1), ==, 0x06);
+    g_assert_false(r.smi_seen);
+    tear_down();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -338,6 +432,8 @@ int main(int argc, char **argv)
     g_test_add_func("/pc/extended_tseg", test_extended_tseg);
     g_test_add_func("/pc/pirq", test_interrupt_routing);
     g_test_add_func("/pc/pm", test_power_management);
+    g_test_add_func("/pc/tco/stages", test_tco_watchdog_has_two_stages);
+    g_test_add_func("/pc/tco/locked", test_tco_is_halted_and_locked);
     g_test_add_func("/pc/lpc", test_lpc_bridge);
     g_test_add_func("/pc/ports", test_ports_of_functions);
     return g_test_run();

@@ -21,7 +21,9 @@
 #include <string.h>
 
 enum { KIB = 1 << 10, CASCADE = 2, ISA_BIOS_MAX = 128 * KIB, SLOT_OPTION_MAX = 48 };
-enum { FROM_ISA, FROM_BOARD }; /* inputs of a pin */
+#define TSC_OPTION "tsc_early_khz="
+enum { PIC_MASK = 0x21, PIC_MASK_2 = 0xa1 }; /* ports */
+enum { FROM_ISA, FROM_BOARD };               /* inputs of a pin */
 static const uint64_t MIB = UINT64_C(1) << 20, GIB = UINT64_C(1) << 30;
 
 /* ---- options ---- */
@@ -326,7 +328,7 @@ static bool load(struct microvm *b, struct error **errp)
     b->boot.reserved_top = b->has_firmware ? MIB : 0;
     b->boot.fw_cfg = b->fw_cfg;
     b->boot.has_firmware = b->has_firmware;
-    b->boot.append_room = b->acpi || !b->auto_cmdline ? 0 : b->slots * SLOT_OPTION_MAX;
+    b->boot.append_room = b->auto_cmdline ? MAX(b->slots, 1) * SLOT_OPTION_MAX : 0;
     b->boot.map = b->map;
     b->boot.map_len = fill_map(b);
     b->boot.rsdp = b->acpi ? MICROVM_RSDP : 0;
@@ -359,14 +361,34 @@ static char *slot_options(const struct microvm *b)
     return g_string_free(s, FALSE);
 }
 
+/* Under ACPI without fixed hardware, Linux has nothing to measure its clock by but the 8254, at the
+ * very start, and gives up when the host is busy just then. */
+static char *clock_option(const struct microvm *b)
+{
+    if (b->has_firmware || b->boot.entry != PC_ENTRY_ZEROPAGE ||
+        strstr(b->boot.cmdline, TSC_OPTION))
+        return g_strdup("");
+    return g_strdup_printf(" " TSC_OPTION "%" PRIu64, x86_tsc_hz(b->m.cpus[0]) / 1000);
+}
+
 /* Devices of the user are there now. */
 static void microvm_start(struct machine *m)
 {
     struct microvm *b = (struct microvm *)m;
-    if (b->acpi || !b->auto_cmdline)
+    if (!b->auto_cmdline)
         return;
-    g_autofree char *more = slot_options(b);
+    g_autofree char *more = b->acpi ? clock_option(b) : slot_options(b);
     pc_boot_append(&b->boot, more);
+}
+
+/* What a kernel may count on from firmware: nothing comes from the old interrupt controllers, which
+ * kernels that find ACPI without fixed hardware leave alone. */
+static void mask_pic(struct microvm *b)
+{
+    if (b->parts.pic == NULL)
+        return;
+    mem_write(&b->m.io, PIC_MASK, 1, 0xff);
+    mem_write(&b->m.io, PIC_MASK_2, 1, 0xff);
 }
 
 static void microvm_reset(struct machine *m)
@@ -376,8 +398,10 @@ static void microvm_reset(struct machine *m)
     if (b->has_firmware) {
         memcpy(b->shadow_ram->host, b->image, b->shadow_ram->size);
         ram_written(b->shadow_ram, 0, b->shadow_ram->size);
-    } else if (!microvm_put_tables(b, &err)) {
-        error_report(err);
+    } else {
+        mask_pic(b);
+        if (!microvm_put_tables(b, &err))
+            error_report(err);
     }
     pc_boot_reset(&b->boot);
 }
@@ -400,7 +424,7 @@ static const struct prop microvm_props[] = {
     PROP(prop_string, microvm, "acpi", acpi_wanted, "auto",
          "ACPI tables, the power button and the second I/O APIC: on, off or auto (on)"),
     PROP(prop_bool, microvm, "auto-kernel-cmdline", auto_cmdline, "on",
-         "with acpi=off, tell the kernel of virtio devices by its command line"),
+         "tell the kernel by its command line: with acpi=off of virtio devices, else of its clock"),
     PROP(prop_string, microvm, "ioapic2", ioapic2_wanted, "auto",
          "a second I/O APIC, for 24 virtio devices instead of 8: on, off or auto (as acpi)"),
     PROP(prop_bool, microvm, "isa-serial", isa_serial, "on", "a serial line at COM1"),

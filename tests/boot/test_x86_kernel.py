@@ -292,7 +292,7 @@ def test_microvm_starts_kernels_without_firmware():
     expect("microvm", ["-kernel", "elf"] + rd, common + ["cmdline=elf a=b", "upper=0000fc00"])
     for kernel, more in (("pvh", []), ("bzImage", ["seed=good"])):
         for arch in ("x86_64", "i386"):
-            expect("microvm", ["-kernel", kernel] + rd, common + more + ["cmdline=a=b", "rsdp=found"], arch)
+            expect("microvm", ["-kernel", kernel] + rd, common + more + ["cmdline=a=b" + (" tsc_early_khz=1000000" if kernel == "bzImage" else ""), "rsdp=found"], arch)
         expect("microvm,acpi=off", ["-kernel", kernel, "-device", "virtio-rng-device", "-device", "virtio-balloon-device"] + rd,
                common + ["cmdline=a=b " + slots])
 

@@ -12,7 +12,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EMULATOR = os.environ.get("TINAMOU") or os.path.join(ROOT, "build", "tinamou")
 OPTIONS = os.environ.get("TINAMOU_OPTIONS", "").split() # for every guest, e.g. "-accel tcg,engine=interp"
-PROMPT = r"~ # "
+PROMPT = r"[~/] # "
 
 
 class Failed(Exception):
@@ -45,8 +45,9 @@ def need_tinamou():
         raise Skipped("only Tinamou has this option")
 
 
-# Debian's name of an architecture: what the emulator calls it, and the console of its virt board
-ARCHES = {"riscv64": ("riscv64", "ttyS0"), "arm64": ("aarch64", "ttyAMA0"), "armhf": ("arm", "ttyAMA0")}
+# Debian's name of an architecture: what the emulator calls it, and the console of its virt board, or of PCs
+ARCHES = {"riscv64": ("riscv64", "ttyS0"), "arm64": ("aarch64", "ttyAMA0"), "armhf": ("arm", "ttyAMA0"), "amd64": ("x86_64", "ttyS0"),
+          "i386": ("i386", "ttyS0")}
 
 
 def arch_args(arch="riscv64"):

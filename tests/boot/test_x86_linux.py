@@ -1,8 +1,8 @@
-"""PCs with Debian's kernels: 686-pae, by SeaBIOS and our option ROM, and on microvm without firmware."""
+"""PCs with Debian's kernels: amd64 and 686-pae, by SeaBIOS and our option ROM, and on microvm without firmware."""
 from guest import linux, need_file
 from test_arm import power_off, same_work, use_shell
 
-UNAME = {"i386": "i686"}
+UNAME = {"amd64": "x86_64", "i386": "i686"}
 
 
 def boot(arch, machine, smp, more=()):
@@ -12,6 +12,22 @@ def boot(arch, machine, smp, more=()):
         if smp > 1:
             same_work(g, smp)
         power_off(g)
+
+
+def test_amd64_on_pc_one_cpu():
+    boot("amd64", "pc", 1)
+
+
+def test_amd64_on_pc_four_cpus():
+    boot("amd64", "pc", 4)
+
+
+def test_amd64_on_q35_one_cpu():
+    boot("amd64", "q35", 1)
+
+
+def test_amd64_on_q35_four_cpus():
+    boot("amd64", "q35", 4, ["-cpu", "max"])
 
 
 def test_i386_on_pc_one_cpu():
@@ -31,6 +47,7 @@ def test_i386_on_q35_four_cpus():
 
 
 def test_microvm():
+    boot("amd64", "microvm", 1)
     boot("i386", "microvm", 2)
 
 

@@ -90,6 +90,7 @@ extern const struct device_type pvpanic_pci_type;
 extern const struct device_type pvpanic_type;
 extern const struct device_type q35_host_type;
 extern const struct device_type q35_mch_type;
+extern const struct device_type ramfb_type;
 extern const struct device_type rtl8139_type;
 extern const struct device_type sbcon_type;
 extern const struct device_type scsi_cd_type;
@@ -199,6 +200,7 @@ static const struct device_type *const written_types[] = {
     &pci_testdev_type,              /* pci-testdev */
     &pvpanic_type,
     &pvpanic_pci_type,              /* pvpanic-pci */
+    &ramfb_type,
     &q35_host_type,                 /* q35-pcihost */
     &aclint_mtimer_type,            /* riscv.aclint.mtimer */
     &aclint_swi_type,               /* riscv.aclint.swi */

@@ -1,11 +1,8 @@
 /* isa-vga: a VGA at fixed addresses, with its memory also at 0xe0000000 for Bochs' modes. */
-#include "core/loader.h"
 #include "core/machine.h"
 #include "hw/display/vga_card.h"
+#include "hw/display/vgarom.h"
 #include "hw/isa/isa.h"
-#include "hw/misc/fw_cfg.h"
-
-#include <glib.h>
 
 static const gpa LINEAR = 0xe0000000;
 
@@ -17,26 +14,6 @@ struct isa_vga {
     } s;
 };
 
-/* The BIOS of the card has no address of its own here: firmware finds it in fw_cfg, and copies it.
- * Nothing where there is no fw_cfg, or where the usual file is not installed. */
-static bool offer_rom(struct isa_vga *card, struct error **errp)
-{
-    static const char usual[] = "vgabios-isavga.bin";
-    enum { MAX_ROM = 128 << 10 };
-    struct machine *m = card->card.dev.machine;
-    const char *file = card->romfile ? card->romfile : usual;
-    struct device *fw_cfg = fw_cfg_find(m);
-    size_t len;
-    if (fw_cfg == NULL || *file == '\0')
-        return true;
-    g_autofree char *path = firmware_find(m, file, card->romfile ? errp : NULL);
-    if (path == NULL)
-        return card->romfile == NULL;
-    g_autofree uint8_t *data = load_file(path, MAX_ROM, &len, errp);
-    g_autofree char *base = g_path_get_basename(path), *name = g_strconcat("vgaroms/", base, NULL);
-    return data && fw_cfg_add_file(fw_cfg, name, data, len, errp);
-}
-
 static bool isa_vga_realize(struct device *dev, struct error **errp)
 {
     struct vga_card *card = (struct vga_card *)dev;
@@ -44,7 +21,8 @@ static bool isa_vga_realize(struct device *dev, struct error **errp)
     struct machine *m = dev->machine;
     struct isa_bus *bus = isa_bus_of(dev, errp);
     v->has_vga = true;
-    if (bus == NULL || !offer_rom((struct isa_vga *)dev, errp) ||
+    if (bus == NULL ||
+        !vgarom_offer(m, ((struct isa_vga *)dev)->romfile, "vgabios-isavga.bin", errp) ||
         !vga_init(v, dev, &((struct isa_vga *)dev)->s.vga, card->vgamem_mb, errp))
         return false;
     vga_card_init_regions(card);

@@ -29,6 +29,8 @@ struct item {
     char *name; /* of a file */
     void (*refresh)(void *opaque);
     void *opaque;
+    void (*written)(void *opaque, const uint8_t *data); /* NULL: it is read-only */
+    void *written_opaque;
 };
 
 struct fw_cfg {
@@ -87,6 +89,16 @@ static uint64_t read_data(struct fw_cfg *f, struct access a)
     return ld_le64(buf);
 }
 
+static bool write_item(struct fw_cfg *f, const struct item *it, uint32_t len, gpa addr)
+{
+    if (it == NULL || it->written == NULL || len > left(f, it))
+        return false;
+    bool ok = ram_dma_read(&f->dev.machine->as, addr, it->data + f->s.offset, len);
+    f->s.offset += len;
+    it->written(it->written_opaque, it->data);
+    return ok;
+}
+
 /* Move bytes as the control word says; false: DMA error. */
 static bool dma_transfer(struct fw_cfg *f, uint32_t control, uint32_t len, gpa addr)
 {
@@ -99,8 +111,8 @@ static bool dma_transfer(struct fw_cfg *f, uint32_t control, uint32_t len, gpa a
         f->s.offset += n;
         return ok;
     }
-    if (control & DMA_WRITE) /* no item here is writable */
-        return false;
+    if (control & DMA_WRITE)
+        return write_item(f, it, len, addr);
     if (control & DMA_SKIP)
         f->s.offset += n;
     return true;
@@ -266,6 +278,16 @@ void fw_cfg_on_select(struct device *dev, const char *name, void (*refresh)(void
         return;
     it->refresh = refresh;
     it->opaque = opaque;
+}
+
+void fw_cfg_on_write(struct device *dev, const char *name,
+                     void (*written)(void *opaque, const uint8_t *data), void *opaque)
+{
+    struct item *it = find_file((struct fw_cfg *)dev, name);
+    if (it == NULL)
+        return;
+    it->written = written;
+    it->written_opaque = opaque;
 }
 
 bool fw_cfg_add_file(struct device *dev, const char *name, const void *data, size_t len,

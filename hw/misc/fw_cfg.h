@@ -58,6 +58,10 @@ void fw_cfg_replace_file(struct device *dev, const char *name, const void *data,
  */
 void fw_cfg_on_select(struct device *dev, const char *name, void (*refresh)(void *opaque),
                       void *opaque);
+/* Let the guest write a file by DMA, within its length; then call written, with the device's lock
+ * held, with all of the file. */
+void fw_cfg_on_write(struct device *dev, const char *name,
+                     void (*written)(void *opaque, const uint8_t *data), void *opaque);
 /* The machine's device, or NULL. */
 struct device *fw_cfg_find(struct machine *m);
 /* -fw_cfg name=NAME,file=PATH or name=NAME,string=TEXT (exactly one of path and text is not NULL),

@@ -1,12 +1,13 @@
 /* fw_cfg: items, the file directory, DMA. */
 #include "hw/misc/fw_cfg.h"
 #include "tests/unit/bench.h"
+#include "ui/console.h"
 #include "util/bits.h"
 
 #include <glib.h>
 #include <string.h>
 
-extern const struct device_type fw_cfg_type;
+extern const struct device_type fw_cfg_type, ramfb_type;
 
 enum { DATA = 0, SELECTOR = 8, DMA = 16, DIR_ENTRY = 64 };
 
@@ -111,6 +112,68 @@ static void test_dma_errors(void)
     bench_free(b);
 }
 
+/* A picture of four by two pixels at BENCH_RAM + 0x2000, rows 32 bytes apart. */
+static void set_picture(struct bench *b, const char *fourcc, uint32_t width, uint32_t dma_status)
+{
+    uint8_t *at = b->ram->host + 0x1000;
+    uint16_t key = fw_cfg_file_key(b->dev, "etc/ramfb");
+    memset(at, 0, 28);
+    st_be64(at, BENCH_RAM + 0x2000);
+    st_be32(at + 8, ld_le32(fourcc));
+    st_be32(at + 16, width);
+    st_be32(at + 20, 2);
+    st_be32(at + 24, 32);
+    g_assert_cmphex(dma(b, (uint32_t)key << 16 | 8 | 16, 28, BENCH_RAM + 0x1000), ==, dma_status);
+}
+
+static void check_picture(unsigned width, unsigned height, unsigned x, unsigned y, uint32_t want)
+{
+    struct console *con = console_next(NULL);
+    console_refresh(con);
+    const struct surface *s = console_lock(con);
+    g_assert_cmpuint(s->width, ==, width);
+    g_assert_cmpuint(s->height, ==, height);
+    g_assert_cmphex(s->pixels[y * s->stride + x], ==, want);
+    console_unlock(con);
+}
+
+static void test_ramfb_shows_what_was_written(void)
+{
+    struct bench *b = bench_new(&fw_cfg_type);
+    struct device *ramfb = device_new(&ramfb_type, b->m, "ramfb");
+    struct error *err = NULL;
+    if (!device_realize(ramfb, &err))
+        g_error("%s", error_text(err));
+    device_reset(ramfb);
+    check_picture(640, 480, 0, 0, 0); /* none yet */
+    st_le32(b->ram->host + 0x2000 + 32 + 8, 0x99123456);
+    set_picture(b, "XR24", 4, 0);
+    check_picture(4, 2, 2, 1, 0x123456);
+    set_picture(b, "XB24", 4, 0);
+    check_picture(4, 2, 2, 1, 0x563412);
+    set_picture(b, "RG16", 4, 0);
+    check_picture(4, 2, 0, 1, 0);
+    st_le16(b->ram->host + 0x2000 + 32 + 6, 0xf81f);
+    check_picture(4, 2, 3, 1, 0xff00ff);
+    set_picture(b, "XR24", 9, 0); /* wider than its rows: none */
+    check_picture(640, 480, 0, 0, 0);
+    set_picture(b, "NV12", 4, 0);
+    check_picture(640, 480, 0, 0, 0);
+    set_picture(b, "XR24", 4, 0);
+    st_be64(b->ram->host + 0x1000, 0x1000); /* no RAM there: black */
+    uint16_t key = fw_cfg_file_key(b->dev, "etc/ramfb");
+    g_assert_cmphex(dma(b, (uint32_t)key << 16 | 8 | 16, 8, BENCH_RAM + 0x1000), ==, 0);
+    check_picture(4, 2, 2, 1, 0);
+    g_assert_cmphex(dma(b, (uint32_t)key << 16 | 8 | 16, 29, BENCH_RAM + 0x1000), ==, 1);
+    device_reset(ramfb);
+    check_picture(640, 480, 0, 0, 0);
+    select_key(b, key);
+    bench_read(b, DATA, 8);
+    bench_read(b, DATA, 8);
+    g_assert_cmphex(bench_read(b, DATA, 4), ==, 0);
+    bench_free(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -119,5 +182,6 @@ int main(int argc, char **argv)
     g_test_add_func("/fw_cfg/names", test_bad_file_names_are_refused);
     g_test_add_func("/fw_cfg/dma", test_dma_reads_and_pads);
     g_test_add_func("/fw_cfg/dma-errors", test_dma_errors);
+    g_test_add_func("/fw_cfg/ramfb", test_ramfb_shows_what_was_written);
     return g_test_run();
 }

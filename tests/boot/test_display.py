@@ -1,10 +1,13 @@
 """What guests show: the BIOS' text screen, modes set by INT 10h, pictures of them."""
+import os
+import re
 import socket
 import struct
+import subprocess
 import time
 import zlib
 
-from guest import Failed, Guest, need_file, need_tinamou
+from guest import ROOT, Failed, Guest, Skipped, need_file, need_tinamou
 from migrate import Qmp
 from test_x86 import assemble
 
@@ -188,3 +191,26 @@ def test_machines_without_a_card_say_so():
             text = Qmp("qmp").hmp("info pci")
             if text.count("1234:1111") != count:
                 raise Failed("%s: %s" % (args, text))
+
+
+def memtest():
+    """Debian's memtest86+ (tools/get_memtest)."""
+    r = subprocess.run([os.path.join(ROOT, "tools", "get_memtest")], stdout=subprocess.PIPE, text=True)
+    if r.returncode:
+        raise Skipped("tools/get_memtest could not fetch memtest86+")
+    return r.stdout.strip()
+
+
+def test_memtest86_passes():
+    """A whole pass; time is what instructions take, so that the fading of bits is not waited for."""
+    need_tinamou()
+    need_file("/usr/share/seabios/bios-256k.bin")
+    args = ["-arch", "x86_64", "-M", "pc", "-m", "6", "-display", "none", "-monitor", "none", "-serial", "none", "-icount", "shift=10,sleep=off",
+            "-kernel", memtest(), "-append", "nopause", "-qmp", "unix:qmp,server=on,wait=off"]
+    with Guest(args):
+        text = Screen("qmp").await_text("Pass:  1 ", timeout=150)
+        if not re.search(r"^ *Memtest86\+ v[67]\.", text) or not re.search(r"Pass: +1 +Errors: 0\b", text):
+            raise Failed("memtest86+:\n" + text)
+
+
+test_memtest86_passes.limit = 200

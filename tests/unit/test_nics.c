@@ -947,7 +947,7 @@ static void test_ne2000_send_packet_moves_the_boundary(void)
     g_assert_cmphex(peek(r->t, r->regs + NE_DATA, 2), ==, (NE_START + 2) << 8 | 1);
     g_assert_cmphex(peek(r->t, r->regs + NE_DATA, 2), ==, 104);
     for (unsigned i = 4; i < 104; i += 2)
-        g_assert_cmphex(peek(r->t, r->regs + NE_DATA, 2), ==, ld_le16(frame + i - 4));
+        g_assert_cmphex(peek(r->t, r->regs + NE_DATA, 2), ==, ld_le16(frame + (i - 4)));
     g_assert_cmphex(ne_in(r, 0x07), ==, 0x40);
     g_assert_cmphex(ne_in(r, 0x03), ==, NE_START + 2);
     rig_free(r);
@@ -994,15 +994,15 @@ static void test_ne2000_filters(void)
     rig_free(r);
 }
 
-/* 16 bytes and a check sequence of 4: the byte count follows behind them. */
+/* 17 bytes and a check sequence of 4: the byte count follows behind them. */
 static void test_ne2000_loopback(void)
 {
     struct rig *r = ne_start();
-    uint8_t frame[17];
+    uint8_t frame[18];
     make_frame(frame, sizeof(frame), own);
     ne_out(r, 0x0e, 0x40);
     ne_out(r, 0x0d, 0x02);
-    ne_send(r, frame, sizeof(frame));
+    ne_send(r, frame, 17);
     g_assert_cmpuint(r->sent->len, ==, 0);
     g_assert_cmphex(ne_in(r, 0x04), ==, 0x53);
     g_assert_cmphex(ne_in(r, 0x0c), ==, 0x02);

@@ -112,8 +112,8 @@ typedef void chardev_tap_fn(void *opaque, const uint8_t *buf, size_t n);
 void chardev_tap(struct chardev *c, chardev_tap_fn *fn, void *opaque);
 /* Hand the watcher now what it has not seen yet.  Main loop's thread. */
 void chardev_tap_flush(struct chardev *c);
-/* Type for the user: the first device gets the bytes as it takes them, escapes have no meaning.
- * Main loop's thread. */
+/* Type for the user: the first device, or else front end, gets the bytes as it takes them, escapes
+ * have no meaning.  Main loop's thread. */
 void chardev_feed(struct chardev *c, const uint8_t *buf, size_t n);
 /* Whether the front end has taken all that was fed. */
 bool chardev_feed_done(const struct chardev *c);

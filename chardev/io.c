@@ -76,12 +76,13 @@ static size_t offer(struct chardev *c, struct chardev_front_end *f, const uint8_
     return MIN(took, n);
 }
 
+/* Or who stands in for one, where there is none. */
 static struct chardev_front_end *first_device(struct chardev *c)
 {
     for (unsigned i = 0; i < c->nfronts; i++)
         if (c->front[i].dev && c->front[i].receive)
             return &c->front[i];
-    return NULL;
+    return c->nfronts && c->front[0].user ? &c->front[0] : NULL;
 }
 
 /* What was typed for the user goes to the first device, whoever has the focus. */

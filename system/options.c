@@ -447,7 +447,9 @@ const struct cli_option cli_options[] = {
     {.name = "symbols", .args = "FILE", CALL(call_symbols),
      .help = "names for -timeout's backtraces: an ELF file or a System.map\n"
              "(else: -kernel if it is ELF, System.map beside it)"},
-    {.name = "expect-on", .args = "CHARDEV", CALL(call_expect_on), .help = "watch this chardev instead of the first serial line"},
+    {.name = "expect-on", .args = "CHARDEV|screen", CALL(call_expect_on),
+     .help = "watch this chardev, or the text screen, instead of the first\n"
+             "serial line"},
 
     {.name = "semihosting", FLAG(semihosting),
      .help = "let bare-metal programs use files, a console and an exit status\nof the host"},

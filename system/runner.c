@@ -432,6 +432,13 @@ static bool find_chardev(struct runner *r, struct error **errp)
     r->chardev = id ? chardev_find(id) : NULL;
     if (r->chardev)
         return true;
+    if (r->chardev_id && !strcmp(r->chardev_id, "screen")) {
+        r->screen = screen_new(errp);
+        r->chardev = r->screen ? screen_chardev(r->screen) : NULL;
+        if (!r->screen)
+            error_prefix(errp, "-expect-on screen");
+        return r->screen;
+    }
     if (r->chardev_id)
         error_set(errp, "-expect-on %s: there is no such chardev", r->chardev_id);
     else
@@ -489,6 +496,8 @@ int runner_end(struct runner *r, int status)
     if (!r)
         return status;
     event_unwatch(on_event, r);
+    if (r->screen)
+        screen_poll(r->screen);
     scan(r);
     decide(r, VERDICT_ABORTED, "the machine ended");
     if (r->verdict == VERDICT_PASSED && status) {
@@ -498,6 +507,7 @@ int runner_end(struct runner *r, int status)
     }
     stop_timers(r);
     chardev_tap(r->chardev, NULL, NULL);
+    screen_free(r->screen);
     stop_clock(r);
     print_verdict(r);
     bool written = runner_write_results(r);

@@ -6,6 +6,7 @@
 #include "core/symbols.h"
 #include "system/console_text.h"
 #include "system/runner.h"
+#include "system/screen.h"
 
 #include <glib.h>
 
@@ -48,6 +49,7 @@ struct runner {
 
     struct machine *machine;
     struct chardev *chardev;
+    struct screen *screen; /* behind the chardev, or NULL */
     struct console_text text;
     uint64_t expect_from, fail_from; /* places in the text from which is searched */
     unsigned current;                /* index of the step that is waited for */

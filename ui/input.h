@@ -56,6 +56,9 @@ uint16_t input_key_code(const char *name, struct error **errp);
 uint16_t input_scancode(uint32_t number);
 /* The scan code of set 1 that a PC's keyboard has for a code, 0xe0xx with the prefix; 0: none. */
 uint16_t input_key_scancode(uint16_t code);
+/* The key of a US keyboard that makes a character, with *modifier (Shift, Ctrl) or 0 held down; 0:
+ * none does. */
+uint16_t input_char_key(char ch, uint16_t *modifier);
 /* "left", "middle", "right", "side", "extra"; 0 when there is none. */
 uint16_t input_button_code(const char *name);
 /* Call fn for each key's name and code. */

@@ -7,7 +7,7 @@ import subprocess
 import time
 import zlib
 
-from guest import ROOT, Failed, Guest, Skipped, need_file, need_tinamou
+from guest import ROOT, Failed, Guest, Skipped, emulator, need_file, need_tinamou
 from migrate import Qmp
 from test_x86 import assemble
 
@@ -191,6 +191,20 @@ def test_machines_without_a_card_say_so():
             text = Qmp("qmp").hmp("info pci")
             if text.count("1234:1111") != count:
                 raise Failed("%s: %s" % (args, text))
+
+
+def test_a_run_follows_the_screen_and_types():
+    need_tinamou()
+    need_file("/usr/share/seabios/bios-256k.bin")
+    assemble("sector", SECTOR, 0x7c00)
+    args = ["-arch", "x86_64", "-M", "pc", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "none", "-hda", "sector.img",
+            "-boot", "menu=on", "-timeout", "60", "-expect-on", "screen", "-expect", "Press ESC for boot menu"]
+    status, _, err = emulator(args + ["-send", r"\x1b", "-expect", r"(?s)Select boot device:\n.*1\. ata0-0"], timeout=90)
+    if status != 0 or "2 of 2 expectations met" not in err:
+        raise Failed("status %d: %s" % (status, err))
+    status, _, err = emulator(["-arch", "riscv64", "-M", "virt", "-display", "none", "-expect-on", "screen", "-expect", "x"], timeout=30)
+    if status != 1 or "-expect-on screen: the machine has no display" not in err:
+        raise Failed("without a display: status %d: %s" % (status, err))
 
 
 def memtest():

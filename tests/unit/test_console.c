@@ -1,5 +1,6 @@
 /* Display consoles: drawing, what viewers are told, text, and the files of pictures. */
 #include "ui/console.h"
+#include "ui/input.h"
 #include "ui/picture.h"
 
 #include <glib.h>
@@ -167,6 +168,43 @@ static void test_a_file_that_cannot_be_written_is_named(void)
     error_free(err);
 }
 
+static void test_characters_have_keys(void)
+{
+    static const struct {
+        char ch;
+        const char *key, *modifier;
+    } row[] = {
+        {'1', "1", NULL},
+        {'=', "equal", NULL},
+        {'q', "q", NULL},
+        {'\n', "ret", NULL},
+        {'\r', "ret", NULL},
+        {';', "semicolon", NULL},
+        {'\\', "backslash", NULL},
+        {'/', "slash", NULL},
+        {' ', "spc", NULL},
+        {'\t', "tab", NULL},
+        {'\x1b', "esc", NULL},
+        {'\x7f', "backspace", NULL},
+        {'Q', "q", "shift"},
+        {'!', "1", "shift"},
+        {'_', "minus", "shift"},
+        {'~', "grave_accent", "shift"},
+        {'|', "backslash", "shift"},
+        {'?', "slash", "shift"},
+        {'\x03', "c", "ctrl"},
+        {'\x01', "a", "ctrl"},
+    };
+    uint16_t modifier;
+    for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+        g_assert_cmpuint(input_char_key(row[i].ch, &modifier), ==,
+                         input_key_code(row[i].key, NULL));
+        g_assert_cmpuint(modifier, ==, row[i].modifier ? input_key_code(row[i].modifier, NULL) : 0);
+    }
+    g_assert_cmpuint(input_char_key((char)0xe4, &modifier), ==, 0);
+    g_assert_cmpuint(input_char_key('\0', &modifier), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -175,5 +213,6 @@ int main(int argc, char **argv)
     g_test_add_func("/console/text", test_text_is_utf8_without_trailing_blanks);
     g_test_add_func("/console/pictures", test_pictures_can_be_read_back);
     g_test_add_func("/console/errors", test_a_file_that_cannot_be_written_is_named);
+    g_test_add_func("/console/keys", test_characters_have_keys);
     return g_test_run();
 }

@@ -174,7 +174,10 @@ static void write_sctlr(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
     uint64_t *p = r->flags & BANK ? &cpu->s.sctlr_el[arm_a32_bank(cpu)] : &cpu->s.sctlr_el[2];
     const uint64_t flushes =
         SCTLR_M | SCTLR_WXN | A32_SCTLR_UWXN | A32_SCTLR_AFE | A32_SCTLR_TRE | SCTLR_EE;
-    uint64_t changed = *p ^ val;
+    uint64_t changed;
+    if (arm_has(cpu, ARM_F_V8))
+        val &= ~SCTLR_ITD; /* no IT block is disabled */
+    changed = *p ^ val;
     *p = val;
     if (changed & flushes)
         guest_tlb_flush(&cpu->cpu);
@@ -279,6 +282,22 @@ static void write_vbar(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
 static void write_nothing(struct arm_cpu *cpu UNUSED, const struct reg *r UNUSED,
                           uint64_t val UNUSED)
 {
+}
+
+/* CP15ISB, CP15DSB and CP15DMB, which Armv8 lets software turn off.  All accesses are in order
+ * here. */
+static void write_barrier(struct arm_cpu *cpu, const struct reg *r UNUSED, uint64_t val UNUSED)
+{
+    uint64_t sctlr = cpu->s.sctlr_el[arm_regime_el(cpu)];
+    if (arm_has(cpu, ARM_F_V8) && !(sctlr & SCTLR_CP15BEN))
+        arm_raise_undefined(cpu);
+}
+
+/* Restrictions of speculation by context: nothing is predicted. */
+static void write_rctx(struct arm_cpu *cpu, const struct reg *r UNUSED, uint64_t val UNUSED)
+{
+    if (!cpu->s.ps.el && !(cpu->s.sctlr_el[arm_regime_el(cpu)] & SCTLR_ENRCTX))
+        arm_a32_refuse(cpu, ARM_TRAP_EL1, true);
 }
 
 /* TLB: op2 says what: of one address by 1, 3, 5, 7, of an ASID by 2 (which only CONTEXTIDR's are
@@ -480,13 +499,13 @@ static const struct reg table[] = {
     {P15(0, 7, 0, 4), WO | ONLY_V7, 0, NULL, write_nothing},             /* v6's wait for interrupt */
     {P15(0, 7, 1, 0), WO | NEEDS_MP, 0, NULL, write_nothing},
     {P15(0, 7, 1, 6), WO | NEEDS_MP, 0, NULL, write_nothing},
-    {P15(0, 7, 3, 4), WO | PL0 | NEEDS_SPECRES, 0, NULL, write_nothing}, /* CFPRCTX */
-    {P15(0, 7, 3, 5), WO | PL0 | NEEDS_SPECRES, 0, NULL, write_nothing}, /* DVPRCTX */
-    {P15(0, 7, 3, 7), WO | PL0 | NEEDS_SPECRES, 0, NULL, write_nothing}, /* CPPRCTX */
+    {P15(0, 7, 3, 4), WO | PL0 | NEEDS_SPECRES, 0, NULL, write_rctx}, /* CFPRCTX */
+    {P15(0, 7, 3, 5), WO | PL0 | NEEDS_SPECRES, 0, NULL, write_rctx}, /* DVPRCTX */
+    {P15(0, 7, 3, 7), WO | PL0 | NEEDS_SPECRES, 0, NULL, write_rctx}, /* CPPRCTX */
     {P15(0, 7, 4, 0), 0, 0, read_par, write_par},
     {P15(0, 7, 5, 0), WO, 0, NULL, write_nothing},
     {P15(0, 7, 5, 1), WO, 0, NULL, write_nothing},
-    {P15(0, 7, 5, 4), WO | PL0, 0, NULL, write_nothing},
+    {P15(0, 7, 5, 4), WO | PL0, 0, NULL, write_barrier},
     {P15(0, 7, 5, 6), WO, 0, NULL, write_nothing},
     {P15(0, 7, 5, 7), WO, 0, NULL, write_nothing},
     {P15(0, 7, 6, 1), WO, 0, NULL, write_nothing},
@@ -503,8 +522,8 @@ static const struct reg table[] = {
     {P15(0, 7, 9, 1), WO | NEEDS_PAN2, 0, NULL, write_ats},
     {P15(0, 7, 10, 1), WO, 0, NULL, write_nothing},
     {P15(0, 7, 10, 2), WO, 0, NULL, write_nothing},
-    {P15(0, 7, 10, 4), WO | PL0, 0, NULL, write_nothing},
-    {P15(0, 7, 10, 5), WO | PL0, 0, NULL, write_nothing},
+    {P15(0, 7, 10, 4), WO | PL0, 0, NULL, write_barrier},
+    {P15(0, 7, 10, 5), WO | PL0, 0, NULL, write_barrier},
     {P15(0, 7, 11, 1), WO, 0, NULL, write_nothing},
     {P15(0, 7, 13, 1), WO, 0, NULL, write_nothing},
     {P15(0, 7, 14, 1), WO, 0, NULL, write_nothing},

@@ -42,7 +42,7 @@ static uint64_t sctlr_mask(const struct arm_cpu *cpu, unsigned el)
     if (el == 1 || (el == 2 && arm_has(cpu, ARM_F_VHE)))
         m |= SCTLR_SA0 | SCTLR_DZE | SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_E0E | SCTLR_UCI;
     if (el == 1)
-        m |= SCTLR_UMA | SCTLR_CP15BEN | SCTLR_ITD | SCTLR_SED;
+        m |= SCTLR_UMA | SCTLR_CP15BEN | SCTLR_SED; /* ITD is not there: no IT block is disabled */
     m |= arm_has(cpu, ARM_F_PAN) && el < 3 ? SCTLR_SPAN : 0;
     m |= arm_has(cpu, ARM_F_PAN3) && el < 3 ? SCTLR_EPAN : 0;
     m |= arm_has(cpu, ARM_F_LSE2) ? SCTLR_NAA : 0;

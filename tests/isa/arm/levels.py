@@ -26,7 +26,7 @@ def run(args, source, outdir):
         text = f.read()
     want = re.findall(r"WANT: ([0-9a-f]{8})(.*)", text)
     elf = os.path.join(outdir, os.path.basename(source) + ".elf")
-    subprocess.run([CC, "-nostdlib", "-static", "-marm", "-Wl,-n,-Ttext=0x40100000,--build-id=none", "-Wl,--no-warn-rwx-segments", "-o", elf,
+    subprocess.run([CC, "-nostdlib", "-static", "-marm", "-Wa,-mno-warn-deprecated", "-Wl,-n,-Ttext=0x40100000,--build-id=none", "-Wl,--no-warn-rwx-segments", "-o", elf,
                     source], check=True)
     cpu = re.search(r"CPU: (\S+)|$", text).group(1) or "cortex-a15"
     cmd = [args.emulator, "-arch", "arm", "-M", "virt," + re.search(r"RUN: (\S+)", text).group(1), "-cpu", cpu, "-accel",

@@ -106,10 +106,24 @@ struct arm_a32_at {
     bool stage1_only;
     bool nonsecure; /* the other world's PL1&0 regime, wherever it is executed */
 };
+/* What a translation of stage 1 ended at: nothing, without it. */
+struct arm_a32_leaf {
+    enum {
+        A32_LEAF_NONE,
+        A32_LEAF_SECTION,
+        A32_LEAF_SUPERSECTION,
+        A32_LEAF_LARGE_PAGE,
+        A32_LEAF_PAGE,
+        A32_LEAF_LONG
+    } kind;
+    uint64_t desc;
+};
 /* As arm_a32_walk(). */
-bool arm_a32_translate_at(struct arm_cpu *cpu, const struct arm_a32_at *at, struct guest_walk *out);
-/* PAR has the long format. */
-bool arm_a32_at_is_long(const struct arm_cpu *cpu, const struct arm_a32_at *at);
+bool arm_a32_translate_at(struct arm_cpu *cpu, const struct arm_a32_at *at, struct guest_walk *out,
+                          struct arm_a32_leaf *leaf);
+/* --- par_a32.c --- */
+/* The instruction's answer for PAR; false: a fault to be raised, *cause. */
+bool arm_a32_par(struct arm_cpu *cpu, const struct arm_a32_at *at, uint64_t *par, uint32_t *cause);
 /* From intermediate to physical addresses; faults have no CAUSE_STAGE2 yet, cpu->fault.ipa is set.
  */
 bool arm_a32_stage2(struct arm_cpu *cpu, uint64_t ipa, enum guest_access access,

@@ -576,11 +576,16 @@ static uint64_t par_fault(uint32_t cause)
            (cause & CAUSE_STAGE2 ? 1 << 9 : 0) | 1 << 11;
 }
 
+/* Device memory, and what no cache keeps, is outer shareable whatever the descriptor says. */
+uint64_t arm_par_shareability(unsigned attr, uint64_t desc)
+{
+    return attr & 0xf0 && attr != 0x44 ? desc >> 8 & 3 : 2;
+}
+
 static uint64_t par_result(const struct arm_walk *w, bool both)
 {
     gpa addr = both && w->stage2 ? w->s2.addr : w->s1.addr;
-    bool device = !(w->s1.attr & 0xf0);
-    uint64_t sh = device ? 2 : w->s1.desc >> 8 & 3;
+    uint64_t sh = arm_par_shareability(w->s1.attr, w->s1.desc);
 
     return (addr & MASK64(12, 40)) | (uint64_t)w->s1.attr << 56 | sh << 7 |
            (w->secure && w->s1.secure ? 0 : 1 << 9) | 1 << 11;

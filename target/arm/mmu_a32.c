@@ -18,8 +18,9 @@ struct walk {
     unsigned bank; /* index of the regime's registers */
     uint64_t sctlr, ttbcr;
     bool is_hyp, user, pan, secure;
-    bool stage1_only; /* tables are behind stage 2, the result is not */
-    uint64_t hcr;     /* HCR as this regime has it */
+    bool stage1_only;         /* tables are behind stage 2, the result is not */
+    uint64_t hcr;             /* HCR as this regime has it */
+    struct arm_a32_leaf leaf; /* what stage 1 ended at */
     struct guest_walk *out;
 };
 
@@ -173,6 +174,7 @@ static bool section(struct walk *w, uint32_t desc)
         .xn = desc >> 4 & 1,
         .pxn = desc & 1,
     };
+    w->leaf = (struct arm_a32_leaf){is_super ? A32_LEAF_SUPERSECTION : A32_LEAF_SECTION, desc};
     if (is_super) {
         s.l.addr = (desc & 0xff000000) | (uint64_t)(desc >> 20 & 15) << 32 |
                    (uint64_t)(desc >> 5 & 15) << 36;
@@ -191,6 +193,7 @@ static bool page(struct walk *w, uint32_t first)
     w->cpu->fault.domain = first >> 5 & 15;
     if (!(desc & 3))
         return fail(w, FSC_TRANSLATION | 2);
+    w->leaf = (struct arm_a32_leaf){is_large ? A32_LEAF_LARGE_PAGE : A32_LEAF_PAGE, desc};
     struct short_leaf s = {
         .l = {.addr = desc & (is_large ? 0xffff0000 : 0xfffff000),
               .bits = is_large ? 16 : 12,
@@ -298,6 +301,8 @@ static bool walk_tables(struct walk *w, struct table t, uint64_t addr, struct le
             inherit(&in, desc);
         t.base = desc & MASK64(12, 28);
     }
+    if (!t.stage2)
+        w->leaf = (struct arm_a32_leaf){A32_LEAF_LONG, desc};
     if (!(desc >> 10 & 1))
         return fail(w, FSC_ACCESS_FLAG | l->level);
     l->addr = desc & MASK64(l->bits, 40 - l->bits);
@@ -429,20 +434,15 @@ bool arm_a32_walk(struct cpu *cpu, gva addr, enum guest_access access, unsigned 
     return translate(&w);
 }
 
-bool arm_a32_translate_at(struct arm_cpu *cpu, const struct arm_a32_at *at, struct guest_walk *out)
+bool arm_a32_translate_at(struct arm_cpu *cpu, const struct arm_a32_at *at, struct guest_walk *out,
+                          struct arm_a32_leaf *leaf)
 {
     struct walk w = {
         .cpu = cpu, .va = at->va, .access = at->access, .out = out, .stage1_only = at->stage1_only};
     begin(&w, at->idx);
     if (at->nonsecure)
         begin_nonsecure(&w);
-    return translate(&w);
-}
-
-bool arm_a32_at_is_long(const struct arm_cpu *cpu, const struct arm_a32_at *at)
-{
-    if (at->idx == ARM_IDX_EL2 || cpu->s.ps.el == 2)
-        return true;
-    unsigned bank = at->nonsecure ? 1 : arm_a32_bank(cpu);
-    return cpu->s.tcr_el[bank] & A32_TTBCR_EAE;
+    bool ok = translate(&w);
+    *leaf = w.leaf;
+    return ok;
 }

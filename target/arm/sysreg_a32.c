@@ -316,23 +316,7 @@ static void write_tlbi(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
         arm_a32_tlbi_all(cpu, everywhere || crm == 0);
 }
 
-/* --- address translation: PAR.  Ref: G8.2.114 --- */
-
-static uint64_t par_of(struct arm_cpu *cpu, const struct arm_a32_at *at)
-{
-    struct guest_walk out;
-    bool is_long = arm_a32_at_is_long(cpu, at);
-    if (arm_a32_translate_at(cpu, at, &out)) {
-        uint64_t pa = out.addr & ~ARM_SECURE_SPACE & ~UINT64_C(0xfff);
-        uint64_t ns = out.addr & ARM_SECURE_SPACE ? 0 : 1u << 9;
-        return is_long ? pa | 0x800 | ns : (uint32_t)pa | ns;
-    }
-    uint32_t fsr = arm_a32_fault_status(out.cause & 0x3f, is_long);
-    if (is_long)
-        return 1 | 0x800 | (uint64_t)(fsr & 0x3f) << 1 | (out.cause & CAUSE_STAGE2 ? 1u << 9 : 0) |
-               (out.cause & CAUSE_S1PTW ? 1u << 8 : 0);
-    return 1 | (fsr & 15) << 1 | (fsr >> 10 & 1) << 5 | (fsr >> 12 & 1) << 6;
-}
+/* --- address translation --- */
 
 /* CRm 8: ATS1C by op2 0 to 3, ATS12NSO by 4 to 7; CRm 9: ATS1CP, which heeds PAN. */
 static void write_ats(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
@@ -349,7 +333,14 @@ static void write_ats(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
         .stage1_only = !(op2 & 4),
         .nonsecure = op2 & 4,
     };
-    *chosen(cpu, &cpu->s.par_el1, &cpu->s.a32.par_s) = par_of(cpu, &at);
+    uint64_t par;
+    uint32_t cause;
+    if (arm_a32_par(cpu, &at, &par, &cause)) {
+        *chosen(cpu, &cpu->s.par_el1, &cpu->s.a32.par_s) = par;
+        return;
+    }
+    arm_raise_fault(&cpu->cpu, at.va, at.access, at.idx, cause | CAUSE_CM);
+    guest_unwind(&cpu->cpu);
 }
 
 static uint64_t read_par(struct arm_cpu *cpu, const struct reg *r)

@@ -295,4 +295,10 @@ enum {
     CAUSE_CM = 1 << 11     /* of a cache maintenance or AT instruction */
 };
 
+/* A synchronous external abort of a table walk. */
+static inline bool fsc_is_external_walk(uint32_t fsc)
+{
+    return (fsc & 0x3c) == FSC_EXTERNAL_WALK || fsc == FSC_LEVEL_MINUS1_WALK;
+}
+
 #endif

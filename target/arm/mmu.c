@@ -601,7 +601,7 @@ bool arm_translate_at(struct arm_cpu *cpu, const struct arm_at *at, uint64_t *pa
         *par = par_result(&w, !at->stage1_only);
         return true;
     }
-    if (at->stage1_only && (w.cause & CAUSE_STAGE2)) {
+    if (fsc_is_external_walk(w.cause & 0x3f) || (at->stage1_only && (w.cause & CAUSE_STAGE2))) {
         cpu->fault.ipa = w.ipa;
         *cause = w.cause;
         return false;

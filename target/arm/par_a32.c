@@ -98,8 +98,7 @@ static uint64_t fault_par(uint32_t cause, bool is_long)
 /* Faults of the walk itself, which are not the answer. */
 static bool is_raised(const struct arm_a32_at *at, uint32_t cause)
 {
-    bool is_external = (cause & 0x3c) == FSC_EXTERNAL_WALK;
-    return is_external || (at->stage1_only && (cause & CAUSE_STAGE2));
+    return fsc_is_external_walk(cause & 0x3f) || (at->stage1_only && (cause & CAUSE_STAGE2));
 }
 
 bool arm_a32_par(struct arm_cpu *cpu, const struct arm_a32_at *at, uint64_t *par, uint32_t *cause)

@@ -339,7 +339,7 @@ static void write_ats(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
         *chosen(cpu, &cpu->s.par_el1, &cpu->s.a32.par_s) = par;
         return;
     }
-    arm_raise_fault(&cpu->cpu, at.va, at.access, at.idx, cause | CAUSE_CM);
+    arm_raise_fault(&cpu->cpu, at.va, at.access, at.idx, cause | CAUSE_CM | CAUSE_WNR);
     guest_unwind(&cpu->cpu);
 }
 

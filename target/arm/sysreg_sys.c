@@ -128,8 +128,8 @@ static void write_at(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t a
 
     if (arm_translate_at(cpu, &at, &cpu->s.par_el1, &cause))
         return;
-    /* A stage 2 fault on the tables of stage 1 goes to EL2. */
-    arm_raise_fault(&cpu->cpu, addr, at.access, at.idx, cause | CAUSE_CM);
+    /* An external abort of the walk; or of stage 2, on the tables of stage 1: that goes to EL2. */
+    arm_raise_fault(&cpu->cpu, addr, at.access, at.idx, cause | CAUSE_CM | CAUSE_WNR);
     guest_unwind(&cpu->cpu);
 }
 

@@ -253,6 +253,13 @@ static void test_at(void)
     g_assert_cmphex(b->cpu->s.par_el1, ==, UINT64_C(0xff) << 56 | PAGE | 1 << 11 | 1 << 9 | 3 << 7);
     g_assert_true(bench_write(b, ats1e0w, VA));
     g_assert_cmphex(b->cpu->s.par_el1, ==, 1 << 11 | 0x0f << 1 | 1);
+    b->cpu->s.mair_el[1] = 0x44; /* kept by no cache: outer shareable */
+    g_assert_true(bench_write(b, ats1e1r, VA));
+    g_assert_cmphex(b->cpu->s.par_el1, ==, UINT64_C(0x44) << 56 | PAGE | 1 << 11 | 1 << 9 | 2 << 7);
+    bench_level(b, 1);
+    b->cpu->s.ttbr0_el[1] = 0x10000000; /* no memory: CM, WnR, external abort at level 1 */
+    g_assert_false(bench_write(b, ats1e1r, VA));
+    g_assert_cmphex(b->cpu->s.esr_el[1], ==, 0x25u << 26 | 1 << 25 | 1 << 8 | 1 << 6 | 0x15);
     arm_bench_free(b);
 }
 

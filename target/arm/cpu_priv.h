@@ -127,8 +127,8 @@ struct arm_at {
     enum guest_access access;
     bool stage1_only;
 };
-/* SH of PAR for an attribute of MAIR and a descriptor. */
-uint64_t arm_par_shareability(unsigned attr, uint64_t desc);
+/* SH of PAR for an attribute of MAIR and what tables say. */
+unsigned arm_par_shareability(unsigned attr, unsigned sh);
 /* Its answer for PAR_EL1; false: a fault to be raised (guest_walk.cause). */
 bool arm_translate_at(struct arm_cpu *cpu, const struct arm_at *at, uint64_t *par, uint32_t *cause);
 

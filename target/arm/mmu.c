@@ -151,7 +151,7 @@ static bool is_enabled(const struct arm_walk *w)
 /* The fields of TCR_ELx for one half of the address space. */
 struct half {
     bool upper;
-    unsigned tsz, tg, ps;
+    unsigned tsz, tg, ps, sh;
     bool tbi, epd, hpd, ds, ha, hd, e0pd;
     uint64_t ttbr;
 };
@@ -168,6 +168,7 @@ static struct half split_half(const struct arm_walk *w, uint64_t tcr)
         .tsz = extract64(tcr, up ? 16 : 0, 6),
         .tg = up ? tg1[tcr >> 30 & 3] : tg0[tcr >> 14 & 3],
         .ps = tcr >> 32 & 7,
+        .sh = tcr >> (up ? 28 : 12) & 3,
         .tbi = (tcr & (up ? TCR_TBI1 : TCR_TBI0)) &&
                !(w->access == GUEST_FETCH && (tcr & (up ? TCR_TBID1 : TCR_TBID0))),
         .epd = tcr & (up ? TCR_EPD1 : TCR_EPD0),
@@ -188,6 +189,7 @@ static struct half single_half(const struct arm_walk *w, uint64_t tcr)
         .tsz = extract64(tcr, 0, 6),
         .tg = tg0[tcr >> 14 & 3],
         .ps = tcr >> 16 & 7,
+        .sh = tcr >> 12 & 3,
         .tbi = (tcr & TCR2_TBI) && !(w->access == GUEST_FETCH && (tcr & TCR2_TBID)),
         .hpd = tcr & TCR2_HPD,
         .ds = tcr & TCR2_DS,
@@ -403,6 +405,7 @@ bool arm_walk_stage1(struct arm_walk *w)
     } while (again);
     w->s1.ng = w->split && (w->s1.desc & DESC_NG);
     w->s1.attr = w->cpu->s.mair_el[w->el] >> 8 * (w->s1.desc >> 2 & 7);
+    w->s1.sh = g.ds ? h.sh : w->s1.desc >> 8 & 3;
     return true;
 }
 
@@ -576,16 +579,16 @@ static uint64_t par_fault(uint32_t cause)
            (cause & CAUSE_STAGE2 ? 1 << 9 : 0) | 1 << 11;
 }
 
-/* Device memory, and what no cache keeps, is outer shareable whatever the descriptor says. */
-uint64_t arm_par_shareability(unsigned attr, uint64_t desc)
+/* Device memory, and what no cache keeps, is outer shareable whatever tables say. */
+unsigned arm_par_shareability(unsigned attr, unsigned sh)
 {
-    return attr & 0xf0 && attr != 0x44 ? desc >> 8 & 3 : 2;
+    return attr & 0xf0 && attr != 0x44 ? sh : 2;
 }
 
 static uint64_t par_result(const struct arm_walk *w, bool both)
 {
     gpa addr = both && w->stage2 ? w->s2.addr : w->s1.addr;
-    uint64_t sh = arm_par_shareability(w->s1.attr, w->s1.desc);
+    uint64_t sh = arm_par_shareability(w->s1.attr, w->s1.sh);
 
     return (addr & MASK64(12, 40)) | (uint64_t)w->s1.attr << 56 | sh << 7 |
            (w->secure && w->s1.secure ? 0 : 1 << 9) | 1 << 11;

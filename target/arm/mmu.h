@@ -34,6 +34,7 @@ struct arm_leaf {
     uint8_t bits; /* log2 of what it maps */
     uint8_t prot;
     uint8_t attr; /* stage 1: MAIR's byte; stage 2: MemAttr */
+    uint8_t sh;   /* stage 1: shareability */
     bool secure, ng;
 };
 

@@ -83,7 +83,8 @@ static uint64_t long_par(const struct arm_cpu *cpu, unsigned bank, uint64_t pa,
     uint64_t attr = 0;
     if (leaf->kind == A32_LEAF_LONG)
         attr = cpu->s.mair_el[bank] >> 8 * (leaf->desc >> 2 & 7) & 0xff;
-    return pa | attr << 56 | arm_par_shareability((unsigned)attr, leaf->desc) << 7 | PAR_LPAE;
+    uint64_t sh = arm_par_shareability((unsigned)attr, leaf->desc >> 8 & 3);
+    return pa | attr << 56 | sh << 7 | PAR_LPAE;
 }
 
 static uint64_t fault_par(uint32_t cause, bool is_long)

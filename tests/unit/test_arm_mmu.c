@@ -243,6 +243,19 @@ static void test_secure_world(void)
     arm_bench_free(b);
 }
 
+/* With FEAT_LPA2's descriptors shareability is TCR's. */
+static void test_at_with_52_bits(void)
+{
+    struct arm_bench *b = space("max", false, false, PAGE | PAGE_DESC | AF);
+    uint32_t ats1e1r = ARM_SYSREG(1, 0, 7, 8, 0);
+
+    b->cpu->s.mair_el[1] = 0xff;
+    b->cpu->s.tcr_el[1] |= TCR_DS | 3 << 12;
+    g_assert_true(bench_write(b, ats1e1r, VA));
+    g_assert_cmphex(b->cpu->s.par_el1, ==, UINT64_C(0xff) << 56 | PAGE | 1 << 11 | 1 << 9 | 3 << 7);
+    arm_bench_free(b);
+}
+
 static void test_at(void)
 {
     struct arm_bench *b = space("cortex-a57", true, false, PAGE | PAGE_DESC | AF | 3 << 8);
@@ -278,5 +291,6 @@ int main(int argc, char **argv)
     g_test_add_func("/arm-mmu/stage 2 faults say what the store does", test_stage_2_syndrome);
     g_test_add_func("/arm-mmu/the secure world's addresses", test_secure_world);
     g_test_add_func("/arm-mmu/AT", test_at);
+    g_test_add_func("/arm-mmu/AT with addresses of 52 bits", test_at_with_52_bits);
     return g_test_run();
 }

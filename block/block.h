@@ -329,6 +329,9 @@ bool block_check(struct block_node *b, unsigned fix, bool quiet, struct block_ch
  * known to it. */
 bool block_create(const char *format, const char *path, struct opts *o,
                   struct error **errp) MUST_CHECK;
+/* Make an image in a node that is open and that nobody uses; what it has is lost.  Main thread. */
+bool block_format(const char *format, struct block_node *file, struct opts *o,
+                  struct error **errp) MUST_CHECK;
 struct block_create_opt {
     const char *name, *help;
 };

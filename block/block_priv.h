@@ -105,6 +105,8 @@ struct block_driver {
     bool (*check)(struct block_node *b, unsigned fix, bool quiet, struct block_check *result,
                   struct error **errp);
     bool (*create)(const char *path, struct opts *o, struct error **errp);
+    /* The same into an open file that nobody uses. */
+    bool (*format)(struct block_node *file, struct opts *o, struct error **errp);
     const struct block_create_opt *create_opts;
     bool (*set_backing)(struct block_node *b, const char *path, const char *format,
                         struct error **errp);

@@ -264,3 +264,27 @@ bool block_create(const char *format, const char *path, struct opts *o, struct e
 
     return drv && check_create_opts(drv, o, errp) && drv->create(path, o, errp);
 }
+
+static bool check_formattable(const struct block_node *f, struct error **errp)
+{
+    if (!node_check_idle(f, errp))
+        return false;
+    if (f->owner || f->parents || f->exports)
+        error_set(errp, "node '%s' is in use by %s: an image cannot be made in it", block_id(f),
+                  f->owner     ? f->owner
+                  : f->parents ? "another node"
+                               : "an export");
+    else if (block_read_only(f))
+        error_set(errp, "node '%s' is read-only: an image cannot be made in it", block_id(f));
+    else
+        return true;
+    return false;
+}
+
+bool block_format(const char *format, struct block_node *file, struct opts *o, struct error **errp)
+{
+    const struct block_driver *drv = creator(format, errp);
+
+    return drv && check_formattable(file, errp) && check_create_opts(drv, o, errp) &&
+           drv->format(file, o, errp);
+}

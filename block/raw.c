@@ -112,6 +112,15 @@ static bool raw_create(const char *path, struct opts *o, struct error **errp)
            file_create(path, size, opts_get(o, "preallocation", "off"), errp);
 }
 
+static bool raw_format(struct block_node *file, struct opts *o, struct error **errp)
+{
+    const char *prealloc = opts_get(o, "preallocation", "off");
+    uint64_t size;
+
+    return opts_get_size(o, "size", 0, &size, errp) &&
+           (size == file->size || block_resize(file, size, prealloc, errp));
+}
+
 static const char *const raw_keys[] = {"offset", "size", NULL};
 static const struct block_create_opt raw_create_opts[] = {
     {"size", "virtual disk size"},
@@ -133,6 +142,7 @@ const struct block_driver raw_driver = {
     .map = raw_map,
     .resize = raw_resize,
     .create = raw_create,
+    .format = raw_format,
     .create_opts = raw_create_opts,
     .through = raw_through,
 };

@@ -14,6 +14,7 @@ extern const struct monitor_command cmd_fds[];
 extern const struct monitor_command cmd_job[];
 extern const struct monitor_command cmd_media[];
 extern const struct monitor_command cmd_memory[];
+extern const struct monitor_command cmd_create[];
 extern const struct monitor_command cmd_nbd[];
 extern const struct monitor_command cmd_net[];
 extern const struct monitor_command cmd_overlay[];

@@ -7,6 +7,7 @@ void monitor_register_all(void)
     monitor_register(cmd_block);
     monitor_register(cmd_bitmap);
     monitor_register(cmd_chardev);
+    monitor_register(cmd_create);
     monitor_register(cmd_display);
     monitor_register(cmd_dump);
     monitor_register(cmd_fds);

@@ -181,11 +181,10 @@ static bool failed(const char *path, int ret, struct error **errp)
     return ret;
 }
 
-static bool preallocate(const char *path, const struct plan *p, struct error **errp)
+/* In the image that was just opened for it, and is closed then. */
+static bool preallocate(struct block_node *b, const char *path, const struct plan *p,
+                        struct error **errp)
 {
-    if (!strcmp(p->prealloc, "off") && !p->data_raw)
-        return true;
-    struct block_node *b = block_open_path(NULL, path, "qcow2", BLOCK_NO_BACKING, errp);
     if (!b)
         return false;
     struct qcow2 *q = qcow2(b);
@@ -199,11 +198,51 @@ static bool preallocate(const char *path, const struct plan *p, struct error **e
     return ok;
 }
 
+static bool needs_places(const struct plan *p)
+{
+    return strcmp(p->prealloc, "off") || p->data_raw;
+}
+
+static bool preallocate_path(const char *path, const struct plan *p, struct error **errp)
+{
+    return !needs_places(p) ||
+           preallocate(block_open_path(NULL, path, "qcow2", BLOCK_NO_BACKING, errp), path, p, errp);
+}
+
+static bool preallocate_node(const struct block_node *file, const struct plan *p,
+                             struct error **errp)
+{
+    g_autofree char *text = g_strdup_printf("{\"driver\": \"qcow2\", \"node-name\": \"new-image\", "
+                                            "\"file\": \"%s\", \"backing\": null, "
+                                            "\"discard\": \"unmap\"}",
+                                            block_id(file));
+
+    if (!needs_places(p))
+        return true;
+    struct opts *o = opts_parse_json(text, errp);
+    bool ok = o && preallocate(block_open_node(o, errp), file->path, p, errp);
+    opts_free(o);
+    return ok;
+}
+
 static bool make_data_file(const char *path, const struct plan *p, struct error **errp)
 {
     g_autofree char *full = p->data_file ? block_resolve_path(path, p->data_file) : NULL;
 
     return !full || file_create(full, p->size, "off", errp);
+}
+
+static bool write_into(struct block_node *file, const struct plan *p, struct error **errp)
+{
+    const char *path = file->path;
+    int ret = write_tables(file, p);
+
+    if (ret == -E2BIG)
+        error_set(errp,
+                  "the names of the backing file and the data file do not fit into a cluster of "
+                  "%" G_GUINT64_FORMAT " bytes",
+                  p->cluster_size);
+    return ret != -E2BIG && !failed(path, ret, errp);
 }
 
 static bool write_image(const char *path, const struct plan *p, struct error **errp)
@@ -214,14 +253,9 @@ static bool write_image(const char *path, const struct plan *p, struct error **e
     struct block_node *file = node_open_file(none, "file", path, 0, errp);
     if (!file)
         return false;
-    int ret = write_tables(file, p);
+    bool ok = write_into(file, p, errp);
     node_unref(file);
-    if (ret == -E2BIG)
-        error_set(errp,
-                  "the names of the backing file and the data file do not fit into a cluster of "
-                  "%" G_GUINT64_FORMAT " bytes",
-                  p->cluster_size);
-    return ret != -E2BIG && !failed(path, ret, errp);
+    return ok;
 }
 
 bool qcow2_create(const char *path, struct opts *o, struct error **errp)
@@ -230,5 +264,16 @@ bool qcow2_create(const char *path, struct opts *o, struct error **errp)
 
     return read_plan(o, &p, errp) && check_plan(&p, errp) && plan_tables(&p, errp) &&
            make_data_file(path, &p, errp) && write_image(path, &p, errp) &&
-           preallocate(path, &p, errp);
+           preallocate_path(path, &p, errp);
+}
+
+/* The data file, if there is one, is open, too. */
+bool qcow2_format(struct block_node *file, struct opts *o, struct error **errp)
+{
+    bool is_file = !strcmp(file->drv->name, "file");
+    struct plan p = {0};
+
+    return read_plan(o, &p, errp) && check_plan(&p, errp) && plan_tables(&p, errp) &&
+           (!is_file || !file->size || block_resize(file, 0, "off", errp)) &&
+           write_into(file, &p, errp) && preallocate_node(file, &p, errp);
 }

@@ -305,6 +305,7 @@ const struct block_driver qcow2_driver = {
     .info = qcow2_info,
     .check = qcow2_check,
     .create = qcow2_create,
+    .format = qcow2_format,
     .create_opts = qcow2_create_opts,
     .set_backing = qcow2_set_backing,
     .set_writable = qcow2_set_writable,

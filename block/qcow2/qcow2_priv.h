@@ -301,6 +301,7 @@ bool qcow2_check(struct block_node *b, unsigned fix, bool quiet, struct block_ch
 
 /* --- create.c, resize.c --- */
 bool qcow2_create(const char *path, struct opts *o, struct error **errp);
+bool qcow2_format(struct block_node *file, struct opts *o, struct error **errp);
 extern const struct block_create_opt qcow2_create_opts[];
 /* Give every cluster of [off, off + bytes) a place. */
 int qcow2_preallocate(struct block_node *b, uint64_t off, uint64_t bytes);

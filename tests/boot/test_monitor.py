@@ -4,9 +4,10 @@ import json
 import os
 import socket
 import struct
+import subprocess
 import time
 
-from guest import EMULATOR, Failed, Guest, arch_args, is_tinamou, linux, need_tinamou
+from guest import EMULATOR, Failed, Guest, arch_args, is_tinamou, linux, need_tinamou, need_tool
 from modules import with_modules
 
 
@@ -591,3 +592,37 @@ def test_nodes_are_opened_with_other_options():
         q.ok("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "read-only": True}])
         b = [n for n in q.ok("query-named-block-nodes") if n["node-name"] == "base"][0]
         want(b["ro"] and not b["cache"]["no-flush"], "base is now %r" % b)
+
+
+def created(q, **options):
+    """What blockdev-create ends with: None, or its error."""
+    q.ok("blockdev-create", job_id="new", options={k.replace("_", "-"): v for k, v in options.items()})
+    while True:
+        job = q.ok("query-jobs")[0]
+        if job["status"] == "concluded":
+            q.ok("job-dismiss", id="new")
+            return job.get("error")
+        time.sleep(0.02)
+
+
+def test_images_are_made_in_open_files():
+    """As libvirt does before a snapshot: a file, its node, the image in that, the image's node."""
+    need_tinamou()
+    info = [need_tool("qemu-img"), "info", "-U", "--output=json", "new.qcow2"]
+    with machine(["-S"]):
+        q = Qmp("q")
+        want(created(q, driver="file", filename="new.qcow2", size=0) is None, "no file")
+        q.ok("blockdev-add", driver="file", node_name="f", filename="new.qcow2")
+        want(created(q, driver="qcow2", file="f", size=8 << 20, preallocation="full") is None, "no image with all its places")
+        want(created(q, driver="qcow2", file="f", size=64 << 20, version="v3", cluster_size=4096, backing_file="below.raw",
+                     backing_fmt="raw") is None, "no image on another")
+        data = json.loads(subprocess.run(info, capture_output=True, check=True).stdout)
+        want((data["virtual-size"], data["cluster-size"], data["backing-filename"]) == (64 << 20, 4096, "below.raw"), "it is %r" % data)
+        want("no option 'cluster-sze'" in created(q, driver="qcow2", file="f", size=1 << 20, cluster_sze=4096), "a key nobody knows")
+        q.ok("blockdev-add", driver="qcow2", node_name="i", file="f", backing=None)
+        want("in use" in created(q, driver="qcow2", file="f", size=1 << 20), "made below an open image")
+        q.fails("blockdev-create", job_id="j", options={"driver": "qcow2", "size": 1})
+        q.ok("blockdev-del", node_name="i")
+        want(created(q, driver="qcow2", file="f", size=8 << 20, preallocation="metadata") is None, "no image with places")
+        q.ok("quit")
+    subprocess.run([need_tool("qemu-img"), "check", "-q", "new.qcow2"], check=True)

@@ -249,6 +249,8 @@ struct block_snapshot {
     uint64_t disk_size; /* of the guest's disk at that time, bytes */
     uint64_t icount;    /* UINT64_MAX: not kept */
 };
+/* One of that name and of this moment, without state; a name that is too long is cut. */
+struct block_snapshot block_snapshot_now(const char *name);
 /* Whether snapshots can be made in b: its format has them and it is writable. */
 bool block_can_snapshot(const struct block_node *b);
 /* s->id "" takes the next free number; disk_size is filled in.  Also ends the VM state that was

@@ -1,6 +1,7 @@
 /* Images as files: what they tell about themselves, snapshots in them, resize, check, create. */
 #include "block/bitmap_priv.h"
 #include "block/block_priv.h"
+#include "core/clock.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -118,6 +119,18 @@ bool block_set_backing_path(struct block_node *b, const char *path, const char *
         return false;
     block_drain(b);
     return b->drv->set_backing(b, path, format, errp);
+}
+
+struct block_snapshot block_snapshot_now(const char *name)
+{
+    int64_t us = g_get_real_time();
+    struct block_snapshot s = {.date_sec = us / 1000000,
+                               .date_nsec = (uint32_t)(us % 1000000 * 1000),
+                               .vm_clock_ns = (uint64_t)clock_now(),
+                               .icount = UINT64_MAX};
+
+    g_strlcpy(s.name, name, sizeof(s.name));
+    return s;
 }
 
 bool block_can_snapshot(const struct block_node *b)

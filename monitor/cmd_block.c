@@ -47,6 +47,9 @@ static JsonObject *describe_image(struct block_node *b)
         json_object_set_int_member(o, "virtual-size", (int64_t)block_size(b));
     }
     block_info_fini(&info);
+    JsonArray *snapshots = mon_describe_snapshots(b);
+    if (snapshots)
+        json_object_set_array_member(o, "snapshots", snapshots);
     if (block_backing(b))
         json_object_set_object_member(o, "backing-image", describe_image(block_backing(b)));
     return o;
@@ -464,7 +467,7 @@ static const struct mon_arg hmp_throttle_args[] = {
 #define IMAGE_TYPE                                                                                 \
     "{filename: str, format: str, virtual-size: int, actual-size?: int, cluster-size?: int, "      \
     "backing-filename?: str, full-backing-filename?: str, backing-filename-format?: str, "         \
-    "dirty-flag?: bool, backing-image?: any}"
+    "dirty-flag?: bool, snapshots?: [" MON_SNAPSHOT_TYPE "], backing-image?: any}"
 #define NODE_TYPE                                                                                  \
     "{file: str, node-name?: str, ro: bool, drv: str, backing_file?: str, "                        \
     "backing_file_depth: int, encrypted: bool, detect_zeroes: off|on|unmap, bps: int, "            \

@@ -75,6 +75,8 @@ static JsonNode *run_node(struct mon_call *c, struct error **errp)
 struct step {
     struct block_overlay s;
     char *job;
+    struct block_node *inside; /* in which a snapshot of that name was made */
+    char *name;
     struct block_bitmap *bitmap; /* that was made or changed */
     struct bitmap_saved *was;    /* what it held before; NULL: it was made */
 };
@@ -151,6 +153,14 @@ static bool merge_bitmaps(struct mon_call *c, struct step *s, struct error **err
     return keep_bitmap(c, "target", s, errp) && mon_bitmap_merge(c, s->bitmap, errp);
 }
 
+static bool add_internal(struct mon_call *c, struct step *s, struct error **errp)
+{
+    bool ok = mon_snapshot_create(c, &s->inside, errp);
+
+    s->name = ok ? g_strdup(mon_str(c, "name", "")) : NULL;
+    return ok;
+}
+
 static bool prepare_abort(struct mon_call *c UNUSED, struct step *s UNUSED, struct error **errp)
 {
     error_set(errp, "the transaction has the action 'abort'");
@@ -158,11 +168,17 @@ static bool prepare_abort(struct mon_call *c UNUSED, struct step *s UNUSED, stru
 }
 
 static const struct action actions[] = {
-    {"blockdev-snapshot-sync", add_sync},         {"blockdev-snapshot", add_node},
-    {"drive-backup", add_drive_backup},           {"blockdev-backup", add_node_backup},
-    {"block-dirty-bitmap-add", add_bitmap},       {"block-dirty-bitmap-clear", clear_bitmap},
-    {"block-dirty-bitmap-enable", enable_bitmap}, {"block-dirty-bitmap-disable", disable_bitmap},
-    {"block-dirty-bitmap-merge", merge_bitmaps},  {"abort", prepare_abort},
+    {"blockdev-snapshot-sync", add_sync},
+    {"blockdev-snapshot", add_node},
+    {"drive-backup", add_drive_backup},
+    {"blockdev-backup", add_node_backup},
+    {"block-dirty-bitmap-add", add_bitmap},
+    {"block-dirty-bitmap-clear", clear_bitmap},
+    {"block-dirty-bitmap-enable", enable_bitmap},
+    {"block-dirty-bitmap-disable", disable_bitmap},
+    {"block-dirty-bitmap-merge", merge_bitmaps},
+    {"blockdev-snapshot-internal-sync", add_internal},
+    {"abort", prepare_abort},
 };
 
 static void commit_step(struct step *s)
@@ -171,6 +187,7 @@ static void commit_step(struct step *s)
         block_overlay_commit(&s->s);
     bitmap_saved_free(s->was);
     g_free(s->job);
+    g_free(s->name);
 }
 
 /* Steps are undone from the last to the first. */
@@ -185,7 +202,10 @@ static void abort_step(struct step *s)
         bitmap_restore(s->bitmap, s->was);
     else if (s->bitmap)
         (void)!bitmap_remove(bitmap_node(s->bitmap), s->bitmap, NULL);
+    if (s->name)
+        (void)!block_snapshot_delete(s->inside, s->name, NULL);
     g_free(s->job);
+    g_free(s->name);
 }
 
 static const struct action *find_action(const char *name, struct error **errp)

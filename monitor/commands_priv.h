@@ -15,6 +15,7 @@ extern const struct monitor_command cmd_job[];
 extern const struct monitor_command cmd_media[];
 extern const struct monitor_command cmd_memory[];
 extern const struct monitor_command cmd_create[];
+extern const struct monitor_command cmd_internal[];
 extern const struct monitor_command cmd_nbd[];
 extern const struct monitor_command cmd_net[];
 extern const struct monitor_command cmd_overlay[];
@@ -38,6 +39,13 @@ struct block_bitmap *mon_find_bitmap(struct mon_call *c, const char *arg, struct
 bool mon_bitmap_add(struct mon_call *c, struct block_bitmap **m, struct error **errp);
 bool mon_bitmap_merge(struct mon_call *c, struct block_bitmap *to, struct error **errp);
 JsonArray *mon_describe_bitmaps(struct block_node *b);
+/* cmd_internal.c: for query-block, NULL when there are none; what blockdev-snapshot-internal-sync
+ * does, as a part of a transaction: *b gets the disk. */
+#define MON_SNAPSHOT_TYPE                                                                          \
+    "{id: str, name: str, vm-state-size: int, date-sec: int, date-nsec: int, vm-clock-sec: int, "  \
+    "vm-clock-nsec: int, icount?: int}"
+JsonArray *mon_describe_snapshots(struct block_node *b);
+bool mon_snapshot_create(struct mon_call *c, struct block_node **b, struct error **errp);
 /* cmd_job.c: drive-backup, or blockdev-backup (to_node); the job's id to g_free(), NULL and *errp.
  */
 char *mon_start_backup(struct mon_call *c, bool to_node, struct error **errp);

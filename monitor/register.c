@@ -11,6 +11,7 @@ void monitor_register_all(void)
     monitor_register(cmd_display);
     monitor_register(cmd_dump);
     monitor_register(cmd_fds);
+    monitor_register(cmd_internal);
     monitor_register(cmd_job);
     monitor_register(cmd_media);
     monitor_register(cmd_memory);

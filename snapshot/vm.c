@@ -249,24 +249,13 @@ static bool write_state(struct machine *m, struct block_node *b, bool ran, uint6
     return ok;
 }
 
-static void describe(struct block_snapshot *s, const char *name)
-{
-    int64_t us = g_get_real_time();
-
-    *s = (struct block_snapshot){.date_sec = us / 1000000,
-                                 .date_nsec = (uint32_t)(us % 1000000 * 1000),
-                                 .vm_clock_ns = (uint64_t)clock_now(),
-                                 .icount = UINT64_MAX};
-    g_strlcpy(s->name, name, sizeof(s->name));
-}
-
 static bool save_stopped(struct machine *m, const char *name, const GPtrArray *disks, bool ran,
                          struct error **errp)
 {
     g_autoptr(GPtrArray) old = old_ids(disks, name);
     struct block_snapshot s;
 
-    describe(&s, name);
+    s = block_snapshot_now(name);
     choose_id(disks, &s);
     if (!write_state(m, g_ptr_array_index(disks, 0), ran, &s.vm_state_size, errp) ||
         !create_all(disks, &s, errp))
@@ -376,7 +365,7 @@ static bool load_stopped(struct machine *m, const char *name, const GPtrArray *d
     bool ran;
     guint done;
 
-    describe(&backup, BACKUP);
+    backup = block_snapshot_now(BACKUP);
     choose_id(disks, &backup);
     if (!create_all(disks, &backup, errp))
         return false;

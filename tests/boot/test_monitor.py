@@ -626,3 +626,29 @@ def test_images_are_made_in_open_files():
         want(created(q, driver="qcow2", file="f", size=8 << 20, preallocation="metadata") is None, "no image with places")
         q.ok("quit")
     subprocess.run([need_tool("qemu-img"), "check", "-q", "new.qcow2"], check=True)
+
+
+def test_snapshots_inside_one_image():
+    need_tinamou()
+    subprocess.run([need_tool("qemu-img"), "create", "-q", "-f", "qcow2", "disk.qcow2", "4M"], check=True)
+
+    def names(q):
+        image = q.ok("query-block")[0]["inserted"]["image"]
+        return [s["name"] for s in image.get("snapshots", [])]
+
+    with machine(["-drive", "file=disk.qcow2,if=none,id=d", "-device", "virtio-blk-device,drive=d"]):
+        q = Qmp("q")
+        q.ok("blockdev-snapshot-internal-sync", device="d", name="one")
+        want("already" in q.fails("blockdev-snapshot-internal-sync", device="d", name="one"), "made twice")
+        q.fails("blockdev-snapshot-internal-sync", device="d", name="x" * 300)
+        two = {"type": "blockdev-snapshot-internal-sync", "data": {"device": "d", "name": "two"}}
+        q.fails("transaction", actions=[two, {"type": "abort", "data": {}}])
+        want(names(q) == ["one"], "what was undone is there: %r" % names(q))
+        q.ok("transaction", actions=[two])
+        want(names(q) == ["one", "two"], "snapshots are %r" % names(q))
+        gone = q.ok("blockdev-snapshot-delete-internal-sync", device="d", name="one")
+        want((gone["name"], gone["vm-state-size"]) == ("one", 0), "gone is %r" % gone)
+        q.fails("blockdev-snapshot-delete-internal-sync", device="d", name="one")
+        want(q.hmp("snapshot_blkdev_internal d three") == "" and names(q) == ["two", "three"], "snapshots are %r" % names(q))
+        q.ok("quit")
+    subprocess.run([need_tool("qemu-img"), "check", "-q", "disk.qcow2"], check=True)

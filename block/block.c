@@ -193,15 +193,21 @@ static bool may_pass(const struct block_node *b, const struct block_req *req)
            !check_req(b, req);
 }
 
+/* Whether somebody wants to know of its changes. */
+static bool is_watched(const struct block_node *b)
+{
+    return b->bitmaps || block_write_threshold(b);
+}
+
 void block_start(struct block_req *req)
 {
     struct block_node *b = req->node;
     uint64_t off = req->offset;
 
     if (may_pass(b, req)) {
-        while (b->drv->through && !b->bitmaps)
+        while (b->drv->through && !is_watched(b))
             b = b->drv->through(b, &off);
-        if (!b->bitmaps && b->drv->submit && b->drv->submit(b, req, off))
+        if (!is_watched(b) && b->drv->submit && b->drv->submit(b, req, off))
             return;
     }
     pool_submit(req);

@@ -239,6 +239,11 @@ int block_map(struct block_node *b, struct block_node *base, uint64_t off, uint6
 bool block_resize(struct block_node *b, uint64_t size, const char *prealloc,
                   struct error **errp) MUST_CHECK;
 
+/* When a change reaches beyond that many bytes, say so once by BLOCK_WRITE_THRESHOLD, before it is
+ * made; 0: never. */
+void block_set_write_threshold(struct block_node *b, uint64_t bytes);
+uint64_t block_write_threshold(const struct block_node *b); /* 0: none, or it was exceeded */
+
 /* --- snapshots inside an image --- */
 struct block_snapshot {
     char id[64], name[256];

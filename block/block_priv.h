@@ -149,9 +149,10 @@ struct block_node {
     char *owner; /* device that claimed it, or NULL */
     void *slot;  /* the property through which it did */
     const struct block_driver *drv;
-    void *state;           /* the driver's */
-    _Atomic uint64_t size; /* bytes; of a file that is written to, it grows */
-    unsigned flags;        /* enum block_flags */
+    void *state;                      /* the driver's */
+    _Atomic uint64_t size;            /* bytes; of a file that is written to, it grows */
+    _Atomic uint64_t write_threshold; /* block_set_write_threshold() */
+    unsigned flags;                   /* enum block_flags */
     enum block_zeroes detect_zeroes;
     bool by_user;      /* -blockdev or blockdev-add named it: stays open until blockdev-del */
     bool is_guess;     /* raw because nothing else matched: its first sector must stay like that */

@@ -2,10 +2,13 @@
 #include "block/bitmap_priv.h"
 #include "block/block_priv.h"
 
+#include "core/event.h"
 #include "util/bits.h"
 
 #include <errno.h>
 #include <glib.h>
+#include <inttypes.h>
+#include <stdatomic.h>
 
 static const uint64_t MAX_OFFSET = INT64_MAX;
 
@@ -37,9 +40,34 @@ static int check_change(const struct block_node *b, uint64_t off, uint64_t bytes
     return b->drv->is_protocol || inside(b, off, bytes) == bytes ? 0 : -ENOSPC;
 }
 
-int node_write(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg)
+void block_set_write_threshold(struct block_node *b, uint64_t bytes)
+{
+    atomic_store_explicit(&b->write_threshold, bytes, memory_order_relaxed);
+}
+
+uint64_t block_write_threshold(const struct block_node *b)
+{
+    return atomic_load_explicit(&b->write_threshold, memory_order_relaxed);
+}
+
+static int begin_change(struct block_node *b, uint64_t off, uint64_t bytes)
 {
     int ret = check_change(b, off, bytes);
+    uint64_t limit = block_write_threshold(b), end = off + bytes;
+
+    if (!ret && limit && end > limit &&
+        atomic_compare_exchange_strong_explicit(&b->write_threshold, &limit, 0,
+                                                memory_order_relaxed, memory_order_relaxed))
+        event_emit("BLOCK_WRITE_THRESHOLD",
+                   "{\"node-name\": \"%s\", \"amount-exceeded\": %" PRIu64
+                   ", \"write-threshold\": %" PRIu64 "}",
+                   block_node_name(b), end - limit, limit);
+    return ret;
+}
+
+int node_write(struct block_node *b, uint64_t off, uint64_t bytes, struct sg sg)
+{
+    int ret = begin_change(b, off, bytes);
 
     if (ret || !bytes)
         return ret;
@@ -76,7 +104,7 @@ static int zero_by_writing(struct block_node *b, uint64_t off, uint64_t bytes)
 
 int node_try_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool may_unmap)
 {
-    int ret = check_change(b, off, bytes);
+    int ret = begin_change(b, off, bytes);
 
     if (ret || !bytes)
         return ret;
@@ -137,7 +165,7 @@ int block_pwrite_zeroes(struct block_node *b, uint64_t off, uint64_t bytes, bool
 
 int block_pwrite_compressed(struct block_node *b, const void *buf, size_t n, uint64_t off)
 {
-    int ret = check_change(b, off, n);
+    int ret = begin_change(b, off, n);
 
     if (ret)
         return ret;

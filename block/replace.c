@@ -88,6 +88,9 @@ void node_exchange(struct block_node *a, struct block_node *b)
 
     a->size = b->size;
     b->size = size;
+    size = a->write_threshold;
+    a->write_threshold = b->write_threshold;
+    b->write_threshold = size;
     EXCHANGE(a->name, b->name);
     EXCHANGE(a->path, b->path);
     EXCHANGE(a->drv, b->drv);

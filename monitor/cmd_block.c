@@ -91,7 +91,7 @@ static JsonObject *describe_node(struct block_node *b)
     json_object_set_int_member(o, "backing_file_depth", chain_length(b));
     json_object_set_boolean_member(o, "encrypted", false);
     json_object_set_string_member(o, "detect_zeroes", "off");
-    json_object_set_int_member(o, "write_threshold", 0);
+    json_object_set_int_member(o, "write_threshold", (int64_t)block_write_threshold(b));
     if (block_get_limits(b, &l, &group) && group)
         json_object_set_string_member(o, "group", group);
     for (size_t i = 0; i < BLOCK_LIMITS; i++)
@@ -299,6 +299,19 @@ struct block_node *mon_find_node(struct mon_call *c, const char *name, struct er
     return NULL;
 }
 
+static JsonNode *run_threshold(struct mon_call *c, struct error **errp)
+{
+    int64_t bytes = mon_int(c, "write-threshold", 0);
+    struct block_node *b = mon_find_node(c, mon_str(c, "node-name", ""), errp);
+
+    if (b && bytes < 0)
+        error_set(errp, "write-threshold: wanted a number of bytes");
+    if (!b || bytes < 0)
+        return NULL;
+    block_set_write_threshold(b, (uint64_t)bytes);
+    return mon_ok();
+}
+
 static JsonNode *run_resize(struct mon_call *c, struct error **errp)
 {
     const char *name = mon_str(c, "node-name", mon_str(c, "device", NULL));
@@ -464,6 +477,12 @@ static const struct mon_arg hmp_throttle_args[] = {
     MON_ARG_END,
 };
 
+static const struct mon_arg threshold_args[] = {
+    {"node-name", MON_STR, .help = "the node", .complete = mon_complete_node},
+    {"write-threshold", MON_INT, .help = "bytes; 0: none"},
+    MON_ARG_END,
+};
+
 #define IMAGE_TYPE                                                                                 \
     "{filename: str, format: str, virtual-size: int, actual-size?: int, cluster-size?: int, "      \
     "backing-filename?: str, full-backing-filename?: str, backing-filename-format?: str, "         \
@@ -495,6 +514,8 @@ const struct monitor_command cmd_block[] = {
     {.qmp = "blockdev-add", .args = blockdev_add_args, .run = run_add, .help = "open an image"},
     {.qmp = "blockdev-del", .args = blockdev_del_args, .run = run_del,
      .help = "close an image that nothing uses"},
+    {.qmp = "block-set-write-threshold", .args = threshold_args, .run = run_threshold,
+     .help = "say once, by an event, when a node is written to beyond so many bytes"},
     {.qmp = "block_set_io_throttle", .args = throttle_args, .run = run_throttle,
      .help = "limit the rate of requests of a disk"},
     {.hmp = "block_set_io_throttle", .args = hmp_throttle_args, .run = run_throttle,

@@ -50,7 +50,14 @@ def test_monitor_gives_access_to_disks():
         if [e["id"] for e in q.ok("query-block-exports")] != ["d0", "e"]:
             raise Failed("query-block-exports does not list both")
         run(TOOL, "compare", "-f", "raw", "-F", "raw", "disk.raw", url("d0"))
+        q.ok("block-set-write-threshold", node_name="free", write_threshold=1 << 20)
         run(TOOL, "convert", "-n", "-f", "raw", "-O", "raw", "disk.raw", url("f"))
+        over = q.event("BLOCK_WRITE_THRESHOLD")
+        if over["node-name"] != "free" or over["write-threshold"] != 1 << 20 or not 0 < over["amount-exceeded"] <= 3 << 20:
+            raise Failed("the threshold was exceeded by %r" % over)
+        nodes = {n["node-name"]: n["write_threshold"] for n in q.ok("query-named-block-nodes")}
+        if nodes["free"] != 0:
+            raise Failed("the threshold is still there")
         q.ok("block-export-del", id="e")
         if q.event("BLOCK_EXPORT_DELETED") != {"id": "e"}:
             raise Failed("another export is said to be gone")

@@ -41,6 +41,7 @@ static bool has_effects(const struct monitor_command *cmd)
                                         "netdev_add",
                                         "hostfwd_add",
                                         "blockdev-add",
+                                        "blockdev-create",
                                         "log",
                                         "quit",
                                         "change",

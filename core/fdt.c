@@ -212,3 +212,16 @@ const void *fdt_blob(struct fdt *f, size_t *len)
     *len = fdt_totalsize(f->blob);
     return f->blob;
 }
+
+bool fdt_write(struct fdt *f, const char *path, struct error **errp)
+{
+    GError *err = NULL;
+    size_t len;
+    const void *blob = fdt_blob(f, &len);
+
+    if (g_file_set_contents(path, blob, (gssize)len, &err))
+        return true;
+    error_set(errp, "could not write the device tree: %s", err->message);
+    g_error_free(err);
+    return false;
+}

@@ -36,5 +36,7 @@ void fdt_flag(struct fdt *f, const char *path, const char *prop);
 uint32_t fdt_phandle(struct fdt *f, const char *path); /* allocated on first use */
 /* Pack and return the blob (owned by f, valid until the next change). */
 const void *fdt_blob(struct fdt *f, size_t *len);
+/* Write it to a file. */
+bool fdt_write(struct fdt *f, const char *path, struct error **errp) MUST_CHECK;
 
 #endif

@@ -168,6 +168,7 @@ struct machine {
     bool run_when_loaded;      /* RUN_INMIGRATE: go on as soon as the state is there */
     struct debug *debug;       /* core/debug.h */
     struct semihost *semihost; /* core/semihost.h; NULL: none */
+    struct fdt *fdt;           /* the board's device tree, which it frees; NULL: none */
 };
 
 /* Allocate a machine of a class with its properties at their defaults. */

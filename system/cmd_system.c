@@ -2,6 +2,7 @@
  * CPU models, options, objects. */
 #include "chardev/chardev.h"
 #include "core/action.h"
+#include "core/fdt.h"
 #include "hw/hotplug.h"
 #include "hw/registry.h"
 #include "monitor/command.h"
@@ -555,6 +556,20 @@ static const struct mon_arg action_args[] = {
     "default?: str}]}]"
 #define PROPERTY_TYPE "[{name: str, type: str, description?: str, default-value?: any}]"
 
+static JsonNode *run_dumpdtb(struct mon_call *c, struct error **errp)
+{
+    if (!c->m->fdt) {
+        error_set(errp, "this machine has no device tree");
+        return NULL;
+    }
+    return fdt_write(c->m->fdt, mon_str(c, "filename", ""), errp) ? mon_ok() : NULL;
+}
+
+static const struct mon_arg dumpdtb_args[] = {
+    {"filename", MON_STR, .help = "the file to write"},
+    MON_ARG_END,
+};
+
 /* clang-format off */
 static const struct monitor_command commands[] = {
     {.qmp = "query-name", .hmp = "info name", .ret = "{name?: str}", .run = run_name,
@@ -590,6 +605,8 @@ static const struct monitor_command commands[] = {
      .help = "delete an object"},
     {.qmp = "set-action", .args = action_args, .run = run_set_action,
      .help = "choose what follows a reset or power-off"},
+    {.qmp = "dumpdtb", .hmp = "dumpdtb", .args = dumpdtb_args, .run = run_dumpdtb,
+     .help = "write the device tree that the board's firmware is given to a file"},
     {.qmp = "watchdog-set-action", .hmp = "watchdog_action", .args = watchdog_args,
      .run = run_watchdog_action, .help = "choose what follows when the watchdog runs out"},
     {0},

@@ -188,16 +188,12 @@ bool boot_images_restore(struct boot_images *b, struct error **errp)
 bool board_dump_fdt(struct machine *m, struct fdt *fdt, struct error **errp)
 {
     const char *path = m->cfg.dumpdtb;
-    GError *err = NULL;
-    size_t len;
+
+    m->fdt = fdt;
     if (path == NULL)
         return true;
-    const void *blob = fdt_blob(fdt, &len);
-    if (!g_file_set_contents(path, blob, (gssize)len, &err)) {
-        error_set(errp, "could not write the device tree: %s", err->message);
-        g_error_free(err);
+    if (!fdt_write(fdt, path, errp))
         return false;
-    }
     log_info("device tree written to '%s', exiting", path);
     m->cfg.start_paused = true;
     machine_request_shutdown(m, SHUTDOWN_HOST_UI, 0);

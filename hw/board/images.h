@@ -44,8 +44,8 @@ struct boot_image *boot_image_place(struct boot_images *b, struct boot_image *ta
 /* False with *errp when an image lies in [at, at + len), which the device tree wants. */
 bool boot_images_check_fdt(const struct boot_images *b, gpa at, uint64_t len,
                            struct error **errp) MUST_CHECK;
-/* -machine dumpdtb=FILE: write the tree and ask for the end, before the guest runs; nothing without
- * that option. */
+/* Make the finished tree known to the monitor; -machine dumpdtb=FILE: write it and ask for the end,
+ * before the guest runs. */
 bool board_dump_fdt(struct machine *m, struct fdt *fdt, struct error **errp) MUST_CHECK;
 /* Write all of them again. */
 bool boot_images_restore(struct boot_images *b, struct error **errp) MUST_CHECK;

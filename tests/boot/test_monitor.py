@@ -652,3 +652,17 @@ def test_snapshots_inside_one_image():
         want(q.hmp("snapshot_blkdev_internal d three") == "" and names(q) == ["two", "three"], "snapshots are %r" % names(q))
         q.ok("quit")
     subprocess.run([need_tool("qemu-img"), "check", "-q", "disk.qcow2"], check=True)
+
+
+def test_the_device_tree_is_written():
+    need_tinamou()
+    with machine(["-S"]):
+        q = Qmp("q")
+        q.ok("dumpdtb", filename="tree.dtb")
+        with open("tree.dtb", "rb") as f:
+            data = f.read()
+        want(data[:4] == b"\xd0\x0d\xfe\xed" and b"riscv-virtio" in data, "that is no tree of this board")
+        want("No such file" in q.fails("dumpdtb", filename="none/tree.dtb"), "a directory that is not there")
+        q.ok("quit")
+    with Guest(["-M", "none", "-arch", "riscv64", "-display", "none", "-serial", "null", "-qmp", "unix:q,server=on,wait=off", "-monitor", "none"]):
+        want("no device tree" in Qmp("q").fails("dumpdtb", filename="tree.dtb"), "a machine without a tree")

@@ -148,6 +148,7 @@ void block_set_discard(struct block_node *b, bool discard);
 bool block_set_copy_on_read(struct block_node *b, struct error **errp) MUST_CHECK;
 enum block_zeroes { BLOCK_ZEROES_OFF, BLOCK_ZEROES_ON, BLOCK_ZEROES_UNMAP };
 void block_set_detect_zeroes(struct block_node *b, enum block_zeroes how);
+const char *block_detect_zeroes_name(const struct block_node *b); /* as the option says it */
 
 /* blockdev-reopen: what a node is open with.  The backing file is taken as it is given, NULL: none.
  */

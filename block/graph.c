@@ -265,3 +265,11 @@ void block_set_detect_zeroes(struct block_node *b, enum block_zeroes how)
 {
     b->detect_zeroes = how;
 }
+
+const char *block_detect_zeroes_name(const struct block_node *b)
+{
+    static const char *const names[] = {
+        [BLOCK_ZEROES_OFF] = "off", [BLOCK_ZEROES_ON] = "on", [BLOCK_ZEROES_UNMAP] = "unmap"};
+
+    return names[b->detect_zeroes];
+}

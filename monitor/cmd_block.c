@@ -90,7 +90,7 @@ static JsonObject *describe_node(struct block_node *b)
         json_object_set_string_member(o, "backing_file", block_path(block_backing(b)));
     json_object_set_int_member(o, "backing_file_depth", chain_length(b));
     json_object_set_boolean_member(o, "encrypted", false);
-    json_object_set_string_member(o, "detect_zeroes", "off");
+    json_object_set_string_member(o, "detect_zeroes", block_detect_zeroes_name(b));
     json_object_set_int_member(o, "write_threshold", (int64_t)block_write_threshold(b));
     if (block_get_limits(b, &l, &group) && group)
         json_object_set_string_member(o, "group", group);

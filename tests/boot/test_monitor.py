@@ -586,9 +586,9 @@ def test_nodes_are_opened_with_other_options():
         q.fails("blockdev-reopen", options=[{"driver": "raw", "node-name": "base"}])
         q.fails("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "backing": "zero"}])
         q.fails("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "locking": "on"}])
-        q.ok("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "discard": "unmap", "cache": {"no-flush": True}}])
+        q.ok("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "discard": "unmap", "detect-zeroes": "unmap", "cache": {"no-flush": True}}])
         b = [n for n in q.ok("query-named-block-nodes") if n["node-name"] == "base"][0]
-        want(not b["ro"] and b["cache"]["no-flush"], "base is now %r" % b)
+        want(not b["ro"] and b["cache"]["no-flush"] and b["detect_zeroes"] == "unmap", "base is now %r" % b)
         q.ok("blockdev-reopen", options=[{"driver": "file", "node-name": "base", "read-only": True}])
         b = [n for n in q.ok("query-named-block-nodes") if n["node-name"] == "base"][0]
         want(b["ro"] and not b["cache"]["no-flush"], "base is now %r" % b)

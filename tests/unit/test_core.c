@@ -801,6 +801,12 @@ static void test_reset_reaches_all_and_no_reboot_ends(void)
     machine_free(&t->m);
 }
 
+static gboolean quit_later(gpointer m)
+{
+    machine_request_shutdown(m, SHUTDOWN_HOST_SIGNAL, 0);
+    return G_SOURCE_REMOVE;
+}
+
 static void test_no_shutdown_holds_the_machine_for_the_user(void)
 {
     struct toy *t = toy_new(1);
@@ -808,7 +814,7 @@ static void test_no_shutdown_holds_the_machine_for_the_user(void)
     t->m.cfg.no_shutdown = true;
     toy_cpu(t, 0)->wants_off = true;
     machine_start(&t->m);
-    g_timeout_add(1, quit_when_reset, t);
+    g_timeout_add(50, quit_later, t);
     g_assert_cmpint(machine_run(&t->m), ==, 0);
     g_assert_cmpint(t->m.cause, ==, SHUTDOWN_HOST_SIGNAL);
     machine_free(&t->m);

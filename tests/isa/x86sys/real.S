@@ -77,6 +77,12 @@ real_tests:
     ud2
     FAULTS16
 
+    PROVE "no VEX in real mode: LES of a register"
+    VECTOR16 6
+    TRY16
+    .byte 0xc4, 0xe2, 0x60, 0xf2, 0xc8 /* ANDN elsewhere */
+    FAULTS16
+
     PROVE "single step traps after the instruction"
     VECTOR16 1
     movw $0, RESUME

@@ -171,11 +171,19 @@ static bool is_stopped_by_denormal(struct x87 *x, struct f80 a, const struct f80
     return stops(x);
 }
 
+/* Flags that the status word has already, where they decide nothing: hosts find new ones faster. */
+static uint8_t known_flags(const struct x87 *x)
+{
+    bool all_masked = (x->env.control & X87_ALL) == X87_ALL;
+    return all_masked && !x->denormal ? x->cpu->fsw & X87_ALL : 0;
+}
+
 static void do_arithmetic(struct x87 *x)
 {
     struct f80 b = operand_of(x), a = st(x, 0), r = f80_indefinite();
     if (!underflows(x, is_empty(x, 0) || (x->operand == X87_ST && is_empty(x, x->i)))) {
         struct f80_env env = x->env;
+        env.flags = known_flags(x);
         r = arithmetic(x->op, a, b, &env);
         if (!is_stopped_by_denormal(x, a, &env)) {
             x->env.up = env.up;

@@ -129,7 +129,7 @@ static const struct state_field x86_register_table[] = {
 /* Slots that it leaves alone. */
 static const struct state_field x86_float_table[] = {
     FIELD4(ftop, 0), FIELD4(ftag, 0), FIELD4(fsw, 0), FIELD(fman, 0), FIELD4(fexp, 0), FIELD(xmm, 0),
-    FIELD(ymmh, 0), FIELD(fip, 0), FIELD(fdp, 0), FIELD4(fop, 0), FIELD4(fcs, 0), FIELD4(fds, 0), FIELD4(fnew, 0),
+    FIELD(ymmh, 0), FIELD(fip, 0), FIELD(fdp, 0), FIELD4(fop, 0), FIELD4(fcs, 0), FIELD4(fds, 0),
     FIELD4(saved_mxcsr, 0x1f80), STATE_END,
 };
 /* clang-format on */

@@ -43,7 +43,6 @@ enum {
     X86_SLOT_FOP, /* 11 bits of its opcode; selectors: I32 */
     X86_SLOT_FCS,
     X86_SLOT_FDS,
-    X86_SLOT_FNEW, /* the status word as a store will leave it: I32, for a moment */
     X86_SLOTS
 };
 
@@ -172,7 +171,7 @@ struct x86_cpu {
     uint32_t fexp[8];
     union x86_vreg xmm[16], ymmh[16], vtmp[X86_VTMPS];
     uint64_t fip, fdp;
-    uint32_t fop, fcs, fds, fnew;
+    uint32_t fop, fcs, fds;
 
     struct x86_bounds bounds[X86_SEGS]; /* computed from s.seg[] */
     bool near_limit; /* the next instruction ends close to the limit of CS: alone (X86_MODE_ONE) */

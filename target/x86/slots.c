@@ -41,7 +41,7 @@ const struct ir_slot x86_slots[X86_SLOTS] = {
     S(X86_SLOT_FTOP, I32, ftop), S(X86_SLOT_FTAG, I32, ftag), S(X86_SLOT_FSW, I32, fsw),
     A8(X86_SLOT_FMAN, "fman", I64, fman), A8(X86_SLOT_FEXP, "fexp", I32, fexp),
     S(X86_SLOT_FIP, I64, fip), S(X86_SLOT_FDP, I64, fdp), S(X86_SLOT_FOP, I32, fop), S(X86_SLOT_FCS, I32, fcs),
-    S(X86_SLOT_FDS, I32, fds), S(X86_SLOT_FNEW, I32, fnew),
+    S(X86_SLOT_FDS, I32, fds),
     P(0), P(1), P(2), P(3), P(4), P(5), P(6), P(7), P(8), P(9), P(10), P(11), P(12), P(13), P(14), P(15),
     A16(X86_SLOT_YMMH, "ymmh", V128, ymmh),
     A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 0), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 1), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 2),

@@ -186,6 +186,28 @@ code64:
     SET_PKRU 0
     movl $0, PTE + 4
     invlpg PAGE
+    PROVE "EFER.FFXSR: FXSAVE at level 0 leaves XMM registers out"
+    mov %cr4, %rax
+    or $0x200, %eax
+    mov %rax, %cr4
+    mov $0xc0000080, %ecx
+    rdmsr
+    or $0x4000, %eax
+    wrmsr
+    mov $0x12345678, %ebx
+    movd %ebx, %xmm0
+    movl $0, 0x200a0
+    movl $0, 0x20018
+    fxsave64 0x20000
+    cmpl $0, 0x200a0
+    CHECK64 e
+    cmpl $0x1f80, 0x20018
+    CHECK64 e
+    and $~0x4000, %eax
+    wrmsr
+    fxsave64 0x20000
+    cmpl %ebx, 0x200a0
+    CHECK64 e
 #endif
 
     PROVE "level 3: supervisor pages, and its own"

@@ -16,7 +16,6 @@
 #include <string.h>
 
 enum { /* feature bits */
-       F_SIZE_MAX = 1,
        F_SEG_MAX = 2,
        F_GEOMETRY = 4,
        F_RO = 5,
@@ -32,12 +31,7 @@ enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_Z
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 enum { HEADER_SIZE = 16, RANGE_SIZE = 16, ID_SIZE = 20, RANGE_UNMAP = 1 };
 enum { CONFIG_SIZE = 60, CONFIG_WCE = 32 };
-enum {
-    SECTOR = 512,
-    SIZE_MAX_BYTES = 1 << 30,
-    MAX_BLK_QUEUES = VIRTIO_MAX_QUEUES,
-    MAX_BLOCK_SIZE = 2 << 20
-};
+enum { SECTOR = 512, MAX_BLK_QUEUES = VIRTIO_MAX_QUEUES, MAX_BLOCK_SIZE = 2 << 20 };
 
 struct virtio_blk {
     struct virtio_device v;
@@ -250,11 +244,13 @@ static void virtio_blk_queue(struct virtio_device *v, unsigned queue)
         take(b, e);
 }
 
+/* No limit for a segment: SeaBIOS multiplies it by their number in 32 bits, and read nothing for
+ * ever. */
 static uint64_t virtio_blk_features(struct virtio_device *v)
 {
     const struct virtio_blk *b = (const struct virtio_blk *)v;
-    return BIT64(F_SIZE_MAX) | BIT64(F_SEG_MAX) | BIT64(F_GEOMETRY) | BIT64(F_BLK_SIZE) |
-           BIT64(F_FLUSH) | BIT64(F_TOPOLOGY) | (b->config_wce ? BIT64(F_CONFIG_WCE) : 0) |
+    return BIT64(F_SEG_MAX) | BIT64(F_GEOMETRY) | BIT64(F_BLK_SIZE) | BIT64(F_FLUSH) |
+           BIT64(F_TOPOLOGY) | (b->config_wce ? BIT64(F_CONFIG_WCE) : 0) |
            (block_read_only(b->drive) ? BIT64(F_RO) : 0) | (b->num_queues > 1 ? BIT64(F_MQ) : 0) |
            (b->discard ? BIT64(F_DISCARD) : 0) | (b->write_zeroes ? BIT64(F_WRITE_ZEROES) : 0);
 }
@@ -283,7 +279,6 @@ static void virtio_blk_config_read(struct virtio_device *v, uint8_t *config)
     const struct virtio_blk *b = (const struct virtio_blk *)v;
     uint32_t block = (uint32_t)b->logical_block_size;
     st_le64(config, capacity(b));
-    st_le32(config + 8, SIZE_MAX_BYTES);
     st_le32(config + 12, b->queue_size - 2U); /* header and status take a descriptor each */
     put_geometry(b, config);
     st_le32(config + 20, block);

@@ -294,7 +294,7 @@ static bool has_ring(const struct ne2000_state *s)
 
 static bool receives(const struct ne2000_state *s)
 {
-    return (s->cr & CR_START) && !(s->cr & CR_STOP) && !(s->tcr & TCR_LOOP);
+    return s->running && !(s->tcr & TCR_LOOP);
 }
 
 static bool nic_receive(struct net_client *c, const struct net_frame *f)
@@ -359,7 +359,7 @@ static void transmit(struct ne2000 *n)
     struct ne2000_state *s = n->s;
     uint8_t frame[FRAME_MAX];
     size_t len = MIN(s->tbcr, FRAME_MAX);
-    if (!(s->cr & CR_TXP) || !(s->cr & CR_START))
+    if (!(s->cr & CR_TXP) || !s->running)
         return;
     for (size_t i = 0; i < len; i++)
         frame[i] = load(n, (uint16_t)((s->tpsr << 8) + i));
@@ -390,6 +390,7 @@ static const struct net_client_ops nic_ops = {
 
 /* ---- registers ---- */
 
+/* Neither start nor stop: as it was. */
 static void write_command(struct ne2000 *n, uint8_t val)
 {
     struct ne2000_state *s = n->s;
@@ -398,8 +399,10 @@ static void write_command(struct ne2000 *n, uint8_t val)
     if (val & CR_STOP) {
         s->cr &= (uint8_t)~CR_TXP;
         s->isr |= ISR_RST;
+        s->running = 0;
     } else if (val & CR_START) {
         s->isr &= (uint8_t)~ISR_RST;
+        s->running = 1;
     }
     if (dma & CR_NO_DMA)
         s->next_page = 0;
@@ -598,6 +601,7 @@ static void chip_reset(struct ne2000 *n)
 {
     struct ne2000_state *s = n->s;
     s->cr = CR_STOP | CR_NO_DMA;
+    s->running = 0;
     s->isr = ISR_RST;
     s->imr = 0;
     s->dcr &= (uint8_t)~DCR_NORMAL;

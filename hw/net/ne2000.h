@@ -22,7 +22,8 @@ struct ne2000_state {
     uint8_t par[6], mar[8];
     uint8_t fifo[NE_FIFO], fifo_at; /* what a loopback left */
     uint8_t page3[16];
-    uint8_t pad[6];
+    uint8_t running; /* it was started, and not stopped since */
+    uint8_t pad[5];
     uint8_t ram[NE_RAM];
 };
 
@@ -50,8 +51,8 @@ struct ne2000 {
         STATE(type, ne.pstop, 0), STATE(type, ne.bnry, 0), STATE(type, ne.tpsr, 0),                \
         STATE(type, ne.curr, 0), STATE(type, ne.missed, 0), STATE(type, ne.next_page, 0),          \
         STATE_ARRAY(type, ne.par, 0), STATE_ARRAY(type, ne.mar, 0), STATE_ARRAY(type, ne.fifo, 0), \
-        STATE(type, ne.fifo_at, 0), STATE_ARRAY(type, ne.page3, 0), STATE_ARRAY(type, ne.pad, 0),  \
-        STATE_ARRAY(type, ne.ram, 0)
+        STATE(type, ne.fifo_at, 0), STATE_ARRAY(type, ne.page3, 0), STATE(type, ne.running, 0),    \
+        STATE_ARRAY(type, ne.pad, 0), STATE_ARRAY(type, ne.ram, 0)
 
 #define NE2000_PROPS(type)                                                                         \
     PROP(prop_mac, type, "mac", ne.conf.mac, NULL,                                                 \

@@ -914,6 +914,7 @@ static void test_ne2000_receives_into_its_ring(void)
     ne_get(r, (NE_START + 1) << 8, buf, 308);
     g_assert_cmpmem(buf, 4, "\x01\x49\x30\x01", 4); /* status, next page, length */
     g_assert_cmpmem(buf + 4, 300, frame, 300);
+    ne_out(r, NE_CR, 0x20);          /* neither start nor stop: it goes on */
     for (unsigned i = 0; i < 9; i++) /* six pages each: the last does not fit */
         arrive(r, frame, sizeof(frame));
     g_assert_cmphex(ne_curr(r), ==, NE_START + 3 + 9 * 6);

@@ -7,7 +7,7 @@ import subprocess
 import time
 import zlib
 
-from guest import ROOT, Failed, Guest, Skipped, emulator, need_file, need_tinamou
+from guest import ROOT, Failed, Guest, Skipped, debian, emulator, need_file, need_tinamou
 from migrate import Qmp
 from test_x86 import assemble
 
@@ -205,6 +205,16 @@ def test_a_run_follows_the_screen_and_types():
     status, _, err = emulator(["-arch", "riscv64", "-M", "virt", "-display", "none", "-expect-on", "screen", "-expect", "x"], timeout=30)
     if status != 1 or "-expect-on screen: the machine has no display" not in err:
         raise Failed("without a display: status %d: %s" % (status, err))
+
+
+def test_debian_has_its_shell_on_screen_and_keyboard():
+    need_tinamou()
+    images = debian("amd64")
+    args = ["-arch", "x86_64", "-M", "pc", "-m", "256", "-display", "none", "-monitor", "none", "-serial", "none", "-kernel", images + "/kernel",
+            "-initrd", images + "/initrd-small.cpio.gz", "-append", "console=tty0 quiet", "-timeout", "100", "-expect-on", "screen"]
+    status, _, err = emulator(args + ["-expect", "~ #", "-send", r'echo "A_$((6*7))|Z" | tr "|" "~"\n', "-expect", "^A_42~Z$"], timeout=110)
+    if status != 0 or "2 of 2 expectations met" not in err:
+        raise Failed("status %d: %s" % (status, err))
 
 
 def memtest():

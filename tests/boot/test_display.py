@@ -11,7 +11,7 @@ from guest import ROOT, Failed, Guest, Skipped, debian, emulator, need_file, nee
 from migrate import Qmp
 from test_x86 import assemble
 
-BASE = ["-m", "16", "-display", "none", "-monitor", "none", "-serial", "none"]
+BASE = ["-m", "16", "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "none"]
 # Each mode shows colours from the left: the byte or bits drawn, at the beginning of the screen; '#' on port 0x403 says that
 # it is there, and a byte from COM2 lets the next one come.
 SECTOR = """
@@ -164,7 +164,7 @@ def test_modes_set_through_the_bios():
               (640, 480, {(0, 0): "345678", (1, 0): "000012"}),
               (720, 400, {(0, 2): "a8a8a8", (719, 399): "000000"})]
     for machine in ("pc", "isapc"):
-        args = ["-arch", "x86_64", "-M", machine, "-m", "16", "-display", "none", "-monitor", "none", "-serial", "none", "-hda", "sector.img",
+        args = ["-arch", "x86_64", "-M", machine, "-nic", "none", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "none", "-hda", "sector.img",
                 "-qmp", "unix:qmp-%s,server=on,wait=off" % machine, "-chardev", "stdio,id=log", "-device", "isa-debugcon,iobase=0x403,chardev=log",
                 "-serial", "unix:line-%s,server=on,wait=off" % machine]
         with Guest(args) as g:
@@ -197,7 +197,7 @@ def test_a_run_follows_the_screen_and_types():
     need_tinamou()
     need_file("/usr/share/seabios/bios-256k.bin")
     assemble("sector", SECTOR, 0x7c00)
-    args = ["-arch", "x86_64", "-M", "pc", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "none", "-hda", "sector.img",
+    args = ["-arch", "x86_64", "-M", "pc", "-nic", "none", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "none", "-hda", "sector.img",
             "-boot", "menu=on", "-timeout", "60", "-expect-on", "screen", "-expect", "Press ESC for boot menu"]
     status, _, err = emulator(args + ["-send", r"\x1b", "-expect", r"(?s)Select boot device:\n.*1\. ata0-0"], timeout=90)
     if status != 0 or "2 of 2 expectations met" not in err:
@@ -210,7 +210,7 @@ def test_a_run_follows_the_screen_and_types():
 def test_debian_has_its_shell_on_screen_and_keyboard():
     need_tinamou()
     images = debian("amd64")
-    args = ["-arch", "x86_64", "-M", "pc", "-m", "256", "-display", "none", "-monitor", "none", "-serial", "none", "-kernel", images + "/kernel",
+    args = ["-arch", "x86_64", "-M", "pc", "-nic", "none", "-m", "256", "-display", "none", "-monitor", "none", "-serial", "none", "-kernel", images + "/kernel",
             "-initrd", images + "/initrd-small.cpio.gz", "-append", "console=tty0 quiet", "-timeout", "100", "-expect-on", "screen"]
     status, _, err = emulator(args + ["-expect", "~ #", "-send", r'echo "A_$((6*7))|Z" | tr "|" "~"\n', "-expect", "^A_42~Z$"], timeout=110)
     if status != 0 or "2 of 2 expectations met" not in err:
@@ -229,7 +229,7 @@ def test_memtest86_passes():
     """A whole pass; time is what instructions take, so that the fading of bits is not waited for."""
     need_tinamou()
     need_file("/usr/share/seabios/bios-256k.bin")
-    args = ["-arch", "x86_64", "-M", "pc", "-m", "6", "-display", "none", "-monitor", "none", "-serial", "none", "-icount", "shift=10,sleep=off",
+    args = ["-arch", "x86_64", "-M", "pc", "-nic", "none", "-m", "6", "-display", "none", "-monitor", "none", "-serial", "none", "-icount", "shift=10,sleep=off",
             "-kernel", memtest(), "-append", "nopause", "-qmp", "unix:qmp,server=on,wait=off"]
     with Guest(args):
         text = Screen("qmp").await_text("Pass:  1 ", timeout=150)

@@ -28,12 +28,26 @@ static bool fail(struct arm_walk *w, unsigned code, int level, bool s1ptw)
 static int first_level(uint64_t vtcr, const struct arm_geometry *g)
 {
     static const int8_t level4k[] = {2, 1, 0, 3}, level16k[] = {3, 2, 1, 0},
-                        level64k[] = {3, 2, 1, 4};
+                        level64k[] = {3, 2, 1, 3};
     unsigned sl0 = vtcr >> 6 & 3;
 
     if (g->granule == 12)
         return g->ds && (vtcr & VTCR_SL2) ? -1 : level4k[sl0];
     return g->granule == 14 ? level16k[sl0] : level64k[sl0];
+}
+
+/* A first level that there is not: too high for what the processor addresses, or of a feature that
+ * it does not have.  Ref: AArch64.S2InvalidSL(). */
+static bool is_bad_level(const struct arm_cpu *cpu, uint64_t vtcr, const struct arm_geometry *g)
+{
+    unsigned sl0 = vtcr >> 6 & 3, pa = cpu->id.pa_bits;
+    bool sl2 = g->ds && (vtcr & VTCR_SL2);
+
+    if (g->granule == 12)
+        return sl2 ? sl0 != 0 : sl0 == 3 ? !arm_has(cpu, ARM_F_TTST) : sl0 == 2 && pa < 44;
+    if (g->granule == 14)
+        return sl0 == 3 ? !g->ds : sl0 == 2 && pa < 42;
+    return sl0 == 3 || (sl0 == 2 && pa < 44);
 }
 
 /* False: the fields contradict each other. */
@@ -54,7 +68,7 @@ static bool geometry(const struct arm_cpu *cpu, struct arm_geometry *g)
     g->bits = (uint8_t)(64 - MAX(vtcr & 63, 12));
     g->level = (int8_t)first_level(vtcr, g);
     g->base = vttbr & MASK64(1, 47);
-    if (g->level > 3 || g->bits <= g->granule)
+    if (is_bad_level(cpu, vtcr, g) || g->bits <= g->granule)
         return false;
     unsigned low = arm_level_bits(g, g->level);
     unsigned index = g->bits > low ? g->bits - low : 0;

@@ -211,6 +211,32 @@ static void test_stage_2(void)
     arm_bench_free(b);
 }
 
+/* First levels of stage 2 that a processor with so many bits of address does not have. */
+static void test_stage_2_levels(void)
+{
+    static const struct {
+        const char *model;
+        uint64_t vtcr; /* T0SZ, SL0, TG0 */
+    } bad[] = {
+        {"cortex-a76", 24 | 2 << 6},           /* level 0 with 40 bits */
+        {"cortex-a76", 24 | 2 << 6 | 2 << 14}, /* level 1 of 16 KiB */
+        {"neoverse-n1", 39 | 3 << 6},          /* level 3, of FEAT_TTST */
+        {"neoverse-n1", 16 | 3 << 6 | 2 << 14},
+        {"neoverse-n1", 24 | 3 << 6 | 1 << 14},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct arm_bench *b = arm_bench_new(bad[i].model, true, false);
+        b->cpu->s.vtcr_el2 = bad[i].vtcr | IPS_48 << 16;
+        b->cpu->s.vttbr_el2 = S2_ROOT;
+        b->cpu->s.hcr_el2 = HCR_VM | HCR_RW;
+        bench_level(b, 1);
+        g_assert_cmphex(fault(b, BENCH_RAM, GUEST_READ, ARM_IDX_EL10_1), ==,
+                        FSC_TRANSLATION | CAUSE_STAGE2);
+        arm_bench_free(b);
+    }
+}
+
 /* The abort of a guest's store goes to EL2 with what the instruction does. */
 static void test_stage_2_syndrome(void)
 {
@@ -288,6 +314,7 @@ int main(int argc, char **argv)
     g_test_add_func("/arm-mmu/64 KiB granule, 52-bit output", test_large_granule);
     g_test_add_func("/arm-mmu/52-bit addresses of 4 KiB pages", test_lpa2);
     g_test_add_func("/arm-mmu/stage 2", test_stage_2);
+    g_test_add_func("/arm-mmu/first levels of stage 2", test_stage_2_levels);
     g_test_add_func("/arm-mmu/stage 2 faults say what the store does", test_stage_2_syndrome);
     g_test_add_func("/arm-mmu/the secure world's addresses", test_secure_world);
     g_test_add_func("/arm-mmu/AT", test_at);

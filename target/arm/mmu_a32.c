@@ -366,10 +366,11 @@ bool arm_a32_stage2(struct arm_cpu *cpu, uint64_t ipa, enum guest_access access,
     int t0sz = (int)(s->vtcr_el2 << 28 & 0xffffffff) >> 28;
     struct table t = {
         .level = s->vtcr_el2 >> 6 & 3 ? 1 : 2, .input = (unsigned)(32 - t0sz), .stage2 = true};
-    if (t.input < 40 && ipa >> t.input)
-        return fail(&w, FSC_TRANSLATION | t.level);
-    if (t.input > (t.level == 1 ? 43u : 34u) || t.input <= (t.level == 1 ? 30u : 21u))
-        return fail(&w, FSC_TRANSLATION | t.level);
+    unsigned least = t.level == 1 ? 31 : 22, most = t.level == 1 ? 43 : 34;
+    bool is_reserved = s->vtcr_el2 >> 7 & 1; /* SL0 is 0 or 1 */
+    bool is_outside = t.input < 40 && ipa >> t.input;
+    if (is_outside || is_reserved || t.input < least || t.input > most)
+        return fail(&w, FSC_TRANSLATION | 1); /* whatever the first level */
     t.base = long_base(&t, s->vttbr_el2);
     if (!walk_tables(&w, t, ipa, &l))
         return false;

@@ -55,6 +55,7 @@ struct job_target {
     const char *path, *format, *node_name;
     bool existing; /* path is there already */
     bool top_only; /* copy only what is not in the backing file, and have that as backing file */
+    bool none;     /* backup: copy only what the guest overwrites, until it is cancelled */
     bool unmap;    /* zeros may be holes */
     bool compress;
     bool blocking;        /* mirror: once it is ready, the guest's writes wait for their copy */

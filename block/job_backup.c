@@ -11,13 +11,15 @@
 #include <glib.h>
 #include <string.h>
 
+enum { STAND_BY_NS = 1000000000 };
+
 struct backup {
     struct block_job j;
     struct node_hook hook;
     struct block_node *target, *until;
     struct ranges ranges;
     struct dirty todo;
-    bool unmap, compress, is_new;
+    bool unmap, compress, is_new, none;
     struct block_bitmap *bitmap; /* or NULL */
     enum job_bitmap_mode bitmap_mode;
     struct bitmap_saved *bits; /* those of the bitmap when the job began */
@@ -135,10 +137,22 @@ static int copy_all(struct backup *k, void *buf)
     return k->guest_ret ? k->guest_ret : node_flush(k->target);
 }
 
+/* sync=none: the guest's changes are all there is to do. */
+static int stand_by(struct backup *k)
+{
+    while (!k->guest_ret && job_point(&k->j, 0))
+        job_wait(&k->j, STAND_BY_NS);
+    return k->guest_ret ? k->guest_ret : -ECANCELED;
+}
+
 static int backup_run(struct block_job *j)
 {
+    struct backup *k = (struct backup *)j;
+
+    if (k->none)
+        return stand_by(k);
     void *buf = g_try_malloc(JOB_PIECE);
-    int ret = buf ? copy_all((struct backup *)j, buf) : -ENOMEM;
+    int ret = buf ? copy_all(k, buf) : -ENOMEM;
 
     g_free(buf);
     return ret;
@@ -237,6 +251,7 @@ bool job_start_backup(struct block_node *root, const struct job_target *t,
     k->target = target_open(root, t, &k->is_new, errp);
     k->until = t->top_only ? root->backing : NULL;
     k->unmap = true;
+    k->none = t->none;
     k->compress = t->compress;
     k->bitmap = t->bitmap;
     k->bitmap_mode = t->bitmap_mode;

@@ -154,6 +154,7 @@ static bool get_target(struct mon_call *c, struct job_target *t, struct error **
         .node_name = mon_str(c, "node-name", NULL),
         .existing = !strcmp(mon_str(c, "mode", ""), "existing") || mon_bool(c, "reuse", false),
         .top_only = !strcmp(sync, "top"),
+        .none = !strcmp(sync, "none"),
         .unmap = mon_bool(c, "unmap", true),
         .blocking = !strcmp(mon_str(c, "copy-mode", ""), "write-blocking"),
         .compress = mon_bool(c, "compress", false),
@@ -397,8 +398,9 @@ static void complete_job(struct machine *m UNUSED, void (*add)(void *opaque, con
         "sync", MON_CHOICE, .type = "full|top", .help = "top: not what the backing file has"       \
     }
 #define BACKUP_SYNC_ARGS                                                                           \
-    {"sync", MON_CHOICE, .type = "full|top|incremental|bitmap",                                    \
-     .help = "top: not what the backing file has; incremental, bitmap: what a bitmap has"},        \
+    {"sync", MON_CHOICE, .type = "full|top|none|incremental|bitmap",                               \
+     .help = "top: not what the backing file has; none: what the guest overwrites; incremental, "  \
+             "bitmap: what a bitmap has"},                                                         \
         OPTIONAL("bitmap", MON_STR, "the dirty bitmap"),                                           \
         CHOICE("bitmap-mode", "on-success|never|always", "when it begins anew")
 #define MODE_ARG CHOICE("mode", "existing|absolute-paths", "existing: the file is there")

@@ -330,6 +330,45 @@ static void test_a_backup_holds_the_disk_as_it_was(void)
     free_rig(r);
 }
 
+/* All that the guest overwrote is in the copy, and nothing but what was on the disk. */
+static void check_undo(const char *path, const uint8_t *was, const uint8_t *is)
+{
+    enum { CHUNK = 64 << 10 };
+    struct error *err = NULL;
+    struct block_node *b = block_open("undo", path, "qcow2", true, false, &err);
+    g_autofree uint8_t *got = g_malloc(SIZE), *zeros = g_malloc0(CHUNK);
+
+    check(b, err);
+    g_assert_cmpint(block_pread(b, got, SIZE, 0), ==, 0);
+    block_close(b);
+    for (size_t off = 0; off < SIZE; off += CHUNK)
+        if (memcmp(got + off, was + off, CHUNK)) {
+            g_assert_cmpmem(got + off, CHUNK, zeros, CHUNK);
+            g_assert_cmpmem(is + off, CHUNK, was + off, CHUNK);
+        }
+}
+
+static void test_a_backup_of_what_is_overwritten_ends_when_it_is_told_to(void)
+{
+    struct rig *r = new_rig(5);
+    g_autofree char *path = new_path();
+    struct job_target t = {.path = path, .format = "qcow2", .none = true};
+    struct error *err = NULL;
+
+    go(r);
+    let_write(r, 30);
+    halt(r);
+    g_autofree uint8_t *was = g_memdup2(r->model, SIZE);
+    check(job_start_backup(r->disk, &t, &plain, &err), err);
+    go(r);
+    let_write(r, 10);
+    halt(r);
+    check(job_cancel(job_find("j"), false, &err), err);
+    await_end();
+    check_undo(path, was, r->model);
+    free_rig(r);
+}
+
 static void test_a_cancelled_mirror_that_was_ready_is_a_copy_of_that_moment(void)
 {
     struct rig *r = new_rig(3);
@@ -521,6 +560,8 @@ int main(int argc, char **argv)
     dir = g_dir_make_tmp("tinamou-job-XXXXXX", NULL);
     g_test_add_func("/job/any", test_the_disk_holds_what_is_written_whatever_is_done_to_it);
     g_test_add_func("/job/backup", test_a_backup_holds_the_disk_as_it_was);
+    g_test_add_func("/job/backup-none",
+                    test_a_backup_of_what_is_overwritten_ends_when_it_is_told_to);
     g_test_add_func("/job/copy", test_a_cancelled_mirror_that_was_ready_is_a_copy_of_that_moment);
     g_test_add_func("/job/cancel", test_what_is_cancelled_leaves_the_disk_alone);
     g_test_add_func("/job/orphan", test_a_disk_without_a_user_stays_while_it_has_a_job);

@@ -5,7 +5,7 @@ BUILD_PACKAGES="gcc libc6-dev pkg-config python3 meson ninja-build libglib2.0-de
 GUEST_PACKAGES="opensbi cpio kmod xz-utils gzip debian-archive-keyring ca-certificates"
 TEST_PACKAGES="clang clang-format gcc-riscv64-linux-gnu libc6-dev-riscv64-cross u-boot-qemu e2fsprogs qemu-utils gdb-multiarch nbdkit dosfstools
     mtools gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-arm-none-eabi qemu-efi-aarch64 qemu-efi-arm acpica-tools seabios ipxe-qemu
-    ovmf grub-common libnbd-bin"
+    ovmf ovmf-ia32 grub-common libnbd-bin"
 
 missing_packages() {
     for p in "$@"; do

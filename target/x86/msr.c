@@ -236,12 +236,14 @@ static bool row_takes(const struct x86_cpu *cpu, uint32_t msr, uint64_t val)
 
 /* ---- the others ---- */
 
+/* QUIRK: it exists without a feature that has a bit there, too: OVMF of 32 bits reads and writes it
+ * on any processor. */
 static bool write_efer(struct x86_cpu *cpu, uint64_t val)
 {
     struct x86_state *s = &cpu->s;
     uint64_t allowed = x86_efer_allowed(cpu);
 
-    if (!allowed || (val & ~(allowed | X86_EFER_LMA)))
+    if (val & ~(allowed | X86_EFER_LMA))
         return false;
     if (((val ^ s->efer) & X86_EFER_LME) && (s->cr0 & X86_CR0_PG))
         return false;
@@ -298,7 +300,7 @@ static bool read_other(struct x86_cpu *cpu, uint32_t msr, uint64_t *val)
     case MSR_MTRR_DEF_TYPE: *val = cpu->s.mtrr_def_type; return x86_has(cpu, X86_F_MTRR);
     case MSR_DEBUGCTL: *val = cpu->s.debugctl; return true;
     case MSR_XSS: *val = cpu->s.xss; return x86_has(cpu, X86_F_XSAVES);
-    case MSR_EFER: *val = cpu->s.efer; return x86_efer_allowed(cpu) != 0;
+    case MSR_EFER: *val = cpu->s.efer; return true;
     case MSR_FS_BASE: *val = cpu->base[X86_FS]; return x86_has(cpu, X86_F_LM);
     case MSR_GS_BASE: *val = cpu->base[X86_GS]; return x86_has(cpu, X86_F_LM);
     default: return read_constant(cpu, msr, val);

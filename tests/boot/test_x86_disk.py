@@ -42,16 +42,18 @@ def test_disk_by_ovmf_and_grub():
 test_disk_by_seabios_and_grub.limit = test_disk_by_ovmf_and_grub.limit = 400
 
 
-# The secure boot build keeps its variables in system management mode, in flash that only that sees.
+# The secure boot builds keep their variables in system management mode, in flash that only that sees.
 def test_ovmf_with_smm_comes_to_its_shell():
-    args = ["-M", "q35,smm=on", "-m", "256", "-nographic", "-net", "none", "-global", "driver=cfi.pflash01,property=secure,value=on"]
-    with Guest(arch_args("amd64") + args + flash("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.fd")) as g:
-        g.expect("Shell> ", 100)
-        g.send("reset -s\r")
-        g.wait_exit(0)
-    with open("vars.fd", "rb") as now, open(OVMF + "OVMF_VARS_4M.fd", "rb") as before:
-        if now.read() == before.read():
-            raise Failed("no variable was written")
+    for bits, arch in (("", "amd64"), ("32", "i386")):
+        variables = "OVMF%s_VARS_4M.fd" % bits
+        args = ["-M", "q35,smm=on", "-m", "256", "-nographic", "-net", "none", "-global", "driver=cfi.pflash01,property=secure,value=on"]
+        with Guest(arch_args(arch) + args + flash("OVMF%s_CODE_4M.secboot.fd" % bits, variables)) as g:
+            g.expect("Shell> ", 100)
+            g.send("reset -s\r")
+            g.wait_exit(0)
+        with open("vars.fd", "rb") as now, open(OVMF + variables, "rb") as before:
+            if now.read() == before.read():
+                raise Failed("%s: no variable was written" % arch)
 
 
 def test_ovmf_starts_the_kernel_of_the_command_line():

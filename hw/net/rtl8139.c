@@ -765,6 +765,15 @@ static bool locked(const struct rtl8139 *n, unsigned off)
     return config && (r8(n, CR9346) & EE_MODE) != EE_MODE_CONFIG;
 }
 
+/* What holds nothing: drivers of the whole family tell the RTL8169 by its size limit of received
+ * frames at 0xda, which keeps what is written. */
+static bool is_reserved(unsigned off)
+{
+    return off == 0x06 || off == 0x07 || off == 0x53 || off == 0x5b || off == 0x5f ||
+           (off > TPPOLL && off < CPCR) || (off >= CPCR + 2 && off < RDSAR) ||
+           (off > ETTHR && off < 0xf0);
+}
+
 static bool is_read_only(unsigned off)
 {
     return off == ERSR || off == CBR || off == CBR + 1 || off == MSR || off == RERID ||
@@ -780,7 +789,7 @@ static void write_byte(struct rtl8139 *n, unsigned off, uint8_t v)
         write_9346(n, v);
     else if (off == TPPOLL)
         write_tppoll(n, v);
-    else if (!locked(n, off) && !is_read_only(off))
+    else if (!locked(n, off) && !is_read_only(off) && !is_reserved(off))
         n->s.reg[off] = v;
 }
 

@@ -746,6 +746,8 @@ static void test_rtl8139_eeprom_and_configuration_lock(void)
     wr8(r, R_9346, 0xc0);
     wr(r, 0, 0x11223344);
     g_assert_cmphex(rd(r, 0), ==, 0x11223344);
+    wr(r, 0xd8, 0x05f60000); /* an RTL8169 would keep that */
+    g_assert_cmphex(rd(r, 0xd8) >> 16, ==, 0);
     rig_free(r);
 }
 

@@ -468,7 +468,7 @@ static void link_to_block(struct gen *g, uint8_t *field, unsigned blk)
  * loop. */
 static bool loop_pc(const struct gen *g, unsigned blk, uint64_t *pc)
 {
-    if (!g->label[blk] || g->o->nochain)
+    if (!g->label[blk] || (g->o->nochain && !g->o->region))
         return false;
     const struct ir_block *b = &g->ir->blocks[blk];
     for (uint32_t i = b->first; i < b->end; i++) {

@@ -1,8 +1,9 @@
 """Kernels that the emulator itself loads into PCs: what each boot protocol promises them."""
 import os
 import subprocess
+import time
 
-from guest import ROOT, Failed, emulator, need_file, need_tinamou, need_tool
+from guest import ROOT, Failed, Guest, emulator, need_file, need_tinamou, need_tool
 
 # Writes "NAME=TEXT" lines to COM1 and ends the emulator by port 0xf4.
 KERNEL = r"""
@@ -340,3 +341,29 @@ def test_the_option_rom_is_made_from_its_source():
     r = subprocess.run([os.path.join(ROOT, "tools", "make_bootrom"), "--check"], capture_output=True, text=True)
     if r.returncode not in (0, 77):
         raise Failed(r.stderr)
+
+
+LOOP = """
+    .code32
+    .globl _start
+    .long 0x1badb002, 0, -0x1badb002
+_start:
+    mov $0x200000, %edi
+    movl $0, 8(%edi)
+1:  mov 8(%edi), %eax
+    test %eax, %eax
+    je 1b
+    hlt
+"""
+
+
+def test_an_endless_loop_can_be_ended_while_it_is_logged():
+    cc = need_tool("gcc")
+    with open("loop.S", "w") as f:
+        f.write(LOOP)
+    subprocess.run([cc, "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x101000,--build-id=none", "-o", "loop", "loop.S"], check=True)
+    with Guest(["-arch", "x86_64", "-M", "microvm", "-m", "64", "-display", "none", "-serial", "none", "-monitor", "none", "-kernel", "loop",
+                "-d", "nochain", "-D", "log"]) as g:
+        time.sleep(1) # until the loop is compiled as one
+        g.terminate()
+        g.process.wait(20)

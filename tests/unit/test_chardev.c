@@ -585,9 +585,11 @@ static pid_t on_terminal(int *master, void (*body)(void))
 
 static void child_stdio(void)
 {
+    static const int taken[] = {SIGSEGV, SIGHUP, SIGTERM, SIGQUIT, SIGTSTP};
     struct error *err = NULL;
 
-    signal(SIGSEGV, SIG_DFL); /* a sanitizer may have taken it */
+    for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+        signal(taken[i], SIG_DFL); /* a sanitizer may have taken it, nohup may ignore it */
     chardev_set_quit_handler(NULL, NULL);
     if (!chardev_new_legacy("s", "mon:stdio", &err))
         _exit(3);

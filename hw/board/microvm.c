@@ -23,7 +23,8 @@
 enum { KIB = 1 << 10, CASCADE = 2, ISA_BIOS_MAX = 128 * KIB, SLOT_OPTION_MAX = 48 };
 #define TSC_OPTION "tsc_early_khz="
 enum { PIC_MASK = 0x21, PIC_MASK_2 = 0xa1 }; /* ports */
-enum { FROM_ISA, FROM_BOARD };               /* inputs of a pin */
+static const gpa RESET_VECTOR = 0xffff0, RESET_CODE = 0xffe00;
+enum { FROM_ISA, FROM_BOARD }; /* inputs of a pin */
 static const uint64_t MIB = UINT64_C(1) << 20, GIB = UINT64_C(1) << 30;
 
 /* ---- options ---- */
@@ -391,6 +392,24 @@ static void mask_pic(struct microvm *b)
     mem_write(&b->m.io, PIC_MASK_2, 1, 0xff);
 }
 
+/*
+ * Kernels without ACPI restart a PC by a jump to the firmware's first instruction, in real mode
+ * (0xffff:0).  Where there is no firmware, what is there resets the machine: a breakpoint without
+ * an interrupt table, which is a triple fault (Intel SDM vol. 3, 6.15).
+ */
+static bool put_reset_code(struct microvm *b, struct error **errp)
+{
+    static const uint8_t jump[] = {0xea, 0x00, 0xfe, 0x00, 0xf0}; /* jmp 0xf000:0xfe00 */
+    static const uint8_t crash[] = {
+        0x2e, 0x0f, 0x01, 0x1e, 0x08, 0xfe, /* lidt cs:0xfe08 */
+        0xcc,                               /* int3 */
+        0xf4,                               /* hlt */
+        0,    0,    0,    0,    0,    0,    /* a table of one byte */
+    };
+    return load_blob(&b->m.as, RESET_VECTOR, jump, sizeof(jump), "reset vector", errp) &&
+           load_blob(&b->m.as, RESET_CODE, crash, sizeof(crash), "reset code", errp);
+}
+
 static void microvm_reset(struct machine *m)
 {
     struct microvm *b = (struct microvm *)m;
@@ -400,7 +419,7 @@ static void microvm_reset(struct machine *m)
         ram_written(b->shadow_ram, 0, b->shadow_ram->size);
     } else {
         mask_pic(b);
-        if (!microvm_put_tables(b, &err))
+        if (!microvm_put_tables(b, &err) || !put_reset_code(b, &err))
             error_report(err);
     }
     pc_boot_reset(&b->boot);

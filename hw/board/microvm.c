@@ -78,23 +78,7 @@ static bool choose_all(struct microvm *b, struct error **errp)
     return check_absent(b, errp);
 }
 
-/* ---- processors and memory ---- */
-
-static bool create_cpus(struct microvm *b, struct error **errp)
-{
-    const struct machine_config *cfg = &b->m.cfg;
-    const char *model = cfg->cpu_model ? cfg->cpu_model : b->m.cls->default_cpu;
-    for (unsigned i = 0; i < MAX(cfg->smp, 1); i++) {
-        struct x86_cpu_config config = {.apic_id = pc_apic_id(&b->m, i),
-                                        .is_bsp = i == 0,
-                                        .sockets = MAX(cfg->sockets, 1),
-                                        .cores = MAX(cfg->cores, 1),
-                                        .threads = MAX(cfg->threads, 1)};
-        if (x86_cpu_new(&b->m, model, &config, errp) == NULL)
-            return false;
-    }
-    return true;
-}
+/* ---- memory ---- */
 
 static bool create_memory(struct microvm *b, struct error **errp)
 {
@@ -343,7 +327,7 @@ static bool microvm_init(struct machine *m, struct error **errp)
 {
     struct microvm *b = (struct microvm *)m;
     b->parts.m = m;
-    return choose_all(b, errp) && create_cpus(b, errp) && create_memory(b, errp) &&
+    return choose_all(b, errp) && pc_create_cpus(&b->m, errp) && create_memory(b, errp) &&
            create_bios(b, errp) && create_apics(b, errp) && create_isa(b, errp) &&
            create_legacy(b, errp) && create_slots(b, errp) && create_events(b, errp) &&
            create_pcie(b, errp) && create_fw_cfg(b, errp) && load(b, errp) &&

@@ -72,24 +72,6 @@ static bool choose_all(struct pc *b, struct error **errp)
     return true;
 }
 
-/* ---- processors ---- */
-
-static bool create_cpus(struct pc *b, struct error **errp)
-{
-    const struct machine_config *cfg = &b->m.cfg;
-    const char *model = cfg->cpu_model ? cfg->cpu_model : b->m.cls->default_cpu;
-    for (unsigned i = 0; i < MAX(cfg->smp, 1); i++) {
-        struct x86_cpu_config config = {.apic_id = pc_apic_id(&b->m, i),
-                                        .is_bsp = i == 0,
-                                        .sockets = MAX(cfg->sockets, 1),
-                                        .cores = MAX(cfg->cores, 1),
-                                        .threads = MAX(cfg->threads, 1)};
-        if (x86_cpu_new(&b->m, model, &config, errp) == NULL)
-            return false;
-    }
-    return true;
-}
-
 /* ---- memory ---- */
 
 /* Where memory ends below 4 GiB: if there is more than fits, at a round address. */
@@ -298,7 +280,7 @@ static bool pc_init(struct machine *m, struct error **errp)
     struct pc *b = (struct pc *)m;
     b->parts.m = m;
     b->is_q35 = strcmp(m->cls->name, "q35") == 0;
-    if (!choose_all(b, errp) || !create_cpus(b, errp) || !create_memory(b, errp) ||
+    if (!choose_all(b, errp) || !pc_create_cpus(&b->m, errp) || !create_memory(b, errp) ||
         !create_chip_set(b, errp))
         return false;
     for (unsigned i = 0; b->smm && i < m->ncpus; i++)

@@ -69,6 +69,22 @@ uint32_t pc_apic_id(const struct machine *m, unsigned nth)
     return (core / cores << bits_for(cores) | core % cores) << thread_bits | nth % threads;
 }
 
+bool pc_create_cpus(struct machine *m, struct error **errp)
+{
+    const struct machine_config *cfg = &m->cfg;
+    const char *model = cfg->cpu_model ? cfg->cpu_model : m->cls->default_cpu;
+    for (unsigned i = 0; i < MAX(cfg->smp, 1); i++) {
+        struct x86_cpu_config config = {.apic_id = pc_apic_id(m, i),
+                                        .is_bsp = i == 0,
+                                        .sockets = MAX(cfg->sockets, 1),
+                                        .cores = MAX(cfg->cores, 1),
+                                        .threads = MAX(cfg->threads, 1)};
+        if (x86_cpu_new(m, model, &config, errp) == NULL)
+            return false;
+    }
+    return true;
+}
+
 bool pc_create_lapics(struct machine *m, struct device *bus, struct device **lapics,
                       struct error **errp)
 {

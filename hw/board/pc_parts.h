@@ -1,4 +1,4 @@
-/* What the boards of PCs share: firmware, and the devices of their ISA bus. */
+/* What the boards of PCs share: processors, firmware, and the devices of their ISA bus. */
 #ifndef HW_BOARD_PC_PARTS_H
 #define HW_BOARD_PC_PARTS_H
 
@@ -29,6 +29,10 @@ uint8_t *pc_load_bios(struct machine *m, const char *otherwise, size_t *len,
 
 /* The APIC ID of the nth processor: each level of the topology has bits of its own. */
 uint32_t pc_apic_id(const struct machine *m, unsigned nth);
+
+/* Make the processors that -smp and -cpu ask for, or the board's default ones; the machine owns
+ * them. */
+bool pc_create_cpus(struct machine *m, struct error **errp) MUST_CHECK;
 /* Local APICs of the processors that have one, NULL for others; false with *errp when several have
  * none. */
 bool pc_create_lapics(struct machine *m, struct device *bus, struct device **lapics,

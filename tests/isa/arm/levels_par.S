@@ -93,25 +93,7 @@ translate:
         isb
         mrc     p15, 0, r1, c7, c4, 0
         bx      lr
-hex:    push    {r1-r5, lr}
-        ldr     r1, =text
-        mov     r2, 8
-1:      ror     r0, r0, 28
-        and     r3, r0, 15
-        cmp     r3, 10
-        addlo   r3, r3, '0'
-        addhs   r3, r3, 'a' - 10
-        strb    r3, [r1], 1
-        subs    r2, r2, 1
-        bne     1b
-        mov     r4, lr
-        mov     r0, 4
-        ldr     r1, =text
-        svc     0x123456
-        pop     {r1-r5, pc}
-        .ltorg
-        .data
-text:   .asciz  "........\n"
+#include "hex.inc"
         .bss
         .balign 16384
 table:  .space  16384

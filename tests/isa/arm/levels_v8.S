@@ -93,25 +93,7 @@ supervisor:
         orr     r1, r1, 0x1f
         msr     spsr_cxsf, r1
         movs    pc, lr
-hex:    push    {r1-r5, lr}
-        ldr     r1, =text
-        mov     r2, 8
-1:      ror     r0, r0, 28
-        and     r3, r0, 15
-        cmp     r3, 10
-        addlo   r3, r3, '0'
-        addhs   r3, r3, 'a' - 10
-        strb    r3, [r1], 1
-        subs    r2, r2, 1
-        bne     1b
-        mov     r4, lr
-        mov     r0, 4
-        ldr     r1, =text
-        svc     0x123456
-        pop     {r1-r5, pc}
-        .ltorg
-        .data
-text:   .asciz  "........\n"
+#include "hex.inc"
         .bss
         .balign 8
         .space 1024

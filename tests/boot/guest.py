@@ -23,6 +23,13 @@ class Skipped(Exception):
     """The test cannot run here; the text says what is missing."""
 
 
+def alone(test):
+    """A test that runs while no other does: it starts a RISC-V guest of several harts, whose firmware (Debian 12's OpenSBI)
+    lets a hart go before it has stored where to, which goes wrong on a host without a core to spare, or it looks at time."""
+    test.alone = True
+    return test
+
+
 def need_tool(name):
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if not path:

@@ -1,4 +1,5 @@
 """What tests of networks need: a guest with drivers and a DHCP client's script, servers on the host, free ports."""
+import fcntl
 import glob
 import gzip
 import http.server
@@ -51,8 +52,10 @@ def driver_files(names, arch):
     """{path in the guest: module} of drivers and what they need, in the order to load them in."""
     base = debian(arch) + "/tree/usr"
     version = os.path.basename(glob.glob(base + "/lib/modules/*")[0])
-    if not os.path.exists("%s/lib/modules/%s/modules.dep" % (base, version)):
-        subprocess.run([need_tool("depmod"), "-b", base, version], check=True, stderr=subprocess.DEVNULL)
+    with open(debian(arch) + "/lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another test may be at it
+        if not os.path.exists("%s/lib/modules/%s/modules.dep" % (base, version)):
+            subprocess.run([need_tool("depmod"), "-b", base, version], check=True, stderr=subprocess.DEVNULL)
     files = {}
     for name in names:
         r = subprocess.run([need_tool("modprobe"), "-d", base, "-S", version, "--show-depends", name], capture_output=True, text=True)

@@ -2,6 +2,7 @@
 import re
 import time
 
+from guest import alone
 from netguest import bring_up, fail_unless, net_guest
 from test_monitor import Qmp
 
@@ -24,6 +25,7 @@ def card():
     return ["-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0"]
 
 
+@alone
 def test_wires_by_an_aplic():
     """Direct delivery; the card falls back to its wire, for there is nobody to send messages to."""
     with net_guest(card(), smp=2, machine="virt,aia=aplic") as g:
@@ -32,6 +34,7 @@ def test_wires_by_an_aplic():
         g.wait_exit(0)
 
 
+@alone
 def test_messages_to_imsics():
     """MSI-X of the card and what the APLIC forwards; the state is saved and gone on with."""
     with net_guest(card() + ["-qmp", "unix:q,server=on,wait=off"], smp=2, machine="virt,aia=aplic-imsic,aia-guests=1") as g:

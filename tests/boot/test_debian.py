@@ -3,7 +3,7 @@ import os
 import socket
 import subprocess
 
-from guest import PROMPT, Failed, Guest, arch_args, debian_system, need_tinamou, need_tool
+from guest import PROMPT, Failed, Guest, alone, arch_args, debian_system, need_tinamou, need_tool
 from migrate import Qmp
 
 
@@ -24,6 +24,7 @@ def login(g):
     g.expect(PROMPT, 100)
 
 
+@alone
 def test_systemd_reaches_a_login_from_a_virtio_disk():
     with boot(RAW) as g:
         login(g)
@@ -67,6 +68,7 @@ def echo(port, text):
             got += data
 
 
+@alone
 def test_qcow2_dhcp_a_forwarded_port_and_a_share():
     port, noise = free_port(), os.urandom(300000)
     os.mkdir("share")
@@ -110,6 +112,7 @@ def check_back(g, port):
         raise Failed("the forwarded port is not what it was")
 
 
+@alone
 def test_savevm_and_loadvm_of_a_whole_system():
     need_tinamou()
     port = free_port()

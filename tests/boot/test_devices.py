@@ -8,7 +8,7 @@ import struct
 import subprocess
 import termios
 
-from guest import Failed, Guest, Skipped, arch_args, debian, is_tinamou, linux, need_tinamou, need_tool
+from guest import Failed, Guest, Skipped, alone, arch_args, debian, is_tinamou, linux, need_tinamou, need_tool
 from modules import with_modules
 
 MODULES = "initrd.cpio.gz"
@@ -80,6 +80,7 @@ def test_ext4_on_virtio_blk():
     check_image("disk.img")
 
 
+@alone
 def test_ext4_on_modern_virtio():
     make_disk("disk.img")
     with linux(["-global", "virtio-mmio.force-legacy=false", "-drive", "file=disk.img,if=none,format=raw,id=d0",
@@ -127,6 +128,7 @@ def test_read_only_disk():
         raise Failed("a read-only image changed")
 
 
+@alone
 def test_a_disk_with_several_queues():
     make_disk("disk.img")
     thread = ",iothread=io" if is_tinamou() else ""

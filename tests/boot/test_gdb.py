@@ -5,7 +5,7 @@ import sys
 import time
 
 import guest
-from guest import Failed, need_tinamou
+from guest import Failed, alone, need_tinamou
 
 sys.path.insert(0, os.path.join(guest.ROOT, "tests", "gdb"))
 import client  # noqa: E402
@@ -388,6 +388,7 @@ def test_gdb_in_non_stop_mode():
             gdb.run("next", r"return n \* 2")
 
 
+@alone
 def test_debians_kernel():
     """Break on a system call, look at its registers, watch a variable, step, let go."""
     with guest.linux(client.gdb_args(), smp=2) as g:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from guest import Failed, Guest, arch_args, debian, linux, need_tinamou, need_tool
+from guest import Failed, Guest, alone, arch_args, debian, linux, need_tinamou, need_tool
 from migrate import Qmp
 
 
@@ -35,6 +35,7 @@ def test_debian_one_cpu():
         power_off(g)
 
 
+@alone
 def test_debian_four_cpus():
     with linux(smp=4) as g:
         use_shell(g, 4)
@@ -58,6 +59,7 @@ def test_debian_interpreter():
 test_debian_interpreter.limit = 600
 
 
+@alone
 def test_debian_thread_single_is_accepted():
     with linux(["-accel", "tcg,thread=single"], smp=2) as g:
         use_shell(g, 2, 120)
@@ -98,6 +100,7 @@ def test_no_reboot_exits():
         g.wait_exit(0)
 
 
+@alone
 def test_idle_guest_leaves_the_host_alone():
     with linux(smp=2) as g:
         g.shell()
@@ -111,6 +114,7 @@ def test_idle_guest_leaves_the_host_alone():
         g.wait_exit(0)
 
 
+@alone
 def test_time_passes_as_on_the_host():
     with linux() as g:
         g.shell()
@@ -160,6 +164,7 @@ def test_options_of_kernel_test_tools():
         power_off(g)
 
 
+@alone
 def test_sandbox_denies_what_a_guest_does_not_need():
     need_tinamou()
     deny = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
@@ -176,6 +181,7 @@ def test_sandbox_denies_what_a_guest_does_not_need():
         power_off(g)
 
 
+@alone
 def test_options_of_libvirt():
     """The shape of what libvirt starts: JSON everywhere, a root port, a memory back end, the sandbox."""
     d = debian()

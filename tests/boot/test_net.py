@@ -6,7 +6,7 @@ import socket
 import subprocess
 import urllib.request
 
-from guest import Failed, Skipped, need_tinamou, need_tool
+from guest import Failed, Skipped, alone, need_tinamou, need_tool
 from netguest import bring_up, connect, fail_unless, free_port, net_guest, receive_all, serve_http
 
 CARD = ["-device", "virtio-net-device,netdev=n0"]
@@ -54,6 +54,7 @@ def test_dhcp_fetch_and_serve():
         use_network(g, port)
 
 
+@alone
 def test_modern_virtio_with_two_cpus():
     port = free_port()
     with net_guest(["-global", "virtio-mmio.force-legacy=false", "-netdev", user(port)] + CARD, smp=2) as g:

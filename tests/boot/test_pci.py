@@ -1,7 +1,7 @@
 """PCI Express as Debian's kernel and U-Boot see it."""
 import re
 
-from guest import Guest, arch_args, linux, need_file
+from guest import Guest, alone, arch_args, linux, need_file
 from modules import devtool, with_modules
 from test_devices import MODULES, check_image, host_sum, make_disk, use_disk
 from test_snapshot import save_and_load
@@ -67,6 +67,7 @@ def test_ext4_on_packed_rings():
         use_disk(g, shell=False)
 
 
+@alone
 def test_ext4_by_a_thread_of_the_device():
     make_disk("disk.img")
     with linux(["-drive", "file=disk.img,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,ioeventfd=on"], MODULES,
@@ -74,6 +75,7 @@ def test_ext4_by_a_thread_of_the_device():
         use_disk(g)
 
 
+@alone
 def test_a_queue_for_each_cpu_and_rings_that_change_size():
     make_disk("disk.img")
     net = ["-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n"] # bit 40: queues can be reset

@@ -7,7 +7,7 @@ import subprocess
 import time
 import xml.etree.ElementTree
 
-from guest import EMULATOR, Failed, arch_args, debian, need_tinamou, need_tool
+from guest import EMULATOR, Failed, alone, arch_args, debian, need_tinamou, need_tool
 
 # Prints the text, then does the rest.
 PRINT_ASM = """
@@ -254,6 +254,7 @@ def test_any_chardev_can_be_watched():
     run(elf, "-expect-on", "nope", "-expect", "x", status=1, says="-expect-on nope: there is no such chardev")
 
 
+@alone
 def test_debian_kernel():
     """A real kernel: its shell takes what is typed, and a panic is noticed."""
     need_tinamou()

@@ -2,7 +2,7 @@
 import hashlib
 import os
 
-from guest import Failed, linux
+from guest import Failed, alone, linux
 from modules import devtool, with_modules
 from test_devices import check_image, host_sum, make_disk
 
@@ -49,10 +49,12 @@ def use_disk(adapter):
     check_image("disk.img")
 
 
+@alone
 def test_ext4_on_a_scsi_disk():
     use_disk(ADAPTER)
 
 
+@alone
 def test_ext4_on_a_scsi_disk_behind_pci():
     use_disk(["-device", "virtio-scsi-pci,id=scsi0,num_queues=2"])
 

@@ -5,7 +5,7 @@ import time
 
 import migrate
 import netguest
-from guest import Failed, Guest, arch_args, emulator, need_tinamou, need_tool
+from guest import Failed, Guest, alone, arch_args, emulator, need_tinamou, need_tool
 from migrate import Qmp, check_work, start_work
 from test_devices import check_image, make_disk
 
@@ -55,6 +55,7 @@ def test_file_kill_load():
     save_and_load("file:state")
 
 
+@alone
 def test_two_cpus_and_a_disk_in_use():
     """Files that are open, dirty pages, and writes in flight: all there afterwards."""
     make_disk("disk.img")
@@ -67,6 +68,7 @@ def test_two_cpus_and_a_disk_in_use():
     check_image("disk.img")
 
 
+@alone
 def test_network_and_disks_on_pci():
     """Cards, disks, entropy, keyboards and consoles behind PCI Express, at work before and after."""
     make_disk("disk.img")
@@ -107,6 +109,7 @@ def check_qcow2(path):
         raise Failed("qemu-img check: " + r.stdout + r.stderr)
 
 
+@alone
 def test_snapshots_inside_qcow2():
     """savevm, loadvm and -loadvm: RAM, disk and clock go back together; damage and misuse change nothing."""
     need_tinamou()

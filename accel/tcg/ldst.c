@@ -598,13 +598,29 @@ const struct tcg_callbacks tcg_slow_paths = {
 /* --- for targets' helpers
  * ------------------------------------------------------------------------------------------------------
  */
+/* Where all bytes of the access are, if the first level knows; else NULL: go the long way. */
+static void *known_host(struct cpu *cpu, gva addr, uint32_t memop, enum guest_access access)
+{
+    unsigned size = memop_bytes(memop);
+    if (crosses_page(addr, size) || ((memop & MO_ALIGN) && (addr & (size - 1))))
+        return NULL;
+    return tlb_l1_host(tcg_vcpu(cpu), addr, access, memop_idx(memop));
+}
+
 uint64_t guest_ld(struct cpu *cpu, gva addr, uint32_t memop)
 {
+    const uint8_t *known = known_host(cpu, addr, memop, GUEST_READ);
+    if (LIKELY(known))
+        return extend(swapped(host_load(known, memop_bytes(memop)), memop), memop);
     return load(&(struct acc){tcg_vcpu(cpu), addr, memop, 0, false});
 }
 void guest_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop)
 {
-    store(&(struct acc){tcg_vcpu(cpu), addr, memop, 0, false}, val);
+    uint8_t *known = known_host(cpu, addr, memop, GUEST_WRITE);
+    if (LIKELY(known))
+        host_store(known, memop_bytes(memop), swapped(val, memop));
+    else
+        store(&(struct acc){tcg_vcpu(cpu), addr, memop, 0, false}, val);
 }
 
 /* A vCPU that is not in translated code, or must not leave it: no fault is raised. */
@@ -638,13 +654,13 @@ bool guest_try_ld(struct cpu *cpu, gva addr, uint32_t memop, uint64_t *val, stru
     struct acc a = {tcg_vcpu(cpu), addr, memop, 0, false};
     unsigned size = memop_bytes(memop);
     uint64_t byte, all = 0;
-    if (LIKELY(!crosses_page(addr, size))) {
-        const uint8_t *known = tlb_l1_host(a.v, addr, GUEST_READ, memop_idx(memop));
-        if (UNLIKELY(!known))
-            return try_load(&a, addr, size, val, f);
+    const uint8_t *known = known_host(cpu, addr, memop, GUEST_READ);
+    if (LIKELY(known)) {
         *val = host_load(known, size);
         return true;
     }
+    if (LIKELY(!crosses_page(addr, size)))
+        return try_load(&a, addr, size, val, f);
     for (unsigned i = 0; i < size; i++) {
         if (!try_load(&a, addr + i, 1, &byte, f))
             return false;
@@ -668,6 +684,11 @@ bool guest_try_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop, struc
 {
     struct acc a = {tcg_vcpu(cpu), addr, memop, 0, false};
     unsigned size = memop_bytes(memop);
+    uint8_t *known = known_host(cpu, addr, memop, GUEST_WRITE);
+    if (LIKELY(known)) {
+        host_store(known, size, val);
+        return true;
+    }
     if (LIKELY(!crosses_page(addr, size)))
         return try_store(&a, addr, size, val, f);
     if (!try_resolve(&a, addr, GUEST_WRITE, f) ||
@@ -694,6 +715,8 @@ void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access
         __atomic_fetch_or(e->note, RAM_PAGE_DIRTY, __ATOMIC_SEQ_CST); /* where it could not */
         if (e->mr->kind == MEM_ROM || (__atomic_load_n(e->note, __ATOMIC_SEQ_CST) & RAM_PAGE_CODE))
             return NULL;
+    } else {
+        tlb_fill_l1(a.v, e, addr, access, idx);
     }
     return e->host + (addr & ~PAGE_MASK_);
 }

@@ -95,24 +95,39 @@ static uint64_t element(const struct turns *t, unsigned seg, unsigned r, bool is
     return linear(t, seg, offset);
 }
 
-/* How many elements upwards from here lie in one page, inside the segment, without a wrap. */
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many elements from one at `at` on lie inside [0, size), in the direction of the turns. */
+static uint64_t elements_in(const struct turns *t, uint64_t at, uint64_t size)
+{
+    if (t->step > 0)
+        return (size - at) >> t->size;
+    return size - at < t->bytes ? 0 : (at >> t->size) + 1;
+}
+
+/* The offset of the lowest one of n elements from here on. */
+static uint64_t lowest(const struct turns *t, unsigned r, uint64_t n)
+{
+    return reg(t, r) - (t->step < 0 ? (n - 1) << t->size : 0);
+}
+
+/* How many elements from here on lie in one page, inside the segment, without a wrap. */
 static uint64_t run_length(const struct turns *t, unsigned seg, unsigned r, bool is_write)
 {
     uint64_t offset = reg(t, r), n = t->left;
-    uint64_t in_page = (PAGE - (linear(t, seg, offset) & (PAGE - 1))) >> t->size;
-    if (t->step < 0)
-        return 0;
-    if (t->addr_size < 3) {
-        uint64_t room = ((UINT64_C(1) << (8u << t->addr_size)) - offset) >> t->size;
-        n = n < room ? n : room;
-    }
-    n = n < in_page ? n : in_page;
-    return n && is_inside(t, seg, offset, n << t->size, is_write) ? n : 0;
+    n = smaller(n, elements_in(t, linear(t, seg, offset) & (PAGE - 1), PAGE));
+    if (t->addr_size < 3)
+        n = smaller(n, elements_in(t, offset, UINT64_C(1) << (8u << t->addr_size)));
+    return n && is_inside(t, seg, lowest(t, r, n), n << t->size, is_write) ? n : 0;
 }
 
+/* Of the lowest one of n elements. */
 static void *host(const struct turns *t, unsigned seg, unsigned r, uint64_t n, bool is_write)
 {
-    uint64_t addr = linear(t, seg, reg(t, r));
+    uint64_t addr = linear(t, seg, lowest(t, r, n));
     if ((t->memop & MO_ALIGN) && (addr & (t->bytes - 1)))
         return NULL;
     return guest_host_ptr(&t->cpu->cpu, addr, (unsigned)(n << t->size),
@@ -148,20 +163,30 @@ static uint32_t is_done(const struct turns *t)
 
 /* --- MOVS --- */
 
-/* Upwards, element by element, as far as that shows. */
+/*
+ * Element by element, as far as that shows: where what was stored is loaded again.  Then pieces as
+ * long as the distance do the same; an element that overlaps itself is loaded whole first.
+ */
 static void copy_up(uint8_t *to, const uint8_t *from, uint64_t len, unsigned bytes)
 {
-    if (to <= from || to >= from + len) {
-        memmove(to, from, len);
-        return;
-    }
-    for (uint64_t i = 0; i < len; i += bytes)
-        memmove(to + i, from + i, bytes);
+    uint64_t piece =
+        to > from && to < from + len ? (uint64_t)(to - from) & ~(bytes - UINT64_C(1)) : len;
+    if (!piece)
+        piece = bytes;
+    for (uint64_t i = 0; i < len; i += piece)
+        memmove(to + i, from + i, smaller(piece, len - i));
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b)
+static void copy_down(uint8_t *to, const uint8_t *from, uint64_t len, unsigned bytes)
 {
-    return a < b ? a : b;
+    uint64_t piece =
+        from > to && from < to + len ? (uint64_t)(from - to) & ~(bytes - UINT64_C(1)) : len;
+    if (!piece)
+        piece = bytes;
+    for (uint64_t end = len, n; end; end -= n) {
+        n = smaller(piece, end);
+        memmove(to + end - n, from + end - n, n);
+    }
 }
 
 static bool fast_movs(struct turns *t)
@@ -172,7 +197,10 @@ static bool fast_movs(struct turns *t)
     uint8_t *to = from ? host(t, X86_ES, RDI, n, true) : NULL;
     if (!to)
         return false;
-    copy_up(to, from, n << t->size, t->bytes);
+    if (t->step < 0)
+        copy_down(to, from, n << t->size, t->bytes);
+    else
+        copy_up(to, from, n << t->size, t->bytes);
     advance(t, RSI, n);
     advance(t, RDI, n);
     count(t, n);
@@ -198,8 +226,9 @@ uint32_t helper_rep_movs(struct x86_cpu *cpu, uint32_t how)
 
 static void fill(uint8_t *to, uint64_t v, uint64_t n, unsigned bytes)
 {
-    if (bytes == 1) {
-        memset(to, (int)v, n);
+    uint64_t all = (v & 0xff) * UINT64_C(0x0101010101010101);
+    if (!memcmp(&v, &all, bytes)) {
+        memset(to, (int)v, n * bytes);
         return;
     }
     for (uint64_t i = 0; i < n; i++)
@@ -277,9 +306,12 @@ static uint64_t scan(const struct turns *t, const uint8_t *a, const uint8_t *b, 
     return n - 1;
 }
 
+/* Upwards only. */
 static bool fast_cmps(struct turns *t, bool *found)
 {
     unsigned seg = source_seg(t);
+    if (t->step < 0)
+        return false;
     uint64_t n = smaller(run_length(t, seg, RSI, false), run_length(t, X86_ES, RDI, false));
     const uint8_t *a = n ? host(t, seg, RSI, n, false) : NULL;
     const uint8_t *b = a ? host(t, X86_ES, RDI, n, false) : NULL;
@@ -316,7 +348,7 @@ static uint64_t accumulator(const struct turns *t)
 
 static bool fast_scas(struct turns *t, bool *found)
 {
-    uint64_t n = run_length(t, X86_ES, RDI, false);
+    uint64_t n = t->step > 0 ? run_length(t, X86_ES, RDI, false) : 0;
     const uint8_t *p = n ? host(t, X86_ES, RDI, n, false) : NULL;
     if (!p)
         return false;

@@ -65,6 +65,7 @@ extern const struct device_type ne2k_isa_type;
 extern const struct device_type ne2k_pci_type;
 extern const struct device_type ns16550_type;
 extern const struct device_type parallel_type;
+extern const struct device_type pc_testdev_type;
 extern const struct device_type pci_bridge_type;
 extern const struct device_type pcie_pci_bridge_type;
 extern const struct device_type pcie_root_port_type;
@@ -184,6 +185,7 @@ static const struct device_type *const written_types[] = {
     &isa_bridge_type,               /* isabus-bridge */
     &mc146818_type,                 /* mc146818rtc */
     &q35_mch_type,                  /* mch */
+    &pc_testdev_type,               /* pc-testdev */
     &pci_bridge_type,               /* pci-bridge */
     &pcie_pci_bridge_type,          /* pcie-pci-bridge */
     &pcie_root_port_type,           /* pcie-root-port */

@@ -232,6 +232,8 @@ static bool create_pic(struct pc *b, struct error **errp)
     for (unsigned n = 0; n < ISA_IRQS; n++)
         if (n != CASCADE)
             irq_connect(&b->parts.bus->irq[n], on_isa_line, b, n);
+    for (unsigned n = ISA_IRQS; n < IOAPIC_PINS; n++)
+        irq_connect(&b->parts.bus->irq[n], irq_or_input, &b->pin[n], FROM_ISA);
     pc_connect_pic(&b->parts, b->lapic[0]);
     return true;
 }

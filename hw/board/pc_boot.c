@@ -99,7 +99,7 @@ bool pc_boot_place_initrd(struct pc_boot *b, gpa from, gpa to, struct error **er
 /* Memory that nobody has: not the BIOS, not devices. */
 bool pc_boot_check_range(const struct pc_boot *b, gpa at, uint64_t len, struct error **errp)
 {
-    gpa low = b->has_firmware ? 64 * KIB : 0;
+    gpa low = b->has_firmware ? PC_LOW_BEGIN : 0;
     bool in_low = at >= low && at + len <= PC_LOW_END;
     bool in_high = at >= PC_HIGH && at + len <= pc_boot_ram_end(b);
     if (at + len >= at && (in_low || in_high))

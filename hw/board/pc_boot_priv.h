@@ -5,7 +5,9 @@
 #include "hw/board/images.h"
 #include "hw/board/pc_boot.h"
 
-enum { PC_LOW_END = 0x9f000 }; /* of memory below 640 KiB that no BIOS takes */
+/* Memory below 640 KiB that no BIOS takes; below it are the stack of the option ROM that loads, and
+ * the BIOS' data. */
+enum { PC_LOW_BEGIN = 0x7c00, PC_LOW_END = 0x9f000 };
 static const gpa PC_HIGH = 0x100000;
 
 /* Read a file; false with *errp. */

@@ -38,7 +38,7 @@ struct isa_bus *isa_bus_of(struct device *dev, struct error **errp)
 void isa_irq_handler(void *opaque, unsigned n, bool level)
 {
     struct isa_bus *bus = opaque;
-    if (n >= ISA_IRQS)
+    if (n >= ISA_IRQS + ISA_EXTRA_LINES)
         return;
     mutex_lock(&bus->lock);
     bus->raised[n] += level ? 1U : -1U;

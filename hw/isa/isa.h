@@ -10,7 +10,8 @@
 
 #include "hw/bus.h"
 
-enum { ISA_IRQS = 16, ISA_DMA_CHANNELS = 8 };
+/* The extra lines are pins 16 to 23 of an I/O APIC: not of the bus, but test devices drive them. */
+enum { ISA_IRQS = 16, ISA_EXTRA_LINES = 8, ISA_DMA_CHANNELS = 8 };
 
 struct isa_dma_client;
 
@@ -34,9 +35,10 @@ struct isa_dma_client {
 struct isa_bus {
     struct hw_bus hw;
     struct machine *machine;
-    struct irq irq[ISA_IRQS]; /* to the interrupt controllers; the bridge connects them */
-    struct mutex lock;        /* a leaf, before those of interrupt controllers */
-    unsigned raised[ISA_IRQS] GUARDED_BY(lock);
+    /* To the interrupt controllers; the bridge connects them. */
+    struct irq irq[ISA_IRQS + ISA_EXTRA_LINES];
+    struct mutex lock; /* a leaf, before those of interrupt controllers */
+    unsigned raised[ISA_IRQS + ISA_EXTRA_LINES] GUARDED_BY(lock);
     const struct isa_dma_ops *dma; /* NULL: no DMA on this bus */
     void *dma_opaque;
 };

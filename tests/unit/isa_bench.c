@@ -20,7 +20,7 @@ struct isa_bench *isa_bench_new(void)
     i->b = bench_new_raw(&isa_bridge_type);
     bench_realize(i->b);
     i->bus = isa_bridge_bus(i->b->dev);
-    for (unsigned n = 0; n < ISA_IRQS; n++)
+    for (unsigned n = 0; n < ISA_IRQS + ISA_EXTRA_LINES; n++)
         irq_connect(&i->bus->irq[n], on_line, i, n);
     return i;
 }

@@ -8,8 +8,8 @@
 struct isa_bench {
     struct bench *b;
     struct isa_bus *bus;
-    _Atomic bool line[ISA_IRQS];
-    _Atomic unsigned rises[ISA_IRQS];
+    _Atomic bool line[ISA_IRQS + ISA_EXTRA_LINES];
+    _Atomic unsigned rises[ISA_IRQS + ISA_EXTRA_LINES];
 };
 
 struct isa_bench *isa_bench_new(void);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 extern const struct device_type i8237_type, debugcon_type, debug_exit_type, pvpanic_type;
-extern const struct device_type isa_serial_type, parallel_type;
+extern const struct device_type isa_serial_type, parallel_type, pc_testdev_type;
 
 static struct isa_bench *i;
 static struct mem_region low;
@@ -288,6 +288,29 @@ static void test_exits(void)
     isa_bench_free(i);
 }
 
+static void test_testdev_drives_lines_and_keeps_values(void)
+{
+    i = isa_bench_new();
+    isa_bench_add(i, &pc_testdev_type, NULL);
+    isa_write(i, 0xe0, 4, 0x12345678);
+    isa_out(i, 0xe9, 0xaa);
+    g_assert_cmphex(isa_read(i, 0xe0, 4), ==, 0x1234aa78);
+    g_assert_cmphex(isa_read(i, 0xea, 2), ==, 0x1234);
+    isa_write(i, 0x2005, 4, 1);
+    isa_write(i, 0x2005, 4, 1);
+    g_assert_true(i->line[5]);
+    isa_out(i, 0x2005, 0);
+    g_assert_false(i->line[5]);
+    isa_out(i, 0x2017, 1);
+    g_assert_true(i->line[23]);
+    isa_write(i, 0xe4, 4, 0x1000);
+    uint64_t v = 0;
+    g_assert_cmpint(mem_write(&i->b->m->as, 0xff00fffc, 4, 0x55667788), ==, MEM_OK);
+    g_assert_cmpint(mem_read(&i->b->m->as, 0xff00fffe, 1, &v), ==, MEM_OK);
+    g_assert_cmphex(v, ==, 0x66);
+    isa_bench_free(i);
+}
+
 /* Any accesses to any port, with all devices there and time going on, are answered. */
 static void test_random_accesses(void)
 {
@@ -330,6 +353,7 @@ int main(int argc, char **argv)
     g_test_add_func("/isa/serial", test_serial_ports_have_their_places);
     g_test_add_func("/isa/parallel", test_printer);
     g_test_add_func("/isa/exit", test_exits);
+    g_test_add_func("/isa/testdev", test_testdev_drives_lines_and_keeps_values);
     g_test_add_func("/isa/random", test_random_accesses);
     return g_test_run();
 }

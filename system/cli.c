@@ -153,12 +153,15 @@ static void print_row(const struct cli_option *row, FILE *f)
         fprintf(f, "%*s(-%s is the same)\n", COLUMN, "", row->alias);
 }
 
+/* Tools recognize an emulator and its version by this line. */
+#define VERSION_LINE "QEMU emulator version " QEMU_VERSION " (Tinamou " TINAMOU_VERSION ")\n"
+
 void cli_print_help(const struct cli *cli, FILE *f)
 {
-    fprintf(
-        f,
-        "usage: %s [options] [disk_image]\n\n'disk_image' is a raw disk image for the first disk\n",
-        cli->program);
+    fprintf(f,
+            VERSION_LINE "usage: %s [options] [disk_image]\n\n"
+                         "'disk_image' is a raw disk image for the first disk\n",
+            cli->program);
     for (const struct cli_option *row = cli_options; !is_end(row); row++) {
         if (row->how == CLI_SECTION)
             fprintf(f, "\n%s:\n", row->help);
@@ -173,9 +176,8 @@ void cli_print_help(const struct cli *cli, FILE *f)
 /* The first line is one that tools parse: they ask which of the incumbent's command lines fits. */
 void cli_print_version(FILE *f)
 {
-    fputs("QEMU emulator version " QEMU_VERSION " (Tinamou " TINAMOU_VERSION ")\n"
-          "Tinamou " TINAMOU_VERSION
-          ", a full-system emulator; the version above is the one whose command line "
-          "it follows\nCopyright (c) 2026 The Tinamou authors\n",
+    fputs(VERSION_LINE "Tinamou " TINAMOU_VERSION
+                       ", a full-system emulator; the version above is the one whose command line "
+                       "it follows\nCopyright (c) 2026 The Tinamou authors\n",
           f);
 }

@@ -399,6 +399,8 @@ def test_version_and_help():
         raise Failed("-version begins with %r" % out[:60])
     for option in ("-help", "--help", "-h"):
         _, out, _ = emulator([option], check=0)
+        if not re.match(r"QEMU emulator version \d+\.\d+\.\d+", out):
+            raise Failed("%s begins with %r" % (option, out[:60]))
         for name in ("name", "machine", "kernel", "drive", "serial", "device", "accel", "nographic"):
             if not re.search("^-%s( |$)" % name, out, re.M):
                 raise Failed("%s does not list -%s" % (option, name))

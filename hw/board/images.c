@@ -91,7 +91,7 @@ struct boot_image *boot_image_read(const struct boot_images *b, const char *what
     img->is_program = is_program;
     img->data = load_file(path, max, &img->len, errp);
     if (img->data == NULL)
-        error_prefix(errp, "%s", what);
+        error_prefix(errp, "could not load %s", what); /* tools look for these words */
     else if ((!is_program || load_unwrap(&img->data, &img->len, max, path, errp)) &&
              check_whole(img, errp))
         return img;

@@ -204,23 +204,30 @@ static void page_write(struct device *dev, struct access a, uint64_t v)
         lapic_error(l, ESR_REGISTER);
 }
 
+/* Registers are read whole, whatever part of one is wanted. */
 static uint64_t window_read(struct device *dev, struct access a)
 {
     const struct apic_bus *bus = (struct apic_bus *)dev;
-    if (a.off < PAGE_SIZE && bus->s.page_at == APIC_DEFAULT_BASE)
-        return page_read(dev, a);
-    return UINT32_MAX;
+    unsigned part = a.off & 3;
+    if (a.off >= PAGE_SIZE || bus->s.page_at != APIC_DEFAULT_BASE)
+        return UINT32_MAX;
+    a.off -= part;
+    return page_read(dev, a) >> 8 * part;
 }
 
 /* A device's thread may be a processor's: messages to ID 0 hit the page where it has no registers.
- */
+ * What is not a whole word is no message: it is a processor's store to that place. */
 static void window_write(struct device *dev, struct access a, uint64_t v)
 {
     const struct apic_bus *bus = (struct apic_bus *)dev;
-    if (a.off < PAGE_SIZE && a.off >= 16 && cpu_current() && bus->s.page_at == APIC_DEFAULT_BASE)
-        page_write(dev, a, v);
-    else
+    unsigned part = a.off & 3;
+    bool is_whole = a.size == 4;
+    if (a.off < PAGE_SIZE && a.off >= 16 && cpu_current() && bus->s.page_at == APIC_DEFAULT_BASE) {
+        a.off -= part;
+        page_write(dev, a, v << 8 * part);
+    } else if (is_whole) {
         apic_bus_msi(dev, APIC_DEFAULT_BASE + a.off, (uint32_t)v);
+    }
 }
 
 static void show_page(struct apic_bus *bus)
@@ -253,8 +260,8 @@ static void apic_bus_sync(struct device *dev)
 
 static bool apic_bus_realize(struct device *dev, struct error **errp)
 {
-    static const struct mmio_ops window_ops = {window_read, window_write,        .min = 4,
-                                               .max = 4,    .size = WINDOW_SIZE, .unlocked = true};
+    static const struct mmio_ops window_ops = {window_read, window_write, .max = 4,
+                                               .size = WINDOW_SIZE, .unlocked = true};
     static const struct mmio_ops page_ops = {page_read, page_write,        .min = 4,
                                              .max = 4,  .size = PAGE_SIZE, .unlocked = true};
     struct apic_bus *bus = (struct apic_bus *)dev;

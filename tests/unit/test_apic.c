@@ -239,6 +239,9 @@ static void test_lowest_priority(void)
 {
     set_up();
     enable_all();
+    for (unsigned at = 0; at < 16; at++) /* stores to where no register is */
+        g_assert_cmpint(mem_write(&t.b->m->as, PAGE + at, 1, 0xff), ==, MEM_OK);
+    g_assert_cmpint(take(0), ==, -1);
     for (unsigned i = 0; i < CPUS; i++) {
         wr(i, LDR, 1u << (24 + i));
         wr(i, TPR, i == 1 ? 0x10 : 0x20);

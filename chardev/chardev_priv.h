@@ -25,6 +25,8 @@ struct chardev_driver {
     /* Take some of n bytes; -1 with errno EAGAIN to be called again when out_fd is ready.  NULL:
      * write to out_fd. */
     ssize_t (*write)(struct chardev *c, const uint8_t *buf, size_t n);
+    /* The same bytes before, in the writer's thread and with c->lock; may be NULL. */
+    void (*hear)(struct chardev *c, const uint8_t *buf, size_t n);
     /* Rework raw input in place before anyone sees it; returns the new length.  May be NULL. */
     size_t (*filter)(struct chardev *c, uint8_t *buf, size_t n);
     void (*hangup)(struct chardev *c); /* in_fd ended; NULL: just stop reading */

@@ -344,6 +344,8 @@ bool chardev_feed_done(const struct chardev *c)
 static void append_output(struct chardev *c, const uint8_t *buf, size_t n)
 {
     mutex_lock(&c->lock);
+    if (c->drv->hear)
+        c->drv->hear(c, buf, n);
     size_t room = CHARDEV_OUT_MAX - MIN(c->out->len, (guint)CHARDEV_OUT_MAX);
     bool first_loss = n > room && !c->lost;
     g_byte_array_append(c->out, buf, MIN(n, room));

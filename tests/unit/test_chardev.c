@@ -870,6 +870,7 @@ static void test_testdev_ends_with_the_status_it_is_told(void)
     send_text(c, "0q");
     send_text(c, "1");
     send_text(c, "2q7x3q99999999999999999999q");
+    g_assert_cmpstr(told->str, ==, "1 25 7 1 "); /* before the program that wrote it goes on */
     spin(5);
     g_assert_cmpstr(told->str, ==, "1 25 7 1 ");
     chardev_set_exit_handler(NULL, NULL);

@@ -235,7 +235,7 @@ static void serve_shutdown(struct machine *m)
     uint64_t asked = atomic_exchange_explicit(&m->shutdown_ask, 0, memory_order_acq_rel);
     enum shutdown_cause cause = asked & UINT32_MAX;
 
-    if (cause == SHUTDOWN_NONE)
+    if (cause == SHUTDOWN_NONE || m->cause != SHUTDOWN_NONE) /* the first says why and how */
         return;
     emit_shutdown(cause);
     if (is_held(m, cause)) {

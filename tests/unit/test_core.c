@@ -801,6 +801,20 @@ static void test_reset_reaches_all_and_no_reboot_ends(void)
     machine_free(&t->m);
 }
 
+/* Other processors run on until the machine stops; what they ask for meanwhile changes nothing. */
+static void test_first_to_end_the_machine_gives_the_status(void)
+{
+    struct toy *t = toy_new(1);
+
+    machine_request_shutdown(&t->m, SHUTDOWN_GUEST_OFF, 7);
+    machine_serve_requests(&t->m);
+    machine_request_shutdown(&t->m, SHUTDOWN_GUEST_RESET, 0);
+    machine_serve_requests(&t->m);
+    g_assert_cmpint(machine_run(&t->m), ==, 7);
+    g_assert_cmpint(t->m.cause, ==, SHUTDOWN_GUEST_OFF);
+    machine_free(&t->m);
+}
+
 static gboolean quit_later(gpointer m)
 {
     machine_request_shutdown(m, SHUTDOWN_HOST_SIGNAL, 0);
@@ -956,6 +970,7 @@ int main(int argc, char **argv)
     g_test_add_func("/clock/threads", test_timers_bear_threads);
     g_test_add_func("/machine/life", test_machine_runs_pauses_and_ends_with_the_guests_status);
     g_test_add_func("/machine/reset", test_reset_reaches_all_and_no_reboot_ends);
+    g_test_add_func("/machine/first-status", test_first_to_end_the_machine_gives_the_status);
     g_test_add_func("/machine/no-shutdown", test_no_shutdown_holds_the_machine_for_the_user);
     g_test_add_func("/cpu/interrupted", test_a_vcpu_knows_whom_it_interrupted);
     g_test_add_func("/cpu/work", test_work_runs_on_the_vcpu_even_while_parked);

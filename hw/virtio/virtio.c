@@ -265,8 +265,22 @@ void virtio_config_set(struct virtio_device *v, uint64_t off, unsigned size, uin
     mutex_unlock(&v->dev.lock);
 }
 
+/* Drivers from before virtio 1 use a device that they have not said is theirs: section 3.1.2, which
+ * has a device take the first notification for DRIVER_OK. */
+static void start_for_legacy_driver(struct virtio_device *v, unsigned queue)
+{
+    const struct virtio_state *s = virtio_state(v);
+
+    mutex_lock(&v->dev.lock);
+    if (!v->modern && queue < v->nqueues && s->q[queue].ready &&
+        !(s->status & (VIRTIO_DRIVER_OK | VIRTIO_FAILED)))
+        change_status(v, s->status | VIRTIO_DRIVER_OK);
+    mutex_unlock(&v->dev.lock);
+}
+
 void virtio_notify(struct virtio_device *v, unsigned queue)
 {
+    start_for_legacy_driver(v, queue);
     if (v->use_worker && v->worker) {
         if (queue < v->nqueues)
             virtio_worker_kick(v->worker, queue);

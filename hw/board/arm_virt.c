@@ -609,7 +609,7 @@ static const char *const arm_virt_aliases[] = {
 };
 
 #define ARM_VIRT_COMMON                                                                            \
-    .name = "virt", .desc = "Arm VirtIO board", .max_cpus = MACHINE_MAX_CPUS,                      \
+    .name = "virt", .desc = "ARM Virtual Machine", .max_cpus = MACHINE_MAX_CPUS,                   \
     .default_ram = 128 << 20, .default_net = "virtio", .default_block_if = "virtio",               \
     .size = sizeof(struct arm_virt), .props = arm_virt_props, .init = arm_virt_init,               \
     .reset = arm_virt_reset, .fini = arm_virt_fini, .powerdown = arm_virt_powerdown,               \

@@ -21,6 +21,7 @@ BAD = [
     (["-zzzzzzzz"], "-zzzzzzzz: no such option"),
     (["-kernel"], "-kernel: wanted an argument"),
     (["-kernel", "/nonexistent/image"], "could not load kernel: could not open '/nonexistent/image'"),
+    (["-arch", "aarch64", "-M", "virt", "-kernel", "/nonexistent/image"], "could not load kernel: could not open '/nonexistent/image'"),
     (["-kernel", "text"], "'text' does not say which architecture"),
     (["-kernel", "truncated.gz"], "truncated.gz"),
     (["-arch", "x86_64", "-M", "isapc", "-kernel", "x86.elf"], "-kernel: machine 'isapc' starts its firmware only"),

@@ -17,6 +17,7 @@ struct device_class {
     const char *desc;       /* one line for -device help */
     const char *compatible; /* device-tree compatible, or NULL */
     const char *bus;        /* what it plugs into: "sysbus" (NULL), "virtio-mmio-bus", "PCI", ... */
+    const char *node;       /* what firmware calls it where the bus does not tell, or NULL */
     bool user_creatable;    /* may be named by -device */
     struct mmio_ops mmio;   /* its one register block; size 0: none */
     const struct prop *props;

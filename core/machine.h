@@ -132,6 +132,7 @@ struct machine_class {
     const char *const (*roms)[2];
     bool has_acpitables;        /* and cfg.acpitables */
     bool has_smbios;            /* it shows cfg.smbios */
+    bool has_option_roms;       /* its firmware runs those of -option-rom */
     const char *const *aliases; /* further names ("virt-7.2"), NULL-terminated; or NULL */
 };
 
@@ -168,6 +169,7 @@ struct machine {
     bool run_when_loaded;      /* RUN_INMIGRATE: go on as soon as the state is there */
     struct debug *debug;       /* core/debug.h */
     struct semihost *semihost; /* core/semihost.h; NULL: none */
+    const char *boot_first;    /* what firmware tries before all devices, or NULL */
     struct fdt *fdt;           /* the board's device tree, which it frees; NULL: none */
 };
 

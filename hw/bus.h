@@ -30,6 +30,9 @@ struct hw_bus {
     bool (*plug)(struct hw_bus *bus, struct device *dev, struct error **errp);
     /* Take back a device that was plugged and then could not be realized; optional. */
     void (*unplug)(struct hw_bus *bus, struct device *dev);
+    /* Where dev is, for firmware, below the bus' owner ("ethernet@3"; hw/boot_order.h), to be
+     * freed; NULL: nothing lies between. */
+    char *(*place)(const struct hw_bus *bus, const struct device *dev);
     const struct hw_bus_hotplug *hotplug; /* NULL: devices come before the start only */
     struct hw_bus *next;
 };

@@ -36,7 +36,8 @@ struct cli {
     GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
     GPtrArray *netdev, *nic, *net, *redir;
     GPtrArray *monitor, *qmp, *qmp_pretty, *mon;
-    GPtrArray *serial, *parallel, *chardev, *fw_cfg, *smbios, *acpitable, *dirs, *action, *add_fd;
+    GPtrArray *serial, *parallel, *chardev, *fw_cfg, *smbios, *acpitable, *option_rom, *dirs,
+        *action, *add_fd;
     GPtrArray *fsdev, *virtfs;
 };
 

@@ -110,6 +110,8 @@ static bool build(struct setup *s, struct error **errp)
         setup_nics,
         setup_share_devices,
         setup_fw_cfg,
+        setup_option_roms,
+        setup_boot_order,
         setup_uuid,
         setup_monitors,
         setup_unused_serials,

@@ -293,6 +293,8 @@ const struct cli_option cli_options[] = {
     {.name = "pflash", .args = "FILE", CALL(call_pflash), .help = "contents of a flash bank"},
     {.name = "fw_cfg", .args = "[name=]NAME,file=FILE|string=TEXT", LIST(fw_cfg),
      .help = "add a file to the firmware configuration device"},
+    {.name = "option-rom", .args = "FILE[,bootindex=N]", LIST(option_rom),
+     .help = "an option ROM that a PC's BIOS runs"},
     {.name = "smbios", .args = "type=N,KEY=VALUE...", LIST(smbios),
      .help = "what firmware and the guest are told of the machine's make (type 1: manufacturer,\n"
              "product, version, serial, uuid, sku, family; 0, 2, 3, 4, 11, 17)"},

@@ -4,6 +4,7 @@
 
 #include "core/action.h"
 #include "core/loader.h"
+#include "hw/boot_order.h"
 #include "util/log.h"
 
 #include <string.h>
@@ -34,6 +35,7 @@ void setup_init(struct setup *s, struct cli *cli)
     s->machine_opts = g_ptr_array_new_with_free_func(free_opts);
     s->drives = g_ptr_array_new_with_free_func(drive_free);
     s->globals = g_array_new(TRUE, TRUE, sizeof(struct prop_global));
+    s->boot_roms = g_array_new(FALSE, FALSE, sizeof(struct boot_entry));
     s->dirs = g_ptr_array_new();
     s->owned = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < cli->machine->len; i++)
@@ -52,6 +54,7 @@ void setup_fini(struct setup *s)
     if (s->nics)
         g_ptr_array_unref(s->nics);
     g_array_unref(s->globals);
+    g_array_unref(s->boot_roms);
     g_ptr_array_unref(s->dirs);
     if (s->accel_props)
         props_fini(s->accel->props, s->accel_props);

@@ -30,6 +30,8 @@ struct setup {
     const struct accel_ops *accel;
     void *accel_props;
     struct machine *machine;
+    GArray *boot_roms; /* struct boot_entry: of -option-rom */
+    struct machine_reset_hook boot_hook;
     struct gdb_server *gdb; /* NULL: none */
 };
 
@@ -124,6 +126,11 @@ bool device_create(struct setup *s, const char *name, struct opts *o,
 /* The same once the machine has started, on a bus that tells its guest. */
 bool device_hot_add(struct setup *s, const char *name, struct opts *o,
                     struct error **errp) MUST_CHECK;
+
+/* boot_order.c: -option-rom; what devices and these have to say about the order in which firmware
+ * tries them, once all of them are there. */
+bool setup_option_roms(struct setup *s, struct error **errp) MUST_CHECK;
+bool setup_boot_order(struct setup *s, struct error **errp) MUST_CHECK;
 
 /* hints.c: -boot, -rtc, -uuid. */
 bool setup_boot(struct setup *s, struct error **errp) MUST_CHECK;

@@ -6,6 +6,7 @@
  */
 #include "hw/block/fdc.h"
 #include "hw/block/fdc_priv.h"
+#include "hw/boot_order.h"
 #include "util/bits.h"
 
 #include <glib.h>
@@ -558,11 +559,14 @@ static const struct prop fdc_props[] = {
     PROP(prop_uint32, fdc, "iobase", iobase, "0x3f0", "first port"),
     PROP(prop_uint32, fdc, "irq", line, "6", "interrupt line"),
     PROP(prop_uint32, fdc, "dma", dma, "2", "DMA channel"),
+    PROP_BOOTINDEX_NAMED("bootindexA", fdc, boot_a, "floppy@0"),
+    PROP_BOOTINDEX_NAMED("bootindexB", fdc, boot_b, "floppy@1"),
     PROP_END,
 };
 
 DEVICE_CLASS_NAMED(fdc, "isa-fdc") = {
     .desc = "Floppy disk controller (82078)",
+    .node = "fdc",
     .bus = "ISA",
     .user_creatable = true,
     .props = fdc_props,

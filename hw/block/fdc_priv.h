@@ -42,6 +42,7 @@ struct floppy {
     struct block_node *drive; /* NULL: no disk */
     char *drive_name, *drive_type, *werror, *rerror;
     uint32_t unit;
+    int32_t bootindex;
     uint8_t cmos_type;
     struct floppy_state {
         uint8_t changed; /* since the heads last moved */
@@ -54,6 +55,7 @@ struct fdc {
     struct hw_bus bus;
     struct mem_region ports, dir_port;
     uint32_t iobase, line, dma;
+    int32_t boot_a, boot_b;
     struct floppy *unit[FDC_UNITS];
     void (*on_drive)(void *opaque); /* or NULL */
     void *on_drive_opaque;

@@ -2,6 +2,7 @@
  * Ref: ECMA-70, ECMA-100, ECMA-125, ISO 9529-2 for the formats. */
 #include "hw/block/fdc.h"
 #include "hw/block/fdc_priv.h"
+#include "hw/boot_order.h"
 #include "hw/drive.h"
 #include "hw/on_error.h"
 
@@ -72,10 +73,16 @@ static void unplug(struct hw_bus *hw, struct device *dev)
     ((struct floppy *)dev)->fdc = NULL;
 }
 
+static char *drive_place(const struct hw_bus *hw UNUSED, const struct device *dev)
+{
+    return g_strdup_printf("floppy@%x", ((const struct floppy *)dev)->unit);
+}
+
 void fdc_bus_init(struct fdc *f)
 {
     f->bus.plug = plug;
     f->bus.unplug = unplug;
+    f->bus.place = drive_place;
     f->bus.max = FDC_UNITS;
     hw_bus_register(&f->bus, &f->dev, "floppy-bus", g_strdup("floppy-bus.0"));
 }
@@ -202,6 +209,7 @@ static const struct state_field floppy_state[] = {
 
 static const struct prop floppy_props[] = {
     PROP(prop_drive, floppy, "drive", drive, NULL, "id of the -drive or -blockdev"),
+    PROP_BOOTINDEX(floppy, bootindex, NULL),
     PROP(prop_uint32, floppy, "unit", unit, "4294967295", "0 is A (default: first free)"),
     PROP(prop_string, floppy, "drive-type", drive_type, "auto",
          "144, 288, 120, or auto: by what is in it, else 144"),

@@ -161,7 +161,7 @@ static void isapc_fini(struct machine *m)
     {                                                                                              \
         .name = "isapc", .desc = "ISA-only PC", .arch = (a), .default_cpu = "486", .max_cpus = 1,  \
         .default_ram = 128 << 20, .default_net = "ne2k_isa", .default_display = "isa-vga",         \
-        .default_block_if = "ide", .parallels = MACHINE_MAX_PARALLELS,                             \
+        .default_block_if = "ide", .has_option_roms = true, .parallels = MACHINE_MAX_PARALLELS,    \
         .size = sizeof(struct isapc), .init = isapc_init, .reset = isapc_reset, .fini = isapc_fini \
     }
 const struct machine_class x86_64_isapc_class = ISAPC_CLASS("x86_64");

@@ -398,9 +398,9 @@ static const char *const pc_roms[][2] = {
 #define PC_CLASS(a, model)                                                                         \
     .arch = (a), .default_cpu = (model), .default_ram = 128 << 20, .default_display = "VGA",       \
     .default_block_if = "ide", .size = sizeof(struct pc), .props = pc_props, .has_smbios = true,   \
-    .has_acpitables = true, .has_nic = true, .roms = pc_roms, .parallels = MACHINE_MAX_PARALLELS,  \
-    .init = pc_init, .reset = pc_reset, .fini = pc_fini, .powerdown = pc_powerdown,                \
-    .suspended = pc_suspended, .woken = pc_woken, .nmi = pc_nmi
+    .has_acpitables = true, .has_option_roms = true, .has_nic = true, .roms = pc_roms,             \
+    .parallels = MACHINE_MAX_PARALLELS, .init = pc_init, .reset = pc_reset, .fini = pc_fini,       \
+    .powerdown = pc_powerdown, .suspended = pc_suspended, .woken = pc_woken, .nmi = pc_nmi
 #define I440FX_CLASS(a, model)                                                                     \
     {                                                                                              \
         .name = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)", .max_cpus = 255,                \

@@ -312,7 +312,7 @@ static bool enter(struct pc_boot *b, struct error **errp)
 
 static const char INFO_FILE[] = "etc/kernel-boot", ROM_FILE[] = "genroms/kernel-boot.bin";
 /* As SeaBIOS calls it; before disks. */
-static const char ROM_FIRST[] = "/rom@genroms/kernel-boot.bin\n";
+static const char ROM_FIRST[] = "/rom@genroms/kernel-boot.bin";
 
 static void offer_cmdline(struct pc_boot *b)
 {
@@ -355,8 +355,8 @@ static bool offer(struct pc_boot *b, struct error **errp)
     keys[PC_INFO] = fw_cfg_file_key(b->fw_cfg, INFO_FILE);
     offer_items(b);
     g_autoptr(GByteArray) rom = pc_bootrom_new(b, keys);
-    return fw_cfg_add_file(b->fw_cfg, ROM_FILE, rom->data, rom->len, errp) &&
-           fw_cfg_add_file(b->fw_cfg, "bootorder", ROM_FIRST, sizeof(ROM_FIRST), errp);
+    b->m->boot_first = ROM_FIRST;
+    return fw_cfg_add_file(b->fw_cfg, ROM_FILE, rom->data, rom->len, errp);
 }
 
 static bool begin(struct pc_boot *b, struct error **errp)

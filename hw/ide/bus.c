@@ -1,4 +1,5 @@
 /* The bus of IDE drives, and the disk as a device. */
+#include "hw/boot_order.h"
 #include "hw/drive.h"
 #include "hw/ide/ide_priv.h"
 #include "hw/on_error.h"
@@ -86,16 +87,26 @@ static char *new_bus_name(struct machine *m)
     return g_strdup_printf("ide.%u", n);
 }
 
+static char *drive_place(const struct hw_bus *hw, const struct device *dev)
+{
+    const struct ide_bus *bus = (const struct ide_bus *)hw;
+    unsigned unit = dev->type == &ide_hd_type ? ((const struct ide_hd *)dev)->unit
+                                              : ((const struct scsi_unit *)dev)->id;
+    return g_strdup_printf("drive@%x/disk@%x", bus->place, unit);
+}
+
 void ide_bus_init(struct ide_bus *bus, struct device *adapter, const struct ide_bus_ops *ops,
                   unsigned place, unsigned units, struct ata_state *const *states)
 {
     bus->adapter = adapter;
     bus->ops = ops;
+    bus->place = place;
     bus->units = units;
     for (unsigned i = 0; i < units; i++)
         bus->state[i] = states[i];
     cond_init(&bus->idle);
     bus->hw.plug = plug;
+    bus->hw.place = drive_place;
     bus->hw.max = units;
     hw_bus_register(&bus->hw, adapter, "IDE", new_bus_name(adapter->machine));
     bus->hw.alias = g_strdup_printf("%s.%u", adapter->id, place);
@@ -266,7 +277,7 @@ static const struct prop ide_hd_props[] = {
          "write errors: report, ignore, enospc, stop"),
     PROP(prop_string, ide_hd, "rerror", rerror, "auto", "read errors: report, ignore, stop"),
     PROP(prop_bool, ide_hd, "share-rw", share_rw, "off", "accepted; a node has one device"),
-    PROP(prop_uint32, ide_hd, "bootindex", bootindex, NULL, "accepted; firmware finds disks"),
+    PROP_BOOTINDEX(ide_hd, bootindex, NULL),
     PROP_END,
 };
 

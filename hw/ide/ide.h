@@ -104,6 +104,7 @@ struct ide_bus {
     const struct ide_bus_ops *ops;
     struct device *drive[IDE_UNITS];
     struct ata_state *state[IDE_UNITS]; /* in the adapter's state */
+    unsigned place;                     /* channel or port of its adapter */
     unsigned units;                     /* that may be there */
     struct scsi_bus scsi;               /* through which packets go */
     unsigned in_flight;                 /* requests at the block layer */

@@ -14,7 +14,8 @@ struct ide_hd {
     struct block_node *drive;
     char *serial, *model, *version, *write_cache, *werror, *rerror, *made_serial;
     uint64_t wwn, logical_block_size, physical_block_size, discard_granularity;
-    uint32_t unit, cyls, heads, secs, bootindex;
+    uint32_t unit, cyls, heads, secs;
+    int32_t bootindex;
     uint16_t rotation_rate;
     bool start_cached, share_rw;
     struct ide_hd_state {

@@ -99,6 +99,7 @@ static const struct prop isa_ide_props[] = {
 DEVICE_CLASS_NAMED(isa_ide, "isa-ide") = {
     .desc = "IDE channel on the ISA bus",
     .bus = "ISA",
+    .node = "ide",
     .user_creatable = true,
     .props = isa_ide_props,
     .state = isa_ide_state,

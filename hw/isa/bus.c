@@ -11,11 +11,23 @@ static bool plug(struct hw_bus *hw UNUSED, struct device *dev UNUSED, struct err
     return true;
 }
 
+/* By the first port; a bus that no PCI function leads to has a node of its own.  Ref: ISA Binding
+ * to IEEE 1275, 2.1. */
+static char *place(const struct hw_bus *hw, const struct device *dev)
+{
+    const struct device_class *cls = dev->type->cls;
+    const struct prop *p = props_find(cls->props, "iobase");
+    uint32_t port = p ? *(const uint32_t *)(const void *)((const char *)dev + p->off) : 0;
+    return g_strdup_printf("%s%s@%04x", hw->owner->bus ? "" : "isa/",
+                           cls->node ? cls->node : dev->type->name, port);
+}
+
 void isa_bus_init(struct isa_bus *bus, struct device *owner)
 {
     bus->machine = owner->machine;
     mutex_init(&bus->lock);
     bus->hw.plug = plug;
+    bus->hw.place = place;
     hw_bus_register(&bus->hw, owner, "ISA", g_strdup("isa.0"));
 }
 

@@ -10,6 +10,7 @@
 #define HW_NET_GBE_H
 
 #include "core/clock.h"
+#include "hw/boot_order.h"
 #include "hw/pci/pci.h"
 #include "net/net.h"
 
@@ -168,7 +169,7 @@ struct gbe {
     struct mem_region regs, flash, io, msix;
     uint16_t eeprom[EEPROM_WORDS];
     bool autonegotiation, mitigation, extra_mac_registers, init_vet, msi;
-    uint32_t bootindex;
+    int32_t bootindex;
     struct gbe_tx {
         uint8_t *buf; /* the frame that is being gathered, GBE_TX_MAX bytes */
         uint32_t len;
@@ -263,8 +264,6 @@ void gbe_unrealize(struct device *dev);
 void gbe_reset(struct device *dev);
 void gbe_sync(struct device *dev);
 extern const struct state_field gbe_state[];
-#define GBE_PROPS                                                                                  \
-    PCI_PROPS(gbe), NIC_PROPS(gbe),                                                                \
-        PROP(prop_uint32, gbe, "bootindex", bootindex, NULL, "accepted; firmware finds cards")
+#define GBE_PROPS PCI_PROPS(gbe), NIC_PROPS(gbe), PROP_BOOTINDEX(gbe, bootindex, "ethernet-phy@0")
 
 #endif

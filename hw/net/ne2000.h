@@ -7,6 +7,7 @@
 #ifndef HW_NET_NE2000_H
 #define HW_NET_NE2000_H
 
+#include "hw/boot_order.h"
 #include "hw/pci/pci.h"
 #include "net/net.h"
 
@@ -39,7 +40,7 @@ struct ne2000 {
     struct mem_region ports; /* NE_PORTS */
     bool is_8029;            /* on PCI */
     bool reminded;           /* of what is in the ring, since the boundary last moved */
-    uint32_t bootindex;
+    int32_t bootindex;
 };
 
 #define NE2000_STATE(type)                                                                         \
@@ -58,7 +59,7 @@ struct ne2000 {
     PROP(prop_mac, type, "mac", ne.conf.mac, NULL,                                                 \
          "Ethernet address (default: 52:54:00:12:34:56 and on)"),                                  \
         PROP(prop_netdev, type, "netdev", ne.conf.netdev, NULL, "id of the -netdev"),              \
-        PROP(prop_uint32, type, "bootindex", ne.bootindex, NULL, "accepted; firmware finds cards")
+        PROP_BOOTINDEX(type, ne.bootindex, "ethernet-phy@0")
 
 /* For realize, with s and is_8029 set: the cable and the ports' region; false with *errp when the
  * netdev is taken. */

@@ -55,6 +55,7 @@ static const struct prop ne2k_isa_props[] = {
 DEVICE_CLASS(ne2k_isa) = {
     .desc = "NE2000 Ethernet on the ISA bus",
     .bus = "ISA",
+    .node = "ethernet",
     .user_creatable = true,
     .props = ne2k_isa_props,
     .state = ne2k_isa_state,

@@ -4,6 +4,7 @@
  * theirs.
  */
 #include "core/clock.h"
+#include "hw/boot_order.h"
 #include "hw/net/ether.h"
 #include "hw/pci/pci.h"
 #include "net/net.h"
@@ -130,7 +131,7 @@ struct rtl8139 {
     struct net_client nic;
     struct mem_region io, mem;
     uint16_t eeprom[EEPROM_WORDS];
-    uint32_t bootindex;
+    int32_t bootindex;
     struct timer timeout, tx_again;
     uint8_t *tx_buf; /* FRAME_MAX */
     uint32_t tx_len;
@@ -981,7 +982,7 @@ static const struct state_field rtl8139_state[] = {
 static const struct prop rtl8139_props[] = {
     PCI_PROPS(rtl8139),
     NIC_PROPS(rtl8139),
-    PROP(prop_uint32, rtl8139, "bootindex", bootindex, NULL, "accepted; firmware finds cards"),
+    PROP_BOOTINDEX(rtl8139, bootindex, "ethernet-phy@0"),
     PROP_END,
 };
 

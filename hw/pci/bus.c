@@ -120,6 +120,39 @@ static void bus_unplug(struct hw_bus *hw, struct device *dev)
         pci_slot_occupied(bus->slot);
 }
 
+/* Names as OVMF knows them, which tells adapters apart by them; others are known by their
+ * identity. */
+static char *node_name(struct pci_device *p)
+{
+    static const struct {
+        uint16_t class_code;
+        const char *name;
+    } names[] = {{0x0100, "scsi"},    {0x0101, "ide"}, {0x0200, "ethernet"},
+                 {0x0300, "display"}, {0x0601, "isa"}, {0x0604, "pci-bridge"}};
+    for (unsigned i = 0; p->init && i < G_N_ELEMENTS(names); i++)
+        if (names[i].class_code == ld_le16(p->init + PCI_CLASS + 1))
+            return g_strdup(names[i].name);
+    return g_strdup_printf("pci%x,%x", p->init ? ld_le16(p->init + PCI_VENDOR_ID) : 0,
+                           p->init ? ld_le16(p->init + PCI_DEVICE_ID) : 0);
+}
+
+/* NAME@SLOT or NAME@SLOT,FUNCTION; below the root, behind the name of the host bridge. */
+static char *function_place(const struct hw_bus *hw, const struct device *dev)
+{
+    const struct pci_bus *bus = (const struct pci_bus *)hw;
+    struct pci_device *p = bus->functions[((const struct pci_device *)dev)->devfn];
+    g_autofree char *name = node_name(p);
+    unsigned slot = (unsigned)p->devfn / FUNCTIONS_PER_SLOT;
+    unsigned fn = (unsigned)p->devfn % FUNCTIONS_PER_SLOT;
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (bus->bridge == NULL)
+        g_string_printf(text, "%s/", bus->host->node ? bus->host->node : "pci@ffffffffffffffff");
+    g_string_append_printf(text, "%s@%x", name, slot);
+    if (fn)
+        g_string_append_printf(text, ",%x", fn);
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 void pci_bus_init(struct pci_bus *bus, struct device *owner, struct pci_host *host,
                   struct pci_device *bridge, enum pci_bus_kind kind, char *take_name)
 {
@@ -132,6 +165,7 @@ void pci_bus_init(struct pci_bus *bus, struct device *owner, struct pci_host *ho
     bus->last_slot = kind == PCI_BUS_LINK ? 0 : SLOTS - 1;
     bus->hw.plug = bus_plug;
     bus->hw.unplug = bus_unplug;
+    bus->hw.place = function_place;
     hw_bus_register(&bus->hw, owner, "PCI", take_name);
 }
 
@@ -350,7 +384,8 @@ static bool update_bus(struct pci_bus *bus, bool master)
         atomic_store_explicit(&p->master, may, memory_order_release);
         changed |= update_function(p);
         if (p->secondary)
-            changed |= update_bus(p->secondary, may && !pci_slot_is_down(p));
+            changed |= update_bus(p->secondary,
+                                  (may || bus->host->bridges_pass_dma) && !pci_slot_is_down(p));
     }
     return changed;
 }

@@ -468,6 +468,9 @@ static bool pc_host_realize(struct device *dev, struct error **errp)
     h->host.dev = dev;
     h->host.io = &dev->machine->io;
     h->host.io_size = 0x10000;
+    h->host.node = "pci@i0cf8";
+    /* QUIRK: SeaBIOS reads disks behind bridges that it leaves without the bus master bit. */
+    h->host.bridges_pass_dma = true;
     h->host.has_vga_memory = true;
     h->host.mem[0].base = c->low_ram;
     h->host.mem[0].size = c->low_end - c->low_ram;

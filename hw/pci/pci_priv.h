@@ -12,6 +12,7 @@ enum { PCI_PINS = 4, PCI_MEM_WINDOWS = 2, PCI_SLOT_FUNCTIONS = 8 };
 struct pci_host {
     struct device *dev;
     struct pci_bus root;
+    const char *node; /* what firmware calls it */
     /* Where the hierarchy's addresses lie in the machine's: memory at the same, I/O at io_base. */
     gpa io_base;
     uint64_t io_size;
@@ -20,6 +21,7 @@ struct pci_host {
         gpa base;
         uint64_t size;
     } mem[PCI_MEM_WINDOWS];
+    bool bridges_pass_dma;                      /* whatever their command registers say */
     bool has_vga_memory;                        /* 0xa0000 to 0xbffff are the bus's */
     struct mutex lock;                          /* after any pci_device.irq_lock */
     unsigned raised[PCI_PINS] GUARDED_BY(lock); /* functions that drive each line */

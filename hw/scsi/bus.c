@@ -228,6 +228,13 @@ static char *new_bus_name(struct machine *m)
     return g_strdup_printf("scsi.%u", n);
 }
 
+/* As SeaBIOS and OVMF know units. */
+static char *unit_place(const struct hw_bus *hw UNUSED, const struct device *dev)
+{
+    const struct scsi_unit *u = (const struct scsi_unit *)dev;
+    return g_strdup_printf("channel@%x/disk@%x,%x", u->channel, u->id, u->lun);
+}
+
 /* The adapter tells its guest. */
 static const struct hw_bus_hotplug hotplug = {NULL, NULL, NULL};
 
@@ -236,6 +243,7 @@ void scsi_bus_init(struct scsi_bus *bus, struct device *adapter, const struct sc
     bus->adapter = adapter;
     bus->ops = ops;
     bus->hw.plug = plug;
+    bus->hw.place = unit_place;
     bus->hw.hotplug = &hotplug;
     hw_bus_register(&bus->hw, adapter, "SCSI", new_bus_name(adapter->machine));
 }

@@ -5,6 +5,7 @@
  */
 #include "hw/scsi/disk.h"
 #include "core/event.h"
+#include "hw/boot_order.h"
 #include "hw/drive.h"
 #include "hw/on_error.h"
 #include "hw/scsi/disk_priv.h"
@@ -448,7 +449,7 @@ static const struct state_field scsi_disk_state[] = {
     PROP(prop_string, scsi_disk, "werror", werror, "auto", "write errors: report, ignore, enospc, stop"),                \
     PROP(prop_string, scsi_disk, "rerror", rerror, "auto", "read errors: report, ignore, stop"),                 \
     PROP(prop_bool, scsi_disk, "share-rw", share_rw, "off", "accepted; a node has one device"),    \
-    PROP(prop_uint32, scsi_disk, "bootindex", bootindex, NULL, "accepted; firmware finds disks")
+    PROP_BOOTINDEX(scsi_disk, bootindex, NULL)
 
 static const struct prop scsi_hd_props[] = {
     SCSI_DISK_PROPS("QEMU HARDDISK", "512"),
@@ -485,7 +486,7 @@ static const struct prop ide_cd_props[] = {
     PROP(prop_string, scsi_disk, "werror", werror, "auto", "accepted; nothing is written"),
     PROP(prop_string, scsi_disk, "rerror", rerror, "auto", "read errors: report, ignore, stop"),
     PROP(prop_bool, scsi_disk, "share-rw", share_rw, "off", "accepted; a node has one device"),
-    PROP(prop_uint32, scsi_disk, "bootindex", bootindex, NULL, "accepted; firmware finds disks"),
+    PROP_BOOTINDEX(scsi_disk, bootindex, NULL),
     PROP_END,
 };
 

@@ -15,7 +15,7 @@ struct scsi_disk {
     char *serial, *vendor, *product, *version, *device_id, *write_cache, *werror, *rerror;
     uint64_t wwn, port_wwn, max_unmap_size, max_io_size;
     uint64_t logical_block_size, physical_block_size, min_io_size, opt_io_size, discard_granularity;
-    uint32_t bootindex;
+    int32_t bootindex;
     uint16_t rotation_rate, port_index;
     uint8_t scsi_version;
     bool removable, dpofua, share_rw, start_cached;

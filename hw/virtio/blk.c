@@ -5,6 +5,7 @@
  * one of its worker threads under the device's lock.
  */
 #include "block/block.h"
+#include "hw/boot_order.h"
 #include "hw/drive.h"
 #include "hw/on_error.h"
 #include "hw/virtio/iothread.h"
@@ -39,7 +40,7 @@ struct virtio_blk {
     char *serial, *werror, *rerror, *write_cache;
     uint64_t logical_block_size, physical_block_size, min_io_size, opt_io_size;
     uint32_t max_discard_sectors, max_write_zeroes_sectors, cyls, heads, secs;
-    uint32_t bootindex;
+    int32_t bootindex;
     uint16_t queue_size, num_queues;
     bool start_writeback, config_wce, discard, write_zeroes, share_rw;
     struct cond idle; /* in_flight fell to zero */
@@ -470,7 +471,7 @@ static const struct prop virtio_blk_props[] = {
          "write errors: report, ignore, enospc, stop"),
     PROP(prop_string, virtio_blk, "rerror", rerror, "auto", "read errors: report, ignore, stop"),
     PROP(prop_bool, virtio_blk, "share-rw", share_rw, "off", "accepted; a node has one device"),
-    PROP(prop_uint32, virtio_blk, "bootindex", bootindex, NULL, "accepted; firmware finds disks"),
+    PROP_BOOTINDEX(virtio_blk, bootindex, "disk@0,0"),
     PROP(prop_iothread, virtio_blk, "iothread", v.iothread, NULL,
          "id of the -object iothread that looks at the queues"),
     VIRTIO_PROPS(virtio_blk),

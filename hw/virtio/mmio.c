@@ -8,6 +8,7 @@
 #include "util/bits.h"
 
 #include <glib.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum {
@@ -304,12 +305,18 @@ static unsigned slot_number(const struct virtio_mmio *t)
     return n;
 }
 
+static char *place(const struct hw_bus *bus, const struct device *dev UNUSED)
+{
+    return g_strdup_printf("virtio-mmio@%016" PRIx64, bus->owner->mmio.base);
+}
+
 static bool virtio_mmio_realize(struct device *dev, struct error **errp)
 {
     struct virtio_mmio *t = (struct virtio_mmio *)dev;
     if (!virtio_parse_ioeventfd(t->ioeventfd, &t->wish, errp))
         return false;
     t->bus.plug = bus_plug;
+    t->bus.place = place;
     t->bus.max = 1;
     t->bus.type = "virtio-mmio-bus";
     char *name = dev->id && g_str_has_prefix(dev->id, "virtio-mmio.")

@@ -6,6 +6,7 @@
  * through (net/net.h).
  */
 #include "net/net.h"
+#include "hw/boot_order.h"
 #include "hw/virtio/virtio.h"
 #include "net/offload.h"
 #include "util/bits.h"
@@ -62,7 +63,8 @@ struct virtio_net {
     bool ctrl_vq, ctrl_rx, ctrl_rx_extra, ctrl_vlan, ctrl_mac_addr, ctrl_guest_offloads;
     bool guest_announce;
     uint16_t rx_queue_size, tx_queue_size, host_mtu;
-    uint32_t speed, bootindex;
+    uint32_t speed;
+    int32_t bootindex;
     char *duplex, *tx;
     uint8_t duplex_code;
     unsigned pairs; /* of queues */
@@ -756,7 +758,7 @@ static const struct prop virtio_net_props[] = {
          "link speed to tell the driver, in Mbit/s"),
     PROP(prop_string, virtio_net, "duplex", duplex, NULL, "half or full, to tell the driver"),
     PROP(prop_string, virtio_net, "tx", tx, NULL, "accepted: bh or timer"),
-    PROP(prop_uint32, virtio_net, "bootindex", bootindex, NULL, "accepted; firmware finds cards"),
+    PROP_BOOTINDEX(virtio_net, bootindex, "ethernet-phy@0"),
     VIRTIO_PROPS(virtio_net),
     PROP_END,
 };

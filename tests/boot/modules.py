@@ -9,8 +9,8 @@ from guest import ROOT, Failed, Skipped, debian, need_tool
 ARCHIVE_END = "TRAILER!!!"
 
 
-def find_tree():
-    lib = debian() + "/tree/usr/lib/modules"
+def find_tree(arch):
+    lib = debian(arch) + "/tree/usr/lib/modules"
     return os.path.join(lib, sorted(os.listdir(lib))[0])
 
 
@@ -59,12 +59,12 @@ def devtool():
     return ("devtool", "devtool")
 
 
-def with_modules(names, base="initrd.cpio.gz", files=()):
+def with_modules(names, base="initrd.cpio.gz", files=(), arch="riscv64"):
     """A RAM disk in the current directory: base and these modules, which `sh /extra/load` loads.
 
     files: pairs of a host path and a name below /extra.
     """
-    tree = find_tree()
+    tree = find_tree(arch)
     load, parts = [], [cpio_entry("extra", b"", 0o40755)]
     for path in in_order(tree, names):
         name = os.path.basename(path).replace(".xz", "")
@@ -75,7 +75,7 @@ def with_modules(names, base="initrd.cpio.gz", files=()):
             parts.append(cpio_entry("extra/" + name, f.read(), 0o100755))
     parts.append(cpio_entry("extra/load", "".join(load).encode(), 0o100755))
     parts.append(cpio_entry(ARCHIVE_END, b"", 0))
-    with open(os.path.join(debian(), base), "rb") as f:
+    with open(os.path.join(debian(arch), base), "rb") as f:
         data = f.read()
     out = os.path.abspath("initrd-extra.cpio.gz")
     with open(out, "wb") as f:

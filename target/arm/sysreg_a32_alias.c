@@ -62,9 +62,9 @@ static const struct {
     uint8_t since;
 } wide_aliases[] = {
     {A32_CP64(15, 0, 9), ARM_SYSREG(3, 3, 9, 13, 0), SINCE(V8)},   /* PMCCNTR */
-    {A32_CP64(15, 0, 12), ARM_SYSREG(3, 0, 12, 11, 5), SINCE(V8)}, /* ICC_SGI1R */
-    {A32_CP64(15, 1, 12), ARM_SYSREG(3, 0, 12, 11, 6), SINCE(V8)}, /* ICC_ASGI1R */
-    {A32_CP64(15, 2, 12), ARM_SYSREG(3, 0, 12, 11, 7), SINCE(V8)}, /* ICC_SGI0R */
+    {A32_CP64(15, 0, 12), ARM_SYSREG(3, 0, 12, 11, 5), 0},         /* ICC_SGI1R */
+    {A32_CP64(15, 1, 12), ARM_SYSREG(3, 0, 12, 11, 6), 0},         /* ICC_ASGI1R */
+    {A32_CP64(15, 2, 12), ARM_SYSREG(3, 0, 12, 11, 7), 0},         /* ICC_SGI0R */
     {A32_CP64(15, 0, 14), ARM_SYSREG(3, 3, 14, 0, 1), 0},          /* CNTPCT */
     {A32_CP64(15, 1, 14), ARM_SYSREG(3, 3, 14, 0, 2), 0},          /* CNTVCT */
     {A32_CP64(15, 2, 14), ARM_SYSREG(3, 3, 14, 2, 2), 0},          /* CNTP_CVAL */

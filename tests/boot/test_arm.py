@@ -473,6 +473,12 @@ def test_armhf_four_cpus():
         power_off(g)
 
 
+def test_armhf_gicv3_four_cpus():
+    with linux(["-cpu", "cortex-a15"], arch="armhf", smp=4, machine="virt,gic-version=3") as g:
+        use_shell(g, "armv7l", 4)
+        power_off(g)
+
+
 def test_32_bit_program_under_64_bit_kernel():
     """The static BusyBox of armhf, from a raw disk; who asks as linux32 asks is told of a 32-bit machine."""
     tree = debian("armhf") + "/tree"

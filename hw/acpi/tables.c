@@ -523,24 +523,33 @@ static void order_script(struct acpi *a)
     memcpy(a->script->data, sorted->data, sorted->len);
 }
 
-static void pad(GByteArray *b, guint unit)
+/* To the size that the file has, or if that is too little to whole units with some room. */
+static void pad(GByteArray *b, size_t size, guint room, guint unit)
 {
     guint len = b->len;
-    g_byte_array_set_size(b, (guint)align_up(len, unit));
-    memset(b->data + len, 0, b->len - len);
+    if (size < len)
+        size = align_up(len + room, unit);
+    g_byte_array_set_size(b, (guint)size);
+    memset(b->data + len, 0, size - len);
 }
 
-/* What is read again may have another length inside, but firmware has seen that of the file. */
 static void finish(struct acpi *a, uint8_t rsdp[RSDP_SIZE])
 {
-    enum { TABLES_UNIT = 64 << 10, SCRIPT_UNIT = 4 << 10 };
     uint32_t rsdt = a->for_pc ? put_rsdt(a) : 0;
     make_rsdp(a, rsdt, put_xsdt(a), rsdp);
     order_script(a);
+}
+
+/* What is read again may have another length inside, but firmware has seen that of the file: there
+ * is room for tables that come later. */
+static void pad_files(struct acpi *a, struct device *fw_cfg)
+{
+    enum { TABLES_UNIT = 64 << 10, SCRIPT_UNIT = 4 << 10, TABLES_ROOM = 8 << 10 };
+    enum { SCRIPT_ROOM = 16 * CMD_SIZE };
     if (!a->for_pc)
         return;
-    pad(a->blob, TABLES_UNIT);
-    pad(a->script, SCRIPT_UNIT);
+    pad(a->blob, fw_cfg_file_size(fw_cfg, TABLES), TABLES_ROOM, TABLES_UNIT);
+    pad(a->script, fw_cfg_file_size(fw_cfg, LOADER), SCRIPT_ROOM, SCRIPT_UNIT);
 }
 
 /* Add to a pointer of some bytes. */
@@ -598,6 +607,7 @@ bool acpi_deliver(struct acpi *a, struct device *fw_cfg, struct error **errp)
 {
     uint8_t rsdp[RSDP_SIZE];
     finish(a, rsdp);
+    pad_files(a, fw_cfg);
     return fw_cfg_add_file(fw_cfg, TABLES, a->blob->data, a->blob->len, errp) &&
            fw_cfg_add_file(fw_cfg, RSDP, rsdp, sizeof(rsdp), errp) &&
            fw_cfg_add_file(fw_cfg, LOADER, a->script->data, a->script->len, errp);
@@ -607,6 +617,7 @@ void acpi_deliver_again(struct acpi *a, struct device *fw_cfg)
 {
     uint8_t rsdp[RSDP_SIZE];
     finish(a, rsdp);
+    pad_files(a, fw_cfg);
     fw_cfg_replace_file(fw_cfg, TABLES, a->blob->data, a->blob->len);
     fw_cfg_replace_file(fw_cfg, RSDP, rsdp, sizeof(rsdp));
     fw_cfg_replace_file(fw_cfg, LOADER, a->script->data, a->script->len);

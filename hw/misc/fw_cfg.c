@@ -258,6 +258,12 @@ uint16_t fw_cfg_file_key(struct device *dev, const char *name)
     return it ? (uint16_t)(it - f->items) : 0;
 }
 
+size_t fw_cfg_file_size(struct device *dev, const char *name)
+{
+    const struct item *it = find_file((struct fw_cfg *)dev, name);
+    return it ? it->len : 0;
+}
+
 void fw_cfg_replace_file(struct device *dev, const char *name, const void *data, size_t len)
 {
     struct fw_cfg *f = (struct fw_cfg *)dev;

@@ -52,6 +52,8 @@ bool fw_cfg_add_file(struct device *dev, const char *name, const void *data, siz
                      struct error **errp) MUST_CHECK;
 /* The key of a file; 0 when there is no such file. */
 uint16_t fw_cfg_file_key(struct device *dev, const char *name);
+/* How many bytes a file has; 0 when there is no such file. */
+size_t fw_cfg_file_size(struct device *dev, const char *name);
 /* Other contents for a file; nothing when there is no such file. */
 void fw_cfg_replace_file(struct device *dev, const char *name, const void *data, size_t len);
 /* Call refresh, with the device's lock held, when the guest selects a file: it may replace files.

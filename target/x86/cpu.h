@@ -286,6 +286,8 @@ enum x86_int_kind {
     X86_INT_3,        /* INT3, INTO: no check against IOPL in virtual-8086 mode */
     X86_INT_1,        /* INT1: no privilege check at all */
 };
+/* For helper_one_end(): whether to step is what TF says now. */
+enum { X86_STEP_BY_FLAG = 2 };
 /* INT n and the like: with privilege checks of the gate; next: pc after the instruction.  Returns
  * as x86_raise() does. */
 void x86_software_interrupt(struct x86_cpu *cpu, unsigned vector, enum x86_int_kind kind,

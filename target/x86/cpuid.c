@@ -31,11 +31,6 @@ static void add_features(const struct x86_cpu *cpu, uint32_t leaf, uint32_t subl
             out[rows[f].reg] |= UINT32_C(1) << rows[f].bit;
 }
 
-static bool is_amd(const struct x86_cpu *cpu)
-{
-    return cpu->vendor[0] == 'A';
-}
-
 static unsigned threads(const struct x86_cpu *cpu)
 {
     return cpu->cfg.threads ? cpu->cfg.threads : 1;
@@ -192,7 +187,7 @@ static void basic_leaf(const struct x86_cpu *cpu, uint32_t leaf, uint32_t sublea
     case 1: leaf_1(cpu, out); break;
     case 2: leaf_2(out); break;
     case 4:
-        if (!is_amd(cpu))
+        if (!x86_is_amd(cpu))
             cache_leaf(cpu, subleaf, out, false);
         break;
     case 5:
@@ -236,7 +231,7 @@ static void features_81(const struct x86_cpu *cpu, uint32_t out[4])
 
     out[EAX] = cpu->signature;
     add_features(cpu, 0x80000001, 0, out);
-    if (is_amd(cpu)) { /* a copy of leaf 1, where the bits mean the same */
+    if (x86_is_amd(cpu)) { /* a copy of leaf 1, where the bits mean the same */
         leaf_1(cpu, one);
         out[EDX] |= one[EDX] & SAME_AS_LEAF_1;
         if (package(cpu) > 1)
@@ -252,7 +247,7 @@ static void extended_leaf(const struct x86_cpu *cpu, uint32_t leaf, uint32_t sub
     switch (leaf) {
     case 0x80000000:
         out[EAX] = cpu->cpuid_xlevel;
-        if (is_amd(cpu))
+        if (x86_is_amd(cpu))
             put_vendor(cpu, out);
         break;
     case 0x80000001: features_81(cpu, out); break;
@@ -260,7 +255,7 @@ static void extended_leaf(const struct x86_cpu *cpu, uint32_t leaf, uint32_t sub
     case 0x80000003:
     case 0x80000004: put_text(out, cpu->brand + 16 * (leaf - 0x80000002), order, 4); break;
     case 0x80000005:
-        if (is_amd(cpu))
+        if (x86_is_amd(cpu))
             amd_caches(leaf, out);
         break;
     case 0x80000006: amd_caches(leaf, out); break;
@@ -268,7 +263,7 @@ static void extended_leaf(const struct x86_cpu *cpu, uint32_t leaf, uint32_t sub
     case 0x80000008:
         out[EAX] = cpu->phys_bits | (uint32_t)cpu->virt_bits << 8;
         add_features(cpu, leaf, 0, out);
-        if (is_amd(cpu) && package(cpu) > 1)
+        if (x86_is_amd(cpu) && package(cpu) > 1)
             out[ECX] = package_bits(cpu) << 12 | (package(cpu) - 1);
         break;
     case 0x8000001d: cache_leaf(cpu, subleaf, out, true); break;
@@ -304,7 +299,7 @@ void x86_cpuid(struct x86_cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t ou
     /* Beyond the highest leaf Intel's processors answer with their highest basic one. */
     bool beyond =
         leaf >> 31 ? leaf > cpu->cpuid_xlevel && leaf != 0x80000000 : leaf > cpu->cpuid_level;
-    if (beyond && is_amd(cpu))
+    if (beyond && x86_is_amd(cpu))
         return;
     if (beyond)
         leaf = cpu->cpuid_level;

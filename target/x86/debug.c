@@ -173,19 +173,22 @@ void helper_write_dr(struct x86_cpu *cpu, uint32_t n, uint64_t val)
 void helper_one_begin(struct x86_cpu *cpu)
 {
     struct x86_state *s = &cpu->s;
-    uint32_t hits = (s->eflags & X86_FL_RF) || s->shadow_ss ? 0 : code_hits(cpu);
+    bool is_hidden = s->shadow_ss && !x86_is_amd(cpu);
+    uint32_t hits = (s->eflags & X86_FL_RF) || is_hidden ? 0 : code_hits(cpu);
 
     if (hits) {
         x86_debug_exception(cpu, hits);
         guest_unwind(&cpu->cpu);
     }
+    if (!s->shadow_ss)
+        s->db_pending = 0;
     s->shadow = s->shadow_ss = false;
     s->keep_rf = false;
-    s->db_pending = 0;
 }
 
 /* The pc slot is that of the next instruction: #DB is a trap.  After MOV SS and POP SS it waits for
- * one instruction more; a single step is lost then, as on processors. */
+ * one instruction more; a single step is lost then, as on processors.  tf: X86_STEP_BY_FLAG is for
+ * SYSCALL and SYSRET, which step when TF is set after them. */
 void helper_one_end(struct x86_cpu *cpu, uint32_t tf)
 {
     struct x86_state *s = &cpu->s;
@@ -200,6 +203,8 @@ void helper_one_end(struct x86_cpu *cpu, uint32_t tf)
         return;
     }
     s->db_pending = 0;
+    if (tf == X86_STEP_BY_FLAG)
+        tf = s->eflags & X86_FL_TF;
     hits |= tf ? DR6_BS : 0;
     if (hits) {
         x86_debug_exception(cpu, hits);

@@ -418,10 +418,24 @@ void x86_raise(struct x86_cpu *cpu, enum x86_exception vector, uint32_t error)
     run(cpu, &(struct event){.vector = vector, .error = error, .kind = X86_INT_EXCEPTION});
 }
 
+/* The bits of breakpoints say what was hit this time; others stay until software clears them.
+ * DR7.GD is cleared so that the handler may look. */
+void x86_debug_exception(struct x86_cpu *cpu, uint32_t dr6)
+{
+    cpu->s.dr[6] = (cpu->s.dr[6] & ~UINT64_C(0xf)) | dr6;
+    cpu->s.dr[7] &= ~UINT64_C(0x2000);
+    x86_raise(cpu, X86_DB, 0);
+}
+
+/* A data breakpoint that MOV SS before it hit is a trap of its own, taken where the handler begins;
+ * INT1 takes it along. */
 void x86_software_interrupt(struct x86_cpu *cpu, unsigned vector, enum x86_int_kind kind,
                             uint64_t next)
 {
+    uint32_t hits = cpu->s.db_pending; /* of a MOV SS before it */
     run(cpu, &(struct event){.vector = vector, .kind = kind, .next = next});
+    if (hits && kind != X86_INT_1)
+        x86_debug_exception(cpu, hits);
 }
 
 void x86_external_interrupt(struct x86_cpu *cpu, unsigned vector)
@@ -448,12 +462,4 @@ void x86_page_fault(struct x86_cpu *cpu, const struct guest_fault *f)
         x86_fault(cpu, X86_GP, 0);
     cpu->s.cr2 = f->addr;
     x86_fault(cpu, X86_PF, f->cause);
-}
-
-/* DR7.GD is cleared so that the handler may look. */
-void x86_debug_exception(struct x86_cpu *cpu, uint32_t dr6)
-{
-    cpu->s.dr[6] |= dr6;
-    cpu->s.dr[7] &= ~UINT64_C(0x2000);
-    x86_raise(cpu, X86_DB, 0);
 }

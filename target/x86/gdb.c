@@ -297,7 +297,7 @@ static bool set_control(struct x86_cpu *cpu, unsigned n, uint64_t val)
 {
     if (n == 2)
         cpu->s.cr2 = val;
-    else if (n == CONTROL_KERNEL_GS && x86_is_canonical(cpu, val))
+    else if (n == CONTROL_KERNEL_GS && x86_is_canonical_register(cpu, val))
         cpu->s.kernel_gs_base = val;
     else
         return control(cpu, n) == val;
@@ -334,7 +334,7 @@ static bool set_scalar(struct x86_cpu *cpu, unsigned kind, unsigned n, uint64_t 
     case DREG_FLOAT_CONTROL: return set_float_control(cpu, n, (uint32_t)val);
     case DREG_MXCSR: x86_set_mxcsr(cpu, (uint32_t)val); return true;
     case DREG_BASE:
-        if (!x86_is_canonical(cpu, val))
+        if (!x86_is_canonical_register(cpu, val))
             return false;
         cpu->base[n] = val;
         return true;

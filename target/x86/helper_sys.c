@@ -117,6 +117,7 @@ void helper_sysret(struct x86_cpu *cpu, uint32_t is_64)
 {
     struct x86_state *s = &cpu->s;
     uint32_t base = s->star >> 48 & 0xfffc;
+    bool is_alone = cpu->seg_mode & (X86_MODE_ONE | X86_MODE_TF);
 
     if (!(s->efer & X86_EFER_SCE))
         undefined(cpu);
@@ -134,6 +135,8 @@ void helper_sysret(struct x86_cpu *cpu, uint32_t is_64)
     cpu->pc = is_64 ? cpu->r[RCX] : (uint32_t)cpu->r[RCX];
     x86_segments_changed(cpu);
     x86_irq_reevaluate(cpu);
+    if (!is_alone && (s->eflags & X86_FL_TF))
+        helper_one_end(cpu, X86_STEP_BY_FLAG);
 }
 
 void helper_sysenter(struct x86_cpu *cpu)
@@ -336,7 +339,7 @@ void helper_check_fsgsbase(struct x86_cpu *cpu)
 void helper_write_base(struct x86_cpu *cpu, uint32_t n, uint64_t val)
 {
     helper_check_fsgsbase(cpu);
-    if (!x86_is_canonical(cpu, val))
+    if (!x86_is_canonical_register(cpu, val))
         general_protection(cpu);
     cpu->base[n] = val;
 }
@@ -366,7 +369,7 @@ void helper_load_table(struct x86_cpu *cpu, uint32_t is_idt, uint64_t addr, uint
     uint32_t limit = (uint32_t)guest_ld(&cpu->cpu, addr, data_memop(cpu, MO_16));
     uint64_t base = guest_ld(&cpu->cpu, x86_linear(cpu, addr + 2),
                              data_memop(cpu, x86_is_64(cpu) ? MO_64 : MO_32));
-    if (x86_is_64(cpu) && !x86_is_canonical(cpu, base))
+    if (x86_is_64(cpu) && !x86_is_canonical_register(cpu, base))
         general_protection(cpu);
     if (!x86_is_64(cpu) && size == MO_16)
         base &= 0xffffff;
@@ -417,7 +420,7 @@ void helper_ltr(struct x86_cpu *cpu, uint32_t selector)
         x86_fault(cpu, X86_GP, error);
     if (!(d.hi & X86_DESC_P))
         x86_fault(cpu, X86_NP, error);
-    if (x86_is_long(cpu) && !x86_is_canonical(cpu, x86_desc_base(&d)))
+    if (x86_is_long(cpu) && !x86_is_canonical_register(cpu, x86_desc_base(&d)))
         x86_fault(cpu, X86_GP, error);
     d.hi |= X86_BUSY;
     x86_sys_st(cpu, d.addr + 5, MO_8, d.hi >> 8 & 0xff);
@@ -545,7 +548,7 @@ void helper_invpcid(struct x86_cpu *cpu, uint64_t type, uint64_t at)
     uint64_t addr = guest_ld(&cpu->cpu, x86_linear(cpu, at + 8), data_memop(cpu, MO_64));
     bool wants_0 = !(cpu->s.cr4 & X86_CR4_PCIDE) && type <= ONE_PCID;
     if (type > ALL || pcid >> 12 || (wants_0 && pcid) ||
-        (type == ONE_ADDRESS && !x86_is_canonical(cpu, addr)))
+        (type == ONE_ADDRESS && !x86_is_canonical_register(cpu, addr)))
         general_protection(cpu);
     switch (type) {
     case ONE_ADDRESS:

@@ -260,7 +260,7 @@ static bool walk_tables(struct walk *w, struct guest_walk *out)
         prot = rights_prot(w);
         denied = key_denies(w);
         if (!(prot & ~denied & 1u << w->access)) {
-            bool by_key = prot & denied & 1u << w->access;
+            bool by_key = denied & 1u << w->access;
             out->cause = X86_PF_P | access_error(w) | (by_key ? X86_PF_PK : 0);
             return false;
         }

@@ -282,10 +282,11 @@ static bool get_unknown(struct config *c, struct error **errp)
 
     for (size_t i = 1; i < c->opts->n; i++) {
         struct opt_pair *p = &c->opts->pair[i];
-        bool is_switch = is_word_of("check enforce migratable kvm legacy-cache l3-cache "
-                                    "host-cache-info cpuid-0xb full-cpuid-auto-level "
-                                    "kvm-pv-eoi kvmclock start-powered-off",
-                                    p->key);
+        bool is_switch =
+            is_word_of("check enforce migratable kvm legacy-cache l3-cache "
+                       "host-cache-info host-phys-bits cpuid-0xb full-cpuid-auto-level "
+                       "kvm-pv-eoi kvmclock start-powered-off",
+                       p->key);
         if (p->used || !(is_word_of(unknown_features, p->key) || g_str_has_prefix(p->key, "vmx-")))
             continue;
         if (!opts_get_bool(c->opts, p->key, false, &on, errp))

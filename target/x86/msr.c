@@ -189,7 +189,7 @@ static bool write_plain(struct x86_cpu *cpu, const struct plain *p, uint64_t val
     switch (p->check) {
     case READ_ONLY: return false;
     case CANONICAL:
-        if (!x86_is_canonical(cpu, val))
+        if (!x86_is_canonical_register(cpu, val))
             return false;
         break;
     case LOW_32: val = (uint32_t)val; break;
@@ -221,13 +221,14 @@ static uint64_t *row_field(struct x86_cpu *cpu, uint32_t msr)
     return NULL;
 }
 
-/* Banks: status and what belongs to it take 0 only (15.3.2.2); control anything. */
+/* Banks: status takes 0 only (15.3.2.2).  Address and miscellaneous information take anything, as
+ * on AMD's processors. */
 static bool row_takes(const struct x86_cpu *cpu, uint32_t msr, uint64_t val)
 {
     uint64_t mask = x86_phys_mask(cpu) & ~UINT64_C(0xfff);
 
     if (msr >= MSR_MC_BANKS)
-        return !(msr & 3) || val == 0;
+        return (msr & 3) != 1 || val == 0;
     if (msr >= MSR_MTRR_4K)
         return are_types(val, false);
     return msr & 1 ? !(val & ~(mask | 0x800))
@@ -260,15 +261,10 @@ static bool is_apic_msr(uint32_t msr)
            (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST);
 }
 
-static bool is_amd(const struct x86_cpu *cpu)
-{
-    return cpu->vendor[0] == 'A';
-}
-
 /* Registers of AMD's chips that firmware and kernels touch: nothing hangs on them. */
 static bool is_amd_filler(const struct x86_cpu *cpu, uint32_t msr)
 {
-    return is_amd(cpu) && msr >= MSR_AMD_FIRST && msr <= MSR_AMD_LAST;
+    return x86_is_amd(cpu) && msr >= MSR_AMD_FIRST && msr <= MSR_AMD_LAST;
 }
 
 static bool read_constant(const struct x86_cpu *cpu, uint32_t msr, uint64_t *val)
@@ -284,7 +280,7 @@ static bool read_constant(const struct x86_cpu *cpu, uint32_t msr, uint64_t *val
     case MSR_PERF_STATUS: *val = (uint64_t)1000 << 32 | 4 << 24; return true;
     case MSR_MTRRCAP: *val = VARIABLE_MTRRS | MTRR_FIXED | MTRR_WC; return x86_has(cpu, X86_F_MTRR);
     case MSR_MCG_CAP: *val = MC_BANKS | MCG_CTL_PRESENT; return x86_has(cpu, X86_F_MCA);
-    case MSR_AMD_HWCR: *val = BIT64(24); return is_amd(cpu); /* TscFreqSel */
+    case MSR_AMD_HWCR: *val = BIT64(24); return x86_is_amd(cpu); /* TscFreqSel */
     default: *val = 0; return is_amd_filler(cpu, msr);
     }
 }
@@ -295,7 +291,7 @@ static bool read_other(struct x86_cpu *cpu, uint32_t msr, uint64_t *val)
     case MSR_TSC: *val = x86_tsc(cpu); return x86_has(cpu, X86_F_TSC);
     case MSR_TSC_ADJUST: *val = cpu->s.tsc_adjust; return x86_has(cpu, X86_F_TSC_ADJUST);
     case MSR_TSC_AUX: *val = cpu->s.tsc_aux; return x86_has(cpu, X86_F_RDTSCP);
-    case MSR_FEATURE_CONTROL: *val = cpu->s.feature_control; return !is_amd(cpu);
+    case MSR_FEATURE_CONTROL: *val = cpu->s.feature_control; return !x86_is_amd(cpu);
     case MSR_SMBASE: *val = cpu->s.smbase; return cpu->s.smm;
     case MSR_MTRR_DEF_TYPE: *val = cpu->s.mtrr_def_type; return x86_has(cpu, X86_F_MTRR);
     case MSR_DEBUGCTL: *val = cpu->s.debugctl; return true;
@@ -309,7 +305,7 @@ static bool read_other(struct x86_cpu *cpu, uint32_t msr, uint64_t *val)
 
 static bool write_segment_base(struct x86_cpu *cpu, unsigned n, uint64_t val)
 {
-    if (!x86_has(cpu, X86_F_LM) || !x86_is_canonical(cpu, val))
+    if (!x86_has(cpu, X86_F_LM) || !x86_is_canonical_register(cpu, val))
         return false;
     cpu->base[n] = val;
     return true;
@@ -326,7 +322,7 @@ static bool write_def_type(struct x86_cpu *cpu, uint64_t val)
 /* Bit 0 locks it.  Ref: SDM vol. 4, table 2-2. */
 static bool write_feature_control(struct x86_cpu *cpu, uint64_t val)
 {
-    if (is_amd(cpu) || (cpu->s.feature_control & 1))
+    if (x86_is_amd(cpu) || (cpu->s.feature_control & 1))
         return false;
     cpu->s.feature_control = val;
     return true;

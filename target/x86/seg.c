@@ -16,6 +16,17 @@ bool x86_is_canonical(const struct x86_cpu *cpu, uint64_t addr)
     return (uint64_t)sextract64(addr, 0, bits) == addr;
 }
 
+/* Ref: SDM vol. 3, 4.5.2: what the processor could use, not what the present mode does. */
+bool x86_is_canonical_register(const struct x86_cpu *cpu, uint64_t addr)
+{
+    return (uint64_t)sextract64(addr, 0, x86_has(cpu, X86_F_LA57) ? 57 : 48) == addr;
+}
+
+bool x86_is_amd(const struct x86_cpu *cpu)
+{
+    return cpu->vendor[0] == 'A';
+}
+
 uint64_t x86_linear(const struct x86_cpu *cpu, uint64_t addr)
 {
     return x86_is_long(cpu) ? addr : (uint32_t)addr;

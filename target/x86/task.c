@@ -85,7 +85,7 @@ void x86_load_ldt(struct x86_cpu *cpu, uint32_t selector, enum x86_exception vec
         x86_fault(cpu, vector, error);
     if (!(d.hi & X86_DESC_P))
         x86_fault(cpu, vector == X86_TS ? X86_TS : X86_NP, error);
-    if (x86_is_long(cpu) && !x86_is_canonical(cpu, x86_desc_base(&d)))
+    if (x86_is_long(cpu) && !x86_is_canonical_register(cpu, x86_desc_base(&d)))
         x86_fault(cpu, vector, error);
     *ldtr = (struct x86_segment){.selector = (uint16_t)selector,
                                  .attr = d.hi & 0x00f0ff00,

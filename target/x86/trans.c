@@ -72,13 +72,23 @@ static void tell_top(struct dis *d)
     d->known_top = d->top;
 }
 
-void end_lookup(struct dis *d)
+static void leave(struct dis *d, uint32_t tf)
 {
     tell_top(d);
     if (is_alone(d))
-        call_one_end(d->ir, imm32(d, d->mode & X86_MODE_TF));
+        call_one_end(d->ir, imm32(d, tf));
     ir_exit_lookup(d->ir);
     d->ended = true;
+}
+
+void end_lookup(struct dis *d)
+{
+    leave(d, d->mode & X86_MODE_TF);
+}
+
+void end_step_by_flag(struct dis *d)
+{
+    leave(d, X86_STEP_BY_FLAG);
 }
 
 void end_mode(struct dis *d)

@@ -112,6 +112,8 @@ void end_next(struct dis *d) X86_SYMBOL(end_next);
 void end_mode(struct dis *d) X86_SYMBOL(end_mode);
 /* Continue at the pc slot, which a helper has written. */
 void end_lookup(struct dis *d) X86_SYMBOL(end_lookup);
+/* The same for SYSCALL and SYSRET: they step when TF is set after them. */
+void end_step_by_flag(struct dis *d) X86_SYMBOL(end_step_by_flag);
 /* Leave to the executor's loop; the pc slot is set: to sleep, or to let other threads run. */
 enum { MAIN_WAIT = 1, MAIN_YIELD = 2 };
 void end_main(struct dis *d, uint32_t reason) X86_SYMBOL(end_main);

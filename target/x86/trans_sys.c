@@ -573,14 +573,14 @@ void trans_syscall(struct dis *d)
 {
     set_pc(d, d->pc);
     call_syscall(d->ir, pc64(d, d->next));
-    end_lookup(d);
+    end_step_by_flag(d);
 }
 
 void trans_sysret(struct dis *d)
 {
     set_pc(d, d->pc);
     call_sysret(d->ir, imm32(d, d->insn.opsize == 3));
-    end_lookup(d);
+    end_step_by_flag(d);
 }
 
 void trans_sysenter(struct dis *d)

@@ -779,7 +779,7 @@ static void test_msrs_check_what_is_written(void)
     g_assert_true(write_msr(b->cpu, 0xc0000082, UINT64_C(0xffff800000001234)));
     g_assert_true(x86_msr_read(b->cpu, 0xc0000082, &val));
     g_assert_cmphex(val, ==, UINT64_C(0xffff800000001234));
-    g_assert_false(write_msr(b->cpu, 0xc0000082, UINT64_C(0x800000000000)));
+    g_assert_false(write_msr(b->cpu, 0xc0000082, BIT64(57)));
     g_assert_cmpint(bench_vector(b), ==, X86_GP);
     bench_long(b, 0);
     g_assert_true(write_msr(b->cpu, 0x277, UINT64_C(0x0007010600070106)));

@@ -152,6 +152,15 @@ code64:
     movb $0xc3, PAGE
     or $0x10000, %rax
     mov %rax, %cr0
+    PROVE "the key is told also when the page is read-only besides"
+    movl $PAGE + 5, PTE
+    invlpg PAGE
+    SET_PKRU 4
+    TRY64
+    movb $0xc3, PAGE
+    FAULTS64 PF, 0x23
+    movl $PAGE + 7, PTE
+    invlpg PAGE
     PROVE "XSAVE and XRSTOR know PKRU"
     mov $0x201, %eax
     xor %edx, %edx
@@ -339,7 +348,7 @@ user4:
     FAULTS64 GP
     TRY64
     mov $0xc0000082, %ecx
-    mov $0x8000, %edx
+    mov $0x01000000, %edx
     wrmsr
     FAULTS64 GP
 #endif

@@ -117,10 +117,19 @@ void trans_popa(struct dis *d)
     set_stack_pointer(d, from_top(d, 8 << size));
 }
 
+/* rSP after ENTER's first push, all of it: the upper half of ESP stays on a stack of 16 bits. */
+static ir_val frame_pointer(struct dis *d, unsigned size)
+{
+    ir_val top = from_top(d, -(1 << size));
+    if (stack_size(d) == 1)
+        top = ir_or(d->ir, top, ir_and(d->ir, gpr64(d, REG_SP), imm64(d, 0xffff0000)));
+    return narrow_to(d, top, size);
+}
+
 /* Copies of the frame pointers of enclosing procedures, and the new one. */
 static void nested_frames(struct dis *d, unsigned level, unsigned size)
 {
-    ir_val frame = narrow_to(d, from_top(d, -(1 << size)), size);
+    ir_val frame = frame_pointer(d, size);
     ir_val bp = gpr64(d, REG_BP);
     for (unsigned n = 1; n < level; n++) {
         ir_val from = wrap_sp(d, ir_sub(d->ir, bp, imm64(d, n << size)));
@@ -140,14 +149,14 @@ void trans_enter(struct dis *d)
         end_next(d);
         return;
     }
-    ir_val first = from_top(d, -(1 << size));
+    ir_val first = from_top(d, -(1 << size)), frame = frame_pointer(d, size);
     mem_store(d, slot_address(d, first, size, SEG_WRITE), gpr(d, REG_BP, size, false), size);
     if (level)
         nested_frames(d, level, size);
     ir_val sp = from_top(d, -(int64_t)((level + 1) << size) - bytes);
     set_pc(d, d->pc); /* the new top must be writable */
     call_probe_write(d->ir, slot_address(d, sp, size, SEG_WRITE), imm32(d, size | d->mem));
-    set_gpr(d, REG_BP, size, false, narrow_to(d, first, size));
+    set_gpr(d, REG_BP, size, false, frame);
     set_stack_pointer(d, sp);
 }
 

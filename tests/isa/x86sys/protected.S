@@ -116,6 +116,22 @@ main:
     lar %ax, %ebx
     CHECK nz
 
+    PROVE "ENTER keeps the upper half of ESP on a stack of 16 bits"
+    DESC FREE, 0x0000ffff, 0x00009202
+    mov %esp, %esi
+    mov $FREE, %ax
+    mov %ax, %ss
+    mov $0x10000, %esp
+    enter $4, $1
+    mov %esp, %ecx
+    mov $DATA0, %ax
+    mov %ax, %ss
+    mov %esi, %esp
+    EQ %ebp, $0x1fffc
+    EQ %ecx, $0x1fff4
+    cmpl $0x1fffc, 0x2fff8
+    CHECK e
+
     PROVE "INT n pushes what follows it"
     TRY
     int $3

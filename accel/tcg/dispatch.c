@@ -71,7 +71,7 @@ static struct salt *find_salt(struct tcg_vcpu *v, uint32_t mode)
 
 static struct salt *quick_salt(struct tcg_vcpu *v, uint32_t mode)
 {
-    struct salt_quick *q = &v->quick[(mode ^ mode >> 4 ^ mode >> 15) % QUICK_SLOTS];
+    struct salt_quick *q = &v->quick[mode * UINT32_C(0x9e3779b1) >> (32 - QUICK_BITS)];
     if (UNLIKELY(q->mode != mode || q->stamp != v->salt_stamp)) {
         q->salt = find_salt(v, mode);
         q->mode = mode;

@@ -134,7 +134,7 @@ struct tcg_stats {
 enum {
     SALT_SLOTS = 64,
     MODE_SLOTS = 64,
-    QUICK_SLOTS = 16,
+    QUICK_BITS = 5,
     SALT_FILTER_BITS = 16384,
     STORE_LOG = 256,
     HOT_SLOTS = 64
@@ -170,7 +170,7 @@ struct tcg_vcpu {
         uint32_t mode;
         uint64_t stamp; /* valid while equal to salt_stamp */
         struct salt *salt;
-    } quick[QUICK_SLOTS];
+    } quick[1 << QUICK_BITS];
     struct {
         uint32_t mode;
         bool used, per_asid; /* some unit of this mode came from a non-global page */

@@ -28,6 +28,8 @@ enum {
     X86_SLOT_CC,      /* I32, X86_CC_*: OF SF ZF AF PF CF */
     X86_SLOT_DF,      /* I64: 0, or all ones while EFLAGS.DF is set */
     X86_SLOT_BASE,    /* bases of ES CS SS DS FS GS (enum x86_seg_reg): I64 */
+    X86_SLOT_BASE_CS,
+    X86_SLOT_BASE_SS,
     X86_SLOT_FTOP = X86_SLOT_BASE + 6, /* I32: 0..7, and 7 down to where the stack's top is */
     X86_SLOT_FTAG,                     /* I32: bit n: physical register n is empty */
     X86_SLOT_FSW,  /* I32: the status word without TOP, ES and B, which are computed */
@@ -174,6 +176,7 @@ struct x86_cpu {
     uint32_t fop, fcs, fds;
 
     struct x86_bounds bounds[X86_SEGS]; /* computed from s.seg[] */
+    bool irq_barred; /* something may wait that came, or was looked for, while IF was 0 */
     bool near_limit; /* the next instruction ends close to the limit of CS: alone (X86_MODE_ONE) */
     struct x86_state s;
     uint64_t features[X86_FEATURE_WORDS]; /* bits of enum x86_feature; fixed after configuration */

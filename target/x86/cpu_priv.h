@@ -180,6 +180,12 @@ bool x86_interrupt(struct cpu *cpu);
 bool x86_has_work(struct cpu *cpu);
 /* IF was set, a mask lifted: what is pending may be deliverable now. */
 void x86_irq_reevaluate(struct x86_cpu *cpu);
+/* The same where all that may have changed is that IF is set, or a shadow over. */
+static inline void x86_irq_unmasked(struct x86_cpu *cpu)
+{
+    if (cpu->irq_barred)
+        x86_irq_reevaluate(cpu);
+}
 
 /* --- mmu.c --- */
 /* Causes that are no page fault: #GP or #SS; run the instruction again, alone. */

@@ -392,6 +392,7 @@ static bool attempt(struct x86_cpu *cpu, struct event *ev, struct x86_attempt *a
 
 static void run(struct x86_cpu *cpu, const struct event *first)
 {
+    bool may_free_others = first->kind == X86_INT_EXTERNAL || cpu->s.shadow;
     struct event ev = *first;
     struct x86_attempt a;
 
@@ -410,7 +411,8 @@ static void run(struct x86_cpu *cpu, const struct event *first)
     cpu->s.db_pending = 0;
     cpu->retry_watched = cpu->near_limit = false;
     x86_segments_changed(cpu);
-    x86_irq_reevaluate(cpu); /* a shadow may have held something off */
+    if (may_free_others) /* one at a time is taken; a shadow may have held something off */
+        x86_irq_reevaluate(cpu);
 }
 
 void x86_raise(struct x86_cpu *cpu, enum x86_exception vector, uint32_t error)

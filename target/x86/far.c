@@ -424,6 +424,10 @@ static void load_flags(struct x86_cpu *cpu, uint32_t image, unsigned size, unsig
         mask |= X86_FL_IF;
     if (size != MO_16 && cpl == 0)
         mask |= X86_FL_VIF | X86_FL_VIP;
+    if (!x86_has_code_breakpoints(cpu)) { /* nothing to hold off: the next instruction clears it */
+        image &= ~(uint32_t)X86_FL_RF;
+        mask |= X86_FL_RF;
+    }
     x86_set_eflags(cpu, (x86_eflags(cpu) & ~mask) | (image & mask));
     cpu->s.keep_rf = true;
 }
@@ -545,6 +549,8 @@ static void iret_protected(struct x86_cpu *cpu, unsigned size, uint64_t next)
 
 void x86_iret(struct x86_cpu *cpu, unsigned size, uint64_t next)
 {
+    bool was_masked = cpu->s.nmi_masked;
+
     cpu->s.nmi_masked = false; /* even if it faults */
     if (!(cpu->s.cr0 & X86_CR0_PE))
         iret_real(cpu, size);
@@ -553,5 +559,8 @@ void x86_iret(struct x86_cpu *cpu, unsigned size, uint64_t next)
     else
         iret_protected(cpu, size, next);
     x86_segments_changed(cpu);
-    x86_irq_reevaluate(cpu);
+    if (was_masked)
+        x86_irq_reevaluate(cpu);
+    else
+        x86_irq_unmasked(cpu);
 }

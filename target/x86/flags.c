@@ -4,6 +4,8 @@
  */
 #include "target/x86/trans.h"
 
+#include <stddef.h>
+
 _Static_assert((int)X86_CC_ALL == (int)IR_EFLAGS, "the slot holds what the eflags operations give");
 
 enum { CC_O, CC_B = 2, CC_Z = 4, CC_BE = 6, CC_S = 8, CC_P = 10, CC_L = 12, CC_LE = 14 };
@@ -24,6 +26,18 @@ void flags_set(struct dis *d, ir_val cc)
 ir_val flags_get(struct dis *d)
 {
     return ir_get(d->ir, X86_SLOT_CC);
+}
+
+ir_val eflags_image(struct dis *d)
+{
+    enum { KEPT = X86_EFLAGS_SYS & ~(X86_FL_VM | X86_FL_RF), LAHF = 0xd5, O_SHIFT = 11 };
+    ir_val cc = flags_get(d);
+    ir_val low = ir_and(d->ir, ir_shr(d->ir, cc, imm32(d, 8)), imm32(d, LAHF));
+    ir_val o = ir_shl(d->ir, ir_and(d->ir, cc, imm32(d, X86_CC_O)), imm32(d, O_SHIFT));
+    ir_val df = ir_and(d->ir, ir_trunc(d->ir, ir_get(d->ir, X86_SLOT_DF)), imm32(d, X86_FL_DF));
+    ir_val sys = ir_env_ld(d->ir, I32, MO_32, offsetof(struct x86_cpu, s.eflags));
+    ir_val rest = ir_or(d->ir, ir_and(d->ir, sys, imm32(d, KEPT)), imm32(d, X86_FL_1));
+    return ir_or(d->ir, ir_or(d->ir, low, o), ir_or(d->ir, df, rest));
 }
 
 void flags_change(struct dis *d, uint32_t mask, ir_val value)

@@ -89,6 +89,24 @@ static void set_flat(struct x86_cpu *cpu, uint32_t cs, uint32_t ss, unsigned cpl
     x86_set_cpl(cpu, cpl);
 }
 
+static void enter_kernel(struct x86_cpu *cpu, uint64_t target)
+{
+    uint32_t cs = cpu->s.star >> 32 & 0xfffc;
+
+    set_flat(cpu, cs, cs + 8, 0, true);
+    x86_set_eflags(cpu, x86_eflags(cpu) & ~(uint32_t)cpu->s.sfmask & ~(uint32_t)X86_FL_RF);
+    cpu->pc = target;
+    x86_segments_changed(cpu);
+}
+
+uint32_t helper_syscall_64(struct x86_cpu *cpu)
+{
+    if (!(cpu->s.efer & X86_EFER_SCE))
+        return 0;
+    enter_kernel(cpu, cpu->s.lstar);
+    return 1;
+}
+
 void helper_syscall(struct x86_cpu *cpu, uint64_t next)
 {
     struct x86_state *s = &cpu->s;
@@ -97,44 +115,55 @@ void helper_syscall(struct x86_cpu *cpu, uint64_t next)
 
     if (!(s->efer & X86_EFER_SCE) || !(s->cr0 & X86_CR0_PE))
         undefined(cpu);
+    cpu->r[RCX] = was_64 ? next : (uint32_t)(next - cpu->base[X86_CS]);
     if (x86_is_long(cpu)) {
-        cpu->r[RCX] = was_64 ? next : (uint32_t)(next - cpu->base[X86_CS]);
         cpu->r[R11] = x86_eflags(cpu) & ~(uint32_t)X86_FL_RF;
-        set_flat(cpu, cs, cs + 8, 0, true);
-        x86_set_eflags(cpu, x86_eflags(cpu) & ~(uint32_t)s->sfmask & ~(uint32_t)X86_FL_RF);
-        cpu->pc = was_64 ? s->lstar : s->cstar;
+        enter_kernel(cpu, was_64 ? s->lstar : s->cstar);
     } else {
-        cpu->r[RCX] = (uint32_t)(next - cpu->base[X86_CS]);
         set_flat(cpu, cs, cs + 8, 0, false);
         s->eflags &= ~(uint32_t)(X86_FL_IF | X86_FL_VM | X86_FL_RF);
         cpu->pc = (uint32_t)s->star;
+        x86_segments_changed(cpu);
     }
-    x86_segments_changed(cpu);
 }
 
 /* CS and SS come from STAR: 16 further for 64-bit code.  SS keeps nothing of what it was. */
+static void leave_kernel(struct x86_cpu *cpu, uint64_t target, uint32_t flags, bool is_64)
+{
+    uint32_t base = cpu->s.star >> 48 & 0xfffc;
+
+    x86_set_eflags(cpu, flags);
+    set_flat(cpu, base + (is_64 ? 16 : 0), base + 8, 3, is_64);
+    cpu->pc = is_64 ? target : (uint32_t)target;
+    x86_segments_changed(cpu);
+    x86_irq_unmasked(cpu);
+}
+
+enum { SYSRET_CLEARS = X86_FL_RF | X86_FL_VM };
+
+uint32_t helper_sysret_64(struct x86_cpu *cpu, uint64_t rcx, uint32_t r11)
+{
+    if (!(cpu->s.efer & X86_EFER_SCE) || !x86_is_canonical(cpu, rcx) || (r11 & X86_FL_TF))
+        return 0;
+    leave_kernel(cpu, rcx, r11 & ~(uint32_t)SYSRET_CLEARS, true);
+    return 1;
+}
+
 void helper_sysret(struct x86_cpu *cpu, uint32_t is_64)
 {
     struct x86_state *s = &cpu->s;
-    uint32_t base = s->star >> 48 & 0xfffc;
+    uint32_t flags = x86_eflags(cpu) | X86_FL_IF;
     bool is_alone = cpu->seg_mode & (X86_MODE_ONE | X86_MODE_TF);
 
     if (!(s->efer & X86_EFER_SCE))
         undefined(cpu);
     if (s->cpl || !(s->cr0 & X86_CR0_PE))
         general_protection(cpu);
-    if (x86_is_long(cpu)) {
-        enum { KEPT = X86_FL_RF | X86_FL_VM };
-        if (is_64 && !x86_is_canonical(cpu, cpu->r[RCX]))
-            general_protection(cpu);
-        x86_set_eflags(cpu, (uint32_t)cpu->r[R11] & ~(uint32_t)KEPT);
-    } else {
-        s->eflags |= X86_FL_IF;
-    }
-    set_flat(cpu, base + (is_64 ? 16 : 0), base + 8, 3, is_64);
-    cpu->pc = is_64 ? cpu->r[RCX] : (uint32_t)cpu->r[RCX];
-    x86_segments_changed(cpu);
-    x86_irq_reevaluate(cpu);
+    if (x86_is_long(cpu) && is_64 && !x86_is_canonical(cpu, cpu->r[RCX]))
+        general_protection(cpu);
+    if (x86_is_long(cpu))
+        flags = (uint32_t)cpu->r[R11] & ~(uint32_t)SYSRET_CLEARS;
+    leave_kernel(cpu, cpu->r[RCX], flags, is_64);
     if (!is_alone && (s->eflags & X86_FL_TF))
         helper_one_end(cpu, X86_STEP_BY_FLAG);
 }
@@ -270,6 +299,8 @@ static void popf_virtual(struct x86_cpu *cpu, uint32_t image, uint32_t size)
 
 void helper_popf(struct x86_cpu *cpu, uint64_t image, uint32_t size)
 {
+    uint32_t before = cpu->s.eflags;
+
     if (x86_is_vm(cpu) && x86_iopl(cpu) < 3) {
         popf_virtual(cpu, (uint32_t)image, size);
     } else {
@@ -277,8 +308,9 @@ void helper_popf(struct x86_cpu *cpu, uint64_t image, uint32_t size)
         x86_set_eflags(cpu, ((x86_eflags(cpu) & ~mask) | ((uint32_t)image & mask)) &
                                 ~(uint32_t)X86_FL_RF);
     }
-    x86_segments_changed(cpu);
-    x86_irq_reevaluate(cpu);
+    if ((before ^ cpu->s.eflags) & ~(uint32_t)(X86_FL_IF | X86_FL_ID))
+        x86_segments_changed(cpu);
+    x86_irq_unmasked(cpu);
 }
 
 static void set_virtual_if(struct x86_cpu *cpu, bool on)
@@ -342,15 +374,6 @@ void helper_write_base(struct x86_cpu *cpu, uint32_t n, uint64_t val)
     if (!x86_is_canonical_register(cpu, val))
         general_protection(cpu);
     cpu->base[n] = val;
-}
-
-void helper_swapgs(struct x86_cpu *cpu)
-{
-    uint64_t base = cpu->base[X86_GS];
-
-    need_cpl0(cpu);
-    cpu->base[X86_GS] = cpu->s.kernel_gs_base;
-    cpu->s.kernel_gs_base = base;
 }
 
 /* ---- tables ---- */

@@ -133,6 +133,7 @@ static bool has_unmaskable(const struct x86_cpu *cpu)
 void x86_irq_reevaluate(struct x86_cpu *cpu)
 {
     collect(cpu);
+    cpu->irq_barred = !can_take(cpu);
     if (has_unmaskable(cpu) || (can_take(cpu) && has_maskable(cpu)))
         cpu_request(&cpu->cpu, CPU_REQ_IRQ);
 }
@@ -178,6 +179,7 @@ static bool take_maskable(struct x86_cpu *cpu)
 {
     int vector;
 
+    cpu->irq_barred = !can_take(cpu);
     if (!can_take(cpu) || !has_maskable(cpu))
         return false;
     vector = acknowledge(cpu);

@@ -65,7 +65,12 @@ enum { VARIABLE_MTRRS = 8, MTRR_FIXED = 1 << 8, MTRR_WC = 1 << 10, MC_BANKS = 10
 
 static uint64_t raw_tsc(const struct x86_cpu *cpu)
 {
-    return (uint64_t)((unsigned __int128)clock_now() * cpu->tsc_hz / 1000000000);
+    enum { NS_PER_S = 1000000000 };
+    uint64_t now = (uint64_t)clock_now();
+
+    if (LIKELY(cpu->tsc_hz == NS_PER_S))
+        return now;
+    return (uint64_t)((unsigned __int128)now * cpu->tsc_hz / NS_PER_S);
 }
 
 uint64_t x86_tsc(struct x86_cpu *cpu)
@@ -75,8 +80,6 @@ uint64_t x86_tsc(struct x86_cpu *cpu)
 
 uint64_t helper_rdtsc(struct x86_cpu *cpu)
 {
-    if ((cpu->s.cr4 & X86_CR4_TSD) && cpu->s.cpl && (cpu->s.cr0 & X86_CR0_PE))
-        x86_fault(cpu, X86_GP, 0);
     return x86_tsc(cpu);
 }
 
@@ -424,6 +427,8 @@ void helper_wrmsr(struct x86_cpu *cpu)
         x86_fault(cpu, X86_GP, 0);
     if (!x86_msr_write(cpu, msr, (uint32_t)cpu->r[0] | cpu->r[2] << 32))
         refuse(cpu, "wrmsr", msr);
+    if (msr >= MSR_FS_BASE && msr <= MSR_KERNEL_GS) /* a switch of tasks: no mode depends on them */
+        return;
     x86_segments_changed(cpu);
     x86_irq_reevaluate(cpu);
 }

@@ -375,6 +375,16 @@ static bool must_end(const struct dis *d, unsigned insns)
            ir_full(d->ir) || tx_break_at(d->tx, d->pc) || d->nlate > X86_LATE - 4;
 }
 
+bool goes_on(const struct dis *d)
+{
+    enum { OPS_AT_MOST = 4 }; /* late blocks of the next instruction */
+    struct x86_insn insn;
+    if (!d->tx || d->insns + 1 >= tx_max_insns(d->tx) || !tx_same_page(d->tx, d->next) ||
+        ir_full(d->ir) || tx_break_at(d->tx, d->next) || d->nlate + 1 > X86_LATE - OPS_AT_MOST)
+        return false;
+    return decode(d, d->next, true, &insn) == X86_DECODED;
+}
+
 /* The last byte that the unit can reach, by a look ahead. */
 static uint64_t last_byte(const struct dis *d)
 {
@@ -405,6 +415,7 @@ void x86_translate(struct tx *tx)
     x86_dis_init(&d, tx_ir(tx), x86(tx_cpu(tx)), tx_start(tx), tx_mode(tx));
     d.tx = tx;
     for (unsigned n = 0; !d.ended; n++) {
+        d.insns = n;
         bool stop = n && must_end(&d, n);
         enum x86_decoded decoded = stop ? X86_NO_BYTE : decode(&d, d.pc, n, &d.insn);
         if (decoded == X86_NO_BYTE) {

@@ -55,6 +55,7 @@ struct dis {
         uint32_t error;
     } late[X86_LATE];
     unsigned nlate;
+    unsigned insns; /* before this one */
 };
 
 static inline bool dis_has(const struct dis *d, enum x86_feature f)
@@ -110,6 +111,8 @@ void end_near(struct dis *d, ir_val linear, enum ir_hint hint) X86_SYMBOL(end_ne
 void end_next(struct dis *d) X86_SYMBOL(end_next);
 /* Continue after this instruction in a mode that may be another. */
 void end_mode(struct dis *d) X86_SYMBOL(end_mode);
+/* Whether the next instruction will be in this unit, unless this one ends it. */
+bool goes_on(const struct dis *d) X86_SYMBOL(goes_on);
 /* Continue at the pc slot, which a helper has written. */
 void end_lookup(struct dis *d) X86_SYMBOL(end_lookup);
 /* The same for SYSCALL and SYSRET: they step when TF is set after them. */
@@ -199,6 +202,8 @@ void flags_logic(struct dis *d, ir_val result, unsigned size) X86_SYMBOL(flags_l
 void flags_set(struct dis *d, ir_val cc) X86_SYMBOL(flags_set);
 void flags_result(struct dis *d, ir_val cc, ir_val result, unsigned size) X86_SYMBOL(flags_result);
 ir_val flags_get(struct dis *d) X86_SYMBOL(flags_get);
+/* EFLAGS as PUSHF shows them: all but VM and RF, which are 0. */
+ir_val eflags_image(struct dis *d) X86_SYMBOL(eflags_image);
 /* The bits of mask from value, the others as they were. */
 void flags_change(struct dis *d, uint32_t mask, ir_val value) X86_SYMBOL(flags_change);
 ir_val flag_carry(struct dis *d, enum ir_type t) X86_SYMBOL(flag_carry); /* 0 or 1 */

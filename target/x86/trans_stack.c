@@ -172,6 +172,11 @@ void trans_leave(struct dis *d)
 void trans_pushf(struct dis *d)
 {
     unsigned size = d->insn.opsize;
+    if (!(d->mode & X86_MODE_VM)) {
+        ir_val image = eflags_image(d);
+        push(d, size == 3 ? ir_zext32(d->ir, image) : image, size);
+        return;
+    }
     set_pc(d, d->pc);
     push(d, narrow_to(d, call_pushf(d->ir, imm32(d, size)), size), size);
 }

@@ -2,7 +2,9 @@
 #include "target/x86/trans.h"
 #include "target/x86/xsave.h"
 
-enum { REG_AX, REG_CX, REG_DX };
+#include <stddef.h>
+
+enum { REG_AX, REG_CX, REG_DX, REG_R11 = 11 };
 
 /* --- nothing to do --- */
 
@@ -42,14 +44,40 @@ void trans_ud(struct dis *d)
 
 /* --- flags --- */
 
+enum {
+    SYS_FLAGS = offsetof(struct x86_cpu, s.eflags),
+    IRQ_BARRED = offsetof(struct x86_cpu, irq_barred)
+};
+
+/* IF belongs to this level. */
+static bool may_set_if(const struct dis *d)
+{
+    return (d->mode & X86_MODE_IO) && !is_alone(d);
+}
+
 void trans_cli(struct dis *d)
 {
+    if (may_set_if(d)) {
+        ir_val flags = ir_env_ld(d->ir, I32, MO_32, SYS_FLAGS);
+        ir_env_st(d->ir, ir_and(d->ir, flags, imm32(d, ~(uint32_t)X86_FL_IF)), MO_32, SYS_FLAGS);
+        return;
+    }
     set_pc(d, d->pc);
     call_set_if(d->ir, imm32(d, 0));
 }
 
+/*
+ * The shadow: nothing is taken inside a unit, so the next instruction only has to be in this one.
+ * When something may wait already, it comes right after that one: alone, with all checks.
+ */
 void trans_sti(struct dis *d)
 {
+    if (may_set_if(d) && goes_on(d)) {
+        alone_if(d, ir_env_ld(d->ir, I32, MO_8, IRQ_BARRED), imm32(d, 0), IR_NE);
+        ir_val flags = ir_env_ld(d->ir, I32, MO_32, SYS_FLAGS);
+        ir_env_st(d->ir, ir_or(d->ir, flags, imm32(d, X86_FL_IF)), MO_32, SYS_FLAGS);
+        return;
+    }
     set_pc(d, d->pc);
     call_set_if(d->ir, imm32(d, 1));
     end_mode(d);
@@ -402,16 +430,24 @@ static ir_val ecx(struct dis *d)
     return gpr(d, REG_CX, 2, false);
 }
 
+/* CR4.TSD takes it away from all levels but 0. */
+static ir_val time_stamp(struct dis *d)
+{
+    if (d->cpl) {
+        ir_val cr4 = ir_env_ld(d->ir, I64, MO_64, offsetof(struct x86_cpu, s.cr4));
+        fault_if(d, ir_and(d->ir, cr4, imm64(d, X86_CR4_TSD)), imm64(d, 0), IR_NE, X86_GP, 0);
+    }
+    return call_rdtsc(d->ir);
+}
+
 void trans_rdtsc(struct dis *d)
 {
-    set_pc(d, d->pc);
-    set_edx_eax(d, call_rdtsc(d->ir));
+    set_edx_eax(d, time_stamp(d));
 }
 
 void trans_rdtscp(struct dis *d)
 {
-    set_pc(d, d->pc);
-    ir_val tsc = call_rdtsc(d->ir);
+    ir_val tsc = time_stamp(d);
     set_edx_eax(d, tsc);
     set_gpr(d, REG_CX, 2, false, ir_trunc(d->ir, call_rdpid(d->ir)));
 }
@@ -560,17 +596,27 @@ void trans_wrgsbase(struct dis *d)
 
 void trans_swapgs(struct dis *d)
 {
+    enum { KERNEL_GS = offsetof(struct x86_cpu, s.kernel_gs_base) };
     if (cpl_is_wrong(d))
         return;
-    set_pc(d, d->pc);
-    call_swapgs(d->ir);
-    flags_forget(d);
+    ir_val base = ir_get(d->ir, X86_SLOT_BASE + X86_GS);
+    ir_set(d->ir, X86_SLOT_BASE + X86_GS, ir_env_ld(d->ir, I64, MO_64, KERNEL_GS));
+    ir_env_st(d->ir, base, MO_64, KERNEL_GS);
 }
 
 /* --- to the kernel and back --- */
 
+/* Between programs of 64 bits and their kernel: what is not as usual runs again, alone. */
 void trans_syscall(struct dis *d)
 {
+    if (is_64(d) && !is_alone(d)) {
+        ir_val flags = eflags_image(d);
+        alone_if(d, call_syscall_64(d->ir), imm32(d, 0), IR_EQ);
+        set_gpr(d, REG_CX, 3, false, pc64(d, d->next));
+        set_gpr(d, REG_R11, 3, false, ir_zext32(d->ir, flags));
+        end_lookup(d);
+        return;
+    }
     set_pc(d, d->pc);
     call_syscall(d->ir, pc64(d, d->next));
     end_step_by_flag(d);
@@ -578,8 +624,15 @@ void trans_syscall(struct dis *d)
 
 void trans_sysret(struct dis *d)
 {
+    bool is_wide = d->insn.opsize == 3;
+    if (is_64(d) && is_wide && !d->cpl && !is_alone(d)) {
+        ir_val ok = call_sysret_64(d->ir, gpr64(d, REG_CX), ir_trunc(d->ir, gpr64(d, REG_R11)));
+        alone_if(d, ok, imm32(d, 0), IR_EQ);
+        end_lookup(d);
+        return;
+    }
     set_pc(d, d->pc);
-    call_sysret(d->ir, imm32(d, d->insn.opsize == 3));
+    call_sysret(d->ir, imm32(d, is_wide));
     end_step_by_flag(d);
 }
 

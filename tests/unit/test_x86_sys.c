@@ -179,7 +179,8 @@ static void test_expand_down_segments_begin_above_the_limit(void)
 
 /* ---- gates ---- */
 
-static void test_interrupt_to_inner_level_switches_stacks(void)
+/* dr7: RF is loaded only where a code breakpoint makes it mean something. */
+static void check_inner_level(uint64_t dr7)
 {
     struct x86_bench *b = protected_bench(3);
 
@@ -194,12 +195,19 @@ static void test_interrupt_to_inner_level_switches_stacks(void)
     g_assert_cmphex(bench_stack(b, 5, 4), ==, SEL_DATA3);
     g_assert_cmpint(b->cpu->s.cpl, ==, 0);
     b->cpu->r[RSP] += 4;
+    b->cpu->s.dr[7] = dr7;
     x86_iret(b->cpu, MO_32, 0);
     g_assert_cmpint(b->cpu->s.cpl, ==, 3);
     g_assert_cmphex(b->cpu->pc, ==, 0x5000);
     g_assert_cmphex(b->cpu->r[RSP], ==, 0x8000);
-    g_assert_true(b->cpu->s.eflags & X86_FL_RF);
+    g_assert_cmpint(!(b->cpu->s.eflags & X86_FL_RF), ==, !dr7);
     x86_bench_free(b);
+}
+
+static void test_interrupt_to_inner_level_switches_stacks(void)
+{
+    check_inner_level(1);
+    check_inner_level(0);
 }
 
 static void test_int_n_checks_the_gate(void)
@@ -791,8 +799,6 @@ static void test_msrs_check_what_is_written(void)
     bench_long(b, 0);
     g_assert_true(write_msr(b->cpu, 0xc0000101, 0x1000));
     g_assert_cmphex(b->cpu->base[X86_GS], ==, 0x1000);
-    helper_swapgs(b->cpu);
-    g_assert_cmphex(b->cpu->s.kernel_gs_base, ==, 0x1000);
     x86_bench_free(b);
 }
 

@@ -118,6 +118,13 @@ void dispatch_forget_all(struct tcg_vcpu *v)
     dispatch_space_changed(v);
 }
 
+/* Kernels begin with tables that are not global yet: nothing is left of what was run from them. */
+void dispatch_begin_anew(struct tcg_vcpu *v)
+{
+    memset(v->modes, 0, sizeof(v->modes));
+    dispatch_forget_all(v);
+}
+
 void dispatch_forget_asid(struct tcg_vcpu *v, uint32_t asid)
 {
     for (unsigned i = 0; i < SALT_SLOTS; i++)
@@ -188,7 +195,7 @@ static void filter_add(struct tcg_vcpu *v, gva addr)
 
 void dispatch_note_run(struct tcg_vcpu *v, gva pc, const struct unit *u)
 {
-    if (UNLIKELY(!u->global && !v->salt->per_asid)) {
+    if (UNLIKELY(!v->found_global && !v->salt->per_asid)) {
         *mode_per_asid(v, v->mode) = true;
         dispatch_space_changed(v);
     }

@@ -177,6 +177,7 @@ struct tcg_vcpu {
     } modes[MODE_SLOTS];
     struct tlb_l2 l2;
     struct tlb_entry found; /* what tlb_get() returned last */
+    bool found_global;      /* the unit that unit_find() returned last is mapped for all spaces */
     /* The second level holds entries of one address space only for the index; it holds any. */
     bool idx_local[TCG_MMU_MODES];
     uint8_t idx_used;
@@ -354,6 +355,8 @@ void dispatch_mode_changed(struct tcg_vcpu *v);
 bool dispatch_swapped(struct tcg_vcpu *v);
 void dispatch_space_changed(struct tcg_vcpu *v);
 void dispatch_forget_all(struct tcg_vcpu *v);
+/* The same, and find out anew which modes run from global pages only. */
+void dispatch_begin_anew(struct tcg_vcpu *v);
 void dispatch_forget_asid(struct tcg_vcpu *v, uint32_t asid);
 void dispatch_forget_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asid);
 /* A unit is about to run at pc: its page is known under the current salt from now on. Before

@@ -118,7 +118,7 @@ void tlb_init(struct tcg_vcpu *v)
     l2_forget_all(v);
     memset(v->idx_local, 0, sizeof(v->idx_local));
     v->idx_used = 0;
-    dispatch_forget_all(v);
+    dispatch_begin_anew(v);
 }
 
 /* --- flushes asked by the guest

@@ -442,7 +442,7 @@ static bool second_page_agrees(struct tcg_vcpu *v, struct unit *u)
     if (!e || e->host != u->page2)
         return false;
     if (!(e->flags & L2_GLOBAL))
-        u->global = false;
+        u->global = v->found_global = false;
     return true;
 }
 
@@ -480,7 +480,8 @@ struct unit *unit_find(struct tcg_vcpu *v, gva pc, struct tlb_entry *e)
     struct unit *u = find_unit(v, pc, e);
     if (!u)
         return NULL;
-    if (!(e->flags & L2_GLOBAL) && u->global)
+    v->found_global = e->flags & L2_GLOBAL;
+    if (!v->found_global && u->global)
         u->global = false; /* the same code, found through another mapping */
     if (second_page_agrees(v, u) && end_agrees(v, u)) {
         v->stats.hash_hits++;

@@ -474,6 +474,13 @@ struct ram_block *machine_new_ram(struct machine *m, const char *name, uint64_t 
     return ram;
 }
 
+struct ram_block *machine_new_main_ram(struct machine *m, const char *name, struct error **errp)
+{
+    struct ram_block *ram = machine_new_ram(m, name, m->cfg.ram_size, errp);
+
+    return ram && (!m->cfg.back_ram || m->cfg.back_ram(ram, errp)) ? ram : NULL;
+}
+
 void machine_del_ram(struct machine *m, struct ram_block *ram)
 {
     struct ram_block **p = &m->rams;

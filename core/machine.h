@@ -10,6 +10,7 @@
 #include "core/ram.h"
 
 struct hw_bus;
+struct numa;
 
 enum { MACHINE_MAX_CPUS = 512, MACHINE_MAX_SERIALS = 5, MACHINE_MAX_PARALLELS = 3 };
 
@@ -65,7 +66,10 @@ struct prop_global {
 
 /* What the user asked for: filled by system/, read by boards. */
 struct machine_config {
-    uint64_t ram_size; /* bytes */
+    uint64_t ram_size;       /* bytes */
+    const struct numa *numa; /* nodes of memory and processors (core/numa.h); NULL: there is one */
+    /* Put what -object keeps it in behind the machine's RAM; NULL: anonymous memory. */
+    bool (*back_ram)(struct ram_block *ram, struct error **errp);
     unsigned smp, max_cpus;
     unsigned sockets, cores, threads;
     const char *cpu_model; /* "rv64,zba=off", or NULL for the board's default */
@@ -130,6 +134,7 @@ struct machine_class {
     /* Expansion ROMs of PCI devices that name none, where the files are found: pairs of device type
      * and file, ended by NULL; or NULL. */
     const char *const (*roms)[2];
+    unsigned numa;              /* enum numa_default */
     bool has_acpitables;        /* and cfg.acpitables */
     bool has_smbios;            /* it shows cfg.smbios */
     bool has_option_roms;       /* its firmware runs those of -option-rom */
@@ -220,6 +225,9 @@ void machine_add_cpu(struct machine *m, struct cpu *cpu);
 /* A RAM block owned by the machine. */
 struct ram_block *machine_new_ram(struct machine *m, const char *name, uint64_t size,
                                   struct error **errp) MUST_CHECK;
+/* The machine's RAM, of cfg.ram_size bytes. */
+struct ram_block *machine_new_main_ram(struct machine *m, const char *name,
+                                       struct error **errp) MUST_CHECK;
 /* Give one back that nothing in the memory map shows any more; while no vCPU runs. */
 void machine_del_ram(struct machine *m, struct ram_block *ram);
 struct device *machine_find_device(struct machine *m, const char *id);

@@ -162,6 +162,8 @@ void ram_adopt(struct ram_block *ram, void *take_shadow, struct ram_source *take
     adopt_pieces(ram, take_shadow, take_source);
     end_source(ram);
     ram->source = take_source;
+    if (ram->fd >= 0) /* all was copied */
+        end_source(ram);
     ram_written(ram, 0, ram->size);
 }
 

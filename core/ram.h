@@ -30,11 +30,11 @@ struct ram_source {
 
 struct ram_block {
     char *name;
-    uint8_t *host;             /* page aligned, one mapping, never moves */
-    uint64_t size;             /* bytes, a multiple of the page size */
-    uint8_t *notes;            /* size >> RAM_PAGE_BITS bytes; accessed with atomic operations */
-    struct address_space *as;  /* whose listeners hear of writes to code pages; may be NULL */
-    int fd;                    /* memfd behind the mapping (copy-on-write snapshots), or -1 */
+    uint8_t *host;            /* page aligned, one mapping, never moves */
+    uint64_t size;            /* bytes, a multiple of the page size */
+    uint8_t *notes;           /* size >> RAM_PAGE_BITS bytes; accessed with atomic operations */
+    struct address_space *as; /* whose listeners hear of writes to code pages; may be NULL */
+    int fd;                   /* a file behind (some of) the mapping, or -1; ram_free() closes it */
     struct ram_source *source; /* or NULL */
     struct ram_block *next;
 };

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/event.h"
 #include "core/machine.h"
+#include "core/numa.h"
 #include "util/log.h"
 
 #include <inttypes.h>
@@ -100,7 +101,7 @@ static void get_tid(struct cpu *cpu UNUSED, void *arg)
     *(int64_t *)arg = gettid();
 }
 
-static JsonObject *describe_cpu(struct cpu *cpu)
+static JsonObject *describe_cpu(struct cpu *cpu, const struct numa *numa)
 {
     JsonObject *o = json_object_new(), *props = json_object_new();
     g_autofree char *path = g_strdup_printf("/machine/unattached/cpu[%u]", cpu->index);
@@ -108,6 +109,8 @@ static JsonObject *describe_cpu(struct cpu *cpu)
 
     cpu_run_sync(cpu, get_tid, &tid);
     json_object_set_int_member(props, "core-id", cpu->index);
+    if (numa)
+        json_object_set_int_member(props, "node-id", numa->node_of_cpu[cpu->index]);
     json_object_set_int_member(o, "thread-id", tid);
     json_object_set_object_member(o, "props", props);
     json_object_set_string_member(o, "qom-path", path);
@@ -121,7 +124,7 @@ static JsonNode *run_cpus(struct mon_call *c, struct error **errp UNUSED)
     JsonArray *list = json_array_new();
 
     for (unsigned i = 0; i < c->m->ncpus; i++)
-        json_array_add_object_element(list, describe_cpu(c->m->cpus[i]));
+        json_array_add_object_element(list, describe_cpu(c->m->cpus[i], c->m->cfg.numa));
     return mon_array(list);
 }
 

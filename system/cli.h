@@ -23,9 +23,9 @@ struct cli {
     const char *incoming, *loadvm;
     const char *smb, *tftp, *bootp;
     const char *debugcon; /* NULL: none */
-    const char *name, *uuid, *rtc, *icount, *boot, *pidfile, *escape, *sandbox;
+    const char *mem_path, *name, *uuid, *rtc, *icount, *boot, *pidfile, *escape, *sandbox;
     bool nographic, snapshot, start_paused, no_reboot, no_shutdown, nodefaults, daemonize, perf_map;
-    bool semihosting;
+    bool semihosting, mem_prealloc;
     bool no_acpi, no_hpet, no_fd_bootchk; /* old forms of -machine acpi=off and its like */
     bool want_help, want_version, want_runner_help, want_audio_help;
     bool message_time, message_name; /* -msg */
@@ -36,7 +36,7 @@ struct cli {
     GPtrArray *machine, *accel, *drive, *blockdev, *device, *global, *object;
     GPtrArray *netdev, *nic, *net, *redir;
     GPtrArray *monitor, *qmp, *qmp_pretty, *mon;
-    GPtrArray *serial, *parallel, *chardev, *fw_cfg, *smbios, *acpitable, *option_rom, *dirs,
+    GPtrArray *serial, *parallel, *chardev, *fw_cfg, *smbios, *acpitable, *option_rom, *numa, *dirs,
         *action, *add_fd;
     GPtrArray *fsdev, *virtfs;
 };

@@ -17,11 +17,6 @@ static JsonNode *run_empty(struct mon_call *c UNUSED, struct error **errp UNUSED
     return mon_array(json_array_new());
 }
 
-static void print_numa(struct mon_call *c UNUSED, JsonNode *result UNUSED, FILE *out)
-{
-    fputs("0 nodes\n", out);
-}
-
 /* ---- CPUs, interrupt controllers ---- */
 
 static JsonNode *run_no_cpu_plug(struct mon_call *c, struct error **errp)
@@ -243,7 +238,6 @@ static const struct mon_arg mouse_args[] = {
 static const struct monitor_command commands[] = {
     {.qmp = "query-memory-devices", .hmp = "info memory-devices", .ret = "[any]", .run = run_empty,
      .help = "list the memory devices"},
-    {.hmp = "info numa", .run = run_empty, .print = print_numa, .help = "list the nodes of memory"},
     {.qmp = "query-hotpluggable-cpus", .hmp = "info hotpluggable-cpus", .ret = "[any]",
      .run = run_no_cpu_plug, .help = "list the CPUs that could be plugged in"},
     {.qmp = "query-gic-capabilities", .ret = "[{version: int, emulated: bool, kernel: bool}]",

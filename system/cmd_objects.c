@@ -7,6 +7,21 @@
 
 static const char *const memdev_flags[] = {"merge", "dump", "prealloc", "share"};
 
+static void add_memdev(JsonArray *list, const char *id, uint64_t size, bool share, bool prealloc)
+{
+    JsonObject *o = json_object_new();
+
+    json_object_set_string_member(o, "id", id);
+    json_object_set_int_member(o, "size", (int64_t)size);
+    json_object_set_boolean_member(o, "merge", true);
+    json_object_set_boolean_member(o, "dump", true);
+    json_object_set_boolean_member(o, "prealloc", prealloc);
+    json_object_set_boolean_member(o, "share", share);
+    json_object_set_array_member(o, "host-nodes", json_array_new());
+    json_object_set_string_member(o, "policy", "default");
+    json_array_add_object_element(list, o);
+}
+
 static JsonNode *run_memdevs(struct mon_call *c, struct error **errp UNUSED)
 {
     JsonArray *list = json_array_new();
@@ -14,18 +29,13 @@ static JsonNode *run_memdevs(struct mon_call *c, struct error **errp UNUSED)
     const struct ram_block *ram = c->m->rams;
     while (ram && ram->size != c->m->cfg.ram_size)
         ram = ram->next;
-    if (ram) {
-        JsonObject *o = json_object_new();
-        json_object_set_string_member(o, "id", ram->name);
-        json_object_set_int_member(o, "size", (int64_t)ram->size);
-        json_object_set_boolean_member(o, "merge", true);
-        json_object_set_boolean_member(o, "dump", true);
-        json_object_set_boolean_member(o, "prealloc", false);
-        json_object_set_boolean_member(o, "share", false);
-        json_object_set_array_member(o, "host-nodes", json_array_new());
-        json_object_set_string_member(o, "policy", "default");
-        json_array_add_object_element(list, o);
-    }
+    bool share = false, prealloc = false;
+    uint64_t size = ram ? ram->size : 0;
+    const char *id = memdev_used(0, &size, &share, &prealloc);
+    if (!id && ram)
+        add_memdev(list, ram->name, size, share, prealloc);
+    for (unsigned i = 0; (id = memdev_used(i, &size, &share, &prealloc)); i++)
+        add_memdev(list, id, size, share, prealloc);
     return mon_array(list);
 }
 

@@ -619,6 +619,7 @@ void setup_commands(struct setup *s)
     monitor_register(commands);
     setup_device_commands();
     setup_object_commands();
+    setup_numa_commands();
     setup_absent_commands();
     setup_drive_commands(s);
 }

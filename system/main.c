@@ -95,6 +95,7 @@ static bool build(struct setup *s, struct error **errp)
         setup_netdevs,
         setup_objects,
         setup_memory,
+        setup_numa,
         setup_shares,
         expect_handover,
         setup_drives,

@@ -64,6 +64,8 @@ static const char *const iothread_keys[] = {
 static const struct object_type object_types[] = {
     {"filter-dump", filter_dump_keys, create_filter_dump, net_dump_del},
     {"iothread", iothread_keys, create_iothread, iothread_delete},
+    {"memory-backend-file", memdev_file_keys, memdev_create_file, memdev_destroy},
+    {"memory-backend-memfd", memdev_memfd_keys, memdev_create_memfd, memdev_destroy},
     {"memory-backend-ram", memdev_keys, memdev_create, memdev_destroy},
     {"rng-builtin", no_keys, create_rng_builtin, rng_source_delete},
     {"rng-random", file_keys, create_rng_random, rng_source_delete},

@@ -273,6 +273,13 @@ const struct cli_option cli_options[] = {
      .help = "guest memory, in MiB unless followed by k, M, G or T"},
     {.name = "smp", .args = "[cpus=]N[,maxcpus=M][,sockets=S][,cores=C][,threads=T]", TEXT(smp),
      .help = "number of CPUs and how they are arranged"},
+    {.name = "numa", .args = "node[,nodeid=N][,cpus=A[-B]]...[,memdev=ID|,mem=SIZE]", LIST(numa),
+     .help = "nodes of processors and memory, which the guest is told of; also\n"
+             "cpu,node-id=N[,socket-id=N][,core-id=N][,thread-id=N]\n"
+             "dist,src=N,dst=N,val=DISTANCE (10 is the node itself)"},
+    {.name = "mem-path", .args = "PATH", TEXT(mem_path),
+     .help = "keep the memory in a file there; in a directory, in one without a name"},
+    {.name = "mem-prealloc", FLAG(mem_prealloc), .help = "have all of it from the start"},
     {.name = "name", .args = "[guest=]NAME[,process=NAME][,debug-threads=on|off]", TEXT(name),
      .help = "name of the guest, of the process, and whether threads get names"},
     {.name = "uuid", .args = "UUID", TEXT(uuid), .help = "the machine's UUID"},
@@ -328,7 +335,10 @@ const struct cli_option cli_options[] = {
      .help = "add a device ('help' lists them, NAME,help lists properties)"},
     {.name = "object", .args = "TYPE,id=ID[,PROP=VALUE...]", LIST(object),
      .help = "rng-random,id=ID[,filename=FILE] or rng-builtin,id=ID: where a\n"
-             "virtio-rng device gets its bytes ('help' lists types)"},
+             "virtio-rng device gets its bytes; memory-backend-ram,id=ID,size=N,\n"
+             "memory-backend-memfd,... or memory-backend-file,mem-path=FILE,...[,share=on]:\n"
+             "memory for -machine memory-backend=ID or -numa node,memdev=ID\n"
+             "('help' lists types)"},
 
     {.name = "virtfs", .args = "local,path=DIR,mount_tag=NAME,security_model=MODEL[,id=ID]", LIST(virtfs),
      .help = "[,readonly=on|off][,fmode=MODE][,dmode=MODE]\n"
@@ -501,9 +511,6 @@ const struct cli_option cli_options[] = {
     {.name = "spice", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
     {.name = "sdl", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
     {.name = "curses", .how = CLI_REFUSE, .reason = "there is no display; use -display none"},
-    {.name = "numa", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "memory has one node"},
-    {.name = "mem-path", .args = "PATH", .how = CLI_REFUSE, .reason = "memory is anonymous"},
-    {.name = "mem-prealloc", .how = CLI_REFUSE, .reason = "memory is allocated when touched"},
     {.name = "tpmdev", .args = "OPTIONS", .how = CLI_REFUSE, .reason = "there is no TPM"},
     {.name = "sd", .args = "FILE", .how = CLI_REFUSE, .reason = "this machine has no SD card; use -hda"},
     {.name = "mtdblock", .args = "FILE", .how = CLI_REFUSE, .reason = "use -pflash"},

@@ -90,14 +90,26 @@ void setup_commands(struct setup *s);
 /* The last value of a key over all -machine options, or NULL. */
 const char *setup_machine_opt(struct setup *s, const char *key);
 
-/* memory.c: -object memory-backend-ram and -machine memory-backend=; prealloc=on, once the machine
- * has its memory. */
+/* memory.c: -object memory-backend-*, -machine memory-backend= and -mem-path; prealloc=on, once the
+ * machine has its memory. */
 bool setup_memory(struct setup *s, struct error **errp) MUST_CHECK;
 bool setup_prealloc(struct setup *s, struct error **errp) MUST_CHECK;
-extern const char *const memdev_keys[]; /* what it asks o for, ended by NULL */
+/* What they ask o for, ended by NULL. */
+extern const char *const memdev_keys[], *const memdev_file_keys[], *const memdev_memfd_keys[];
 bool memdev_create(const char *id, struct opts *o, struct error **errp) MUST_CHECK;
+bool memdev_create_file(const char *id, struct opts *o, struct error **errp) MUST_CHECK;
+bool memdev_create_memfd(const char *id, struct opts *o, struct error **errp) MUST_CHECK;
+/* Put the back end behind the next bytes of the machine's memory, and how many it has; false with
+ * *errp: there is none of that id, or it is in use. */
+bool memdev_use(const char *id, uint64_t *size, struct error **errp) MUST_CHECK;
+/* The nth in use, in the order of the memory: its bytes, and what it is like; NULL: no more. */
+const char *memdev_used(unsigned nth, uint64_t *size, bool *share, bool *prealloc);
 bool memdev_destroy(const char *id);
 void memdev_free_all(void);
+
+/* numa.c: -numa, after the back ends; info numa. */
+bool setup_numa(struct setup *s, struct error **errp) MUST_CHECK;
+void setup_numa_commands(void);
 
 /* objects.c: -object, and what -object help prints. */
 bool setup_objects(struct setup *s, struct error **errp) MUST_CHECK;

@@ -5,6 +5,7 @@
  */
 #include "hw/board/arm_virt.h"
 #include "core/loader.h"
+#include "core/numa.h"
 #include "hw/acpi/ged.h"
 #include "hw/acpi/tables.h"
 #include "hw/block/pflash_cfi01.h"
@@ -292,7 +293,7 @@ static bool create_memory(struct arm_virt *b, struct error **errp)
     struct machine *m = &b->m;
     if (!check_ram(b, errp))
         return false;
-    struct ram_block *dram = machine_new_ram(m, "mach-virt.ram", m->cfg.ram_size, errp);
+    struct ram_block *dram = machine_new_main_ram(m, "mach-virt.ram", errp);
     if (dram == NULL)
         return false;
     region_init_ram(&b->dram, dram->name, dram, 0, m->cfg.ram_size);
@@ -610,10 +611,10 @@ static const char *const arm_virt_aliases[] = {
 
 #define ARM_VIRT_COMMON                                                                            \
     .name = "virt", .desc = "ARM Virtual Machine", .max_cpus = MACHINE_MAX_CPUS,                   \
-    .default_ram = 128 << 20, .default_net = "virtio", .default_block_if = "virtio",               \
-    .size = sizeof(struct arm_virt), .props = arm_virt_props, .init = arm_virt_init,               \
-    .reset = arm_virt_reset, .fini = arm_virt_fini, .powerdown = arm_virt_powerdown,               \
-    .aliases = arm_virt_aliases, .has_smbios = true
+    .numa = NUMA_BY_SOCKET, .default_ram = 128 << 20, .default_net = "virtio",                     \
+    .default_block_if = "virtio", .size = sizeof(struct arm_virt), .props = arm_virt_props,        \
+    .init = arm_virt_init, .reset = arm_virt_reset, .fini = arm_virt_fini,                         \
+    .powerdown = arm_virt_powerdown, .aliases = arm_virt_aliases, .has_smbios = true
 
 const struct machine_class aarch64_virt_class = {
     ARM_VIRT_COMMON,

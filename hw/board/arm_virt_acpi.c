@@ -6,6 +6,7 @@
 #include "hw/acpi/aml.h"
 #include "hw/acpi/aml_devices.h"
 #include "hw/acpi/aml_pci.h"
+#include "hw/acpi/srat.h"
 #include "hw/acpi/tables.h"
 #include "hw/board/arm_virt.h"
 #include "hw/intc/gicv3.h"
@@ -285,6 +286,21 @@ static void put_gtdt(struct acpi *a, const struct arm_virt *b)
     acpi_end(a, true);
 }
 
+/* ---- nodes ---- */
+
+static void put_nodes(struct acpi *a, const struct arm_virt *b)
+{
+    const struct numa *n = b->m.cfg.numa;
+    if (n == NULL)
+        return;
+    acpi_srat_begin(a);
+    for (unsigned i = 0; i < b->m.ncpus; i++)
+        acpi_srat_gicc(a, n->node_of_cpu[i], i);
+    acpi_srat_memory(a, n, &(struct numa_span){b->map[ARM_VIRT_DRAM].base, b->m.cfg.ram_size}, 1);
+    acpi_end(a, true);
+    acpi_put_slit(a, n);
+}
+
 enum { IORT_ITS_GROUP = 0, IORT_ROOT_COMPLEX = 2, IORT_FIRST = 48, IORT_ITS_SIZE = 24 };
 enum { IORT_RC_SIZE = 36, IORT_MAPPING_SIZE = 20, IORT_COHERENT = 1, IORT_DACS_CPM = 3 };
 
@@ -364,6 +380,7 @@ struct acpi *arm_virt_acpi(const struct arm_virt *b)
     put_madt(a, b);
     acpi_put_pptt(a, &(struct acpi_topology){b->m.ncpus, MAX(cfg->cores, 1), MAX(cfg->threads, 1)});
     put_gtdt(a, b);
+    put_nodes(a, b);
     acpi_put_mcfg(a, &(struct acpi_ecam){ecam->base, (uint8_t)(ecam->size / ECAM_BUS_SIZE - 1)});
     put_serial(a, b);
     if (b->msi == ARM_VIRT_MSI_ITS)

@@ -1,6 +1,7 @@
 /* The Arm virt board's device tree.  Ref: Devicetree Specification 0.4; Linux
  * Documentation/devicetree/bindings. */
 #include "hw/board/arm_virt.h"
+#include "hw/board/numa_fdt.h"
 #include "hw/pci/host_ecam.h"
 
 #include <string.h>
@@ -98,6 +99,7 @@ static void put_cpu(struct fdt *f, const struct arm_virt *b, unsigned i)
     if (b->psci != ARM_PSCI_NONE && b->m.ncpus > 1)
         fdt_string(f, path, "enable-method", "psci");
     fdt_u32(f, path, "reg", (uint32_t)arm_virt_affinity(b, i));
+    board_fdt_cpu_node(f, &b->m, path, i);
     fdt_u32(f, thread, "cpu", fdt_phandle(f, path));
 }
 
@@ -374,9 +376,8 @@ static void put_fw_cfg(struct fdt *f, const struct arm_virt *b)
 
 static void put_memory(struct fdt *f, const struct arm_virt *b)
 {
-    static const char path[] = "/memory@40000000", secure[] = "/secram@e000000";
-    fdt_string(f, path, "device_type", "memory");
-    fdt_reg64(f, path, b->map[ARM_VIRT_DRAM].base, b->m.cfg.ram_size);
+    static const char secure[] = "/secram@e000000";
+    board_fdt_memory(f, &b->m, b->map[ARM_VIRT_DRAM].base);
     if (!b->secure)
         return;
     fdt_string(f, secure, "device_type", "memory");

@@ -48,7 +48,7 @@ static bool create_ram(struct isapc *b, struct error **errp)
         error_set(errp, "-m: machine 'isapc' has from 1M to 3584M of RAM");
         return false;
     }
-    struct ram_block *ram = machine_new_ram(&b->m, "pc.ram", size, errp);
+    struct ram_block *ram = machine_new_main_ram(&b->m, "pc.ram", errp);
     if (ram == NULL)
         return false;
     region_init_ram(&b->low, "ram-below-640k", ram, 0, PC_LOW_RAM);

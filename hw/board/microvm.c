@@ -90,7 +90,7 @@ static bool create_memory(struct microvm *b, struct error **errp)
                   (room > 4 * GIB ? room - GIB : 3 * GIB) / MIB);
         return false;
     }
-    b->ram = machine_new_ram(&b->m, "microvm.ram", size, errp);
+    b->ram = machine_new_main_ram(&b->m, "microvm.ram", errp);
     if (b->ram == NULL)
         return false;
     region_init_ram(&b->low, "ram-below-4g", b->ram, 0, b->low_ram);

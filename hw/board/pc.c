@@ -5,6 +5,7 @@
  * and "Q35": which slots devices have.
  */
 #include "hw/board/pc.h"
+#include "core/numa.h"
 #include "hw/acpi/ich9_lpc.h"
 #include "hw/acpi/piix4_pm.h"
 #include "hw/acpi/pm.h"
@@ -107,7 +108,7 @@ static bool create_memory(struct pc *b, struct error **errp)
     split_ram(b);
     if (!check_ram(b, errp))
         return false;
-    b->ram = machine_new_ram(&b->m, "pc.ram", b->m.cfg.ram_size, errp);
+    b->ram = machine_new_main_ram(&b->m, "pc.ram", errp);
     if (b->ram == NULL)
         return false;
     region_init_ram(&b->low, "ram-below-4g", b->ram, 0, b->low_ram);
@@ -398,9 +399,10 @@ static const char *const pc_roms[][2] = {
 #define PC_CLASS(a, model)                                                                         \
     .arch = (a), .default_cpu = (model), .default_ram = 128 << 20, .default_display = "VGA",       \
     .default_block_if = "ide", .size = sizeof(struct pc), .props = pc_props, .has_smbios = true,   \
-    .has_acpitables = true, .has_option_roms = true, .has_nic = true, .roms = pc_roms,             \
-    .parallels = MACHINE_MAX_PARALLELS, .init = pc_init, .reset = pc_reset, .fini = pc_fini,       \
-    .powerdown = pc_powerdown, .suspended = pc_suspended, .woken = pc_woken, .nmi = pc_nmi
+    .numa = NUMA_BY_SOCKET, .has_acpitables = true, .has_option_roms = true, .has_nic = true,      \
+    .roms = pc_roms, .parallels = MACHINE_MAX_PARALLELS, .init = pc_init, .reset = pc_reset,       \
+    .fini = pc_fini, .powerdown = pc_powerdown, .suspended = pc_suspended, .woken = pc_woken,      \
+    .nmi = pc_nmi
 #define I440FX_CLASS(a, model)                                                                     \
     {                                                                                              \
         .name = "pc", .desc = "Standard PC (i440FX + PIIX, 1996)", .max_cpus = 255,                \

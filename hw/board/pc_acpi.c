@@ -10,6 +10,7 @@
 #include "hw/acpi/ich9_lpc.h"
 #include "hw/acpi/madt_pc.h"
 #include "hw/acpi/piix4_pm.h"
+#include "hw/acpi/srat.h"
 #include "hw/acpi/tables.h"
 #include "hw/acpi/user_tables.h"
 #include "hw/board/pc.h"
@@ -440,6 +441,20 @@ static void put_waet(struct acpi *a)
     acpi_end(a, true);
 }
 
+static void put_nodes(struct acpi *a, const struct pc *b)
+{
+    const struct numa *n = b->m.cfg.numa;
+    const struct numa_span spans[] = {{0, b->low_ram}, {FOUR_GIB, b->high_ram}};
+    if (n == NULL)
+        return;
+    acpi_srat_begin(a);
+    for (unsigned i = 0; i < b->m.ncpus; i++)
+        acpi_srat_apic(a, n->node_of_cpu[i], pc_apic_id(&b->m, i));
+    acpi_srat_memory(a, n, spans, G_N_ELEMENTS(spans));
+    acpi_end(a, true);
+    acpi_put_slit(a, n);
+}
+
 /* ---- all ---- */
 
 static struct acpi *make_tables(const struct pc *b)
@@ -458,6 +473,7 @@ static struct acpi *make_tables(const struct pc *b)
     if (ecam)
         acpi_put_mcfg(a, &(struct acpi_ecam){ecam, (uint8_t)((size >> 20) - 1)});
     put_waet(a);
+    put_nodes(a, b);
     return a;
 }
 

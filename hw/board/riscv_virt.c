@@ -5,6 +5,7 @@
  */
 #include "hw/board/riscv_virt.h"
 #include "core/loader.h"
+#include "core/numa.h"
 #include "hw/block/pflash_cfi01.h"
 #include "hw/board/boards.h"
 #include "hw/intc/aclint.h"
@@ -133,8 +134,7 @@ static bool create_memory(struct riscv_virt *b, struct error **errp)
     struct machine *m = &b->m;
     struct ram_block *mrom =
         machine_new_ram(m, "riscv_virt_board.mrom", virt_map[VIRT_MROM].size, errp);
-    struct ram_block *dram =
-        mrom ? machine_new_ram(m, "riscv_virt_board.ram", m->cfg.ram_size, errp) : NULL;
+    struct ram_block *dram = mrom ? machine_new_main_ram(m, "riscv_virt_board.ram", errp) : NULL;
     if (dram == NULL)
         return false;
     region_init_rom(&b->mrom, mrom->name, mrom);
@@ -395,6 +395,7 @@ const struct machine_class riscv64_virt_class = {
     .max_cpus = MACHINE_MAX_CPUS,
     .default_ram = 128 << 20,
     .default_net = "virtio",
+    .numa = NUMA_EVENLY,
     .default_block_if = "virtio",
     .size = sizeof(struct riscv_virt),
     .props = riscv_virt_props,
@@ -411,6 +412,7 @@ const struct machine_class riscv32_virt_class = {
     .max_cpus = MACHINE_MAX_CPUS,
     .default_ram = 128 << 20,
     .default_net = "virtio",
+    .numa = NUMA_EVENLY,
     .default_block_if = "virtio",
     .size = sizeof(struct riscv_virt),
     .props = riscv_virt_props,

@@ -1,5 +1,6 @@
 /* The RISC-V virt board's device tree.  Ref: Devicetree Specification 0.4; Linux
  * Documentation/devicetree/bindings. */
+#include "hw/board/numa_fdt.h"
 #include "hw/board/riscv_virt.h"
 #include "hw/intc/aplic.h"
 #include "hw/intc/imsic.h"
@@ -74,6 +75,7 @@ static void put_cpus(struct fdt *f, struct machine *m)
         g_autofree char *core =
             g_strdup_printf("/cpus/cpu-map/cluster%u/core%u", i / per_socket, i % per_socket);
         put_cpu(f, m->cpus[i], i);
+        board_fdt_cpu_node(f, m, path, i);
         fdt_u32(f, core, "cpu", fdt_phandle(f, path));
     }
 }
@@ -343,8 +345,7 @@ struct fdt *riscv_virt_fdt(struct riscv_virt *b)
     struct fdt *f = fdt_new();
     put_root(f);
     put_cpus(f, &b->m);
-    fdt_string(f, "/memory@80000000", "device_type", "memory");
-    fdt_reg64(f, "/memory@80000000", virt_map[VIRT_DRAM].base, b->m.cfg.ram_size);
+    board_fdt_memory(f, &b->m, virt_map[VIRT_DRAM].base);
     if (b->aclint)
         put_aclint(f, &b->m);
     else

@@ -1,0 +1,49 @@
+"""-numa, as Linux sees the nodes by ACPI and by device tree; memory back ends with files."""
+import os
+import subprocess
+
+from guest import EMULATOR, Failed, arch_args, linux, need_file
+from test_arm import power_off
+
+NODES = ["-object", "memory-backend-ram,id=a,size=192M", "-object", "memory-backend-memfd,id=b,size=320M", "-smp", "4",
+         "-numa", "node,memdev=a,cpus=0-1", "-numa", "node,memdev=b,cpus=2", "-numa", "cpu,node-id=1,core-id=3",
+         "-numa", "dist,src=0,dst=1,val=15", "-numa", "dist,src=1,dst=0,val=30"]
+
+
+def check_nodes(arch, machine):
+    with linux(NODES, arch=arch, machine=machine, memory="512M", append="quiet", initrd="initrd-small.cpio.gz") as g:
+        g.shell()
+        g.run("ln -s /sys/devices/system/node /n") # short commands: the shell wraps their echo
+        said = g.run("cat /n/node?/cpulist /n/node?/distance").split("\n")
+        if [line.strip() for line in said[:4]] != ["0-1", "2-3", "10 15", "30 10"]:
+            g.fail("the kernel sees %s" % said)
+        sizes = [int(s) for s in g.run("awk '/MemTotal/ {print $4}' /n/node?/meminfo").split()]
+        if len(sizes) != 2 or not 128 << 10 < sizes[0] < 192 << 10 < sizes[1] < 320 << 10:
+            g.fail("the nodes have %s kB" % sizes)
+        power_off(g)
+
+
+def test_nodes_of_a_pc():
+    need_file("/usr/share/seabios/bios-256k.bin")
+    check_nodes("amd64", "q35")
+
+
+def test_nodes_of_a_device_tree():
+    check_nodes("riscv64", "virt")
+
+
+# What is loaded into memory is in the file with share=on, and not without.
+def test_memory_in_a_file():
+    with open("kernel", "wb") as f:
+        f.write(b"\x6f\x00\x00\x00".ljust(4096, b"\x5a"))
+    for share, size in (("on", 64), ("off", 64)):
+        path = os.path.abspath("ram-" + share)
+        args = [EMULATOR] + arch_args() + ["-M", "virt,memory-backend=m", "-m", "64M", "-bios", "none", "-kernel", "kernel", "-S", "-display", "none",
+                "-monitor", "stdio", "-object", "memory-backend-file,id=m,size=%dM,share=%s,mem-path=%s" % (size, share, path)]
+        r = subprocess.run(args, input="info memdev\nquit\n", capture_output=True, text=True, timeout=30)
+        if r.returncode or ("share: " + ("true" if share == "on" else "false")) not in r.stdout:
+            raise Failed("status %d: %s%s" % (r.returncode, r.stdout, r.stderr))
+        with open(path, "rb") as f:
+            data = f.read()
+        if len(data) != size << 20 or (b"\x5a" * 4092 in data) != (share == "on"):
+            raise Failed("share=%s: the file has %d bytes, and not what it should" % (share, len(data)))

@@ -182,6 +182,7 @@ enum { FPCR_RMODE_SHIFT = 22 };
 #define MDCR2_HPMD  BIT64(17)
 #define MDCR2_TTRF  BIT64(19)
 #define MDCR2_HCCD  BIT64(23)
+#define MDCR2_HLP   BIT64(26)
 #define MDCR2_TDCC  BIT64(27)
 #define MDCR3_TPM   BIT64(6)
 #define MDCR3_TDA   BIT64(9)
@@ -189,6 +190,7 @@ enum { FPCR_RMODE_SHIFT = 22 };
 #define MDCR3_SDD   BIT64(16)
 #define MDCR3_SPME  BIT64(17)
 #define MDCR3_TTRF  BIT64(19)
+#define MDCR3_SCCD  BIT64(23)
 #define MDCR3_TDCC  BIT64(27)
 
 /* SPSR_ELx: fields of AArch64 and of AArch32 state. */

@@ -228,6 +228,7 @@ uint32_t arm_mode(struct cpu *c)
     mode |= (s->fpcr >> FPCR_RMODE_SHIFT & 3) << ARM_MODE_RM_SHIFT;
     mode |= s->ps.il ? ARM_MODE_IL : 0;
     mode |= (s->mdscr_el1 & MDSCR_SS) && steps(cpu) ? ARM_MODE_SS : 0;
+    mode |= !cpu->pmu_counts_insns ? 0 : s->ps.a32 ? ARM_MODE_BREAK : ARM_MODE_COUNT;
     mode |= UNLIKELY(cpu->break_filter) && arm_breaks(cpu) ? ARM_MODE_BREAK : 0;
     return mode | (s->ps.a32 ? a32_mode(cpu, sctlr) : a64_mode(cpu, sctlr, regime, idx));
 }
@@ -295,6 +296,7 @@ static void restored(struct cpu *c, uint32_t word)
     struct arm_cpu *cpu = arm(c);
 
     cpu->fault.insn = word;
+    arm_pmu_not_done(cpu);
     if (!cpu->s.ps.a32 || cpu->s.ps.it == (word & A32_MARK_IT))
         return;
     cpu->s.ps.it = (uint8_t)word;
@@ -502,6 +504,7 @@ void arm_sync(struct arm_cpu *cpu)
 
 void arm_state_changed(struct arm_cpu *cpu)
 {
+    arm_pmu_level_changed(cpu);
     guest_space_changed(&cpu->cpu);
     guest_mode_changed(&cpu->cpu);
     arm_irq_changed(cpu);
@@ -606,8 +609,10 @@ static void dump(struct cpu *c, FILE *f)
 
 /* What reset sets by other means than a table. */
 static const struct state_field register_table[] = {
-    FIELD(x),       FIELD(pc),   FIELD(excl_addr), FIELD(excl_val),     FIELD(excl_high), FIELD(v),
-    FIELD32(flags), FIELD32(qc), FIELD32(qf),      FIELD32(saved_fpsr), FIELD32(ge),      STATE_END,
+    FIELD(x),         FIELD(pc),   FIELD(excl_addr),    FIELD(excl_val),
+    FIELD(excl_high), FIELD(v),    FIELD(insns),        FIELD32(flags),
+    FIELD32(qc),      FIELD32(qf), FIELD32(saved_fpsr), FIELD32(ge),
+    STATE_END,
 };
 
 static const struct state_field *const saved_tables[] = {register_table, state_table, NULL};

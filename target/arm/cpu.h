@@ -29,10 +29,11 @@ enum {
     ARM_SLOT_EXCL_ADDR, /* local exclusive monitor: virtual address, all ones: open */
     ARM_SLOT_EXCL_VAL,  /* and what was loaded: first 8 bytes, then the second 8 of a pair */
     ARM_SLOT_EXCL_HIGH,
-    ARM_SLOT_QC, /* I32: FPSR.QC, 0 or not 0; cumulative saturation */
-    ARM_SLOT_QF, /* I32: AArch32 PSTATE.Q, 0 or not 0 */
-    ARM_SLOT_GE, /* I32: AArch32 PSTATE.GE, 4 bits */
-    ARM_SLOT_V0, /* v0..v31: V128 */
+    ARM_SLOT_QC,    /* I32: FPSR.QC, 0 or not 0; cumulative saturation */
+    ARM_SLOT_QF,    /* I32: AArch32 PSTATE.Q, 0 or not 0 */
+    ARM_SLOT_GE,    /* I32: AArch32 PSTATE.GE, 4 bits */
+    ARM_SLOT_INSNS, /* instructions that began, while some monitor counts them */
+    ARM_SLOT_V0,    /* v0..v31: V128 */
     ARM_SLOTS = ARM_SLOT_V0 + 32
 };
 
@@ -87,7 +88,8 @@ enum {
     ARM_MODE_PAUTH = 1 << 24, /* some SCTLR.EnXX is set: else pointer authentication does nothing */
     ARM_MODE_TRAPS =
         1 << 25, /* a trap of the EL0 cache, WFI, CTR or DC ZVA instructions is on: ask */
-    ARM_MODE_NAA = 1 << 26, /* SCTLR.nAA: ordered accesses may be misaligned */
+    ARM_MODE_NAA = 1 << 26,   /* SCTLR.nAA: ordered accesses may be misaligned */
+    ARM_MODE_COUNT = 1 << 27, /* instructions are counted (pmu.c); AArch32: with ARM_MODE_BREAK */
     /* AArch32 */
     ARM_MODE_THUMB = 1 << 18,
     ARM_MODE_IT_SHIFT = 19,  /* 8 bits: PSTATE.IT at the first instruction */
@@ -128,6 +130,7 @@ struct arm_cpu {
     uint64_t x[32]; /* x[31] is the stack pointer in use */
     uint64_t pc;
     uint64_t excl_addr, excl_val, excl_high;
+    uint64_t insns;
     uint32_t flags, qc, qf, ge;
     union arm_vreg v[32]; /* AArch32: d0..d31 lie two in each of the first 16 */
 
@@ -172,6 +175,8 @@ struct arm_cpu {
     bool tagged_pages;             /* some TLB entry stands under an address with a tag */
     _Atomic bool power_on_pending; /* PSCI */
     uint64_t pmu_seen[32];         /* values of its counters when they were looked at last */
+    uint32_t pmu_on;               /* those that count, here and now */
+    bool pmu_counts_insns;         /* some of them count instructions */
     bool no_globals;               /* TLB entries of EL1&0 belong to a VM or a security state */
     uint64_t break_filter;         /* bits by address bits 7..2: breakpoints that may match there */
     bool is_watching;              /* some watchpoint is enabled */

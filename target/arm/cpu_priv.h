@@ -141,6 +141,21 @@ void arm_timers_update(struct arm_cpu *cpu);
 void arm_pmu_init(struct arm_cpu *cpu);
 void arm_pmu_fini(struct arm_cpu *cpu);
 void arm_pmu_update(struct arm_cpu *cpu);
+/* What MDCR_ELx and the like say of counting has changed. */
+void arm_pmu_controls_changed(struct arm_cpu *cpu);
+/* Start and stop counters as the exception level and the security state ask; in the vCPU's thread.
+ */
+void arm_pmu_follow(struct arm_cpu *cpu);
+/* The instruction under way does not end: it takes an exception, or is to begin anew. */
+static inline void arm_pmu_not_done(struct arm_cpu *cpu)
+{
+    cpu->insns -= cpu->pmu_counts_insns;
+}
+static inline void arm_pmu_level_changed(struct arm_cpu *cpu)
+{
+    if (UNLIKELY(cpu->s.pmcnten))
+        arm_pmu_follow(cpu);
+}
 
 /* --- psci.c --- */
 /* Answer a call of firmware by its registers. */

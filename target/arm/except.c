@@ -209,6 +209,7 @@ void arm_enter_a64(struct arm_cpu *cpu, unsigned el, enum arm_vector vector, uin
     arm_sp_in(cpu);
     cpu->pc = (s->vbar_el[el] & ~UINT64_C(0x7ff)) + base + vector;
     cpu->cpu.halted = false;
+    arm_pmu_level_changed(cpu);
     if (from > 1 || el > 1)
         guest_space_changed(&cpu->cpu);
     guest_mode_changed(&cpu->cpu);
@@ -264,6 +265,8 @@ void arm_take_abort(struct arm_cpu *cpu, unsigned el, uint32_t esr, uint64_t far
 
 void arm_raise(struct arm_cpu *cpu, unsigned el, uint32_t esr)
 {
+    if (esr_ec(esr) != ARM_EC_SVC32)
+        arm_pmu_not_done(cpu);
     arm_take_sync(cpu, el, esr);
     guest_unwind(&cpu->cpu);
 }
@@ -386,6 +389,7 @@ void arm_return(struct arm_cpu *cpu, uint32_t spsr, uint64_t pc)
         cpu->btype_pc = cpu->pc;
     }
     p->ss = arm_returns_stepping(cpu, spsr, debugged);
+    arm_pmu_level_changed(cpu);
     if (from > 1)
         guest_space_changed(&cpu->cpu);
     guest_mode_changed(&cpu->cpu);

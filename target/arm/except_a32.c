@@ -137,6 +137,7 @@ static void enter(struct arm_cpu *cpu, unsigned mode, uint32_t vector, uint32_t 
     set_pstate(cpu, el, cpu->s.sctlr_el[mode == A32_MON ? 3 : el], masks);
     cpu->pc = vector;
     cpu->cpu.halted = false;
+    arm_pmu_level_changed(cpu);
     if (from > 1 || el > 1)
         guest_space_changed(&cpu->cpu);
     guest_mode_changed(&cpu->cpu);

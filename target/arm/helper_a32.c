@@ -119,6 +119,7 @@ void helper_a32_misaligned(struct arm_cpu *cpu, uint64_t addr, uint32_t memop, u
 {
     enum guest_access access = is_store ? GUEST_WRITE : GUEST_READ;
     unsigned idx = memop_idx(memop);
+    arm_pmu_not_done(cpu);
     if (arm_is_m(cpu))
         arm_m_raise_fault(&cpu->cpu, addr, access, idx, GUEST_CAUSE_MISALIGNED);
     else

@@ -35,7 +35,8 @@ void helper_a32_hvc(struct arm_cpu *cpu, uint32_t imm)
         (!arm_has_el3(cpu) && (s->hcr_el2 & HCR_HCD)))
         arm_raise_undefined(cpu);
     advance(cpu, len);
-    arm_raise(cpu, 2, ESR(ARM_EC_HVC32, imm));
+    arm_take_sync(cpu, 2, ESR(ARM_EC_HVC32, imm));
+    guest_unwind(&cpu->cpu);
 }
 
 void helper_a32_smc(struct arm_cpu *cpu, uint32_t cond)
@@ -47,7 +48,8 @@ void helper_a32_smc(struct arm_cpu *cpu, uint32_t cond)
     if (!arm_has_el3(cpu) || (cpu->s.scr_el3 & SCR_SMD))
         arm_raise_undefined(cpu);
     advance(cpu, 4);
-    arm_raise(cpu, 3, ESR(ARM_EC_SMC32, 0));
+    arm_take_sync(cpu, 3, ESR(ARM_EC_SMC32, 0));
+    guest_unwind(&cpu->cpu);
 }
 
 /* --- return --- */
@@ -143,8 +145,10 @@ void helper_a32_set_cpsr(struct arm_cpu *cpu, uint32_t value, uint32_t bits)
     if (bits & SPSR_E)
         p->be = value & SPSR_E;
     p->daif = (uint8_t)((p->daif & ~(aif >> 6)) | (value & aif) >> 6) & 15;
-    if (bits & 31)
+    if (bits & 31) {
         change_mode(cpu, value & 31);
+        arm_pmu_level_changed(cpu);
+    }
     guest_mode_changed(&cpu->cpu);
     arm_irq_changed(cpu);
 }

@@ -6,6 +6,7 @@
 
 void helper_raise_misaligned(struct arm_cpu *cpu, uint64_t addr, uint32_t memop, uint32_t is_store)
 {
+    arm_pmu_not_done(cpu);
     arm_raise_fault(&cpu->cpu, addr, is_store ? GUEST_WRITE : GUEST_READ, memop_idx(memop),
                     GUEST_CAUSE_MISALIGNED);
 }

@@ -29,6 +29,7 @@ void helper_svc(struct arm_cpu *cpu, uint32_t imm)
 {
     if (UNLIKELY(is_fgt_svc(cpu))) {
         cpu->pc -= 4;
+        arm_pmu_not_done(cpu);
         arm_take_sync(cpu, 2, ESR(ARM_EC_SVC, imm));
         return;
     }

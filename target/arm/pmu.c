@@ -1,10 +1,15 @@
 /*
- * Performance monitors, PMUv3: cycles, instructions and software increments.  A cycle is a
- * nanosecond of virtual time, and so is an instruction, since translated code counts none.
- * Ref: the manual, D13 (The Performance Monitors Extension).
+ * Performance monitors, PMUv3: cycles, instructions, software increments, and counters chained to
+ * others.  A cycle is a nanosecond of virtual time.  Instructions are counted by translated code
+ * while a counter wants them (ARM_MODE_COUNT, ARM_SLOT_INSNS): exactly, each as it begins; one that
+ * takes an exception is taken off again.
+ * Ref: the manual, D13 (The Performance Monitors Extension), and CountPMUEvents() of its
+ * pseudocode.
  */
 #include "target/arm/cpu_priv.h"
 #include "target/arm/sysreg.h"
+
+#include "accel/tcg/guest.h"
 
 #include <glib.h>
 
@@ -23,6 +28,7 @@ enum {
     EVENT_SW_INCR = 0x00,
     EVENT_INST_RETIRED = 0x08,
     EVENT_CPU_CYCLES = 0x11,
+    EVENT_CHAIN = 0x1e,
     EVENT_STALL_FRONTEND = 0x23,
     EVENT_STALL_BACKEND = 0x24,
     EVENT_STALL = 0x3c
@@ -30,46 +36,18 @@ enum {
 enum { CYCLE = 31 /* bit of the cycle counter */ };
 enum { USEREN_EN = 1, USEREN_SW = 2, USEREN_CR = 4, USEREN_ER = 8 };
 enum { USEREN_WRITES = 16 }; /* the same bits let EL0 write */
+enum { SDER_SUNIDEN = 2 };
 
-/* ---- counting ---- */
+/* PMEVTYPER<n>, PMCCFILTR: where nothing is counted (NSK, NSU and M: where it is not as P, U say;
+ * NSH: where it is). */
+#define FILTER_P   BIT64(31)
+#define FILTER_U   BIT64(30)
+#define FILTER_NSK BIT64(29)
+#define FILTER_NSU BIT64(28)
+#define FILTER_NSH BIT64(27)
+#define FILTER_M   BIT64(26)
 
-static uint64_t all_bits(const struct arm_cpu *cpu)
-{
-    return BIT64(CYCLE) | (BIT64(cpu->id.pmu_counters) - 1);
-}
-
-static uint64_t *base_of(struct arm_cpu *cpu, unsigned n)
-{
-    return n == CYCLE ? &cpu->s.pmccntr : &cpu->s.pmevcntr[n];
-}
-
-static bool counts_time(const struct arm_cpu *cpu, unsigned n)
-{
-    unsigned event = cpu->s.pmevtyper[n < CYCLE ? n : 0] & 0xffff;
-
-    return n == CYCLE || event == EVENT_INST_RETIRED || event == EVENT_CPU_CYCLES;
-}
-
-/* P and U of the filter say at which levels nothing is counted; both: nowhere that matters. */
-static bool is_filtered(const struct arm_cpu *cpu, unsigned n)
-{
-    uint64_t filter = n == CYCLE ? cpu->s.pmccfiltr : cpu->s.pmevtyper[n];
-
-    return (filter >> 30 & 3) == 3;
-}
-
-static bool is_running(const struct arm_cpu *cpu, unsigned n)
-{
-    return (cpu->s.pmcr & PMCR_E) && (cpu->s.pmcnten >> n & 1) && counts_time(cpu, n) &&
-           !is_filtered(cpu, n);
-}
-
-static uint64_t elapsed(const struct arm_cpu *cpu, unsigned n)
-{
-    uint64_t now = clock_now();
-
-    return n == CYCLE && (cpu->s.pmcr & PMCR_D) && !(cpu->s.pmcr & PMCR_LC) ? now / 64 : now;
-}
+/* ---- which counters count, here and now ---- */
 
 /* Event counters have 64 bits as of PMUv3p5; of older ones the upper half counts on unseen. */
 static bool has_long_counters(const struct arm_cpu *cpu)
@@ -77,21 +55,166 @@ static bool has_long_counters(const struct arm_cpu *cpu)
     return arm_has(cpu, ARM_F_E0PD);
 }
 
+/* PMUv3p1, which came with Armv8.1: events of 16 bits, MDCR_EL2.HPMD. */
+static bool is_v8_1(const struct arm_cpu *cpu)
+{
+    return arm_has(cpu, ARM_F_LSE);
+}
+
+/* The event counters below MDCR_EL2.HPMN; EL2 keeps the others for itself. */
+static unsigned shared_counters(const struct arm_cpu *cpu)
+{
+    unsigned n = cpu->id.pmu_counters;
+
+    return arm_has_el2(cpu) ? MIN(n, (unsigned)(cpu->s.mdcr_el2 & 31)) : n;
+}
+
+/* How many event counters the current level can access. */
+static unsigned visible_counters(const struct arm_cpu *cpu)
+{
+    return cpu->s.ps.el <= 1 && arm_el2_enabled(cpu) ? shared_counters(cpu) : cpu->id.pmu_counters;
+}
+
+static uint64_t visible_bits(const struct arm_cpu *cpu)
+{
+    return BIT64(CYCLE) | (BIT64(visible_counters(cpu)) - 1);
+}
+
+static bool is_reserved(const struct arm_cpu *cpu, unsigned n)
+{
+    return n != CYCLE && n >= shared_counters(cpu);
+}
+
+static bool is_secure(const struct arm_cpu *cpu)
+{
+    return arm_has_el3(cpu) && arm_is_secure(cpu);
+}
+
+/* PMCR_EL0.E, or for the counters of EL2 MDCR_EL2.HPME. */
+static bool is_enabled(const struct arm_cpu *cpu, unsigned n)
+{
+    return is_reserved(cpu, n) ? cpu->s.mdcr_el2 & MDCR2_HPME : cpu->s.pmcr & PMCR_E;
+}
+
+static bool is_forbidden_event(const struct arm_cpu *cpu, unsigned n)
+{
+    const struct arm_state *s = &cpu->s;
+    bool is_user32 = s->ps.el == 0 && !arm_el_is_a64(cpu, 1);
+
+    if (is_secure(cpu) && !(s->mdcr_el3 & MDCR3_SPME) && !(is_user32 && (s->sder & SDER_SUNIDEN)))
+        return true;
+    return s->ps.el == 2 && is_v8_1(cpu) && !is_reserved(cpu, n) && (s->mdcr_el2 & MDCR2_HPMD);
+}
+
+/* Where events may not be counted, cycles may unless PMCR_EL0.DP says otherwise. */
+static bool is_forbidden(const struct arm_cpu *cpu, unsigned n)
+{
+    const struct arm_state *s = &cpu->s;
+
+    if (n != CYCLE)
+        return is_forbidden_event(cpu, n);
+    if ((s->pmcr & PMCR_DP) && is_forbidden_event(cpu, n))
+        return true;
+    if (!has_long_counters(cpu))
+        return false;
+    return (is_secure(cpu) && (s->mdcr_el3 & MDCR3_SCCD)) ||
+           (s->ps.el == 2 && (s->mdcr_el2 & MDCR2_HCCD));
+}
+
+static bool is_filtered(const struct arm_cpu *cpu, unsigned n)
+{
+    uint64_t f = n == CYCLE ? cpu->s.pmccfiltr : cpu->s.pmevtyper[n];
+    bool secure = is_secure(cpu);
+
+    switch (cpu->s.ps.el) {
+    case 0: return !!(f & FILTER_U) != (!secure && (f & FILTER_NSU));
+    case 1: return !!(f & FILTER_P) != (!secure && (f & FILTER_NSK));
+    case 2: return !(f & FILTER_NSH);
+    default: return !!(f & FILTER_P) != !!(f & FILTER_M);
+    }
+}
+
+static unsigned event_of(const struct arm_cpu *cpu, unsigned n)
+{
+    return n == CYCLE ? EVENT_CPU_CYCLES : cpu->s.pmevtyper[n] & 0xffff;
+}
+
+static bool is_event_counted(const struct arm_cpu *cpu, unsigned n)
+{
+    switch (event_of(cpu, n)) {
+    case EVENT_SW_INCR:
+    case EVENT_INST_RETIRED:
+    case EVENT_CPU_CYCLES: return true;
+    case EVENT_CHAIN: return n & 1;
+    default: return false;
+    }
+}
+
+static bool is_running(const struct arm_cpu *cpu, unsigned n)
+{
+    return is_enabled(cpu, n) && is_event_counted(cpu, n) && !is_filtered(cpu, n) &&
+           !is_forbidden(cpu, n);
+}
+
+static bool is_there(const struct arm_cpu *cpu, unsigned n)
+{
+    return n == CYCLE || n < cpu->id.pmu_counters;
+}
+
+static uint32_t running_counters(const struct arm_cpu *cpu)
+{
+    uint32_t mask = 0;
+
+    for (uint64_t left = cpu->s.pmcnten; left; left &= left - 1) {
+        unsigned n = (unsigned)__builtin_ctzll(left);
+        if (n <= CYCLE && is_there(cpu, n) && is_running(cpu, n))
+            mask |= 1u << n;
+    }
+    return mask;
+}
+
+/* ---- counting ---- */
+
+static uint64_t *base_of(struct arm_cpu *cpu, unsigned n)
+{
+    return n == CYCLE ? &cpu->s.pmccntr : &cpu->s.pmevcntr[n];
+}
+
+static bool counts_insns(const struct arm_cpu *cpu, unsigned n)
+{
+    return event_of(cpu, n) == EVENT_INST_RETIRED;
+}
+
+/* What goes on by itself while counter n runs: its base is the difference to that. */
+static uint64_t elapsed(const struct arm_cpu *cpu, unsigned n)
+{
+    if (counts_insns(cpu, n))
+        return cpu->insns;
+    if (event_of(cpu, n) != EVENT_CPU_CYCLES)
+        return 0;
+    uint64_t now = clock_now();
+    return n == CYCLE && (cpu->s.pmcr & PMCR_D) && !(cpu->s.pmcr & PMCR_LC) ? now / 64 : now;
+}
+
 static uint64_t value(struct arm_cpu *cpu, unsigned n)
 {
-    return *base_of(cpu, n) + (is_running(cpu, n) ? elapsed(cpu, n) : 0);
+    return *base_of(cpu, n) + (cpu->pmu_on >> n & 1 ? elapsed(cpu, n) : 0);
 }
 
 static void set_value(struct arm_cpu *cpu, unsigned n, uint64_t val)
 {
-    *base_of(cpu, n) = val - (is_running(cpu, n) ? elapsed(cpu, n) : 0);
+    *base_of(cpu, n) = val - (cpu->pmu_on >> n & 1 ? elapsed(cpu, n) : 0);
     cpu->pmu_seen[n] = val;
 }
 
 /* The counter overflows after 64 bits, not 32. */
 static bool is_long(const struct arm_cpu *cpu, unsigned n)
 {
-    return cpu->s.pmcr & (n == CYCLE ? PMCR_LC : PMCR_LP);
+    if (n == CYCLE)
+        return cpu->s.pmcr & PMCR_LC;
+    if (is_reserved(cpu, n))
+        return has_long_counters(cpu) && (cpu->s.mdcr_el2 & MDCR2_HLP);
+    return cpu->s.pmcr & PMCR_LP;
 }
 
 static uint64_t until_overflow(struct arm_cpu *cpu, unsigned n)
@@ -101,22 +224,51 @@ static uint64_t until_overflow(struct arm_cpu *cpu, unsigned n)
     return is_long(cpu, n) ? -v : (UINT64_C(1) << 32) - (uint32_t)v;
 }
 
-/* Set the flags of counters that have passed their end since they were looked at last. */
-static void note_overflows(struct arm_cpu *cpu) REQUIRES(&cpu->timer_lock)
+/* Set the flags of counters that have passed their end since they were looked at last, in
+ * ascending order: the odd one behind may be chained.  Its own instructions only a processor's
+ * thread knows. */
+static void note_overflows(struct arm_cpu *cpu, bool is_own_thread) REQUIRES(&cpu->timer_lock)
 {
     for (unsigned n = 0; n <= CYCLE; n++) {
-        if (!is_running(cpu, n))
+        if (!(cpu->pmu_on >> n & 1) || (!is_own_thread && counts_insns(cpu, n)))
             continue;
         uint64_t v = value(cpu, n), seen = cpu->pmu_seen[n];
-        if (is_long(cpu, n) ? v < seen : v >> 32 != seen >> 32)
-            cpu->s.pmovs |= BIT64(n);
+        uint64_t times = is_long(cpu, n) ? v < seen : (v >> 32) - (seen >> 32);
         cpu->pmu_seen[n] = v;
+        if (!times)
+            continue;
+        cpu->s.pmovs |= BIT64(n);
+        if (!(n & 1) && (cpu->pmu_on >> (n + 1) & 1) && event_of(cpu, n + 1) == EVENT_CHAIN)
+            *base_of(cpu, n + 1) += times;
     }
 }
 
 static void update_irq(struct arm_cpu *cpu) REQUIRES(&cpu->timer_lock)
 {
-    irq_set(&cpu->pmu_irq, (cpu->s.pmcr & PMCR_E) && (cpu->s.pmovs & cpu->s.pminten));
+    bool level = false;
+
+    for (uint64_t left = cpu->s.pmovs & cpu->s.pminten; left; left &= left - 1)
+        level |= is_enabled(cpu, (unsigned)__builtin_ctzll(left));
+    irq_set(&cpu->pmu_irq, level);
+}
+
+/* When to look again.  Instructions: long before they could have been executed, but for the end. */
+static uint64_t time_to_overflow(struct arm_cpu *cpu, unsigned n)
+{
+    enum { PER_NANOSECOND = 4, SHORTEST = 10000 };
+    uint64_t left = until_overflow(cpu, n);
+
+    return counts_insns(cpu, n) ? MAX(left / PER_NANOSECOND, SHORTEST) : left;
+}
+
+static bool wakes(const struct arm_cpu *cpu, unsigned n)
+{
+    uint64_t inten = cpu->s.pminten;
+    bool chains = n != CYCLE && !(n & 1) && (cpu->pmu_on >> (n + 1) & 1) &&
+                  event_of(cpu, n + 1) == EVENT_CHAIN && (inten >> (n + 1) & 1);
+
+    return (cpu->pmu_on >> n & 1) && event_of(cpu, n) != EVENT_CHAIN &&
+           event_of(cpu, n) != EVENT_SW_INCR && ((inten >> n & 1) || chains);
 }
 
 /* The timer fires when the next counter with an interrupt overflows. */
@@ -124,9 +276,9 @@ static void arm_overflow(struct arm_cpu *cpu) REQUIRES(&cpu->timer_lock)
 {
     uint64_t next = UINT64_MAX;
 
-    for (unsigned n = 0; n <= CYCLE; n++)
-        if ((cpu->s.pminten & all_bits(cpu)) >> n & 1 && is_running(cpu, n))
-            next = MIN(next, until_overflow(cpu, n));
+    for (unsigned n = 0; cpu->pmu_on && n <= CYCLE; n++)
+        if (wakes(cpu, n))
+            next = MIN(next, time_to_overflow(cpu, n));
     if (next > INT64_MAX / 2)
         timer_cancel(&cpu->pmu_timer);
     else
@@ -137,28 +289,65 @@ static void arm_overflow(struct arm_cpu *cpu) REQUIRES(&cpu->timer_lock)
 static void begin(struct arm_cpu *cpu, uint64_t *saved) ACQUIRE(&cpu->timer_lock)
 {
     mutex_lock(&cpu->timer_lock);
-    note_overflows(cpu);
+    note_overflows(cpu, true);
     for (unsigned n = 0; n <= CYCLE; n++)
-        saved[n] = n < ARM_PMU_COUNTERS || n == CYCLE ? value(cpu, n) : 0;
+        saved[n] = is_there(cpu, n) ? value(cpu, n) : 0;
+}
+
+static void set_running(struct arm_cpu *cpu) REQUIRES(&cpu->timer_lock)
+{
+    bool insns = false;
+
+    cpu->pmu_on = running_counters(cpu);
+    for (uint32_t left = cpu->pmu_on; left; left &= left - 1)
+        insns |= counts_insns(cpu, (unsigned)__builtin_ctz(left));
+    if (insns == cpu->pmu_counts_insns)
+        return;
+    cpu->pmu_counts_insns = insns;
+    guest_mode_changed(&cpu->cpu);
 }
 
 static void end(struct arm_cpu *cpu, const uint64_t *saved) RELEASE(&cpu->timer_lock)
 {
+    set_running(cpu);
     for (unsigned n = 0; n <= CYCLE; n++)
-        set_value(cpu, n, saved[n]);
+        if (is_there(cpu, n))
+            set_value(cpu, n, saved[n]);
     arm_overflow(cpu);
     update_irq(cpu);
     mutex_unlock(&cpu->timer_lock);
 }
 
-/* A counter that was near its end has passed it.  Runs with timer_lock held. */
+/* Bring flags and chained counters up to date, in the processor's own thread. */
+static void look(struct arm_cpu *cpu)
+{
+    mutex_lock(&cpu->timer_lock);
+    note_overflows(cpu, true);
+    update_irq(cpu);
+    mutex_unlock(&cpu->timer_lock);
+}
+
+static void look_and_rearm(struct cpu *c, void *arg UNUSED)
+{
+    struct arm_cpu *cpu = (struct arm_cpu *)c;
+
+    look(cpu);
+    mutex_lock(&cpu->timer_lock);
+    arm_overflow(cpu);
+    mutex_unlock(&cpu->timer_lock);
+}
+
+/* A counter that was near its end may have passed it.  Runs with timer_lock held. */
 static void fired(void *opaque) NO_THREAD_ANALYSIS
 {
     struct arm_cpu *cpu = opaque;
 
-    note_overflows(cpu);
-    arm_overflow(cpu);
+    note_overflows(cpu, false);
     update_irq(cpu);
+    if (cpu->pmu_counts_insns)
+        cpu_run_async(&cpu->cpu, look_and_rearm, NULL);
+    else
+        arm_overflow(cpu);
 }
 
 void arm_pmu_init(struct arm_cpu *cpu)
@@ -174,11 +363,26 @@ void arm_pmu_fini(struct arm_cpu *cpu)
 void arm_pmu_update(struct arm_cpu *cpu)
 {
     mutex_lock(&cpu->timer_lock);
+    set_running(cpu);
     for (unsigned n = 0; n <= CYCLE; n++)
-        cpu->pmu_seen[n] = value(cpu, n);
+        cpu->pmu_seen[n] = is_there(cpu, n) ? value(cpu, n) : 0;
     arm_overflow(cpu);
     update_irq(cpu);
     mutex_unlock(&cpu->timer_lock);
+}
+
+void arm_pmu_controls_changed(struct arm_cpu *cpu)
+{
+    uint64_t saved[CYCLE + 1];
+
+    begin(cpu, saved);
+    end(cpu, saved);
+}
+
+void arm_pmu_follow(struct arm_cpu *cpu)
+{
+    if (running_counters(cpu) != cpu->pmu_on)
+        arm_pmu_controls_changed(cpu);
 }
 
 /* ---- access ---- */
@@ -222,14 +426,27 @@ static enum arm_access check_useren(const struct arm_cpu *cpu, const struct arm_
     return check_traps(cpu);
 }
 
+/* Which counter an access is about: by PMSELR_EL0, or by the encoding. */
+static unsigned selected(const struct arm_cpu *cpu, const struct arm_sysreg *r)
+{
+    if ((r->key & ARM_SYSREG_CRN) == 9 << 7)
+        return cpu->s.pmselr & 31;
+    return (r->key >> 3 & 3) << 3 | (r->key & 7);
+}
+
+/* A counter that EL2 keeps for itself is EL2's to emulate. */
 static enum arm_access check_event(const struct arm_cpu *cpu, const struct arm_sysreg *r,
                                    bool is_write)
 {
-    unsigned n = (r->key >> 3 & 3) << 3 | (r->key & 7);
+    unsigned n = selected(cpu, r);
+    bool is_direct = (r->key & ARM_SYSREG_CRN) != 9 << 7;
 
-    if (n >= cpu->id.pmu_counters)
+    if (is_direct && !is_there(cpu, n))
         return ARM_UNDEFINED;
-    return check_pmu(cpu, r, is_write);
+    enum arm_access a = check_pmu(cpu, r, is_write);
+    return a == ARM_ALLOWED && n != CYCLE && n >= visible_counters(cpu) && is_there(cpu, n)
+               ? ARM_TRAP_EL2
+               : a;
 }
 
 /* ---- registers ---- */
@@ -241,7 +458,7 @@ static uint64_t pmcr_bits(const struct arm_cpu *cpu)
 
 static uint64_t read_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED)
 {
-    uint64_t n = cpu->id.pmu_counters;
+    uint64_t n = visible_counters(cpu);
 
     return (uint64_t)cpu->id.pmu_code << 16 | n << 11 | (cpu->s.pmcr & pmcr_bits(cpu));
 }
@@ -252,7 +469,7 @@ static void write_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, u
 
     begin(cpu, saved);
     cpu->s.pmcr = val & pmcr_bits(cpu);
-    for (unsigned n = 0; (val & PMCR_P) && n < cpu->id.pmu_counters; n++)
+    for (unsigned n = 0; (val & PMCR_P) && n < visible_counters(cpu); n++)
         saved[n] = 0;
     if (val & PMCR_C)
         saved[CYCLE] = 0;
@@ -261,21 +478,18 @@ static void write_pmcr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, u
 
 static uint64_t read_bits(struct arm_cpu *cpu, const struct arm_sysreg *r)
 {
-    if (arm_sysreg_field(cpu, r) == &cpu->s.pmovs) {
-        mutex_lock(&cpu->timer_lock);
-        note_overflows(cpu);
-        mutex_unlock(&cpu->timer_lock);
-    }
-    return *arm_sysreg_field(cpu, r) & all_bits(cpu);
+    if (arm_sysreg_field(cpu, r) == &cpu->s.pmovs)
+        look(cpu);
+    return *arm_sysreg_field(cpu, r) & visible_bits(cpu);
 }
 
 static void change_bits(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t set,
                         uint64_t clear)
 {
-    uint64_t saved[CYCLE + 1], *field = arm_sysreg_field(cpu, r);
+    uint64_t saved[CYCLE + 1], *field = arm_sysreg_field(cpu, r), mine = visible_bits(cpu);
 
     begin(cpu, saved);
-    *field = ((*field & ~clear) | set) & all_bits(cpu);
+    *field = (*field & ~(clear & mine)) | (set & mine);
     end(cpu, saved);
 }
 
@@ -289,31 +503,31 @@ static void write_clr(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t 
     change_bits(cpu, r, 0, val);
 }
 
-static void increment(struct arm_cpu *cpu, unsigned n, uint64_t *saved)
-{
-    bool on = (cpu->s.pmcr & PMCR_E) && (cpu->s.pmcnten >> n & 1);
-
-    if (!on || (cpu->s.pmevtyper[n] & 0xffff) != EVENT_SW_INCR)
-        return;
-    saved[n]++;
-    if (is_long(cpu, n) ? !saved[n] : !(uint32_t)saved[n])
-        cpu->s.pmovs |= BIT64(n);
-}
-
 static void write_swinc(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, uint64_t val)
 {
-    uint64_t saved[CYCLE + 1];
+    mutex_lock(&cpu->timer_lock);
+    note_overflows(cpu, true);
+    for (unsigned n = 0; n < visible_counters(cpu); n++)
+        if ((val & cpu->pmu_on) >> n & 1 && event_of(cpu, n) == EVENT_SW_INCR)
+            ++*base_of(cpu, n);
+    note_overflows(cpu, true);
+    update_irq(cpu);
+    mutex_unlock(&cpu->timer_lock);
+}
 
-    begin(cpu, saved);
-    for (unsigned n = 0; n < cpu->id.pmu_counters; n++)
-        if (val >> n & 1)
-            increment(cpu, n, saved);
-    end(cpu, saved);
+static uint64_t current_value(struct arm_cpu *cpu, unsigned n)
+{
+    mutex_lock(&cpu->timer_lock);
+    note_overflows(cpu, true);
+    update_irq(cpu);
+    uint64_t v = value(cpu, n);
+    mutex_unlock(&cpu->timer_lock);
+    return v;
 }
 
 static uint64_t read_cycles(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED)
 {
-    return value(cpu, CYCLE);
+    return current_value(cpu, CYCLE);
 }
 
 static void set_counter(struct arm_cpu *cpu, unsigned n, uint64_t val)
@@ -330,21 +544,14 @@ static void write_cycles(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED,
     set_counter(cpu, CYCLE, val);
 }
 
-/* Which counter an access is about: by PMSELR_EL0, or by the encoding. */
-static unsigned selected(const struct arm_cpu *cpu, const struct arm_sysreg *r)
-{
-    if ((r->key & ARM_SYSREG_CRN) == 9 << 7)
-        return cpu->s.pmselr & 31;
-    return (r->key >> 3 & 3) << 3 | (r->key & 7);
-}
-
 static uint64_t read_count(struct arm_cpu *cpu, const struct arm_sysreg *r)
 {
     unsigned n = selected(cpu, r);
 
     if (n >= cpu->id.pmu_counters)
         return 0;
-    return has_long_counters(cpu) ? value(cpu, n) : (uint32_t)value(cpu, n);
+    uint64_t v = current_value(cpu, n);
+    return has_long_counters(cpu) ? v : (uint32_t)v;
 }
 
 static void write_count(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t val)
@@ -371,6 +578,12 @@ static uint64_t read_type(struct arm_cpu *cpu, const struct arm_sysreg *r)
     return t ? *t : 0;
 }
 
+static uint64_t filter_bits(const struct arm_cpu *cpu)
+{
+    return FILTER_P | FILTER_U | (arm_has_el2(cpu) ? FILTER_NSH : 0) |
+           (arm_has_el3(cpu) ? FILTER_NSK | FILTER_NSU | FILTER_M : 0);
+}
+
 static void write_type(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t val)
 {
     uint64_t saved[CYCLE + 1], *t = type_of(cpu, r);
@@ -378,7 +591,7 @@ static void write_type(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t
     if (!t)
         return;
     begin(cpu, saved);
-    *t = val & (t == &cpu->s.pmccfiltr ? 0xfc000000 : 0xfe00ffff);
+    *t = val & (filter_bits(cpu) | (t == &cpu->s.pmccfiltr ? 0 : is_v8_1(cpu) ? 0xffff : 0x3ff));
     end(cpu, saved);
 }
 
@@ -387,7 +600,8 @@ static void write_type(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t
 static uint64_t read_ceid(struct arm_cpu *cpu, const struct arm_sysreg *r)
 {
     if (!(r->key & 1))
-        return 1u << EVENT_SW_INCR | 1u << EVENT_INST_RETIRED | 1u << EVENT_CPU_CYCLES;
+        return 1u << EVENT_SW_INCR | 1u << EVENT_INST_RETIRED | 1u << EVENT_CPU_CYCLES |
+               1u << EVENT_CHAIN;
     uint64_t stalls = 1u << (EVENT_STALL_FRONTEND & 31) | 1u << (EVENT_STALL_BACKEND & 31);
     return (arm_has(cpu, ARM_F_LSE) ? stalls : 0) |
            (arm_has(cpu, ARM_F_LSE2) ? 1u << (EVENT_STALL & 31) : 0);
@@ -407,7 +621,7 @@ static enum arm_access check_pmmir(const struct arm_cpu *cpu, const struct arm_s
 
 #define S(field) .off = offsetof(struct arm_cpu, s.field)
 #define KEY(...) .key = ARM_SYSREG(__VA_ARGS__)
-#define PMU      .feature = 1 + ARM_F_PMU, .flags = ARM_REG_QUIET
+#define PMU      .feature = 1 + ARM_F_PMU
 #define DBG(bit) .fgt = ARM_FGT_DEBUG | (bit)
 #define BITS(n, op1, crm, op2, who, field, wr, bit)                                                \
     {                                                                                              \
@@ -447,9 +661,9 @@ const struct arm_sysreg arm_sysregs_pmu[] = {
      .read = read_ceid, DBG(58)},
     {.name = "PMCCNTR_EL0", KEY(3, 3, 9, 13, 0), .rights = ARM_RW0, PMU, .check = check_pmu,
      .arg = USEREN_EN | USEREN_CR, .read = read_cycles, .write = write_cycles, DBG(15)},
-    {.name = "PMXEVTYPER_EL0", KEY(3, 3, 9, 13, 1), .rights = ARM_RW0, PMU, .check = check_pmu, .arg = USEREN_EN,
+    {.name = "PMXEVTYPER_EL0", KEY(3, 3, 9, 13, 1), .rights = ARM_RW0, PMU, .check = check_event, .arg = USEREN_EN,
      .read = read_type, .write = write_type, DBG(13)},
-    {.name = "PMXEVCNTR_EL0", KEY(3, 3, 9, 13, 2), .rights = ARM_RW0, PMU, .check = check_pmu,
+    {.name = "PMXEVCNTR_EL0", KEY(3, 3, 9, 13, 2), .rights = ARM_RW0, PMU, .check = check_event,
      .arg = USEREN_EN | USEREN_ER, .read = read_count, .write = write_count, DBG(12)},
     {.name = "PMUSERENR_EL0", KEY(3, 3, 9, 14, 0), S(pmuserenr), .rights = ARM_RW1_R0, PMU, .check = check_useren,
      .mask = 15},

@@ -38,6 +38,7 @@ void arm_semihost(struct arm_cpu *cpu, unsigned len)
         cpu->x[0] = a32 ? (uint32_t)result : result;
         cpu->pc += len;
     } else {
+        arm_pmu_not_done(cpu);
         g_usleep(NAP_US); /* the same instruction again, after the safe point */
     }
     guest_unwind(&cpu->cpu);

@@ -31,7 +31,7 @@
         .name = "sp", .type = I64, .pin = IS32 ? 0 : 5, .off = offsetof(struct arm_cpu, x[31])},   \
     S(ARM_SLOT_PC, I64, pc), S(ARM_SLOT_FLAGS, I32, flags),                                        \
     S(ARM_SLOT_EXCL_ADDR, I64, excl_addr), S(ARM_SLOT_EXCL_VAL, I64, excl_val),                    \
-    S(ARM_SLOT_EXCL_HIGH, I64, excl_high),                                                         \
+    S(ARM_SLOT_EXCL_HIGH, I64, excl_high), S(ARM_SLOT_INSNS, I64, insns),                                                         \
     S(ARM_SLOT_QC, I32, qc), S(ARM_SLOT_QF, I32, qf), S(ARM_SLOT_GE, I32, ge),                     \
     V(0), V(1), V(2), V(3), V(4), V(5), V(6), V(7),                                                \
     V(8), V(9), V(10), V(11), V(12), V(13), V(14), V(15),                                          \

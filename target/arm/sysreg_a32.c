@@ -265,6 +265,13 @@ static void write_and_change_mode(struct arm_cpu *cpu, const struct reg *r, uint
     guest_mode_changed(&cpu->cpu);
 }
 
+static void write_mdcr(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
+{
+    write_field(cpu, r, val);
+    arm_pmu_controls_changed(cpu);
+    guest_mode_changed(&cpu->cpu);
+}
+
 static void write_and_flush(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
 {
     write_field(cpu, r, val);
@@ -339,6 +346,7 @@ static void write_ats(struct arm_cpu *cpu, const struct reg *r, uint64_t val)
         *chosen(cpu, &cpu->s.par_el1, &cpu->s.a32.par_s) = par;
         return;
     }
+    arm_pmu_not_done(cpu);
     arm_raise_fault(&cpu->cpu, at.va, at.access, at.idx, cause | CAUSE_CM | CAUSE_WNR);
     guest_unwind(&cpu->cpu);
 }
@@ -448,15 +456,15 @@ static const struct reg table[] = {
     {P15(0, 1, 0, 2), 0, F(cpacr_el1), read_cpacr, write_cpacr},
     {P15(0, 1, 0, 3), BANK | HIGH | NEEDS_V82, F(actlr_el), NULL, NULL},
     {P15(0, 1, 1, 0), SEC | NEEDS_EL3, F(scr_el3), NULL, write_scr},
-    {P15(0, 1, 1, 1), SEC | NEEDS_EL3, F(sder), NULL, NULL},
+    {P15(0, 1, 1, 1), SEC | NEEDS_EL3, F(sder), NULL, write_mdcr},
     {P15(0, 1, 1, 2), NEEDS_EL3, F(a32.nsacr), NULL, write_nsacr},
     {P15(0, 1, 1, 2), RO | NO_EL3 | NEEDS_V8, 0, read_nsacr_constant, NULL},
-    {P15(0, 1, 3, 1), SEC | NEEDS_EL3, F(mdcr_el3), NULL, NULL},
+    {P15(0, 1, 3, 1), SEC | NEEDS_EL3, F(mdcr_el3), NULL, write_mdcr},
     {P15(4, 1, 0, 0), HYP, F(sctlr_el[2]), NULL, write_sctlr},
     {P15(4, 1, 0, 1), HYP, F(actlr_el[2]), NULL, NULL},
     {P15(4, 1, 0, 3), HYP | HIGH | NEEDS_V82, F(actlr_el[2]), NULL, NULL},
     {P15(4, 1, 1, 0), HYP, F(hcr_el2), NULL, write_hcr},
-    {P15(4, 1, 1, 1), HYP, F(mdcr_el2), NULL, write_and_change_mode},
+    {P15(4, 1, 1, 1), HYP, F(mdcr_el2), NULL, write_mdcr},
     {P15(4, 1, 1, 2), HYP, F(cptr_el2), NULL, write_and_change_mode},
     {P15(4, 1, 1, 3), HYP, F(hstr_el2), NULL, write_and_change_mode},
     {P15(4, 1, 1, 4), HYP | HIGH | NEEDS_V8, F(hcr_el2), NULL, write_hcr},

@@ -32,6 +32,7 @@ static void check_watch(struct arm_cpu *cpu, uint64_t addr)
 
     if (!arm_watches(cpu, align_down(addr, line), line, true, cpu->s.ps.el == 0))
         return;
+    arm_pmu_not_done(cpu);
     arm_take_watchpoint(cpu, addr, true, true);
     guest_unwind(&cpu->cpu);
 }
@@ -45,6 +46,7 @@ static void write_dc_va(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_
     if (r->arg != DC_DISCARDS && guest_maps(&cpu->cpu, addr, GUEST_READ, idx))
         return;
     if (!arm_walk(&cpu->cpu, addr, GUEST_READ, idx, &w)) {
+        arm_pmu_not_done(cpu);
         arm_raise_fault(&cpu->cpu, addr, GUEST_READ, idx, w.cause | CAUSE_CM | CAUSE_WNR);
         guest_unwind(&cpu->cpu);
     }
@@ -73,6 +75,7 @@ static void write_zva(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, ui
     bool off = !(cpu->s.sctlr_el[arm_regime_el(cpu)] & SCTLR_M);
     bool is_ram = !off && guest_host_ptr(&cpu->cpu, addr, size, GUEST_WRITE, idx);
     if (!is_ram && arm_is_device(cpu, addr, idx)) {
+        arm_pmu_not_done(cpu);
         arm_raise_fault(&cpu->cpu, addr, GUEST_WRITE, idx, FSC_ALIGNMENT);
         guest_unwind(&cpu->cpu);
     }
@@ -129,6 +132,7 @@ static void write_at(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t a
     if (arm_translate_at(cpu, &at, &cpu->s.par_el1, &cause))
         return;
     /* An external abort of the walk; or of stage 2, on the tables of stage 1: that goes to EL2. */
+    arm_pmu_not_done(cpu);
     arm_raise_fault(&cpu->cpu, addr, at.access, at.idx, cause | CAUSE_CM | CAUSE_WNR);
     guest_unwind(&cpu->cpu);
 }
@@ -249,6 +253,7 @@ static void write_mdscr(struct arm_cpu *cpu, const struct arm_sysreg *r UNUSED, 
 static void write_mdcr(struct arm_cpu *cpu, const struct arm_sysreg *r, uint64_t val)
 {
     *arm_sysreg_field(cpu, r) = val;
+    arm_pmu_controls_changed(cpu);
     guest_mode_changed(&cpu->cpu);
 }
 

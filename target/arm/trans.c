@@ -287,12 +287,19 @@ static void ask_breakpoints(struct dis *d)
     flags_forget(d);
 }
 
+void dis_count_insn(struct dis *d)
+{
+    if (d->mode & (dis_is_a32(d) ? ARM_MODE_BREAK : ARM_MODE_COUNT))
+        ir_set(d->ir, ARM_SLOT_INSNS, ir_add(d->ir, ir_get(d->ir, ARM_SLOT_INSNS), imm64(d, 1)));
+}
+
 void arm_dis_a64(struct dis *d, uint32_t insn)
 {
     d->insn = insn;
     d->len = 4;
     d->next = d->pc + 4;
     ir_insn(d->ir, d->pc, insn);
+    dis_count_insn(d);
     if (d->mode & ARM_MODE_SS)
         software_step(d, (insn & LOAD_EXCLUSIVE_MASK) == LOAD_EXCLUSIVE);
     if (d->mode & ARM_MODE_BREAK)
@@ -310,6 +317,7 @@ void arm_dis_a64(struct dis *d, uint32_t insn)
 static void misaligned_pc(struct dis *d)
 {
     ir_insn(d->ir, d->pc, 0);
+    dis_count_insn(d); /* and off again */
     end_exception(d, EC_PC_ALIGNMENT | SYN_IL, 1);
 }
 

@@ -60,6 +60,8 @@ void arm_dis_init(struct dis *d, struct ir *ir, const struct arm_cpu *cpu, uint6
                   uint32_t mode) ARM_SYMBOL(arm_dis_init);
 /* Decode and translate the A64 instruction at d->pc; those that are undefined raise. */
 void arm_dis_a64(struct dis *d, uint32_t insn);
+/* After ir_insn(), where the mode says so. */
+void dis_count_insn(struct dis *d) ARM_SYMBOL(dis_count_insn);
 /* After the last instruction, when the unit has ended: what lies behind it. */
 void arm_dis_end(struct dis *d);
 /* trans_a32.c: guest_ops.translate for units in AArch32 state. */

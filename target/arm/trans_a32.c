@@ -417,6 +417,7 @@ static void translate_insn(struct dis_a32 *s, uint32_t insn, unsigned len)
     enter_condition(s);
     uint32_t iss = a32_access_syndrome(insn, s->thumb, len) >> A32_MARK_ISS_LOW;
     ir_insn(d->ir, d->pc, d->it | iss << A32_MARK_ISS_SHIFT);
+    dis_count_insn(d);
     if (asks_first(d)) {
         set_pc(d, d->pc);
         if (d->mode & ARM_MODE_SS)

@@ -232,30 +232,6 @@ static void test_timer(void)
     arm_bench_free(b);
 }
 
-static void test_cycle_counter(void)
-{
-    struct arm_bench *b = arm_bench_new("cortex-a57", false, false);
-    uint32_t pmcr = ARM_SYSREG(3, 3, 9, 12, 0), cntenset = ARM_SYSREG(3, 3, 9, 12, 1);
-    uint32_t ccntr = ARM_SYSREG(3, 3, 9, 13, 0), intenset = ARM_SYSREG(3, 0, 9, 14, 1);
-    uint64_t v;
-
-    bench_level(b, 1);
-    bench_now = 1000;
-    g_assert_true(bench_write(b, cntenset, UINT64_C(1) << 31) && bench_write(b, pmcr, 1));
-    bench_now = 1500;
-    g_assert_true(bench_read(b, ccntr, &v));
-    g_assert_cmpuint(v, ==, 500);
-    g_assert_true(bench_write(b, ccntr, UINT32_MAX - 99) &&
-                  bench_write(b, intenset, UINT64_C(1) << 31));
-    g_assert_cmpint(b->cpu->pmu_timer.deadline, ==, 1600);
-    bench_now = 1600;
-    b->cpu->pmu_timer.fn(b->cpu);
-    g_assert_true(irq_level(&b->cpu->pmu_irq));
-    g_assert_true(bench_write(b, ARM_SYSREG(3, 3, 9, 12, 3), UINT64_C(1) << 31));
-    g_assert_false(irq_level(&b->cpu->pmu_irq));
-    arm_bench_free(b);
-}
-
 static void test_ids_follow_features(void)
 {
     struct arm_bench *b = arm_bench_new("max,pauth=off,lse=off,lpa2=off", false, false);
@@ -332,7 +308,6 @@ int main(int argc, char **argv)
     g_test_add_func("/arm-sys/illegal returns", test_illegal_return);
     g_test_add_func("/arm-sys/where interrupts go", test_interrupt_routing);
     g_test_add_func("/arm-sys/the virtual timer", test_timer);
-    g_test_add_func("/arm-sys/the cycle counter", test_cycle_counter);
     g_test_add_func("/arm-sys/ID registers follow features", test_ids_follow_features);
     g_test_add_func("/arm-sys/-cpu that is wrong", test_refusals);
     g_test_add_func("/arm-sys/each encoding and name is in the table once", test_table);

@@ -30,7 +30,8 @@ enum {
     TCG_DISPATCH_BITS = 14,
     TCG_RING_SIZE = 16,
     TCG_SAVE_BYTES = 512,
-    TCG_HIDDEN_SLOTS = 24
+    TCG_HIDDEN_SLOTS = 24,
+    TCG_X87_IMAGE = 108
 };
 
 /* First level TLB of one MMU index.  A tag is a page address, or TCG_TLB_EMPTY; host address =
@@ -92,7 +93,8 @@ struct tcg_env {
     uint32_t l2_mask;                  /* number of its sets - 1 */
     uint32_t space, space_any;         /* numbers of the current space and of all; 0: emitted code
                                           must not look */
-    uint32_t pad2;
+    uint32_t x87_live, x87_was_live;   /* see struct tcg_x87; before the slow path that runs */
+    uint8_t x87_image[TCG_X87_IMAGE], x87_operand[16];
     void *host_sp;                    /* stack pointer to unwind to */
     uint32_t guest_mxcsr, host_mxcsr; /* FP control image: guest's while out of translated code;
                                          host's while inside */
@@ -112,6 +114,21 @@ void tcg_env_empty_tlb(struct tcg_env *env);
 /* FILL_LOADED: what lies across two pages is in env->save, from TCG_SAVE_VALUE on, as in memory. */
 enum tcg_fill { FILL_CANNOT, FILL_READY, FILL_LOADED };
 enum { TCG_SAVE_VALUE = 64 };
+
+/*
+ * The x87 ops.  A host with an x87 does them there: env->x87_live says that the slots are stale,
+ * since it has the guest's state, with all exceptions masked.
+ */
+enum tcg_x87_how { X87_RUN, X87_LOOK, X87_DONE };
+struct tcg_x87 {
+    /* Do the instruction of a guest's word, on the slots; the result of x87_get.  Of x87_st:
+     * X87_LOOK gives what would be stored and changes nothing, X87_DONE does the rest. */
+    uint64_t (*run)(void *cpu, enum tcg_x87_how how, uint32_t word, uint64_t value, uint32_t high);
+    /* The slots as an image for FRSTOR, and from one of FNSAVE (32-bit protected mode); registers
+     * of vectors may be used, flags of MXCSR not raised. */
+    void (*to_image)(void *cpu, uint8_t *image);
+    void (*from_image)(void *cpu, const uint8_t *image);
+};
 
 /* Slow paths that accel provides.  ra: the return address inside the emitted code (0 never); a
  * fault does not return. */
@@ -139,6 +156,7 @@ struct tcg_callbacks {
     /* The ops ssef to ssefromi exactly, under *mxcsr, whose flags gather; integers are in the first
      * half.  NULL: guests have none of these. */
     void (*sse)(uint32_t insn, const uint64_t arg[3][2], uint64_t r[2], uint32_t *mxcsr);
+    const struct tcg_x87 *x87; /* NULL: guests have none of the x87 ops */
 };
 
 struct tcg_layout {

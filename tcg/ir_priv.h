@@ -147,6 +147,19 @@ static inline bool ir_opc_is_vfp(unsigned opc)
 {
     return opc >= OP_vfadd && opc <= OP_vfnarrow;
 }
+static inline bool ir_opc_is_x87(unsigned opc)
+{
+    return (opc >= OP_x87 && opc <= OP_x87_cw) || opc == OP_x87_st;
+}
+/* Plain stores; loads and stores, whose imm may name the slot of their addend. */
+static inline bool ir_opc_is_store(unsigned opc)
+{
+    return opc == OP_st || opc == OP_x87_st;
+}
+static inline bool ir_opc_is_access(unsigned opc)
+{
+    return opc == OP_ld || ir_opc_is_store(opc);
+}
 static inline bool ir_opc_is_vec(unsigned opc)
 {
     return opc >= OP_vand && opc <= OP_vto32;

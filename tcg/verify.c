@@ -254,6 +254,7 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_vto64:
     case OP_vto32: return true;
     case OP_st: return check_memop(c, op, ir_type_of(c->ir, op->arg[1]));
+    case OP_x87_st: return check_memop(c, op, I64);
     case OP_call: return check_call(c, op);
     case OP_br: return check_block_id(c, op->attr);
     case OP_br_if: return check_cc(c, op) && check_block_id(c, op->attr);

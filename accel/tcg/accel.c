@@ -168,6 +168,7 @@ static bool engines_init(struct tcg *t, const struct guest_ops *ops, struct erro
         .note_want = RAM_PAGE_WRITABLE | RAM_PAGE_DIRTY,
     };
     const char *why = "unknown reason";
+    layout.cb.x87 = ops->x87;
     t->cb = codebuf_new((t->tb_size ? t->tb_size : DEFAULT_CODE_MIB) << 20, CODE_SEGMENTS, errp);
     if (!t->cb)
         return false;

@@ -31,6 +31,7 @@ struct guest_walk {
 };
 
 struct tx; /* a translation in progress */
+struct tcg_x87;
 
 struct guest_ops {
     const char *name;
@@ -72,6 +73,7 @@ struct guest_ops {
     /* After a precise restore: pc slot is set already; word is the insn op's second operand. May be
      * NULL. */
     void (*restored)(struct cpu *cpu, uint32_t word);
+    const struct tcg_x87 *x87; /* of guests that have the x87 ops (tcg/backend.h), else NULL */
     /* Print one instruction at bytes (len valid) for -d in_asm; returns its length. */
     unsigned (*disas)(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);
 };

@@ -24,7 +24,7 @@ uint32_t x86_mode(struct cpu *c)
 {
     enum { ALL_MASKED = 0x1f80, X87_MASKED = 0x3f };
     const struct x86_cpu *cpu = x86(c);
-    uint32_t mode = cpu->seg_mode | (cpu->ftop & 7) << X86_MODE_TOP_SHIFT;
+    uint32_t mode = cpu->seg_mode;
 
     mode |= (cpu->s.mxcsr & ALL_MASKED) != ALL_MASKED ? X86_MODE_XM : 0;
     mode |= cpu->s.mxcsr & X86_MXCSR_MM ? X86_MODE_MM : 0;
@@ -41,11 +41,9 @@ static bool idx_has_asid(struct cpu *cpu UNUSED, unsigned idx UNUSED)
     return true;
 }
 
-/* In the midst of a unit TOP may be another. */
 static void restored(struct cpu *cpu, uint32_t word)
 {
     x86(cpu)->insn_word = word;
-    guest_mode_changed(cpu);
 }
 
 /* An address that is not canonical is #SS on the stack, else #GP.  Where there is no memory to
@@ -87,6 +85,7 @@ const struct guest_ops x86_guest_ops = {
     .raise_fault = raise_fault,
     .may_access = x86_may_access,
     .restored = restored,
+    .x87 = &x87_ops,
     .disas = x86_disas,
 };
 

@@ -133,19 +133,17 @@ enum {
     X86_MODE_FLAT_SS = 1 << 10,
     X86_MODE_FLAT_DS = 1 << 11,
     X86_MODE_FLAT_ES = 1 << 12,
-    X86_MODE_TF = 1 << 13,   /* single step: one instruction, then #DB */
-    X86_MODE_ONE = 1 << 14,  /* one instruction with exact checks: close to the limit of CS, in the
-                                shadow of STI or MOV SS, RF set, or code breakpoints in DR7 */
-    X86_MODE_TS = 1 << 15,   /* CR0.TS: FPU, SSE raise #NM */
-    X86_MODE_EM = 1 << 16,   /* CR0.EM: x87 raises #NM, SSE #UD */
-    X86_MODE_SSE = 1 << 17,  /* CR4.OSFXSR */
-    X86_MODE_AVX = 1 << 18,  /* CR4.OSXSAVE and XCR0 has SSE and AVX */
-    X86_MODE_XM = 1 << 19,   /* some SSE exception is not masked: arithmetic must ask first */
-    X86_MODE_X87 = 1 << 20,  /* some x87 exception is not masked: one may wait */
-    X86_MODE_AC = 1 << 21,   /* alignment check: CR0.AM, EFLAGS.AC, CPL 3 */
-    X86_MODE_TOP_SHIFT = 22, /* 3 bits: TOP of the x87 status word: units know their registers */
-    X86_MODE_TOP = 7 << 22,
-    X86_MODE_IO = 1 << 25,     /* I/O needs no permission: CPL <= IOPL or real mode */
+    X86_MODE_TF = 1 << 13,  /* single step: one instruction, then #DB */
+    X86_MODE_ONE = 1 << 14, /* one instruction with exact checks: close to the limit of CS, in the
+                               shadow of STI or MOV SS, RF set, or code breakpoints in DR7 */
+    X86_MODE_TS = 1 << 15,  /* CR0.TS: FPU, SSE raise #NM */
+    X86_MODE_EM = 1 << 16,  /* CR0.EM: x87 raises #NM, SSE #UD */
+    X86_MODE_SSE = 1 << 17, /* CR4.OSFXSR */
+    X86_MODE_AVX = 1 << 18, /* CR4.OSXSAVE and XCR0 has SSE and AVX */
+    X86_MODE_XM = 1 << 19,  /* some SSE exception is not masked: arithmetic must ask first */
+    X86_MODE_X87 = 1 << 20, /* some x87 exception is not masked: one may wait */
+    X86_MODE_AC = 1 << 21,  /* alignment check: CR0.AM, EFLAGS.AC, CPL 3 */
+    X86_MODE_IO = 1 << 25,  /* I/O needs no permission: CPL <= IOPL or real mode */
     X86_MODE_NARROW = 1 << 26, /* not 64-bit code: pcs wrap */
     X86_MODE_MM = 1 << 27,     /* MXCSR.MM: operands of SSE arithmetic may be misaligned */
     /* bits 30 and 31 are the accelerator's */

@@ -8,6 +8,7 @@
 #include "accel/tcg/guest.h"
 #include "target/x86/cpu_priv.h"
 #include "target/x86/helpers.h"
+#include "tcg/backend.h"
 #include "util/annot.h"
 #include "util/bits.h"
 
@@ -24,6 +25,7 @@ struct x87 {
     uint64_t arg;   /* where stores go; of loads the value; of FCMOV the condition */
     bool to_i, stack_fault;
     unsigned denormal; /* X87_DE of an operand in memory */
+    uint32_t flags;    /* X86_CC_*, of FCOMI and the like */
     unsigned cc;       /* of the status word: C0, C2, C3, and C1 where the instruction defines it */
 };
 
@@ -219,8 +221,8 @@ static void do_compare(struct x87 *x)
         return;
     }
     x->env.up = !x->stack_fault && (x->cpu->fsw & X87_SW_C1); /* it stays */
-    x->cpu->cc = (cc & X87_SW_C0 ? X86_CC_C : 0) | (cc & X87_SW_C2 ? X86_CC_P : 0) |
-                 (cc & X87_SW_C3 ? X86_CC_Z : 0);
+    x->flags = (cc & X87_SW_C0 ? X86_CC_C : 0) | (cc & X87_SW_C2 ? X86_CC_P : 0) |
+               (cc & X87_SW_C3 ? X86_CC_Z : 0);
 }
 
 static void do_test(struct x87 *x)
@@ -298,14 +300,19 @@ static void store_bcd(struct x87 *x, struct f80 v, bool empty)
         store_ten(x, ld_le64(digits), ld_le16(digits + 8));
 }
 
+static unsigned int_bits(const struct x87 *x)
+{
+    return x->operand == X87_I16 ? 16 : x->operand == X87_I32 ? 32 : 64;
+}
+
 static void store_int(struct x87 *x, struct f80 v, bool empty)
 {
-    unsigned size = x->operand == X87_I16 ? MO_16 : x->operand == X87_I32 ? MO_32 : MO_64;
+    unsigned bits = int_bits(x);
     if (empty)
         v = f80_indefinite();
-    int64_t n = f80_to_int(v, 8u << size, x->op == X87_FISTT, &x->env);
+    int64_t n = f80_to_int(v, bits, x->op == X87_FISTT, &x->env);
     if (!stops(x))
-        store(x, (uint64_t)n, size);
+        store(x, (uint64_t)n, bits == 16 ? MO_16 : bits == 32 ? MO_32 : MO_64);
 }
 
 /* Overflow and underflow that are not masked leave memory and the stack as they are, too. */
@@ -554,9 +561,9 @@ static void note_instruction(struct x86_cpu *cpu, uint32_t word, uint64_t offset
     cpu->fds = has_selectors ? cpu->s.seg[word >> X87_SEG_SHIFT & 7].selector : 0;
 }
 
-void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t arg, uint64_t offset)
+static struct x87 decode_word(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t arg)
 {
-    struct x87 x = {
+    return (struct x87){
         .cpu = cpu,
         .env = {.control = cpu->s.fcw},
         .op = word & 0xff,
@@ -567,6 +574,11 @@ void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t arg
         .arg = arg,
         .to_i = word & X87_TO_I,
     };
+}
+
+void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t arg, uint64_t offset)
+{
+    struct x87 x = decode_word(cpu, word, memop, arg);
     helper_fwait(cpu);
     if (x.op >= X87_FLDENV) {
         x87_environment(cpu, word, memop, arg);
@@ -574,10 +586,48 @@ void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t arg
         return;
     }
     execute(&x);
+    if (x.op == X87_FCOMI || x.op == X87_FUCOMI)
+        cpu->cc = x.flags;
     finish_pops(&x);
     commit(&x);
     note_instruction(cpu, word, offset, x.env.flags & ~cpu->s.fcw & X87_ALL);
 }
+
+/* --- as operations of the translator, with all exceptions masked --- */
+
+/* What a store to memory stores, and the flags that raises. */
+static uint64_t stored_value(struct x87 *x)
+{
+    bool empty = is_empty(x, 0);
+    struct f80 v = empty ? f80_indefinite() : st(x, 0);
+    underflows(x, empty);
+    switch (x->operand) {
+    case X87_F32: return f80_to_f32(v, &x->env);
+    case X87_F64: return f80_to_f64(v, &x->env);
+    default: return (uint64_t)f80_to_int(v, int_bits(x), x->op == X87_FISTT, &x->env);
+    }
+}
+
+static uint64_t run_op(void *opaque, enum tcg_x87_how how, uint32_t word, uint64_t value,
+                       uint32_t high)
+{
+    struct x86_cpu *cpu = opaque;
+    struct x87 x = decode_word(cpu, word, high, value);
+    uint64_t result = 0;
+    if (x.op == X87_FNSTSW)
+        return x87_status(cpu);
+    if (how == X87_RUN)
+        execute(&x);
+    else
+        result = stored_value(&x);
+    if (how == X87_LOOK)
+        return result;
+    finish_pops(&x);
+    commit(&x);
+    return x.flags;
+}
+
+const struct tcg_x87 x87_ops = {run_op, x87_to_image, x87_from_image};
 
 /* The same for those that do not wait. */
 void helper_x87_control(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t linear)
@@ -586,9 +636,9 @@ void helper_x87_control(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint
     guest_mode_changed(&cpu->cpu);
 }
 
-void helper_x87_mode(struct x86_cpu *cpu)
+/* The slots have the state: whatever is called does that. */
+void helper_x87_sync(struct x86_cpu *cpu UNUSED)
 {
-    guest_mode_changed(&cpu->cpu);
 }
 
 /* --- waiting --- */

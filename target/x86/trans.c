@@ -26,8 +26,6 @@ void x86_dis_init(struct dis *d, struct ir *ir, const struct x86_cpu *cpu, uint6
         .cpl = (mode & X86_MODE_CPL) >> X86_MODE_CPL_SHIFT,
         .mem = data_idx(mode) << MO_IDX_SHIFT | (mode & X86_MODE_AC ? MO_ALIGN : 0),
         .linear = IR_NONE,
-        .top = (mode & X86_MODE_TOP) >> X86_MODE_TOP_SHIFT,
-        .known_top = (mode & X86_MODE_TOP) >> X86_MODE_TOP_SHIFT,
     };
     flags_forget(d);
 }
@@ -64,17 +62,8 @@ void set_pc(struct dis *d, uint64_t pc)
 
 /* --- ways out --- */
 
-/* Before an exit: the next unit is one for the TOP that there is now. */
-static void tell_top(struct dis *d)
-{
-    if (d->top != d->known_top)
-        call_x87_mode(d->ir);
-    d->known_top = d->top;
-}
-
 static void leave(struct dis *d, uint32_t tf)
 {
-    tell_top(d);
     if (is_alone(d))
         call_one_end(d->ir, imm32(d, tf));
     ir_exit_lookup(d->ir);
@@ -99,7 +88,6 @@ void end_mode(struct dis *d)
 
 void end_main(struct dis *d, uint32_t reason)
 {
-    tell_top(d);
     if (is_alone(d))
         call_one_end(d->ir, imm32(d, d->mode & X86_MODE_TF));
     ir_exit_main(d->ir, reason);
@@ -113,7 +101,6 @@ void end_near(struct dis *d, ir_val linear, enum ir_hint hint)
         end_lookup(d);
         return;
     }
-    tell_top(d);
     ir_exit_ind(d->ir, linear, wrap_pc(d, d->next), hint);
     d->ended = true;
 }
@@ -124,7 +111,6 @@ void end_next(struct dis *d)
         end_mode(d);
         return;
     }
-    tell_top(d);
     ir_exit_jump(d->ir, wrap_pc(d, d->next), 0, IR_HINT_NONE);
     d->ended = true;
 }
@@ -178,8 +164,6 @@ void x86_dis_end(struct dis *d)
     for (unsigned i = 0; i < d->nlate; i++) {
         ir_block_begin(d->ir, d->late[i].block);
         d->pc = d->late[i].pc;
-        if (d->moves_top)
-            call_x87_mode(d->ir);
         if (d->late[i].vector == LATE_ALONE)
             run_alone(d);
         else
@@ -275,14 +259,12 @@ void end_jump(struct dis *d, uint64_t target, ir_val checked, enum ir_hint hint)
         end_near(d, checked, hint);
         return;
     }
-    tell_top(d);
     ir_exit_jump(d->ir, flat_target(d, target), wrap_pc(d, d->next), hint);
     d->ended = true;
 }
 
 void jump_if(struct dis *d, const struct flag_test *t, uint64_t target)
 {
-    tell_top(d);
     if (is_flat_code(d) && !is_alone(d)) {
         ir_exit_if(d->ir, t->a, t->b, t->cc, flat_target(d, target));
         return;

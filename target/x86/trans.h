@@ -36,12 +36,11 @@ struct dis {
     unsigned cpl;
     uint32_t mem; /* of memops: MMU index, alignment */
     struct x86_insn insn;
-    ir_val linear;             /* of its memory operand, once computed; or IR_NONE */
-    bool ended;                /* an exit was emitted */
-    unsigned top;              /* of the x87 stack, at this point */
-    unsigned known_top;        /* what the accelerator believes: x87_mode changes that */
-    bool moves_top;            /* somewhere in this unit, without a helper that tells */
-    uint8_t st_full, st_empty; /* physical registers that are known to be in use, or not */
+    ir_val linear;  /* of its memory operand, once computed; or IR_NONE */
+    bool ended;     /* an exit was emitted */
+    bool mmx_ready; /* slots have the x87's state */
+    bool has_fcs;   /* this unit has set X86_SLOT_FCS; X86_SLOT_FDS: to these segments */
+    uint8_t has_fds;
     struct {
         enum x86_flag_source source;
         unsigned size;

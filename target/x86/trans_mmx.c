@@ -9,12 +9,25 @@
 
 /* --- registers --- */
 
+/* The x87's state may be elsewhere. */
+static void fetch_registers(struct dis *d)
+{
+    struct ir_slot_set state = ir_slots_of(X86_SLOT_FTOP);
+    for (unsigned slot = X86_SLOT_FTOP + 1; slot < X86_SLOT_FEXP + 8; slot++)
+        state = ir_slots_add(state, slot);
+    if (!d->mmx_ready)
+        call_x87_sync(d->ir, ir_slots_none(), state);
+    d->mmx_ready = true;
+}
+
 static bool mmx_is_off(struct dis *d)
 {
     if (d->mode & X86_MODE_EM)
         end_undefined(d);
     else if (!x87_is_off(d))
         x87_wait(d);
+    if (!d->ended)
+        fetch_registers(d);
     return d->ended;
 }
 
@@ -22,13 +35,7 @@ static bool mmx_is_off(struct dis *d)
 static void enter(struct dis *d)
 {
     ir_set(d->ir, X86_SLOT_FTAG, imm32(d, 0));
-    d->st_full = 0xff;
-    d->st_empty = 0;
-    if (!d->top)
-        return;
     ir_set(d->ir, X86_SLOT_FTOP, imm32(d, 0));
-    d->top = 0;
-    d->moves_top = true;
 }
 
 static ir_val read(struct dis *d, unsigned n)
@@ -154,8 +161,6 @@ void trans_emms(struct dis *d)
         return;
     enter(d);
     ir_set(d->ir, X86_SLOT_FTAG, imm32(d, 0xff));
-    d->st_full = 0;
-    d->st_empty = 0xff;
 }
 
 void trans_mmx_mov(struct dis *d)

@@ -71,6 +71,7 @@ enum x87_op {
     X87_FLDCW,
     X87_FNCLEX,
     X87_FNINIT,
+    X87_FNSTSW, /* AX */
 };
 
 /* Where an operand is. */
@@ -100,6 +101,13 @@ void x87_set_control(struct x86_cpu *cpu, uint32_t control);
 void x87_init(struct x86_cpu *cpu);
 /* No exception waits any more: FERR# goes, and what IGNNE# has allowed. */
 void x87_exceptions_changed(struct x86_cpu *cpu);
+/* What the translator's x87 ops do. */
+struct tcg_x87;
+extern const struct tcg_x87 x87_ops;
+/* x87_env.c: the slots as FNSAVE writes them, without pointers to the last instruction; and back.
+ */
+void x87_to_image(void *cpu, uint8_t *image);
+void x87_from_image(void *cpu, const uint8_t *image);
 /* x87_env.c: the instructions from X87_FLDENV on that have images in memory. */
 void x87_environment(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t linear);
 

@@ -6,6 +6,7 @@
 #include "target/x86/cpu_priv.h"
 #include "target/x86/x87.h"
 #include "util/annot.h"
+#include "util/bits.h"
 
 enum { IMAGE_WORDS = 7, REGISTER_BYTES = 10 };
 
@@ -52,6 +53,35 @@ void x87_init(struct x86_cpu *cpu)
     cpu->ftag = 0xff;
     cpu->fip = cpu->fdp = 0;
     cpu->fop = cpu->fcs = cpu->fds = 0;
+}
+
+/* --- as the host has it: 32-bit protected mode --- */
+
+void x87_to_image(void *opaque, uint8_t *image)
+{
+    const struct x86_cpu *cpu = opaque;
+    for (unsigned n = 0; n < IMAGE_WORDS; n++)
+        st_le32(image + 4 * n, 0);
+    st_le32(image, cpu->s.fcw);
+    st_le32(image + 4, x87_status(cpu));
+    st_le32(image + 8, x87_full_tags(cpu));
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned n = (cpu->ftop + i) & 7;
+        st_le64(image + 4 * IMAGE_WORDS + REGISTER_BYTES * i, cpu->fman[n]);
+        st_le16(image + 4 * IMAGE_WORDS + REGISTER_BYTES * i + 8, (uint16_t)cpu->fexp[n]);
+    }
+}
+
+void x87_from_image(void *opaque, const uint8_t *image)
+{
+    struct x86_cpu *cpu = opaque;
+    x87_set_status(cpu, ld_le32(image + 4));
+    set_tags(cpu, ld_le32(image + 8));
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned n = (cpu->ftop + i) & 7;
+        cpu->fman[n] = ld_le64(image + 4 * IMAGE_WORDS + REGISTER_BYTES * i);
+        cpu->fexp[n] = ld_le16(image + 4 * IMAGE_WORDS + REGISTER_BYTES * i + 8);
+    }
 }
 
 /* --- images --- */

@@ -291,6 +291,14 @@ static void lower_memory(struct lower *s, const struct ir_op *op)
     }
 }
 
+static void lower_x87(struct lower *s, const struct ir_op *op)
+{
+    if (op->opc == OP_x87_st)
+        lower_plain(s, op, BC_x87_st, mem_word(op, I64))->x = (uint32_t)op->imm2;
+    else if (op->opc != OP_x87_cw) /* the slots' form reads it when it is wanted */
+        lower_plain(s, op, BC_x87, (uint32_t)op->imm);
+}
+
 static unsigned by_width(const struct ir_op *op, unsigned form_64)
 {
     return form_64 + (op->type == I32 || op->type == F32);
@@ -318,6 +326,10 @@ static void lower_op(struct lower *s, const struct ir_op *op)
     if (ir_opc_is_vec(op->opc) || ir_opc_is_vfp(op->opc)) {
         lower_plain(s, op, flags & IR_OP_FP ? BC_vfp : BC_vec,
                     op->attr | (uint32_t)op->opc << BC_VEC_SHIFT);
+        return;
+    }
+    if (ir_opc_is_x87(op->opc)) {
+        lower_x87(s, op);
         return;
     }
     if (flags & IR_OP_FP) {

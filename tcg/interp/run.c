@@ -323,6 +323,20 @@ static inline void do_vfp(struct frame *f, const struct bc *p)
                        p->attr & ((1u << BC_VEC_SHIFT) - 1), arg);
 }
 
+/* Without a result d is cell 0, which is nobody's. */
+static inline void do_x87(struct frame *f, const struct bc *p)
+{
+    D = layout.cb.x87->run(f->cpu, X87_RUN, p->attr, A, (uint32_t)B);
+}
+
+static inline void do_x87_st(struct frame *f, const struct bc *p)
+{
+    const struct tcg_x87 *x87 = layout.cb.x87;
+    uint64_t v = x87->run(f->cpu, X87_LOOK, p->x, 0, 0);
+    bc_store(f->cpu, &layout.cb, A, v, p->attr & 0xffff, (uintptr_t)p);
+    x87->run(f->cpu, X87_DONE, p->x, 0, 0);
+}
+
 static inline void do_ssef(struct frame *f, const struct bc *p)
 {
     const union ir_vec arg[3] = {operand(f, p->a), operand(f, p->b), operand(f, p->c)};

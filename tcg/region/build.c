@@ -190,7 +190,7 @@ static void mark_streams(struct former *f, const struct streams *s, unsigned blk
     const struct ir_block *b = &f->ir->blocks[blk];
     for (uint32_t i = b->first; i < b->end; i++) {
         struct ir_op *op = &f->ir->ops[i];
-        if (op->opc != OP_ld && op->opc != OP_st)
+        if (!ir_opc_is_access(op->opc))
             continue;
         unsigned of = *nth < s->naccess ? s->of[*nth] : 0xff;
         ++*nth;

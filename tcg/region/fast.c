@@ -20,7 +20,7 @@ struct fast {
 bool region_observes(const struct ir_op *op)
 {
     uint32_t flags = ir_desc(op)->flags;
-    if (op->opc == OP_ld || op->opc == OP_st)
+    if (ir_opc_is_access(op->opc))
         return !op->imm;
     return flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_SIDE | IR_OP_END | IR_OP_CALL);
 }

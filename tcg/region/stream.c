@@ -290,7 +290,7 @@ static bool add_ranges(struct search *s, const struct affine *a)
 
 static unsigned stream_of(struct search *s, const struct ir_op *op, bool in_head)
 {
-    struct stream key = {.memop = (op->attr & MO_IDX) | (op->opc == OP_st ? MO_WRITE : 0)};
+    struct stream key = {.memop = (op->attr & MO_IDX) | (ir_opc_is_store(op->opc) ? MO_WRITE : 0)};
     if (!expand_address(s->ir, op->arg[0], &key.at) || !stride_of(s, &key.at, &key.stride) ||
         llabs(key.at.c) > 1 << 30)
         return NO_STREAM;
@@ -324,7 +324,7 @@ void streams_find(const struct ir *ir, const unsigned *blocks, unsigned n, struc
         const struct ir_block *b = &ir->blocks[blocks[i]];
         for (uint32_t k = b->first; k < b->end; k++) {
             const struct ir_op *op = &ir->ops[k];
-            if (op->opc != OP_ld && op->opc != OP_st)
+            if (!ir_opc_is_access(op->opc))
                 continue;
             if (out->naccess < G_N_ELEMENTS(out->of))
                 out->of[out->naccess] = stream_of(s, op, i == 0);

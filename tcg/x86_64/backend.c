@@ -155,6 +155,8 @@ static rule_fn rule_of(unsigned opc)
         return rules_vec[opc];
     if (rules_sse[opc])
         return rules_sse[opc];
+    if (rules_x87[opc])
+        return rules_x87[opc];
     return rules_vfp[opc] ? rules_vfp[opc] : rules_ctl[opc];
 }
 
@@ -192,6 +194,7 @@ static void compile_block(struct gen *g, unsigned blk)
     g->label[blk] = g->c.p;
     g->zero_at = g->zero_xmm_at = g->known.at = NULL; /* flags may come from elsewhere */
     g->nlate = 0;
+    g->x87_is_live = false;
     live_block(g, b);
     ra_block_begin(g);
     for (uint32_t i = b->first; i < b->end && !g->why; i++)

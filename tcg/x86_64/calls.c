@@ -174,6 +174,7 @@ void rule_call(struct gen *g, const struct ir_op *op)
     if (h->flags & HELPER_RAISES)
         mark_here(g, g->mark);
     ra_after_call(g);
+    g->x87_is_live = false;
     load_pins(g, at_site);
     call_result(g, op);
 }

@@ -114,6 +114,7 @@ struct x86_rt {
     const uint8_t *soft[2];     /* exact floating point; [1]: from a region, keeps every register */
     const uint8_t *fill;        /* first-level TLB by C code, keeps every register */
     const uint8_t *call[CALL_STUBS];
+    const uint8_t *x87_leave, *x87_enter, *x87_run[X87_DONE + 1]; /* keep every register */
     struct tcg_exit (*enter)(void *cpu, const void *code);
     void (*unwind)(void *cpu, uint32_t reason);
 };
@@ -126,6 +127,7 @@ struct val {
     uint8_t reg;    /* register that holds it, or NO_REG */
     uint8_t slot;   /* memory slot that holds it: then mem_val[slot] is this value; or NO_SLOT */
     uint8_t hint;   /* slot set to it later, with nothing between that could tell; or NO_SLOT */
+    uint32_t x87;   /* of a load: the x87_in that is done with it, in its place; or 0 */
     uint8_t group;  /* of a load or store: which group it belongs to, or NO_GROUP */
     bool as_addr;   /* used as the address of a load or store */
     bool fused;     /* computed by its only user */
@@ -240,6 +242,8 @@ struct gen {
         ir_val a, b, packed;
         bool is_result;
     } known;
+
+    bool x87_is_live; /* the host's x87 has the guest's state, here */
 
     uint32_t free, locked,
         temps; /* scratch registers: unused; not to be evicted now; freed at the op's end */
@@ -383,7 +387,7 @@ bool scratch_xmm_live(const struct gen *g);
 typedef void (*rule_fn)(struct gen *g, const struct ir_op *op);
 extern const rule_fn rules_int[OP_COUNT], rules_flags[OP_COUNT], rules_fp[OP_COUNT],
     rules_mem[OP_COUNT], rules_ctl[OP_COUNT], rules_vec[OP_COUNT], rules_vfp[OP_COUNT],
-    rules_sse[OP_COUNT];
+    rules_sse[OP_COUNT], rules_x87[OP_COUNT];
 /* Exact arithmetic on vectors: what the host cannot do. The stub keeps all registers. */
 void vec_soft_inline(struct gen *g, const struct ir_op *op);
 /* Out of line: redo the op on arguments that are still in these registers, into d. */
@@ -438,6 +442,18 @@ static inline enum x86_cc cc_invert(enum x86_cc cc)
 }
 /* Leave a region for the guest instruction of k, which the executor then does by other means. */
 void leave_side(struct gen *g, const struct cold *k);
+/* --- x87.c --- */
+void x87_emit_stubs(struct x86_rt *rt, struct x86_code *c);
+/* In stubs, before C code: the guest's state goes to its slots; and if it is to be as before
+ * afterwards (changes RAX; every register stays). */
+void x87_emit_leave(const struct x86_rt *rt, struct x86_code *c);
+void x87_emit_suspend(const struct x86_rt *rt, struct x86_code *c);
+void x87_emit_resume(const struct x86_rt *rt, struct x86_code *c);
+/* The host's x87 has the guest's state from here on. */
+void x87_fetch(struct gen *g);
+/* An instruction with an operand in memory; of x87_in and x87_st. */
+void x87_on_memory(struct gen *g, uint32_t fop, struct opnd m);
+uint32_t x87_fop(const struct ir_op *op);
 /* --- calls.c --- */
 void rule_call(struct gen *g, const struct ir_op *op);
 /* For what comes from the dispatch cache, at the start of a relative unit. */

@@ -137,7 +137,7 @@ static void note_uses(struct gen *g, const struct ir_op *op, uint32_t at)
     if (op->opc == OP_call)
         for (unsigned k = 0; k < ir_op_helper(op)->nargs; k++)
             use(g, g->ir->call_args[op->attr + k], at);
-    if (op->opc == OP_ld || op->opc == OP_st)
+    if (ir_opc_is_access(op->opc))
         if (!ir_val_is_const(op->arg[0]))
             g->val[val_id(g, op->arg[0])].as_addr = true;
 }
@@ -190,7 +190,7 @@ static void join_group(struct gen *g, const struct ir_op *op, uint32_t i)
     struct group key = {.epoch = g->group_epoch,
                         .last = i,
                         .idx = memop_idx(op->attr),
-                        .is_write = op->opc == OP_st};
+                        .is_write = ir_opc_is_store(op->opc)};
     key.lo = address_parts(g, op->arg[0], &key.base);
     key.hi = key.lo + (int32_t)size;
     struct group *k = open_group(g, &key);
@@ -199,6 +199,20 @@ static void join_group(struct gen *g, const struct ir_op *op, uint32_t i)
     k->first = i;
     k->n++;
     g->val[i].group = k - g->groups;
+}
+
+/* The load just before, which nothing else wants, does the instruction with its memory operand. */
+static bool fuse_x87(struct gen *g, const struct ir_op *op, struct val *x)
+{
+    uint32_t i = op - g->ir->ops;
+    if (op->opc != OP_x87_in || ir_val_is_const(op->arg[0]) || op->arg[0].id + 1 != i)
+        return false;
+    const struct ir_op *ld = op - 1;
+    if (ld->opc != OP_ld || ld->uses != 1 || !ir_val_is_const(op->arg[1]) ||
+        ((ld->attr & MO_BE) && (ld->attr & MO_SIZE)))
+        return false;
+    g->val[i - 1].x87 = i;
+    return x->fused = true;
 }
 
 /* Calls with effects may change what memory is mapped. */
@@ -272,6 +286,8 @@ static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *o
     if (fuse_address(g, op, x) || fuse_scale(g, op, x, i) || fuse_test(g, op, x) ||
         fuse_late(g, op, x, end))
         return;
+    if (fuse_x87(g, op, x))
+        return;
     if (ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END | IR_OP_SIDE))
         open->epoch++;
     if (op->opc == OP_set && op->imm) {
@@ -284,7 +300,7 @@ static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *o
         open->seen[op->attr] = 0;
     if (ends_groups(op))
         g->group_epoch++;
-    if (op->opc == OP_ld || op->opc == OP_st)
+    if (ir_opc_is_access(op->opc))
         join_group(g, op, i);
     pass_hint(g, op, open);
     note_uses(g, op, i);

@@ -38,8 +38,26 @@ static void count_op(struct contest *k, const struct ir_op *op, uint32_t weight)
         k->use[op->attr].set = true;
     } else if (op->opc == OP_get && op->uses) {
         k->use[op->attr].weight += weight;
-    } else if ((op->opc == OP_ld || op->opc == OP_st) && op->imm) {
+    } else if (ir_opc_is_access(op->opc) && op->imm) {
         k->use[op->imm - 1].weight += weight;
+    }
+}
+
+/* Slots that calls fetch, as MMX does, stay in memory where x87 ops may want them. */
+static void exclude_fetched(struct contest *k)
+{
+    const struct ir *ir = k->g->ir;
+    bool has_x87 = false;
+    for (uint32_t n = 0; n < ir->nops; n++)
+        has_x87 |= ir_opc_is_x87(ir->ops[n].opc);
+    for (uint32_t n = 0; has_x87 && n < ir->nops; n++) {
+        const struct ir_op *op = &ir->ops[n];
+        if (op->opc != OP_call || !op->imm2)
+            continue;
+        const struct ir_slot_set writes = ir_op_call_slots(ir, op).writes;
+        for (unsigned slot = 0; slot < ir->nslots; slot++)
+            if (ir_slots_has(&writes, slot))
+                k->use[slot].weight = 0;
     }
 }
 
@@ -52,6 +70,7 @@ static void count_uses(struct contest *k)
             count_op(k, &ir->ops[n], b->weight ? b->weight : 1);
     }
     k->use[k->g->rt->layout.pc_slot].weight = 0;
+    exclude_fetched(k);
 }
 
 static bool is_class(const struct contest *k, unsigned slot, uint32_t cls)

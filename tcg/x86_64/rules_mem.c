@@ -247,6 +247,11 @@ static void load_hit(struct gen *g, const struct ir_op *op, const struct access 
 {
     struct opnd m = hit_opnd(a);
     bool is_fp = type_is_fp(op->type);
+    uint32_t x87 = g->val[op - g->ir->ops].x87;
+    if (x87) {
+        x87_on_memory(g, g->ir->ops[x87].attr, m);
+        return;
+    }
     if (op->type == V128) {
         x86_fload128(&g->c, d, m, g->rt->has.avx);
         return;
@@ -274,7 +279,9 @@ static void store_be(struct gen *g, const struct access *a, unsigned v)
 static void store_hit(struct gen *g, const struct access *a, struct opnd v)
 {
     unsigned size = a->memop & MO_SIZE;
-    if (v.kind == OPND_IMM)
+    if (v.kind == OPND_POOL)
+        x87_on_memory(g, (uint32_t)v.disp, hit_opnd(a));
+    else if (v.kind == OPND_IMM)
         x86_store_imm(&g->c, size, hit_opnd(a), v.disp);
     else if ((a->memop & MO_BE) && size)
         store_be(g, a, v.reg);
@@ -391,12 +398,36 @@ static void cold_miss(struct gen *g, const struct cold *k)
     x86_push_imm(c, k->exit);
     x86_call_to(c, (const uint8_t *)(uintptr_t)k->pc);
     mark_here(g, k->mark);
-    if (has_result) {
+    uint32_t x87 = g->val[k->op - g->ir->ops].x87;
+    if (x87) {
+        x87_on_memory(g, g->ir->ops[x87].attr, opnd_mem(RSP, 0));
+        x86_lea(c, true, RSP, opnd_mem(RSP, 8));
+    } else if (has_result) {
         unsigned d = k->d != NO_REG && k->d < XMM0 ? k->d : k->t;
         x86_pop(c, d);
         if (k->d != NO_REG && k->d >= XMM0)
             x86_movq_from_gpr(c, true, k->d, opnd_reg(d), g->rt->has.avx);
     }
+    void_groups(g, k->groups);
+    cold_return(g, k);
+}
+
+/* What the host's x87 would store, with the slots as they are before the instruction, since the
+ * store may fault; then the rest of it. */
+static void cold_miss_x87(struct gen *g, const struct cold *k)
+{
+    struct x86_code *c = &g->c;
+    int32_t word = (int32_t)k->op->imm2;
+    push_address(g, k);
+    x86_push_imm(c, word);
+    x86_call_to(c, g->rt->x87_run[X87_LOOK]);
+    x86_push_imm(c, k->exit);
+    x86_call_to(c, (const uint8_t *)(uintptr_t)k->pc);
+    mark_here(g, k->mark);
+    x86_push_imm(c, word);
+    x86_call_to(c, g->rt->x87_run[X87_DONE]);
+    x86_lea(c, true, RSP, opnd_mem(RSP, 8));
+    x86_call_to(c, g->rt->x87_enter);
     void_groups(g, k->groups);
     cold_return(g, k);
 }
@@ -425,11 +456,18 @@ static void cold_refill(struct gen *g, const struct cold *k)
     k->then(g, k);
 }
 
+typedef void cold_fn(struct gen *g, const struct cold *k);
+
+static cold_fn *miss_of(const struct ir_op *op)
+{
+    return op->opc == OP_x87_st ? cold_miss_x87 : cold_miss;
+}
+
 /* The group's check failed, now or before: check this access alone, and let a leader's followers
  * know. */
 static void cold_member(struct gen *g, const struct cold *k)
 {
-    bool is_write = k->op->opc == OP_st;
+    bool is_write = ir_opc_is_store(k->op->opc);
     struct access a = {
         .base = k->a.reg, .disp = k->a.disp, .t = k->t, .u = k->u, .add = k->t, .memop = k->exit};
     a.check = g->c.p;
@@ -437,7 +475,8 @@ static void cold_member(struct gen *g, const struct cold *k)
     struct cold *m = cold_new(g, cold_miss, a.miss);
     uint8_t *from = m->from;
     *m = *k;
-    m->emit = g->o->region ? cold_fill : cold_miss; /* a span across pages: hardly worth a refill */
+    m->emit =
+        g->o->region ? cold_fill : miss_of(k->op); /* a span across pages: hardly worth a refill */
     m->from = from;
     m->retry = a.check;
     if (is_write)
@@ -456,7 +495,7 @@ static const uint8_t *again_stub(const struct gen *g, const struct access *a,
 {
     bool keep = scratch_xmm_live(g);
     unsigned idx = memop_idx(a->memop) % TCG_MMU_MODES;
-    if (!a->group || g->o->region || (a->memop & MO_BE) || op->type == V128)
+    if (!a->group || g->o->region || (a->memop & MO_BE) || op->type == V128 || op->opc == OP_x87_st)
         return NULL;
     return op->opc == OP_ld ? g->rt->again_ld[keep][idx][a->memop & (MO_SIZE | MO_SIGN)]
                             : g->rt->again_st[keep][idx][a->memop & MO_SIZE];
@@ -474,7 +513,7 @@ static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *c
     k->has_page = a->fixed;
     k->page = a->addr & (uint64_t)(int64_t)PAGE_MASK32;
     const uint8_t *again = again_stub(g, a, k->op);
-    k->then = a->group && !again ? cold_member : g->o->region ? cold_fill : cold_miss;
+    k->then = a->group && !again ? cold_member : g->o->region ? cold_fill : miss_of(k->op);
     k->emit = a->hit && refill_stub(g, k) ? cold_refill : k->then;
     k->pc = (uintptr_t)(again ? again : stub[scratch_xmm_live(g)]);
     k->groups = ra_group_regs(g);
@@ -489,8 +528,13 @@ static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *c
 static void rule_ld(struct gen *g, const struct ir_op *op)
 {
     struct access a;
+    bool x87 = g->val[g->cur].x87;
+    if (x87)
+        x87_fetch(g);
     access_prepare(g, &a, op);
-    unsigned d = type_is_fp(op->type) ? ra_def(g, 0) : ra_def_temp(g, a.leads ? a.u : a.t);
+    unsigned d = x87                    ? (unsigned)NO_REG
+                 : type_is_fp(op->type) ? ra_def(g, 0)
+                                        : ra_def_temp(g, a.leads ? a.u : a.t);
     check_access(g, &a, op);
     load_hit(g, op, &a, d);
     keep_addend(g, &a);
@@ -514,6 +558,19 @@ static void rule_st(struct gen *g, const struct ir_op *op)
     keep_addend(g, &a);
     if (!a.known)
         miss(g, &a, op->type == V128 ? g->rt->miss_st128 : g->rt->miss_st)->b = v;
+}
+
+static void rule_x87_st(struct gen *g, const struct ir_op *op)
+{
+    struct access a;
+    struct opnd v = opnd_pool((int32_t)x87_fop(op)); /* for store_hit() */
+    x87_fetch(g);
+    access_prepare(g, &a, op);
+    check_access(g, &a, op);
+    store_hit(g, &a, v);
+    keep_addend(g, &a);
+    if (!a.known)
+        miss(g, &a, g->rt->miss_st)->b = v;
 }
 
 /* --- the first-level TLB as a value --- */
@@ -800,6 +857,7 @@ const rule_fn rules_mem[OP_COUNT] = {
     [OP_tlb_add] = rule_tlb_add,
     [OP_ld] = rule_ld,
     [OP_st] = rule_st,
+    [OP_x87_st] = rule_x87_st,
     [OP_atomic_add] = rule_atomic_add,
     [OP_atomic_and] = rule_atomic_and,
     [OP_atomic_or] = rule_atomic_or,

@@ -140,6 +140,7 @@ static void emit_leave(const struct stub *s)
     x86_link(request, c->p);
     x86_link(side, c->p);
     store_pins(s, ALL_GPR | ALL_XMM);
+    x87_emit_leave(s->rt, s->c);
     fp_to_host(s);
 }
 
@@ -190,6 +191,7 @@ static struct frame save_regs(const struct stub *s, uint32_t regs, unsigned entr
     for (uint32_t m = f.xmm; m; m &= m - 1, at += 16)
         x86_fstore128(s->c, opnd_mem(RSP, at), __builtin_ctz(m), false);
     f.below = area + n * 8;
+    x87_emit_suspend(s->rt, s->c);
     fp_to_host(s);
     return f;
 }
@@ -203,6 +205,7 @@ static struct frame save_scratch(const struct stub *s, bool keep_xmm, unsigned e
 static void restore_scratch(const struct stub *s, const struct frame *f)
 {
     unsigned at = 0;
+    x87_emit_resume(s->rt, s->c);
     for (uint32_t m = f->xmm; m; m &= m - 1, at += 16)
         x86_fload128(s->c, __builtin_ctz(m), opnd_mem(RSP, at), false);
     unsigned area = f->below - __builtin_popcount(f->pushed) * 8;
@@ -613,6 +616,7 @@ static void emit_call(const struct stub *s, unsigned kind)
 {
     s->rt->call[kind] = x86_rx(s->c);
     bool bare = kind & CALL_BARE;
+    x87_emit_leave(s->rt, s->c);
     store_pins(s, bare ? 0 : kind & CALL_STORE_ALL ? ALL_GPR | ALL_XMM : CALLER_SAVED);
     if (kind & CALL_FPENV)
         fp_to_host(s);
@@ -667,6 +671,7 @@ void stubs_emit(struct x86_rt *rt, struct x86_code *c)
 {
     struct stub s = {c, rt};
     emit_pool(&s);
+    x87_emit_stubs(rt, c);
     emit_enter(&s);
     emit_probe(&s);
     emit_leave(&s);

@@ -213,7 +213,8 @@ static const struct tcg_layout layout = {
     .nslots = X86_SLOTS,
     .pc_slot = X86_SLOT_PC,
     .request_off = OFF(cpu.request),
-    .cb = {.ld = slow_ld,
+    .cb = {.x87 = &x87_ops,
+           .ld = slow_ld,
            .st = slow_st,
            .ld128 = slow_ld128,
            .st128 = slow_st128,
@@ -336,7 +337,6 @@ static int run_unit(struct bench *b, unsigned len, uint32_t mode)
     mode |= b->cpu->s.mxcsr & X86_MXCSR_MM ? X86_MODE_MM : 0;
     if (~b->cpu->s.fcw & X87_ALL)
         mode |= X86_MODE_X87;
-    mode |= b->cpu->ftop << X86_MODE_TOP_SHIFT;
     mode |= b->alone ? X86_MODE_ONE : 0;
     translate(b, b->cpu->pc, len, mode);
     compile(b);

@@ -65,6 +65,7 @@ void ir_begin(struct ir *ir)
 {
     ir->nops = ir->nconsts = ir->ncall_args = ir->ncall_slots = ir->norder = 0;
     ir->nblocks = 1;
+    ir->has_hidden_flags = false;
     ir->blocks[0] = (struct ir_block){0};
     memset(ir->const_head, 0, sizeof(ir->const_head));
     open_block(ir, 0);
@@ -303,6 +304,32 @@ ir_val ir_call_slots(struct ir *ir, const struct ir_helper *h, const ir_val *arg
 {
     assert(h->flags & HELPER_SLOTS);
     return build_call(ir, h, args, &(struct ir_call_slots){reads, writes});
+}
+
+bool ir_flags_can_wait(const struct ir *ir, const struct ir_op *op)
+{
+    uint64_t c;
+    switch (op->opc) {
+    case OP_flags_sub:
+    case OP_flags_add:
+    case OP_eflags_add:
+    case OP_eflags_sub:
+    case OP_eflags_sum:
+    case OP_eflags_diff:
+    case OP_eflags_logic:
+    case OP_eflags_shl:
+    case OP_eflags_shr:
+    case OP_eflags_sar: break;
+    default: return false;
+    }
+    if (ir_val_is_const(op->arg[0]))
+        return false;
+    if (op->opc == OP_eflags_logic || !ir_is_const(ir, op->arg[1], &c))
+        return op->opc < OP_eflags_shl;
+    if (op->opc >= OP_eflags_shl)
+        return true;
+    bool fits = ir_type_of(ir, op->arg[1]) == I32 || (int64_t)c == (int32_t)c;
+    return fits && !(ir_opc_is_eflags(op->opc) && op->attr == 1);
 }
 
 void ir_remove_dead(struct ir *ir)

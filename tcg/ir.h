@@ -198,9 +198,10 @@ enum ir_helper_flag {
 
 enum { IR_NO_POLL = 1 }; /* imm of br and brcond: the (first) edge may go back without a poll */
 /*
- * imm of set: it takes place on the ways out of its block only, which all come after it, but not on
- * a jump back to the block's beginning; so the block must not read the slot before.  A back end
- * that does it at once is as right.  IR_LATE_CANON: a NaN becomes the canonical one.
+ * imm of set: it takes place only on the ways out that come before the block's next set of the
+ * slot, or its end, but not on a jump back to the block's beginning, which then must not show the
+ * slot to anybody before it is set again.  Nothing reads the slot meanwhile.  A back end that does
+ * it at once is as right.  IR_LATE_CANON: a NaN becomes the canonical one.
  */
 enum { IR_LATE = 1, IR_LATE_CANON = 2 };
 
@@ -223,6 +224,7 @@ struct ir_block {
     uint32_t
         weight; /* how often it runs, as far as known: for the choice of registers in regions */
     bool begun;
+    uint8_t flags_in; /* where the packed flags are when it begins: enum ir_flags_in */
 };
 
 struct ir; /* opaque to targets; ir_priv.h has the fields for passes and back ends in tcg/ */

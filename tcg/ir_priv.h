@@ -28,6 +28,16 @@ union ir_vec {
     uint32_t s[4];
     uint64_t d[2];
 } __attribute__((aligned(16)));
+/*
+ * Where the slot of packed flags is at the beginning of a block: up to date, or seen by nobody, or
+ * to be made of two hidden slots (IR_FLAGS_SUB | size: those of a - b; IR_FLAGS_SUM | size: of
+ * (a - b) + b).
+ */
+enum ir_flags_in { IR_FLAGS_READY = 0, IR_FLAGS_DEAD = 1, IR_FLAGS_SUB = 4, IR_FLAGS_SUM = 8 };
+static inline bool ir_flags_are_hidden(uint8_t flags_in)
+{
+    return flags_in >= IR_FLAGS_SUB;
+}
 /* What a call reads and writes. */
 struct ir_call_slots {
     struct ir_slot_set reads, writes;
@@ -53,6 +63,8 @@ struct ir {
     bool ended;   /* the block has ended: ops are dropped until the next begins */
     bool no_fold; /* debug: build exactly what is asked for */
     bool relative;
+    bool has_hidden_flags;
+    uint8_t flags_slot, flags_a, flags_b; /* has_hidden_flags: the slots of enum ir_flags_in */
     uint64_t page; /* what the pcs of relative units call the page they run at */
     uint16_t const_head[IR_CONST_BUCKETS];
 };
@@ -172,6 +184,9 @@ static inline bool ir_opc_is_eflags(unsigned opc)
 {
     return opc >= OP_eflags_add && opc <= OP_eflags_sar;
 }
+/* Packed flags that can be made of their operands later, wherever those are then: not by the
+ * operation's own flags alone. */
+bool ir_flags_can_wait(const struct ir *ir, const struct ir_op *op);
 bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b);
 enum ir_cc ir_cc_invert(enum ir_cc cc);
 enum ir_cc ir_cc_swap(enum ir_cc cc);

@@ -28,8 +28,10 @@ enum {
     FIRST_TURNS = 8,
     FEW_TURNS = 3, /* not worth the fast copy */
     SLOT_TURNS = 0,
-    FIRST_ADDEND = 1,
-    FIRST_SINGLE = 18, /* the rest holds singles */
+    SLOT_FLAGS_A = 1,
+    SLOT_FLAGS_B = 2,
+    FIRST_ADDEND = 3,
+    FIRST_SINGLE = 20, /* the rest holds singles */
     DIVIDE_SHIFT = 20,
     DEPTH_WEIGHT = 3, /* log2 of how often a loop is thought to turn */
     MAX_DEPTH = 5
@@ -524,6 +526,8 @@ static bool build(struct former *f)
         lay_out(f);
     if (!f->why)
         dead_sets_drop(f->ir);
+    if (!f->why)
+        flags_make_lazy(f->ir, f->hidden + SLOT_FLAGS_A, f->hidden + SLOT_FLAGS_B);
     return !f->why;
 }
 
@@ -551,6 +555,7 @@ struct ir *region_ir_new(const struct ir_slot *slots, unsigned nslots, struct ir
     for (unsigned i = 0; i < TCG_HIDDEN_SLOTS; i++)
         all[nslots + i] = (struct ir_slot){
             .name = i == SLOT_TURNS    ? "turns"
+                    : i < FIRST_ADDEND ? "flags"
                     : i < FIRST_SINGLE ? "addend"
                                        : "single",
             .type = i < FIRST_SINGLE ? I64 : F32,

@@ -108,17 +108,27 @@ static void keep_singles(struct fast *f)
 }
 
 /* --- late sets --- */
+/* To flags that can be made of their operands later. */
+static bool is_waiting(const struct fast *f, const struct ir_op *set)
+{
+    if (ir_val_is_const(set->arg[0]))
+        return false;
+    const struct ir_op *value = &f->ir->ops[set->arg[0].id];
+    return value->uses == 1 && ir_flags_can_wait(f->ir, value);
+}
+
 static void delay_sets(struct fast *f)
 {
     unsigned late = 0, nsets, ngets;
+    bool set[IR_MAX_SLOTS] = {false}; /* before the first way out */
     for (uint32_t i = f->b->first; i < f->b->end && late < MAX_LATE; i++) {
         struct ir_op *op = &f->ir->ops[i];
-        if (op->opc != OP_set || i > f->first_way_out ||
-            op->attr >= f->ir->nslots - TCG_HIDDEN_SLOTS)
+        if (op->opc != OP_set || op->attr >= f->ir->nslots - TCG_HIDDEN_SLOTS)
             continue;
+        set[op->attr] |= i <= f->first_way_out;
         only(f, OP_get, op->attr, &ngets);
         only(f, OP_set, op->attr, &nsets);
-        if (ngets || nsets != 1)
+        if (!set[op->attr] || ngets || (nsets != 1 && !is_waiting(f, op)))
             continue;
         op->imm = IR_LATE;
         late++;

@@ -121,6 +121,11 @@ void fast_improve(struct ir *ir, unsigned blk, struct presets *out);
 /* Drop sets that nobody can see; the blocks are laid out. */
 void dead_sets_drop(struct ir *ir);
 
+/* --- lazy.c --- */
+/* Packed flags are made late, and travel between blocks in the hidden slots a and b; the blocks are
+ * laid out. */
+void flags_make_lazy(struct ir *ir, unsigned a, unsigned b);
+
 /* --- stream.c, continued --- */
 /* Find the streams of a loop whose blocks of ir are blocks[0..n), the head first. */
 void streams_find(const struct ir *ir, const unsigned *blocks, unsigned n, struct streams *out);

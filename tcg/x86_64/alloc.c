@@ -507,6 +507,11 @@ static void detach_mem(struct gen *g, unsigned slot)
     g->val[id].slot = NO_SLOT;
 }
 
+void ra_leave_memory(struct gen *g, unsigned slot)
+{
+    detach_mem(g, slot);
+}
+
 /* A second reading of a slot whose first value still lives: a copy. */
 static void get_copy(struct gen *g, uint32_t id)
 {

@@ -193,8 +193,8 @@ static void compile_block(struct gen *g, unsigned blk)
     const struct ir_block *b = &g->ir->blocks[blk];
     g->label[blk] = g->c.p;
     g->zero_at = g->zero_xmm_at = g->known.at = NULL; /* flags may come from elsewhere */
-    g->nlate = 0;
     g->x87_is_live = false;
+    late_block_begin(g, b);
     live_block(g, b);
     ra_block_begin(g);
     for (uint32_t i = b->first; i < b->end && !g->why; i++)
@@ -260,6 +260,7 @@ static bool x86_64_compile(struct ir *ir, const struct compile_opts *o, struct c
     g->o = o;
     compile_unit(g);
     out->cold_off = g->c.p - g->rw;
+    g->nlate = 0;
     if (!g->why)
         cold_emit_all(g);
     *why = g->why;

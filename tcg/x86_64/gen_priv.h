@@ -20,7 +20,7 @@ enum {
     MAX_GROUPS = 64,
     MAX_LATE = 16,
     MAX_FIXUPS = 1024,
-    MAX_LATE_COPIES = 1024,
+    MAX_LATE_COPIES = 8192,
     GROUP_SPAN = 512, /* bytes: the longer, the likelier to lie across two pages */
     NO_GROUP = 0xff,
     NO_SLOT = 0xff,
@@ -144,6 +144,8 @@ struct open_sets {
     uint64_t epoch;
     uint64_t seen[IR_MAX_SLOTS];
     uint32_t val[IR_MAX_SLOTS];
+    uint32_t next_set[IR_MAX_SLOTS]; /* of the slot in this block, or the block's end */
+    uint32_t next_hard;              /* op that must find all slots set, or the block's end */
 };
 
 /*
@@ -160,9 +162,10 @@ struct group {
     bool is_write;
 };
 
-/* A set that takes place on the ways out of its block (IR_LATE), and where its value is. */
+/* A set that takes place on the ways out (IR_LATE), and where its value is. */
 struct late {
     const struct ir_op *set, *value; /* value: what makes it, or NULL for a constant */
+    bool hidden;                     /* flags of hidden slots, which stay where they are */
     struct opnd at2;                 /* second operand of flags */
     struct opnd at;                  /* of what goes into the extension or box, if value is one */
 };
@@ -257,7 +260,8 @@ struct gen {
     struct open_sets open;
 
     uint8_t *label[IR_MAX_BLOCKS];
-    struct late late[MAX_LATE]; /* of the current block, so far */
+    struct late late[MAX_LATE]; /* of the current block, not yet overwritten */
+    struct ir_op hidden_set;    /* of the flags that are in hidden slots */
     unsigned nlate;
     struct late late_copies[MAX_LATE_COPIES];
     unsigned nlate_copies;
@@ -324,6 +328,8 @@ struct opnd ra_where(const struct gen *g, uint32_t id);
 uint32_t ra_group_regs(const struct gen *g);
 void ra_get(struct gen *g, unsigned slot);
 void ra_set(struct gen *g, unsigned slot, ir_val v);
+/* Slot's memory may change from here on. */
+void ra_leave_memory(struct gen *g, unsigned slot);
 /* Note that the op has stored its result to memory slot slot itself. */
 void ra_def_in_slot(struct gen *g, unsigned slot);
 /* Before a call: live values leave caller-saved scratch registers, and slots that it writes (all if
@@ -342,13 +348,6 @@ static inline bool type_is_fp(enum ir_type t)
 {
     return t == F32 || t == F64 || t == V128;
 }
-/* Packed flags that a late set can make of the operands. */
-static inline bool opc_is_late_flags(unsigned opc)
-{
-    return opc == OP_flags_sub || opc == OP_flags_add || opc == OP_eflags_add ||
-           opc == OP_eflags_sub || opc == OP_eflags_sum || opc == OP_eflags_diff ||
-           opc == OP_eflags_logic;
-}
 /* A view of its operand's register: no code. */
 static inline bool opc_is_alias(unsigned opc)
 {
@@ -364,9 +363,23 @@ static inline uint32_t opnd_bit(struct opnd o)
 void region_assign(struct gen *g);
 /* A late set was met: its value is looked for at each way out. */
 void late_note(struct gen *g, const struct ir_op *set);
+/* The slot is set: late sets of it are void. */
+void late_forget(struct gen *g, unsigned slot);
+/* A block begins: its flags may be in hidden slots. */
+void late_block_begin(struct gen *g, const struct ir_block *b);
+/* What late sets need on the way to a block of the unit. */
+struct late_edge {
+    bool flush; /* that they take place */
+    bool move;  /* that the operands of flags go to their hidden slots */
+};
+struct late_edge late_edge_to(const struct gen *g, unsigned blk);
+/* The latter; the host's flags stay. */
+void late_move(struct gen *g);
 /* Do the late sets that were noted, or those that were copied for a piece out of line. */
 void late_flush(struct gen *g);
 void late_flush_copy(struct gen *g, const struct cold *k);
+/* Of those that were copied: the operands of flags go to their hidden slots. */
+void late_move_copy(struct gen *g, const struct cold *k);
 /* Remember for k where values are now. */
 void late_copy(struct gen *g, struct cold *k);
 /* At the entry: the inner slots take their registers.  At every way out: the outer ones are back.

@@ -221,42 +221,55 @@ static bool ends_groups(const struct ir_op *op)
     return op->opc == OP_call && !ir_call_is_tame(op);
 }
 
-/* Values of late sets live to the block's end. */
-static void note_late(struct gen *g, const struct ir_op *op, uint32_t end)
+/* Values of late sets live until the slot is set again. */
+static void note_late(struct gen *g, const struct ir_op *op, uint32_t until)
 {
     if (ir_val_is_const(op->arg[0]))
         return;
     struct val *x = &g->val[val_id(g, op->arg[0])];
-    x->last = end;
+    if (x->last < until)
+        x->last = until;
     x->nuse++;
     x->late = true;
 }
 
-/* The second operand, if there is one, is no constant that does not fit (as those of 16 bits). */
-static bool has_late_operand(struct gen *g, const struct ir_op *op)
-{
-    int32_t imm;
-    if (ir_desc(op)->nargs < 2 || !ir_val_is_const(op->arg[1]))
-        return true;
-    return ra_imm32(g, op->arg[1], &imm) && !(ir_opc_is_eflags(op->opc) && op->attr == 1);
-}
-
 /* An extension or box, or the flags, that only a late set wants are made there. */
-static bool fuse_late(struct gen *g, const struct ir_op *op, struct val *x, uint32_t end)
+static bool fuse_late(struct gen *g, const struct ir_op *op, struct val *x)
 {
-    bool kind = op->opc == OP_sext32 || op->opc == OP_box32 || opc_is_late_flags(op->opc);
+    bool kind = op->opc == OP_sext32 || op->opc == OP_box32 || ir_flags_can_wait(g->ir, op);
     if (!x->late || x->nuse != 1 || !kind || ir_val_is_const(op->arg[0]))
-        return false;
-    if (opc_is_late_flags(op->opc) && !has_late_operand(g, op))
         return false;
     for (unsigned k = 0; k < ir_desc(op)->nargs; k++) {
         if (ir_val_is_const(op->arg[k]))
             continue;
         struct val *in = &g->val[val_id(g, op->arg[k])];
-        in->last = end;
+        if (in->last < x->last)
+            in->last = x->last;
         in->nuse++;
     }
     return x->fused = true;
+}
+
+/*
+ * Outside regions: flags that are overwritten in this block, and until then are only seen where
+ * code out of line can make them first.
+ */
+static bool may_be_late(const struct gen *g, const struct ir_op *set, const struct open_sets *open,
+                        uint32_t end)
+{
+    uint32_t next = open->next_set[set->attr];
+    if (g->o->region || next == end || next > open->next_hard || ir_val_is_const(set->arg[0]) ||
+        g->map->pin_reg[set->attr] != NO_REG)
+        return false;
+    const struct ir_op *value = &g->ir->ops[set->arg[0].id];
+    return value->uses == 1 && ir_flags_can_wait(g->ir, value);
+}
+
+static bool is_hard(const struct ir_op *op)
+{
+    if (op->opc == OP_ld || op->opc == OP_st || op->opc == OP_exit_if || op->opc == OP_br_if)
+        return false;
+    return ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END | IR_OP_SIDE);
 }
 
 /* What is extended by nothing but zeros that are there already is destined for the same register.
@@ -284,15 +297,21 @@ static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *o
     if (opc_is_alias(op->opc) && !ir_val_is_const(op->arg[0]))
         return;
     if (fuse_address(g, op, x) || fuse_scale(g, op, x, i) || fuse_test(g, op, x) ||
-        fuse_late(g, op, x, end))
+        fuse_late(g, op, x) || fuse_x87(g, op, x))
         return;
-    if (fuse_x87(g, op, x))
-        return;
+    if (is_hard(op))
+        open->next_hard = i;
     if (ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END | IR_OP_SIDE))
         open->epoch++;
-    if (op->opc == OP_set && op->imm) {
-        note_late(g, op, end);
-        return;
+    if (op->opc == OP_set) {
+        uint32_t until = open->next_set[op->attr];
+        if (!op->imm && may_be_late(g, op, open, end))
+            g->ir->ops[i].imm = IR_LATE;
+        open->next_set[op->attr] = i;
+        if (op->imm) {
+            note_late(g, op, until);
+            return;
+        }
     }
     if (op->opc == OP_set)
         note_set(g, op, open);
@@ -313,8 +332,11 @@ void live_block(struct gen *g, const struct ir_block *b)
     struct open_sets *open = &g->open;
     open->epoch++;
     g->ngroups = 0;
+    for (unsigned s = 0; s < g->ir->nslots; s++)
+        open->next_set[s] = b->end;
+    open->next_hard = b->end;
     for (uint32_t i = b->first; i < b->end; i++)
         g->val[i] = fresh;
     for (uint32_t i = b->end; i-- > b->first;)
-        live_op(g, i, b->end - 1, open);
+        live_op(g, i, b->end, open);
 }

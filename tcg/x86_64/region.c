@@ -61,6 +61,19 @@ static void exclude_fetched(struct contest *k)
     }
 }
 
+/* Ways to blocks whose flags are in hidden slots. */
+static void count_flags(struct contest *k, const struct ir_op *op, uint32_t weight)
+{
+    const struct ir *ir = k->g->ir;
+    bool is_br = op->opc == OP_br || op->opc == OP_brcond;
+    if (!ir->has_hidden_flags || !is_br ||
+        !(ir_flags_are_hidden(ir->blocks[op->attr].flags_in) ||
+          (op->opc == OP_brcond && ir_flags_are_hidden(ir->blocks[op->blk2].flags_in))))
+        return;
+    k->use[ir->flags_a].weight += weight;
+    k->use[ir->flags_b].weight += weight;
+}
+
 static void count_uses(struct contest *k)
 {
     const struct ir *ir = k->g->ir;
@@ -68,6 +81,7 @@ static void count_uses(struct contest *k)
         const struct ir_block *b = &ir->blocks[ir->order[i]];
         for (uint32_t n = b->first; n < b->end; n++)
             count_op(k, &ir->ops[n], b->weight ? b->weight : 1);
+        count_flags(k, &ir->ops[b->end - 1], b->weight ? b->weight : 1);
     }
     k->use[k->g->rt->layout.pc_slot].weight = 0;
     exclude_fetched(k);
@@ -200,10 +214,19 @@ void late_note(struct gen *g, const struct ir_op *set)
         g->why = "too many late sets";
         return;
     }
+    if (!g->o->region) /* it may take place, and the block go on */
+        ra_leave_memory(g, set->attr);
     g->late[g->nlate++] =
         (struct late){.set = set,
                       .at2 = opnd_imm(0),
                       .value = is_const ? NULL : &g->ir->ops[val_id(g, set->arg[0])]};
+}
+
+void late_forget(struct gen *g, unsigned slot)
+{
+    for (unsigned i = 0; i < g->nlate; i++)
+        if (g->late[i].set->attr == slot)
+            g->late[i--] = g->late[--g->nlate];
 }
 
 /* Where the value is, or what the extension or box is made of. */
@@ -215,12 +238,12 @@ static struct opnd late_source(const struct gen *g, const struct late *l)
 
 static bool is_fused(const struct gen *g, const struct late *l)
 {
-    return l->value && g->val[l->value - g->ir->ops].fused;
+    return l->hidden || (l->value && g->val[l->value - g->ir->ops].fused);
 }
 
 static bool is_flags(const struct gen *g, const struct late *l)
 {
-    return is_fused(g, l) && opc_is_late_flags(l->value->opc);
+    return is_fused(g, l) && l->value->opc != OP_sext32 && l->value->opc != OP_box32;
 }
 
 static void locate_second(const struct gen *g, struct late *l)
@@ -238,6 +261,8 @@ static void locate(struct gen *g)
 {
     for (unsigned i = 0; i < g->nlate; i++) {
         struct late *l = &g->late[i];
+        if (l->hidden)
+            continue;
         if (l->value)
             l->at = late_source(g, l);
         if (is_flags(g, l))
@@ -322,6 +347,13 @@ static unsigned late_reg(struct gen *g, const struct late *l, unsigned n, bool c
     return r;
 }
 
+/* The operands of flags have 64 bits. */
+static bool late_is_wide(const struct gen *g, const struct late *l)
+{
+    return ir_opc_is_eflags(l->value->opc) ? l->value->attr == 3
+                                           : ir_type_of(g->ir, l->value->arg[0]) == I64;
+}
+
 /* RAX is kept, and read where it was put. */
 static struct opnd not_rax(struct opnd at, struct opnd saved)
 {
@@ -333,7 +365,7 @@ static void late_flags(struct gen *g, const struct late *l)
 {
     struct x86_code *c = &g->c;
     struct opnd saved = opnd_mem(RBP, TCG_ENV_OFF(save) + 80);
-    bool w = ir_type_of(g->ir, l->value->arg[0]) == I64;
+    bool w = late_is_wide(g, l);
     x86_store(c, 3, saved, RAX);
     x86_mov(c, w, RAX, not_rax(l->at, saved));
     flags_of_rax(g, l->value, not_rax(l->at2, saved));
@@ -377,14 +409,21 @@ static bool changes_source(const struct gen *g, const struct late *l)
     return (is_fused(g, l) && !is_flags(g, l)) || (l->set->imm & IR_LATE_CANON);
 }
 
-/* What changes its source in place comes last. */
+/* What needs no register but its own comes first, what changes its source in place last. */
+static unsigned rank(const struct gen *g, const struct late *l)
+{
+    if (changes_source(g, l))
+        return 2;
+    return !is_flags(g, l) && (!l->value || l->at.kind != OPND_REG);
+}
+
 static void flush(struct gen *g, const struct late *l, unsigned n)
 {
     struct late order[MAX_LATE];
     unsigned k = 0;
-    for (unsigned pass = 0; pass < 2; pass++)
+    for (unsigned pass = 0; pass <= 2; pass++)
         for (unsigned i = 0; i < n; i++)
-            if (changes_source(g, &l[i]) == (pass == 1))
+            if (rank(g, &l[i]) == pass)
                 order[k++] = l[i];
     for (unsigned i = 0; i < n; i++)
         late_store(g, &order[i], n - i);
@@ -404,4 +443,134 @@ void late_flush(struct gen *g)
 void late_flush_copy(struct gen *g, const struct cold *k)
 {
     flush(g, &g->late_copies[k->late], k->nlate);
+}
+
+/* --- flags in hidden slots --- */
+static struct opnd hidden_opnd(const struct gen *g, unsigned slot)
+{
+    unsigned r = g->map->pin_reg[slot];
+    return r == NO_REG ? slot_opnd(g, slot) : opnd_reg(r);
+}
+
+void late_block_begin(struct gen *g, const struct ir_block *b)
+{
+    static const struct ir_op values[2][4] = {
+        {{.opc = OP_eflags_sub},
+         {.opc = OP_eflags_sub, .attr = 1},
+         {.opc = OP_eflags_sub, .attr = 2},
+         {.opc = OP_eflags_sub, .attr = 3}},
+        {{.opc = OP_eflags_sum},
+         {.opc = OP_eflags_sum, .attr = 1},
+         {.opc = OP_eflags_sum, .attr = 2},
+         {.opc = OP_eflags_sum, .attr = 3}},
+    };
+    g->nlate = 0;
+    if (!g->ir->has_hidden_flags || !ir_flags_are_hidden(b->flags_in))
+        return;
+    g->hidden_set = (struct ir_op){.opc = OP_set, .attr = g->ir->flags_slot, .imm = IR_LATE};
+    g->late[g->nlate++] =
+        (struct late){.set = &g->hidden_set,
+                      .value = &values[b->flags_in >= IR_FLAGS_SUM][b->flags_in & 3],
+                      .hidden = true,
+                      .at = hidden_opnd(g, g->ir->flags_a),
+                      .at2 = hidden_opnd(g, g->ir->flags_b)};
+}
+
+struct late_edge late_edge_to(const struct gen *g, unsigned blk)
+{
+    struct late_edge edge = {false, false};
+    uint8_t in = g->ir->blocks[blk].flags_in;
+    for (unsigned i = 0; i < g->nlate; i++) {
+        const struct late *l = &g->late[i];
+        if (!g->ir->has_hidden_flags || l->set->attr != g->ir->flags_slot)
+            edge.flush |= blk != g->ir->order[g->at];
+        else if (ir_flags_are_hidden(in))
+            edge.move = !l->hidden;
+        else
+            edge.flush |= in == IR_FLAGS_READY;
+    }
+    return edge;
+}
+
+/* To a register or memory; t is a temporary. */
+static void move_to(struct gen *g, struct opnd d, struct opnd s, bool w, unsigned t)
+{
+    if (d.kind == OPND_REG) {
+        if (!opnd_is_reg(s, d.reg))
+            x86_mov(&g->c, w, d.reg, s);
+        return;
+    }
+    if (s.kind == OPND_IMM) {
+        x86_store_imm(&g->c, 3, d, s.disp);
+        return;
+    }
+    if (s.kind != OPND_REG) {
+        x86_mov(&g->c, w, t, s);
+        s = opnd_reg(t);
+    }
+    x86_store(&g->c, 3, d, s.reg);
+}
+
+/* The sum of the operands in t. */
+static void sum_in(struct gen *g, const struct late *l, unsigned t, unsigned u)
+{
+    bool w = late_is_wide(g, l);
+    struct opnd b = l->at2;
+    x86_mov(&g->c, w, t, l->at);
+    if (b.kind == OPND_IMM) {
+        x86_lea(&g->c, w, t, opnd_mem(t, b.disp));
+        return;
+    }
+    if (b.kind != OPND_REG) {
+        x86_mov(&g->c, w, u, b);
+        b = opnd_reg(u);
+    }
+    x86_lea(&g->c, w, t, opnd_sib(t, b.reg, 0, 0));
+}
+
+/* What flags are made of, as enum ir_flags_in has it, goes from l to the hidden slots. */
+static void move_flags(struct gen *g, const struct late *l, unsigned t, unsigned u)
+{
+    unsigned opc = l->value->opc;
+    bool w = late_is_wide(g, l);
+    struct opnd a = l->at, b = opc == OP_eflags_logic ? opnd_imm(0) : l->at2;
+    if (opc == OP_eflags_diff || opc == OP_eflags_add) {
+        sum_in(g, l, t, u);
+        a = opnd_reg(t);
+    }
+    move_to(g, hidden_opnd(g, g->ir->flags_a), a, w, t);
+    move_to(g, hidden_opnd(g, g->ir->flags_b), b, w, u);
+}
+
+static const struct late *flags_of(const struct gen *g, const struct late *l, unsigned n)
+{
+    while (n && l->set->attr != g->ir->flags_slot) {
+        l++;
+        n--;
+    }
+    return n ? l : NULL;
+}
+
+void late_move(struct gen *g)
+{
+    bool known = g->known.at == g->c.p, zero = g->zero_at == g->c.p;
+    unsigned t = ra_temp(g), u = ra_temp(g);
+    locate(g);
+    const struct late *l = flags_of(g, g->late, g->nlate);
+    if (l)
+        move_flags(g, l, t, u);
+    if (known)
+        g->known.at = g->c.p;
+    if (zero)
+        g->zero_at = g->c.p;
+}
+
+void late_move_copy(struct gen *g, const struct cold *k)
+{
+    const struct late *l = flags_of(g, &g->late_copies[k->late], k->nlate);
+    if (!l || l->hidden)
+        return;
+    uint32_t used = opnd_bit(l->at) | opnd_bit(l->at2), free = g->map->scratch & ALL_GPR & ~used;
+    unsigned t = __builtin_ctz(free), u = __builtin_ctz(free & (free - 1));
+    move_flags(g, l, t, u);
 }

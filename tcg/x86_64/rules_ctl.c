@@ -80,6 +80,7 @@ static void cold_request(struct gen *g, const struct cold *k)
         cmp_emit(g, &cmp);
         x86_link(x86_jcc(&g->c, cc_invert(k->cc)), k->back);
     }
+    late_flush_copy(g, k);
     region_leave(g);
     leave_at(g, k->pc, g->rt->leave_request);
 }
@@ -389,6 +390,8 @@ static void region_exit(struct gen *g, uint64_t pc)
 static void rule_exit_jump(struct gen *g, const struct ir_op *op)
 {
     if (g->o->region) {
+        late_flush(g);
+        g->nlate = 0;
         region_exit(g, op->imm);
         return;
     }
@@ -420,6 +423,21 @@ static void cold_region_exit(struct gen *g, const struct cold *k)
     region_exit(g, k->pc);
 }
 
+static void cold_late_exit(struct gen *g, const struct cold *k)
+{
+    late_flush_copy(g, k);
+    direct_exit(g, k->pc);
+}
+
+/* Sets that are late here take place on this way out. */
+static void late_exit_if(struct gen *g, const struct cmp *k, uint64_t pc)
+{
+    cmp_emit(g, k);
+    cold_new(g, cold_late_exit, x86_jcc(&g->c, k->cc))->pc = pc;
+    if (k->ready)
+        g->known.at = g->c.p;
+}
+
 static void rule_exit_if(struct gen *g, const struct ir_op *op)
 {
     struct cmp k;
@@ -436,6 +454,10 @@ static void rule_exit_if(struct gen *g, const struct ir_op *op)
         poll_if(g, &k, op->imm);
     else
         cmp_use_flags(&k);
+    if (g->nlate) {
+        late_exit_if(g, &k, op->imm);
+        return;
+    }
     unsigned exit = exit_new(g, op->imm);
     uint8_t *field = cmp_and_patchable_jcc(g, &k);
     if (k.ready)
@@ -480,11 +502,26 @@ static bool loop_pc(const struct gen *g, unsigned blk, uint64_t *pc)
     return false;
 }
 
-/* To a block, after the late sets. */
+/* To a block, after what its late sets ask for. */
 static void cold_late_edge(struct gen *g, const struct cold *k)
 {
-    late_flush_copy(g, k);
+    if (k->has_page)
+        late_flush_copy(g, k);
+    else
+        late_move_copy(g, k);
     x86_link(x86_jmp(&g->c), g->label[k->exit]);
+}
+
+/* The jump at field goes to a block, by way of what late sets need. */
+static void late_link(struct gen *g, uint8_t *field, unsigned blk, struct late_edge edge)
+{
+    if (!edge.flush && !edge.move) {
+        link_to_block(g, field, blk);
+        return;
+    }
+    struct cold *k = cold_new(g, cold_late_edge, field);
+    k->exit = blk;
+    k->has_page = edge.flush;
 }
 
 static void rule_br_if(struct gen *g, const struct ir_op *op)
@@ -496,36 +533,24 @@ static void rule_br_if(struct gen *g, const struct ir_op *op)
     uint8_t *field = x86_jcc(&g->c, k.cc);
     if (k.ready) /* they stay */
         g->known.at = g->c.p;
-    if (g->nlate)
-        cold_new(g, cold_late_edge, field)->exit = op->attr;
-    else
-        link_to_block(g, field, op->attr);
+    late_link(g, field, op->attr, late_edge_to(g, op->attr));
 }
 
-/* The end of a block with late sets: they take place unless it goes back to its beginning. */
-static void late_brcond(struct gen *g, const struct ir_op *op)
+/* To a block, in line. */
+static void late_go(struct gen *g, unsigned blk)
 {
-    struct cmp k;
-    uint64_t pc;
-    cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
-    if (op->attr != g->ir->order[g->at])
-        g->why = "late sets in a block that is no loop";
-    k.ready = cmp_is_ready(g, &k);
-    cmp_emit(g, &k);
-    link_to_block(g, x86_jcc(&g->c, k.cc), op->attr);
-    late_flush(g);
-    g->nlate = 0;
-    if (loop_pc(g, op->blk2, &pc))
-        poll_to(g, pc);
-    if (!is_next(g, op->blk2))
-        link_to_block(g, x86_jmp(&g->c), op->blk2);
+    struct late_edge edge = late_edge_to(g, blk);
+    if (edge.flush)
+        late_flush(g);
+    else if (edge.move)
+        late_move(g);
+    g->nlate = edge.flush ? 0 : g->nlate;
 }
 
 static void rule_br(struct gen *g, const struct ir_op *op)
 {
     uint64_t pc;
-    if (g->nlate)
-        g->why = "late sets before a jump";
+    late_go(g, op->attr);
     if (!op->imm && loop_pc(g, op->attr, &pc))
         poll_to(g, pc);
     if (!is_next(g, op->attr))
@@ -537,14 +562,17 @@ static void rule_brcond(struct gen *g, const struct ir_op *op)
     struct cmp k;
     unsigned yes = op->attr, no = op->blk2;
     uint64_t pc;
-    if (g->nlate) {
-        late_brcond(g, op);
-        return;
-    }
+    struct late_edge to_yes = late_edge_to(g, yes), to_no = late_edge_to(g, no);
+    if (to_yes.move || to_no.move)
+        late_move(g);
+    to_yes.move = to_no.move = false;
     cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
-    if (is_next(g, yes)) {
+    if (is_next(g, yes) && !to_yes.flush) {
         yes = op->blk2;
         no = op->attr;
+        struct late_edge t = to_yes;
+        to_yes = to_no;
+        to_no = t;
         k.cc = cc_invert(k.cc);
         k.flags_cc = cc_invert(k.flags_cc);
     }
@@ -554,7 +582,11 @@ static void rule_brcond(struct gen *g, const struct ir_op *op)
     if (!k.ready && g->known.at == g->c.p)
         cmp_use_flags(&k);
     cmp_emit(g, &k);
-    link_to_block(g, x86_jcc(&g->c, k.cc), yes);
+    late_link(g, x86_jcc(&g->c, k.cc), yes, to_yes);
+    if (to_no.flush) {
+        late_flush(g);
+        g->nlate = 0;
+    }
     if (is_next(g, no))
         return;
     if (!(op->imm && no == op->attr) && loop_pc(g, no, &pc))

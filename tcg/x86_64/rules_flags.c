@@ -281,43 +281,47 @@ static void rule_eflags_logic(struct gen *g, const struct ir_op *op)
     pack_eflags(g, whole(g, op) ? op->arg[0] : IR_NONE, IR_NONE, true);
 }
 
-/* The auxiliary carry, which hosts do not agree on, is set. */
-static void shift_flags(struct gen *g, const struct ir_op *op, enum x86_shift sh)
+static enum x86_shift shift_of(unsigned opc)
+{
+    return opc == OP_eflags_shl ? SH_SHL : opc == OP_eflags_shr ? SH_SHR : SH_SAR;
+}
+
+/* The flags of the host, with the auxiliary carry, which hosts do not agree on, set. */
+static void pack_shifted(struct gen *g)
+{
+    x86_lahf(&g->c);
+    x86_setcc(&g->c, CC_O, RAX);
+    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX), opnd_imm((IR_EFLAGS | IR_EFLAG_1) & ~IR_EFLAG_A));
+    x86_alu(&g->c, false, ALU_OR, opnd_reg(RAX), opnd_imm(IR_EFLAG_A));
+}
+
+/* The flags of RAX shifted by n, in EAX. */
+static void shift_rax(struct gen *g, unsigned size, enum x86_shift sh, uint64_t n)
+{
+    test_sized(g, size, RAX);
+    x86_op_imm8(&g->c, sized(0xc1, size) & ~X_B8REG, sh, opnd_reg(RAX), n & (size == 3 ? 63 : 31));
+    pack_shifted(g);
+}
+
+static void rule_eflags_shift(struct gen *g, const struct ir_op *op)
 {
     uint64_t n;
     unsigned size = op->attr;
+    enum x86_shift sh = shift_of(op->opc);
     bool is_const = ir_is_const(g->ir, op->arg[1], &n);
     if (!is_const)
         ra_fixed(g, RCX, op->arg[1]);
     ra_take(g, RAX);
     struct opnd a = ra_rmi(g, op->arg[0]);
     x86_mov(&g->c, size == 3, RAX, a);
-    test_sized(g, size, RAX);
-    if (is_const)
-        x86_op_imm8(&g->c, sized(0xc1, size) & ~X_B8REG, sh, opnd_reg(RAX),
-                    n & (size == 3 ? 63 : 31));
-    else
+    if (is_const) {
+        shift_rax(g, size, sh, n);
+    } else {
+        test_sized(g, size, RAX);
         x86_op(&g->c, sized(0xd3, size) & ~X_B8REG, sh, opnd_reg(RAX));
-    x86_lahf(&g->c);
-    x86_setcc(&g->c, CC_O, RAX);
-    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX), opnd_imm((IR_EFLAGS | IR_EFLAG_1) & ~IR_EFLAG_A));
-    x86_alu(&g->c, false, ALU_OR, opnd_reg(RAX), opnd_imm(IR_EFLAG_A));
+        pack_shifted(g);
+    }
     ra_def_fixed(g, RAX);
-}
-
-static void rule_eflags_shl(struct gen *g, const struct ir_op *op)
-{
-    shift_flags(g, op, SH_SHL);
-}
-
-static void rule_eflags_shr(struct gen *g, const struct ir_op *op)
-{
-    shift_flags(g, op, SH_SHR);
-}
-
-static void rule_eflags_sar(struct gen *g, const struct ir_op *op)
-{
-    shift_flags(g, op, SH_SAR);
 }
 
 /* --- on a way out --- */
@@ -325,6 +329,10 @@ static void rule_eflags_sar(struct gen *g, const struct ir_op *op)
 static void eflags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
 {
     struct opnd a = opnd_reg(RAX);
+    if (op->opc >= OP_eflags_shl) {
+        shift_rax(g, op->attr, shift_of(op->opc), b.disp);
+        return;
+    }
     if (op->opc == OP_eflags_logic)
         test_sized(g, op->attr, RAX);
     if (op->opc == OP_eflags_sum)
@@ -340,11 +348,11 @@ static void eflags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
 
 void flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
 {
-    bool w = args_are_64(g, op);
     if (ir_opc_is_eflags(op->opc)) {
         eflags_of_rax(g, op, b);
         return;
     }
+    bool w = args_are_64(g, op);
     x86_alu(&g->c, w, op->opc == OP_flags_sub ? ALU_CMP : ALU_ADD, opnd_reg(RAX), b);
     if (op->opc == OP_flags_add)
         x86_carry(&g->c, CARRY_INVERT);
@@ -352,11 +360,11 @@ void flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
 }
 
 const rule_fn rules_flags[OP_COUNT] = {
-    [OP_flags_sub] = rule_flags_sub,   [OP_flags_add] = rule_flags_add,
-    [OP_flags_adc] = rule_flags_adc,   [OP_eflags_add] = rule_eflags_add,
-    [OP_eflags_adc] = rule_eflags_adc, [OP_eflags_sub] = rule_eflags_sub,
-    [OP_eflags_sbb] = rule_eflags_sbb, [OP_eflags_logic] = rule_eflags_logic,
-    [OP_eflags_sum] = rule_eflags_sum, [OP_eflags_diff] = rule_eflags_diff,
-    [OP_eflags_shl] = rule_eflags_shl, [OP_eflags_shr] = rule_eflags_shr,
-    [OP_eflags_sar] = rule_eflags_sar,
+    [OP_flags_sub] = rule_flags_sub,     [OP_flags_add] = rule_flags_add,
+    [OP_flags_adc] = rule_flags_adc,     [OP_eflags_add] = rule_eflags_add,
+    [OP_eflags_adc] = rule_eflags_adc,   [OP_eflags_sub] = rule_eflags_sub,
+    [OP_eflags_sbb] = rule_eflags_sbb,   [OP_eflags_logic] = rule_eflags_logic,
+    [OP_eflags_sum] = rule_eflags_sum,   [OP_eflags_diff] = rule_eflags_diff,
+    [OP_eflags_shl] = rule_eflags_shift, [OP_eflags_shr] = rule_eflags_shift,
+    [OP_eflags_sar] = rule_eflags_shift,
 };

@@ -386,6 +386,7 @@ static void cold_miss(struct gen *g, const struct cold *k)
 {
     struct x86_code *c = &g->c;
     bool has_result = k->op->opc != OP_st;
+    late_flush_copy(g, k);
     if (k->op->type == V128) {
         cold_miss_128(g, k);
         return;
@@ -843,6 +844,7 @@ static void rule_get(struct gen *g, const struct ir_op *op)
 
 static void rule_set(struct gen *g, const struct ir_op *op)
 {
+    late_forget(g, op->attr);
     if (op->imm)
         late_note(g, op);
     else

@@ -154,15 +154,11 @@ static struct quotient divide(u128 a, uint64_t b)
     return (struct quotient){q, (uint64_t)(a - q * b)};
 }
 
-void helper_div64(struct x86_cpu *cpu, uint64_t divisor)
+uint64_t helper_div128(uint64_t low, uint64_t high, uint64_t divisor)
 {
-    if (cpu->r[RDX] >= divisor) {
-        helper_raise(cpu, X86_DE, 0);
-        return;
-    }
-    struct quotient v = divide((u128)cpu->r[RDX] << 64 | cpu->r[RAX], divisor);
-    cpu->r[RAX] = (uint64_t)v.q;
-    cpu->r[RDX] = v.r;
+    if (high >= divisor)
+        return 0; /* the caller raises #DE */
+    return (uint64_t)divide((u128)high << 64 | low, divisor).q;
 }
 
 static u128 magnitude(u128 v)

@@ -25,6 +25,7 @@ void x86_dis_init(struct dis *d, struct ir *ir, const struct x86_cpu *cpu, uint6
         .mode = mode,
         .cpl = (mode & X86_MODE_CPL) >> X86_MODE_CPL_SHIFT,
         .mem = data_idx(mode) << MO_IDX_SHIFT | (mode & X86_MODE_AC ? MO_ALIGN : 0),
+        .extended = pc - 1, /* nowhere yet */
         .linear = IR_NONE,
     };
     flags_forget(d);

@@ -36,6 +36,8 @@ struct dis {
     unsigned cpl;
     uint32_t mem; /* of memops: MMU index, alignment */
     struct x86_insn insn;
+    uint64_t extended;      /* here the upper half of a dividend is known to be its sign */
+    unsigned extended_size; /* of rdx:rax: log2 of the bytes of a half */
     ir_val linear;  /* of its memory operand, once computed; or IR_NONE */
     bool ended;     /* an exit was emitted */
     bool mmx_ready; /* slots have the x87's state */

@@ -102,6 +102,14 @@ void trans_sbb(struct dis *d)
 typedef ir_val build_binary(struct ir *ir, ir_val a, ir_val b);
 typedef ir_val build_atomic(struct ir *ir, ir_val addr, ir_val v, uint32_t memop);
 
+/* Both operands are one register: what AND and OR give is there already. */
+static bool is_itself(const struct dis *d)
+{
+    const struct x86_operand *a = &d->insn.op[0], *b = &d->insn.op[1];
+    return a->kind == X86_OPND_GPR && b->kind == X86_OPND_GPR && a->reg == b->reg &&
+           a->high == b->high;
+}
+
 static void logic(struct dis *d, build_binary *op, build_atomic *locked)
 {
     unsigned size = size_of(d);
@@ -136,7 +144,7 @@ void trans_xor(struct dis *d)
 void trans_test(struct dis *d)
 {
     ir_val b = operand_read(d, 1);
-    flags_logic(d, ir_and(d->ir, operand_read(d, 0), b), size_of(d));
+    flags_logic(d, is_itself(d) ? b : ir_and(d->ir, operand_read(d, 0), b), size_of(d));
 }
 
 /* --- one operand --- */
@@ -312,20 +320,72 @@ static void store_quotient(struct dis *d, unsigned size, ir_val quotient, ir_val
         set_gpr(d, 2, size, false, remainder);
 }
 
-static void divide_64(struct dis *d, ir_val divisor, bool is_signed)
+/* The quotient of operands of a size that has a type, which fits. */
+static void divide_narrow(struct dis *d, ir_val b, bool is_signed)
 {
-    set_pc(d, d->pc);
-    if (is_signed)
-        call_idiv64(d->ir, divisor);
-    else
-        call_div64(d->ir, divisor);
+    unsigned size = size_of(d);
+    ir_val a = gpr(d, 0, size, false);
+    ir_val quotient = is_signed ? ir_divs(d->ir, a, b) : ir_divu(d->ir, a, b);
+    ir_val back = ir_mul(d->ir, quotient, b);
+    set_gpr(d, 0, size, false, quotient);
+    set_gpr(d, 2, size, false, ir_sub(d->ir, a, back));
+    flags_quotient(d);
+}
+
+/* By 0, and the least number by -1: no quotient. */
+static void check_signed(struct dis *d, ir_val b)
+{
+    unsigned size = size_of(d);
+    ir_val least = imm_of(d, size, UINT64_C(1) << ((8 << size) - 1));
+    ir_val both = ir_or(d->ir, ir_xor(d->ir, gpr(d, 0, size, false), least), ir_not(d->ir, b));
+    fault_if(d, b, imm_of(d, size, 0), IR_EQ, X86_DE, 0);
+    fault_if(d, both, imm_of(d, size, 0), IR_EQ, X86_DE, 0);
+}
+
+/* Mostly the upper half is zero, or the sign (behind CDQ, CQO). */
+static bool divide_simple(struct dis *d, ir_val b, bool is_signed)
+{
+    uint64_t high;
+    unsigned size = size_of(d);
+    if (size < 2)
+        return false;
+    if (is_signed && d->extended == d->pc && d->extended_size == size) {
+        check_signed(d, b);
+        divide_narrow(d, b, true);
+        return true;
+    }
+    if (is_signed || !ir_is_const(d->ir, gpr(d, 2, size, false), &high) || high)
+        return false;
+    fault_if(d, b, imm_of(d, size, 0), IR_EQ, X86_DE, 0);
+    divide_narrow(d, b, false);
+    return true;
+}
+
+/* The helper for unsigned operands has no quotient too large to give. */
+static void divide_64(struct dis *d, ir_val b, bool is_signed)
+{
+    if (is_signed) {
+        set_pc(d, d->pc);
+        call_idiv64(d->ir, b);
+        flags_quotient(d);
+        return;
+    }
+    ir_val low = gpr64(d, 0), high = gpr64(d, 2);
+    fault_if(d, high, b, IR_GEU, X86_DE, 0);
+    ir_val quotient = call_div128(d->ir, low, high, b);
+    ir_val back = ir_mul(d->ir, quotient, b);
+    set_gpr(d, 0, 3, false, quotient);
+    set_gpr(d, 2, 3, false, ir_sub(d->ir, low, back));
     flags_quotient(d);
 }
 
 static void divide(struct dis *d, bool is_signed)
 {
     unsigned size = size_of(d);
-    ir_val b = extend(d, operand_read(d, 0), size, is_signed), quotient;
+    ir_val b = operand_read(d, 0), quotient;
+    if (divide_simple(d, b, is_signed))
+        return;
+    b = extend(d, b, size, is_signed);
     if (size == 3) {
         divide_64(d, b, is_signed);
         return;
@@ -391,6 +451,8 @@ void trans_cwd(struct dis *d)
     unsigned size = d->insn.opsize;
     ir_val v = sext_of(d, gpr(d, 0, size, false), size);
     set_gpr(d, 2, size, false, ir_sar(d->ir, v, imm_of(d, size, size == 3 ? 63 : 31)));
+    d->extended = d->next;
+    d->extended_size = size;
 }
 
 /* --- decimal --- */

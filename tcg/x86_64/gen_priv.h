@@ -285,6 +285,9 @@ uint32_t arg_id(const struct gen *g, const struct ir_op *op, unsigned k);
  */
 int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base);
 
+/* op leaves nothing but the bits *mask of its argument. */
+bool tests_bits(const struct gen *g, const struct ir_op *op, uint64_t *mask);
+
 /* A narrow value whose register has nothing above it. */
 bool value_is_clean(const struct gen *g, ir_val v);
 /* A scalar in a vector register whose rest is zero. */

@@ -59,7 +59,7 @@ static bool is_scale(const struct gen *g, ir_val v)
         return false;
     const struct ir_op *op = &g->ir->ops[v.id];
     uint64_t n;
-    return op->opc == OP_shl && op->type == I64 && !ir_val_is_const(op->arg[0]) &&
+    return op->opc == OP_shl && !ir_val_is_const(op->arg[0]) &&
            ir_is_const(g->ir, op->arg[1], &n) && n >= 1 && n <= 3;
 }
 
@@ -74,12 +74,21 @@ static bool fuse_scale(struct gen *g, const struct ir_op *op, struct val *x, uin
     return x->fused = true;
 }
 
+bool tests_bits(const struct gen *g, const struct ir_op *op, uint64_t *mask)
+{
+    *mask = op->opc == OP_zext8 ? 0xff : 0xffff;
+    if (ir_val_is_const(op->arg[0]))
+        return false;
+    if (op->opc == OP_zext8 || op->opc == OP_zext16)
+        return true;
+    return op->opc == OP_and && ir_is_const(g->ir, op->arg[1], mask) && *mask <= INT32_MAX;
+}
+
 /* Bits by an immediate that the low half has, which only a comparison with zero wants. */
 static bool fuse_test(struct gen *g, const struct ir_op *op, struct val *x)
 {
     uint64_t mask;
-    if (!x->tested || x->nuse != 1 || ir_val_is_const(op->arg[0]) ||
-        !ir_is_const(g->ir, op->arg[1], &mask) || mask > INT32_MAX)
+    if (!x->tested || x->nuse != 1 || !tests_bits(g, op, &mask))
         return false;
     struct val *in = &g->val[val_id(g, op->arg[0])];
     if (in->last < x->last)
@@ -90,11 +99,12 @@ static bool fuse_test(struct gen *g, const struct ir_op *op, struct val *x)
 
 static void note_test(struct gen *g, const struct ir_op *op)
 {
-    uint64_t zero;
+    uint64_t zero, mask;
     bool compares = op->opc == OP_brcond || op->opc == OP_br_if || op->opc == OP_exit_if ||
                     op->opc == OP_setcond || op->opc == OP_select;
     if (compares && (op->cc == IR_EQ || op->cc == IR_NE) && !ir_val_is_const(op->arg[0]) &&
-        g->ir->ops[op->arg[0].id].opc == OP_and && ir_is_const(g->ir, op->arg[1], &zero) && !zero)
+        tests_bits(g, &g->ir->ops[op->arg[0].id], &mask) && ir_is_const(g->ir, op->arg[1], &zero) &&
+        !zero)
         g->val[op->arg[0].id].tested = true;
 }
 
@@ -129,7 +139,7 @@ static void note_set(struct gen *g, const struct ir_op *op, struct open_sets *op
 
 static void note_uses(struct gen *g, const struct ir_op *op, uint32_t at)
 {
-    if (op->opc == OP_add && op->type == I64)
+    if (op->opc == OP_add)
         note_scale(g, op);
     note_test(g, op);
     for (unsigned k = 0; k < ir_desc(op)->nargs; k++)

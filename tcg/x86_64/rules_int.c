@@ -118,7 +118,7 @@ static void add_scaled(struct gen *g, const struct ir_op *op, unsigned k)
     const struct ir_op *shift = &g->ir->ops[op->arg[k].id];
     unsigned index = ra_use(g, shift->arg[0]), a = ra_use(g, op->arg[!k]);
     unsigned n = ir_const_value(g->ir, shift->arg[1]);
-    x86_lea(&g->c, true, ra_def(g, 0), opnd_sib(a, index, n, 0));
+    x86_lea(&g->c, is64(op), ra_def(g, 0), opnd_sib(a, index, n, 0));
 }
 
 static void rule_add(struct gen *g, const struct ir_op *op)
@@ -543,8 +543,12 @@ static void rule_sext32(struct gen *g, const struct ir_op *op)
 bool value_is_clean(const struct gen *g, ir_val v)
 {
     static const bool clean[OP_COUNT] = {
-        [OP_add] = true, [OP_sub] = true, [OP_and] = true, [OP_or] = true,  [OP_xor] = true,
-        [OP_shl] = true, [OP_shr] = true, [OP_sar] = true, [OP_mul] = true, [OP_rotl] = true,
+        [OP_add] = true,     [OP_sub] = true,    [OP_and] = true,     [OP_or] = true,
+        [OP_xor] = true,     [OP_shl] = true,    [OP_shr] = true,     [OP_sar] = true,
+        [OP_mul] = true,     [OP_rotl] = true,   [OP_ld] = true,      [OP_env_ld] = true,
+        [OP_setcond] = true, [OP_select] = true, [OP_zext8] = true,   [OP_zext16] = true,
+        [OP_sext8] = true,   [OP_sext16] = true, [OP_extract] = true, [OP_not] = true,
+        [OP_neg] = true,
     };
     return !ir_val_is_const(v) && g->ir->ops[v.id].type == I32 && clean[g->ir->ops[v.id].opc];
 }
@@ -609,12 +613,36 @@ static void rule_sextract(struct gen *g, const struct ir_op *op)
     extract(g, op, true);
 }
 
+/* Fields that are a register's part, or become one by rotation. */
+static void deposit_part(struct gen *g, const struct ir_op *op, unsigned lsb, unsigned len)
+{
+    struct x86_code *c = &g->c;
+    bool w = is64(op);
+    struct opnd a = ra_rm(g, op->arg[0]), b = ra_rm(g, op->arg[1]);
+    unsigned d = ra_def(g, opnd_bit(b) & ~opnd_bit(a));
+    if (lsb && opnd_is_reg(b, d)) { /* of itself */
+        unsigned t = ra_temp(g);
+        x86_mov(c, w, t, b);
+        b = opnd_reg(t);
+    }
+    mov_to(g, w, d, a);
+    if (lsb)
+        x86_shift_imm(c, w, SH_ROR, opnd_reg(d), lsb);
+    x86_op(c, len == 8 ? 0x8a | X_B8REG | X_B8RM : 0x8b | X_66, d, b);
+    if (lsb)
+        x86_shift_imm(c, w, SH_ROL, opnd_reg(d), lsb);
+}
+
 /* d = (a without the field) | (b's low bits in the field), through a temporary. */
 static void rule_deposit(struct gen *g, const struct ir_op *op)
 {
     struct x86_code *c = &g->c;
     unsigned lsb = op->attr & 0xff, len = op->attr >> 8 & 0xff, width = is64(op) ? 64 : 32;
     bool w = is64(op);
+    if (len == 8 || (len == 16 && !lsb)) {
+        deposit_part(g, op, lsb, len);
+        return;
+    }
     struct opnd a = ra_rm(g, op->arg[0]), b = ra_rm(g, op->arg[1]);
     unsigned t = ra_temp(g), u = ra_temp(g);
     unsigned d = ra_def(g, 0);
@@ -645,9 +673,10 @@ enum x86_cc x86_cc_of(enum ir_cc cc)
 /* Of bits that only this comparison wants, see fuse_test(). */
 static bool prepare_test(struct gen *g, struct cmp *k, ir_val a)
 {
-    if (ir_val_is_const(a) || !g->val[a.id].fused || g->ir->ops[a.id].opc != OP_and)
+    uint64_t mask;
+    if (ir_val_is_const(a) || !g->val[a.id].fused || !tests_bits(g, &g->ir->ops[a.id], &mask))
         return false;
-    k->b = opnd_imm((int32_t)ir_const_value(g->ir, g->ir->ops[a.id].arg[1]));
+    k->b = opnd_imm((int32_t)mask);
     k->a = ra_rm(g, g->ir->ops[a.id].arg[0]);
     return true;
 }

@@ -406,6 +406,8 @@ static void cold_miss(struct gen *g, const struct cold *k)
     } else if (has_result) {
         unsigned d = k->d != NO_REG && k->d < XMM0 ? k->d : k->t;
         x86_pop(c, d);
+        if (k->op->type == I32)
+            x86_mov(c, false, d, opnd_reg(d)); /* see value_is_clean() */
         if (k->d != NO_REG && k->d >= XMM0)
             x86_movq_from_gpr(c, true, k->d, opnd_reg(d), g->rt->has.avx);
     }

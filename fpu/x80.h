@@ -108,7 +108,7 @@ uint64_t f80_to_f64(struct f80 a, struct f80_env *env);
 int64_t f80_to_int(struct f80 a, unsigned bits, bool truncate, struct f80_env *env);
 void f80_to_bcd(struct f80 a, uint8_t digits[10], struct f80_env *env);
 
-/* Transcendental functions, rounded once from results of more than 100 bits. */
+/* Transcendental functions, as the host's x87 has them if there is one. */
 struct f80 f80_2xm1(struct f80 a, struct f80_env *env);                 /* 2^a - 1 */
 struct f80 f80_yl2x(struct f80 x, struct f80 y, struct f80_env *env);   /* y * log2(x) */
 struct f80 f80_yl2xp1(struct f80 x, struct f80 y, struct f80_env *env); /* y * log2(x + 1) */
@@ -117,5 +117,18 @@ struct f80 f80_atan(struct f80 x, struct f80 y, struct f80_env *env);   /* of y 
 struct f80 f80_sin(struct f80 a, bool *far, struct f80_env *env);
 struct f80 f80_cos(struct f80 a, bool *far, struct f80_env *env);
 struct f80 f80_tan(struct f80 a, bool *far, struct f80_env *env);
+/* The sine; *cosine is set if there is a result. */
+struct f80 f80_sincos(struct f80 a, struct f80 *cosine, bool *far, struct f80_env *env);
+
+/* The same, rounded once from results of more than 100 bits: on hosts without an x87, and where
+ * some exception is not masked. */
+struct f80 f80_soft_2xm1(struct f80 a, struct f80_env *env);
+struct f80 f80_soft_yl2x(struct f80 x, struct f80 y, struct f80_env *env);
+struct f80 f80_soft_yl2xp1(struct f80 x, struct f80 y, struct f80_env *env);
+struct f80 f80_soft_atan(struct f80 x, struct f80 y, struct f80_env *env);
+struct f80 f80_soft_sin(struct f80 a, bool *far, struct f80_env *env);
+struct f80 f80_soft_cos(struct f80 a, bool *far, struct f80_env *env);
+struct f80 f80_soft_tan(struct f80 a, bool *far, struct f80_env *env);
+struct f80 f80_soft_sincos(struct f80 a, struct f80 *cosine, bool *far, struct f80_env *env);
 
 #endif

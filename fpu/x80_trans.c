@@ -130,7 +130,7 @@ static struct fp_num exp_minus_1(struct fp_num t)
 }
 
 /* Outside of [-1, 1] the result is not defined: it is the operand, inexact. */
-struct f80 f80_2xm1(struct f80 a, struct f80_env *env)
+struct f80 f80_soft_2xm1(struct f80 a, struct f80_env *env)
 {
     struct fp_num x, y;
     struct f80 result;
@@ -193,7 +193,7 @@ static struct f80 log_of_end(const struct fp_num *x, const struct fp_num *y, str
     return infinity(y->sign ^ is_zero, env);
 }
 
-struct f80 f80_yl2x(struct f80 a, struct f80 b, struct f80_env *env)
+struct f80 f80_soft_yl2x(struct f80 a, struct f80 b, struct f80_env *env)
 {
     struct fp_num x, y;
     struct f80 result;
@@ -216,7 +216,7 @@ struct f80 f80_yl2x(struct f80 a, struct f80 b, struct f80_env *env)
 
 /* Operands of -1 and below have no logarithm. */
 /* Of -1 and less the result is not defined: it is the operand, inexact. */
-struct f80 f80_yl2xp1(struct f80 a, struct f80 b, struct f80_env *env)
+struct f80 f80_soft_yl2xp1(struct f80 a, struct f80 b, struct f80_env *env)
 {
     struct fp_num x, y;
     struct f80 result;
@@ -290,7 +290,7 @@ static struct f80 angle_at_end(const struct fp_num *x, const struct fp_num *y, s
     return signed_number(half_pi, y->sign, false, env);
 }
 
-struct f80 f80_atan(struct f80 a, struct f80 b, struct f80_env *env)
+struct f80 f80_soft_atan(struct f80 a, struct f80 b, struct f80_env *env)
 {
     struct fp_num x, y;
     struct f80 result;
@@ -393,17 +393,25 @@ static struct f80 sine_from(struct f80 a, unsigned turn, bool *far, struct f80_e
     return rounded(sine(r, quadrant + turn), false, env);
 }
 
-struct f80 f80_sin(struct f80 a, bool *far, struct f80_env *env)
+struct f80 f80_soft_sin(struct f80 a, bool *far, struct f80_env *env)
 {
     return sine_from(a, 0, far, env);
 }
 
-struct f80 f80_cos(struct f80 a, bool *far, struct f80_env *env)
+struct f80 f80_soft_cos(struct f80 a, bool *far, struct f80_env *env)
 {
     return sine_from(a, 1, far, env);
 }
 
-struct f80 f80_tan(struct f80 a, bool *far, struct f80_env *env)
+struct f80 f80_soft_sincos(struct f80 a, struct f80 *cosine, bool *far, struct f80_env *env)
+{
+    struct f80 sine = f80_soft_sin(a, far, env);
+    if (!*far && !f80_stops(env))
+        *cosine = f80_soft_cos(a, far, env);
+    return sine;
+}
+
+struct f80 f80_soft_tan(struct f80 a, bool *far, struct f80_env *env)
 {
     struct fp_num x;
     struct f80 result;

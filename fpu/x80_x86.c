@@ -8,7 +8,7 @@
  */
 #include "fpu/x80.h"
 
-enum { ABI_CONTROL = 0x37f, ROUNDING = 0xf00 };
+enum { ABI_CONTROL = 0x37f, ROUNDING = 0xf00, C2 = 0x400 };
 
 static inline void set_control(uint16_t control)
 {
@@ -67,22 +67,112 @@ static inline uint16_t do_sqrt(const struct f80 *a, const struct f80 *b, struct 
 
 typedef uint16_t op_fn(const struct f80 *a, const struct f80 *b, struct f80 *r);
 
-static inline __attribute__((always_inline)) struct f80
-run(op_fn *op, const struct f80 *a, const struct f80 *b, struct f80_env *env)
+static inline uint16_t do_2xm1(const struct f80 *a, const struct f80 *b, struct f80 *r)
 {
-    struct f80 r = {0};
+    uint16_t status;
+    (void)b;
+    __asm__ volatile("fldt %2; f2xm1; fnstsw %0; fstpt %1" : "=a"(status), "=m"(*r) : "m"(*a));
+    return status;
+}
+
+static inline uint16_t do_yl2x(const struct f80 *x, const struct f80 *y, struct f80 *r)
+{
+    uint16_t status;
+    __asm__ volatile("fldt %3; fldt %2; fyl2x; fnstsw %0; fstpt %1"
+                     : "=a"(status), "=m"(*r)
+                     : "m"(*x), "m"(*y));
+    return status;
+}
+
+static inline uint16_t do_yl2xp1(const struct f80 *x, const struct f80 *y, struct f80 *r)
+{
+    uint16_t status;
+    __asm__ volatile("fldt %3; fldt %2; fyl2xp1; fnstsw %0; fstpt %1"
+                     : "=a"(status), "=m"(*r)
+                     : "m"(*x), "m"(*y));
+    return status;
+}
+
+static inline uint16_t do_atan(const struct f80 *x, const struct f80 *y, struct f80 *r)
+{
+    uint16_t status;
+    __asm__ volatile("fldt %3; fldt %2; fpatan; fnstsw %0; fstpt %1"
+                     : "=a"(status), "=m"(*r)
+                     : "m"(*x), "m"(*y));
+    return status;
+}
+
+static inline uint16_t do_sin(const struct f80 *a, const struct f80 *b, struct f80 *r)
+{
+    uint16_t status;
+    (void)b;
+    __asm__ volatile("fldt %2; fsin; fnstsw %0; fstpt %1" : "=a"(status), "=m"(*r) : "m"(*a));
+    return status;
+}
+
+static inline uint16_t do_cos(const struct f80 *a, const struct f80 *b, struct f80 *r)
+{
+    uint16_t status;
+    (void)b;
+    __asm__ volatile("fldt %2; fcos; fnstsw %0; fstpt %1" : "=a"(status), "=m"(*r) : "m"(*a));
+    return status;
+}
+
+/* It pushes another number, unless the operand is too large: C2, bit 2 of AH. */
+static inline uint16_t do_tan(const struct f80 *a, const struct f80 *b, struct f80 *r)
+{
+    uint16_t status;
+    (void)b;
+    __asm__ volatile("fldt %2; fptan; fnstsw %0; testb $4, %%ah; jnz 1f; fstp %%st(0); 1: fstpt %1"
+                     : "=a"(status), "=m"(*r)
+                     : "m"(*a)
+                     : "cc");
+    return status;
+}
+
+static inline uint16_t do_sincos(const struct f80 *a, const struct f80 *b, struct f80 *r)
+{
+    uint16_t status;
+    (void)b;
+    __asm__ volatile("fldt %3; fsincos; fnstsw %0; testb $4, %%ah; jnz 1f; fstpt %2; 1: fstpt %1"
+                     : "=a"(status), "=m"(r[0]), "=m"(r[1])
+                     : "m"(*a)
+                     : "cc");
+    return status;
+}
+
+/* r: its second result, too, if there is one.  True: C2, the operand is too large. */
+static inline __attribute__((always_inline)) bool
+run_far(op_fn *op, const struct f80 *a, const struct f80 *b, struct f80 *r, struct f80_env *env)
+{
     bool other = (env->control & ROUNDING) != (ABI_CONTROL & ROUNDING);
     if (other)
         set_control(X87_ALL | (env->control & ROUNDING));
-    uint16_t status = op(a, b, &r);
+    uint16_t status = op(a, b, r);
     if (status & X87_ALL & ~env->flags) {
         clear_flags();
-        status = op(a, b, &r);
+        status = op(a, b, r);
     }
     if (other)
         set_control(ABI_CONTROL);
     env->flags |= status & X87_ALL;
     env->up = status >> 9 & 1;
+    return status & C2;
+}
+
+static inline __attribute__((always_inline)) struct f80
+run(op_fn *op, const struct f80 *a, const struct f80 *b, struct f80_env *env)
+{
+    struct f80 r = {0};
+    run_far(op, a, b, &r, env);
+    return r;
+}
+
+static inline __attribute__((always_inline)) struct f80 run_circular(op_fn *op, const struct f80 *a,
+                                                                     bool *far, struct f80_env *env)
+{
+    struct f80 r = {0};
+    *far = run_far(op, a, a, &r, env);
     return r;
 }
 
@@ -114,4 +204,49 @@ struct f80 f80_div(struct f80 a, struct f80 b, struct f80_env *env)
 struct f80 f80_sqrt(struct f80 a, struct f80_env *env)
 {
     return all_masked(env) ? run(do_sqrt, &a, &a, env) : f80_soft_sqrt(a, env);
+}
+
+struct f80 f80_2xm1(struct f80 a, struct f80_env *env)
+{
+    return all_masked(env) ? run(do_2xm1, &a, &a, env) : f80_soft_2xm1(a, env);
+}
+
+struct f80 f80_yl2x(struct f80 x, struct f80 y, struct f80_env *env)
+{
+    return all_masked(env) ? run(do_yl2x, &x, &y, env) : f80_soft_yl2x(x, y, env);
+}
+
+struct f80 f80_yl2xp1(struct f80 x, struct f80 y, struct f80_env *env)
+{
+    return all_masked(env) ? run(do_yl2xp1, &x, &y, env) : f80_soft_yl2xp1(x, y, env);
+}
+
+struct f80 f80_atan(struct f80 x, struct f80 y, struct f80_env *env)
+{
+    return all_masked(env) ? run(do_atan, &x, &y, env) : f80_soft_atan(x, y, env);
+}
+
+struct f80 f80_sin(struct f80 a, bool *far, struct f80_env *env)
+{
+    return all_masked(env) ? run_circular(do_sin, &a, far, env) : f80_soft_sin(a, far, env);
+}
+
+struct f80 f80_cos(struct f80 a, bool *far, struct f80_env *env)
+{
+    return all_masked(env) ? run_circular(do_cos, &a, far, env) : f80_soft_cos(a, far, env);
+}
+
+struct f80 f80_tan(struct f80 a, bool *far, struct f80_env *env)
+{
+    return all_masked(env) ? run_circular(do_tan, &a, far, env) : f80_soft_tan(a, far, env);
+}
+
+struct f80 f80_sincos(struct f80 a, struct f80 *cosine, bool *far, struct f80_env *env)
+{
+    struct f80 r[2] = {{0}, {0}};
+    if (!all_masked(env))
+        return f80_soft_sincos(a, cosine, far, env);
+    *far = run_far(do_sincos, &a, &a, r, env);
+    *cosine = r[1];
+    return r[0];
 }

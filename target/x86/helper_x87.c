@@ -433,11 +433,10 @@ static void do_circular(struct x87 *x)
         stack_fault(x, !is_empty(x, 0));
         first = second = f80_indefinite();
     } else {
-        first = x->op == X87_FCOS    ? f80_cos(v, &far, &x->env)
-                : x->op == X87_FPTAN ? f80_tan(v, &far, &x->env)
-                                     : f80_sin(v, &far, &x->env);
-        if (x->op == X87_FSINCOS && !far && !stops(x))
-            second = f80_cos(v, &far, &x->env);
+        first = x->op == X87_FCOS      ? f80_cos(v, &far, &x->env)
+                : x->op == X87_FPTAN   ? f80_tan(v, &far, &x->env)
+                : x->op == X87_FSINCOS ? f80_sincos(v, &second, &far, &x->env)
+                                       : f80_sin(v, &far, &x->env);
         if (x->op == X87_FPTAN && f80_is_nan(first))
             second = first;
     }

@@ -191,6 +191,7 @@ struct x86_cpu {
     struct address_space *smm_as; /* what it sees in SMM; NULL: the machine's */
     _Atomic uint32_t events;      /* enum x86_event_bit: set by any thread */
     _Atomic uint8_t sipi_vector;
+    unsigned pauses;             /* PAUSE instructions so far */
     uint32_t seg_mode;           /* the part of guest_ops.mode that segments decide */
     struct x86_attempt *attempt; /* except.c: where faults of a delivery go */
     bool retry_watched;          /* debug.c: the instruction runs again, to hit its watchpoints */

@@ -10,6 +10,7 @@
 #include "util/bits.h"
 
 #include <glib.h>
+#include <sched.h>
 
 enum { RSP = 4, RCX = 1, RDX = 2, R11 = 11 };
 
@@ -228,6 +229,15 @@ void helper_monitor(struct x86_cpu *cpu, uint64_t addr)
         general_protection(cpu);
     cpu->s.monitor = addr & ~UINT64_C(7);
     cpu->s.monitor_seen = look_at_monitored(cpu);
+}
+
+/* Who spins waits for another processor, which may have no CPU of the host because of that: after
+ * some turns it gets this one's. */
+void helper_pause(struct x86_cpu *cpu)
+{
+    enum { SPINS = 64 };
+    if (++cpu->pauses % SPINS == 0 && cpu->cpu.machine->ncpus > 1)
+        sched_yield();
 }
 
 /*

@@ -57,12 +57,16 @@ void trans_xchg(struct dis *d)
     operand_write(d, 1, a);
 }
 
-/* With itself it is NOP, and PAUSE, which change nothing: not the upper half of rax either. */
+/* With itself it is NOP, and PAUSE, which change nothing: not the upper half of rax either.  Ref:
+ * SDM vol. 2, PAUSE. */
 void trans_xchg_ax(struct dis *d)
 {
     unsigned size = size_of(d), reg = d->insn.op[0].reg;
-    if (!reg)
+    if (!reg) {
+        if (d->insn.rep == 0xf3)
+            call_pause(d->ir);
         return;
+    }
     ir_val a = gpr(d, 0, size, false), b = gpr(d, reg, size, false);
     set_gpr(d, 0, size, false, b);
     set_gpr(d, reg, size, false, a);

@@ -10,6 +10,7 @@
 #include "hw/acpi/pm.h"
 #include "hw/acpi/tco.h"
 #include "hw/isa/pirq.h"
+#include "hw/misc/fw_cfg.h"
 #include "hw/pci/pci.h"
 #include "util/bits.h"
 
@@ -33,7 +34,9 @@ struct ich9_lpc {
     struct pirq_router router;
     struct acpi_pm pm;
     struct acpi_tco tco;
-    struct irq sci, smi, apic_line[HOST_PINS];
+    struct irq sci, smi, smi_all, apic_line[HOST_PINS];
+    struct device *fw_cfg; /* where SMI features are negotiated, or NULL */
+    bool smi_broadcast;    /* may be */
     struct mem_region pm_ports, apm_ports, rcrb;
     _Atomic gpa pm_at, rcrb_at; /* where they are shown, 0: nowhere */
     struct ich9_lpc_state {
@@ -42,7 +45,9 @@ struct ich9_lpc {
         struct acpi_tco_state tco;
         uint32_t smi_en, smi_sts;
         uint8_t apm[2];
-        uint8_t pad[6];
+        uint8_t smi_agreed; /* features of SMIs are fixed until the reset */
+        uint8_t pad[5];
+        uint64_t smi_features; /* as firmware asks for them */
         uint8_t rcrb[RCRB_SIZE];
     } s;
 };
@@ -65,6 +70,66 @@ struct irq *ich9_sci(struct device *dev)
 struct irq *ich9_smi(struct device *dev)
 {
     return &((struct ich9_lpc *)dev)->smi;
+}
+
+struct irq *ich9_smi_all(struct device *dev)
+{
+    return &((struct ich9_lpc *)dev)->smi_all;
+}
+
+/* ---- SMI features: OVMF's SmmControl2Dxe is what asks for them ---- */
+
+enum { SMI_BROADCAST = 1 };
+static const char SMI_SUPPORTED[] = "etc/smi/supported-features";
+static const char SMI_REQUESTED[] = "etc/smi/requested-features";
+static const char SMI_OK[] = "etc/smi/features-ok";
+
+static uint64_t smi_supported(const struct ich9_lpc *l)
+{
+    return l->smi_broadcast ? SMI_BROADCAST : 0;
+}
+
+static void show_smi_features(struct ich9_lpc *l)
+{
+    uint8_t bytes[8];
+    if (l->fw_cfg == NULL)
+        return;
+    st_le64(bytes, l->s.smi_features);
+    fw_cfg_replace_file(l->fw_cfg, SMI_REQUESTED, bytes, sizeof(bytes));
+    fw_cfg_replace_file(l->fw_cfg, SMI_OK, &l->s.smi_agreed, 1);
+}
+
+static void on_smi_request(void *opaque, const uint8_t *data)
+{
+    struct ich9_lpc *l = opaque;
+    if (!l->s.smi_agreed)
+        l->s.smi_features = ld_le64(data);
+}
+
+/* Whoever looks at the answer has asked for what they want. */
+static void on_smi_answer(void *opaque)
+{
+    struct ich9_lpc *l = opaque;
+    if (!(l->s.smi_features & ~smi_supported(l)))
+        l->s.smi_agreed = 1;
+    show_smi_features(l);
+}
+
+bool ich9_offer_smi_features(struct device *dev, struct device *fw_cfg, struct error **errp)
+{
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    uint8_t supported[8], none[8] = {0};
+    if (smi_supported(l) == 0)
+        return true;
+    st_le64(supported, smi_supported(l));
+    if (!fw_cfg_add_file(fw_cfg, SMI_SUPPORTED, supported, sizeof(supported), errp) ||
+        !fw_cfg_add_file(fw_cfg, SMI_REQUESTED, none, sizeof(none), errp) ||
+        !fw_cfg_add_file(fw_cfg, SMI_OK, none, 1, errp))
+        return false;
+    l->fw_cfg = fw_cfg;
+    fw_cfg_on_write(fw_cfg, SMI_REQUESTED, on_smi_request, l);
+    fw_cfg_on_select(fw_cfg, SMI_OK, on_smi_answer, l);
+    return true;
 }
 
 uint64_t ich9_pm_base(struct device *dev)
@@ -194,8 +259,9 @@ static void apm_write(struct device *dev, struct access a, uint64_t v)
     if (v == ACPI_ENABLE_COMMAND || v == ACPI_DISABLE_COMMAND)
         acpi_pm_enable(&l->pm, v == ACPI_ENABLE_COMMAND);
     if ((l->s.smi_en & SMI_ALL) && (l->s.smi_en & SMI_APMC)) {
+        bool all = l->s.smi_agreed && (l->s.smi_features & SMI_BROADCAST);
         l->s.smi_sts |= SMI_APMC;
-        irq_pulse(&l->smi);
+        irq_pulse(all ? &l->smi_all : &l->smi);
     }
 }
 
@@ -263,6 +329,7 @@ static void ich9_lpc_sync(struct device *dev)
     update(l);
     acpi_pm_update(&l->pm);
     acpi_tco_sync(&l->tco);
+    show_smi_features(l);
 }
 
 static void ich9_lpc_reset(struct device *dev)
@@ -348,9 +415,17 @@ static void ich9_lpc_unrealize(struct device *dev)
 }
 
 static const struct state_field ich9_lpc_state[] = {
-    STATE(ich9_lpc, pci, 0),       STATE(ich9_lpc, pm, 0),         STATE_KEEP(ich9_lpc, tco),
-    STATE(ich9_lpc, smi_en, 0),    STATE(ich9_lpc, smi_sts, 0),    STATE(ich9_lpc, apm, 0),
-    STATE_ARRAY(ich9_lpc, pad, 0), STATE_ARRAY(ich9_lpc, rcrb, 0), STATE_END,
+    STATE(ich9_lpc, pci, 0),
+    STATE(ich9_lpc, pm, 0),
+    STATE_KEEP(ich9_lpc, tco),
+    STATE(ich9_lpc, smi_en, 0),
+    STATE(ich9_lpc, smi_sts, 0),
+    STATE(ich9_lpc, apm, 0),
+    STATE(ich9_lpc, smi_agreed, 0),
+    STATE(ich9_lpc, smi_features, 0),
+    STATE_ARRAY(ich9_lpc, pad, 0),
+    STATE_ARRAY(ich9_lpc, rcrb, 0),
+    STATE_END,
 };
 
 static const struct prop ich9_lpc_props[] = {
@@ -359,6 +434,8 @@ static const struct prop ich9_lpc_props[] = {
          "1: sleep with memory powered is not there"),
     PROP(prop_uint8, ich9_lpc, "disable_s4", disable_s4, "0",
          "1: sleep with memory on disk is not there"),
+    PROP(prop_bool, ich9_lpc, "x-smi-broadcast", smi_broadcast, "on",
+         "firmware may have SMIs go to all processors"),
     PROP(prop_bool, ich9_lpc, "noreboot", no_reboot, "off",
          "a strap that keeps the TCO watchdog from its action"),
     PROP_END,

@@ -153,10 +153,19 @@ static struct device *add_function(struct pc *b, const char *type, const char *i
     return ok ? dev : NULL;
 }
 
+/* For the processor that wrote to a port; the timers' for the first. */
 static void on_smi(void *opaque, unsigned n UNUSED, bool level)
 {
     struct pc *b = opaque;
-    x86_irq_set(b->m.cpus[0], X86_LINE_SMI, level);
+    struct cpu *cpu = cpu_current();
+    x86_irq_set(cpu ? cpu : b->m.cpus[0], X86_LINE_SMI, level);
+}
+
+static void on_smi_all(void *opaque, unsigned n UNUSED, bool level)
+{
+    struct pc *b = opaque;
+    for (unsigned i = 0; i < b->m.ncpus; i++)
+        x86_irq_set(b->m.cpus[i], X86_LINE_SMI, level);
 }
 
 static bool create_piix(struct pc *b, struct error **errp)
@@ -187,8 +196,10 @@ static bool create_ich9(struct pc *b, struct error **errp)
     }
     b->parts.bus = ich9_isa(b->lpc);
     irq_connect(ich9_sci(b->lpc), isa_irq_handler, b->parts.bus, SCI_LINE);
-    if (b->smm)
+    if (b->smm) {
         irq_connect(ich9_smi(b->lpc), on_smi, b, 0);
+        irq_connect(ich9_smi_all(b->lpc), on_smi_all, b, 0);
+    }
     return true;
 }
 

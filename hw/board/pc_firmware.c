@@ -4,6 +4,7 @@
  * "Runtime config" (names of files); ACPI 6.5, 15 (E820 types).
  */
 #include "core/loader.h"
+#include "hw/acpi/ich9_lpc.h"
 #include "hw/board/pc.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/misc/smbios.h"
@@ -236,5 +237,7 @@ bool pc_tell_firmware(struct pc *b, struct error **errp)
     if (b->fw_cfg == NULL)
         return false;
     pc_fill_cmos(&b->parts, b->low_ram, b->high_ram);
+    if (b->is_q35 && b->smm && !ich9_offer_smi_features(b->lpc, b->fw_cfg, errp))
+        return false;
     return tell_sleep_states(b, errp) && tell_smbios(b, errp) && pc_create_acpi(b, errp);
 }

@@ -46,7 +46,7 @@ test_disk_by_seabios_and_grub.limit = test_disk_by_ovmf_and_grub.limit = 400
 def test_ovmf_with_smm_comes_to_its_shell():
     for bits, arch in (("", "amd64"), ("32", "i386")):
         variables = "OVMF%s_VARS_4M.fd" % bits
-        args = ["-M", "q35,smm=on", "-m", "256", "-nographic", "-net", "none", "-global", "driver=cfi.pflash01,property=secure,value=on"]
+        args = ["-M", "q35,smm=on", "-m", "256", "-smp", "4" if arch == "amd64" else "1", "-nographic", "-net", "none", "-global", "driver=cfi.pflash01,property=secure,value=on"]
         with Guest(arch_args(arch) + args + flash("OVMF%s_CODE_4M.secboot.fd" % bits, variables)) as g:
             g.expect("Shell> ", 100)
             g.send("reset -s\r")

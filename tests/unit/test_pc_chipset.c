@@ -6,6 +6,7 @@
 #include "hw/acpi/pm.h"
 #include "hw/bus.h"
 #include "hw/isa/piix.h"
+#include "hw/misc/fw_cfg.h"
 #include "hw/pci/host_pc.h"
 #include "hw/pci/pci.h"
 #include "tests/unit/bench.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 
 extern const struct device_type i440fx_host_type, q35_host_type, piix3_type, piix4_pm_type;
-extern const struct device_type piix3_ide_type, ich9_lpc_type;
+extern const struct device_type piix3_ide_type, ich9_lpc_type, fw_cfg_io_type;
 enum { LOW_RAM = 64 << 20, TSEG = 16 << 20, PM = 0x600, SLOT_PIIX = 1 << 11 };
 
 static struct {
@@ -23,7 +24,7 @@ static struct {
     struct device *host, *piix3, *pm;
     struct mem_region ram, rom;
     struct ram_block *rom_ram;
-    bool line[ISA_IRQS], smi_seen;
+    bool line[ISA_IRQS], smi_seen, all_seen;
 } r;
 
 static void on_line(void *opaque G_GNUC_UNUSED, unsigned n, bool level)
@@ -34,6 +35,11 @@ static void on_line(void *opaque G_GNUC_UNUSED, unsigned n, bool level)
 static void on_smi(void *opaque G_GNUC_UNUSED, unsigned n G_GNUC_UNUSED, bool level)
 {
     r.smi_seen |= level;
+}
+
+static void on_smi_all(void *opaque G_GNUC_UNUSED, unsigned n G_GNUC_UNUSED, bool level)
+{
+    r.all_seen |= level;
 }
 
 static struct device *plug(const struct device_type *type, const char *addr)
@@ -422,6 +428,67 @@ static void test_tco_is_halted_and_locked(void)
     tear_down();
 }
 
+/* ---- SMI features, as firmware negotiates them ---- */
+
+static uint8_t smi_answer(struct device *fw_cfg)
+{
+    out(0x510, 2, fw_cfg_file_key(fw_cfg, "etc/smi/features-ok"));
+    return (uint8_t)in(0x511, 1);
+}
+
+/* Big-endian DMA: select and write eight bytes. */
+static void ask_for_smi_features(struct device *fw_cfg, uint64_t features)
+{
+    uint32_t key = fw_cfg_file_key(fw_cfg, "etc/smi/requested-features");
+    const uint32_t desc[] = {key << 16 | 8 | 16, 8, 0, 0x2000};
+    for (unsigned i = 0; i < G_N_ELEMENTS(desc); i++)
+        g_assert_cmpint(mem_write(&r.m->as, 0x1000 + 4 * i, 4, GUINT32_SWAP_LE_BE(desc[i])), ==,
+                        MEM_OK);
+    g_assert_cmpint(mem_write(&r.m->as, 0x2000, 8, features), ==, MEM_OK);
+    out(0x514, 4, 0);
+    out(0x518, 4, GUINT32_SWAP_LE_BE(0x1000));
+}
+
+static bool smi_goes_to_all(void)
+{
+    r.all_seen = r.smi_seen = false;
+    out(0xb2, 1, 0x55);
+    g_assert_true(r.all_seen != r.smi_seen);
+    return r.all_seen;
+}
+
+static void test_smi_features(void)
+{
+    set_up(&q35_host_type);
+    struct device *lpc = plug(&ich9_lpc_type, "1f.0");
+    struct device *fw_cfg = device_new(&fw_cfg_io_type, r.m, "fw_cfg");
+    g_assert_true(device_realize(fw_cfg, NULL));
+    irq_connect(ich9_smi(lpc), on_smi, NULL, 0);
+    irq_connect(ich9_smi_all(lpc), on_smi_all, NULL, 0);
+    g_assert_true(ich9_offer_smi_features(lpc, fw_cfg, NULL));
+    out(0x510, 2, fw_cfg_file_key(fw_cfg, "etc/smi/supported-features"));
+    g_assert_cmpuint(in(0x511, 1), ==, 1);
+    set_cfg(0x1f << 11, 0x40, 4, PM | 1);
+    set_cfg(0x1f << 11, 0x44, 1, 0x80);
+    out(PM + 0x30, 4, 0x21);
+    g_assert_false(smi_goes_to_all());
+    ask_for_smi_features(fw_cfg, 3); /* more than there is */
+    g_assert_cmpuint(smi_answer(fw_cfg), ==, 0);
+    ask_for_smi_features(fw_cfg, 1);
+    g_assert_false(smi_goes_to_all());
+    g_assert_cmpuint(smi_answer(fw_cfg), ==, 1);
+    g_assert_true(smi_goes_to_all());
+    ask_for_smi_features(fw_cfg, 0); /* too late */
+    g_assert_cmpuint(smi_answer(fw_cfg), ==, 1);
+    g_assert_true(smi_goes_to_all());
+    device_reset(lpc);
+    set_cfg(0x1f << 11, 0x40, 4, PM | 1);
+    set_cfg(0x1f << 11, 0x44, 1, 0x80);
+    out(PM + 0x30, 4, 0x21);
+    g_assert_false(smi_goes_to_all());
+    tear_down();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -435,6 +502,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pc/tco/stages", test_tco_watchdog_has_two_stages);
     g_test_add_func("/pc/tco/locked", test_tco_is_halted_and_locked);
     g_test_add_func("/pc/lpc", test_lpc_bridge);
+    g_test_add_func("/pc/smi_features", test_smi_features);
     g_test_add_func("/pc/ports", test_ports_of_functions);
     return g_test_run();
 }

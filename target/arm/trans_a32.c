@@ -404,6 +404,17 @@ static bool asks_first(const struct dis *d)
     return d->mode & (ARM_MODE_SS | ARM_MODE_BREAK);
 }
 
+/* LDREX, LDAEX and their widths, which the syndrome of a software step tells from others. */
+static bool is_load_exclusive(const struct dis_a32 *s)
+{
+    uint32_t insn = s->d.insn;
+
+    if (!s->thumb)
+        return insn >> 28 != 15 && (insn & 0x0f900ef0) == 0x01900e90;
+    return s->d.len == 4 &&
+           ((insn & 0xfff00000) == 0xe8500000 || (insn & 0xfff00040) == 0xe8d00040);
+}
+
 static void translate_insn(struct dis_a32 *s, uint32_t insn, unsigned len)
 {
     struct dis *d = &s->d;
@@ -421,7 +432,7 @@ static void translate_insn(struct dis_a32 *s, uint32_t insn, unsigned len)
     if (asks_first(d)) {
         set_pc(d, d->pc);
         if (d->mode & ARM_MODE_SS)
-            call_step(d->ir, imm32(d, false));
+            call_step(d->ir, imm32(d, is_load_exclusive(s)));
         if (d->mode & ARM_MODE_BREAK)
             call_breakpoint(d->ir);
     }

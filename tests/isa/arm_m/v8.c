@@ -158,10 +158,18 @@ static void ordered(void)
     expect("STL", word, 9);
 }
 
+/* SG does nothing without the security extension, and reserved hints of 32 bits never do. */
+static void hints(void)
+{
+    PROVOKE(".inst.w 0xe97fe97f\n nop.w\n sev.w\n .inst.w 0xf3af8063");
+    expect("hints", seen.count, 0);
+}
+
 void run(void)
 {
     SHCSR |= 7 << 16;
     regions();
     limits();
     ordered();
+    hints();
 }

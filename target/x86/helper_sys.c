@@ -32,6 +32,12 @@ static void need_cpl0(struct x86_cpu *cpu)
 
 /* ---- exceptions and far transfers ---- */
 
+void helper_near_target(struct x86_cpu *cpu, uint64_t rip)
+{
+    if (!x86_is_canonical(cpu, rip))
+        general_protection(cpu);
+}
+
 void helper_raise(struct x86_cpu *cpu, uint32_t vector, uint32_t error)
 {
     x86_fault(cpu, vector, error);

@@ -212,8 +212,22 @@ static ir_val code_limit(struct dis *d)
     return ir_env_ld(d->ir, I64, MO_64, offsetof(struct x86_cpu, bounds[X86_CS].exec));
 }
 
+/* Canonical with 48 bits or not is quickly told; the instruction alone looks exactly. */
+static void check_canonical(struct dis *d, ir_val rip)
+{
+    ir_val sign = ir_sar(d->ir, rip, imm64(d, 47));
+    if (is_alone(d)) {
+        set_pc(d, d->pc);
+        call_near_target(d->ir, rip);
+    } else {
+        alone_if(d, ir_add(d->ir, sign, imm64(d, 1)), imm64(d, 1), IR_GTU);
+    }
+}
+
 ir_val near_check(struct dis *d, ir_val rip)
 {
+    if (is_64(d))
+        check_canonical(d, rip);
     if (is_flat_code(d))
         return rip;
     fault_if(d, rip, code_limit(d), IR_GT, X86_GP, 0);

@@ -246,10 +246,33 @@ user2:
     mov (%rbp), %al
     FAULTS64 SS
 #endif
+    PROVE "jumps that would leave them fault before they are done"
     TRY64
     mov $0x800000000000, %rax
-    jmp *%rax
+1:  jmp *%rax
     FAULTS64 GP
+    lea 1b(%rip), %rax
+    mov FAULT_RSP, %rdx
+    cmp %rax, (%rdx)
+    CHECK64 e
+    TRY64
+    mov $0x800000000000, %rax
+    push %rax
+2:  ret
+    FAULTS64 GP
+    lea 2b(%rip), %rax
+    mov FAULT_RSP, %rdx
+    cmp %rax, (%rdx)
+    CHECK64 e
+    TRY64
+    mov $0x800000000000, %rax
+    mov %rsp, %rsi
+3:  call *%rax
+    FAULTS64 GP
+    lea 3b(%rip), %rax
+    mov FAULT_RSP, %rdx
+    cmp %rax, (%rdx)
+    CHECK64 e
 
     PROVE "an interrupt stack, and the stack's alignment"
     movb $1, IDT64 + 16 * UD + 4

@@ -1,6 +1,6 @@
 /*
- * The x87's 80-bit numbers on a host that has an x87: it does what it does exactly, as long as all
- * exceptions are masked.
+ * The x87's 80-bit numbers on a host that has an x87: it does what it does exactly, unless that
+ * raises an exception that is not masked.
  *
  * The host's flags are sticky, and to clear them is slow.  So an operation runs with whatever flags
  * are left; only if it may have raised one that the caller has not seen yet, it runs once more with
@@ -141,9 +141,13 @@ static inline uint16_t do_sincos(const struct f80 *a, const struct f80 *b, struc
     return status;
 }
 
-/* r: its second result, too, if there is one.  True: C2, the operand is too large. */
-static inline __attribute__((always_inline)) bool
-run_far(op_fn *op, const struct f80 *a, const struct f80 *b, struct f80 *r, struct f80_env *env)
+/*
+ * False, and env is as before: an exception would be raised that is not masked.  r: the second
+ * result, too, if there is one.  *far: C2, the operand is too large.
+ */
+static inline __attribute__((always_inline)) bool run_far(op_fn *op, const struct f80 *a,
+                                                          const struct f80 *b, struct f80 *r,
+                                                          bool *far, struct f80_env *env)
 {
     bool other = (env->control & ROUNDING) != (ABI_CONTROL & ROUNDING);
     if (other)
@@ -155,98 +159,100 @@ run_far(op_fn *op, const struct f80 *a, const struct f80 *b, struct f80 *r, stru
     }
     if (other)
         set_control(ABI_CONTROL);
+    if (status & X87_ALL & ~env->control)
+        return false;
+    if (!(env->control & X87_UE) && !(r->se & 0x7fff)) /* exact ones underflow, too (8.5.5) */
+        return false;
     env->flags |= status & X87_ALL;
     env->up = status >> 9 & 1;
-    return status & C2;
+    *far = status & C2;
+    return true;
 }
 
-static inline __attribute__((always_inline)) struct f80
-run(op_fn *op, const struct f80 *a, const struct f80 *b, struct f80_env *env)
+static inline __attribute__((always_inline)) bool
+run(op_fn *op, const struct f80 *a, const struct f80 *b, struct f80 *r, struct f80_env *env)
 {
-    struct f80 r = {0};
-    run_far(op, a, b, &r, env);
-    return r;
-}
-
-static inline __attribute__((always_inline)) struct f80 run_circular(op_fn *op, const struct f80 *a,
-                                                                     bool *far, struct f80_env *env)
-{
-    struct f80 r = {0};
-    *far = run_far(op, a, a, &r, env);
-    return r;
-}
-
-static bool all_masked(const struct f80_env *env)
-{
-    return (env->control & X87_ALL) == X87_ALL;
+    bool far;
+    return run_far(op, a, b, r, &far, env);
 }
 
 struct f80 f80_add(struct f80 a, struct f80 b, struct f80_env *env)
 {
-    return all_masked(env) ? run(do_add, &a, &b, env) : f80_soft_add(a, b, env);
+    struct f80 r = {0};
+    return run(do_add, &a, &b, &r, env) ? r : f80_soft_add(a, b, env);
 }
 
 struct f80 f80_sub(struct f80 a, struct f80 b, struct f80_env *env)
 {
-    return all_masked(env) ? run(do_sub, &a, &b, env) : f80_soft_sub(a, b, env);
+    struct f80 r = {0};
+    return run(do_sub, &a, &b, &r, env) ? r : f80_soft_sub(a, b, env);
 }
 
 struct f80 f80_mul(struct f80 a, struct f80 b, struct f80_env *env)
 {
-    return all_masked(env) ? run(do_mul, &a, &b, env) : f80_soft_mul(a, b, env);
+    struct f80 r = {0};
+    return run(do_mul, &a, &b, &r, env) ? r : f80_soft_mul(a, b, env);
 }
 
 struct f80 f80_div(struct f80 a, struct f80 b, struct f80_env *env)
 {
-    return all_masked(env) ? run(do_div, &a, &b, env) : f80_soft_div(a, b, env);
+    struct f80 r = {0};
+    return run(do_div, &a, &b, &r, env) ? r : f80_soft_div(a, b, env);
 }
 
 struct f80 f80_sqrt(struct f80 a, struct f80_env *env)
 {
-    return all_masked(env) ? run(do_sqrt, &a, &a, env) : f80_soft_sqrt(a, env);
+    struct f80 r = {0};
+    return run(do_sqrt, &a, &a, &r, env) ? r : f80_soft_sqrt(a, env);
 }
 
 struct f80 f80_2xm1(struct f80 a, struct f80_env *env)
 {
-    return all_masked(env) ? run(do_2xm1, &a, &a, env) : f80_soft_2xm1(a, env);
+    struct f80 r = {0};
+    return run(do_2xm1, &a, &a, &r, env) ? r : f80_soft_2xm1(a, env);
 }
 
 struct f80 f80_yl2x(struct f80 x, struct f80 y, struct f80_env *env)
 {
-    return all_masked(env) ? run(do_yl2x, &x, &y, env) : f80_soft_yl2x(x, y, env);
+    struct f80 r = {0};
+    return run(do_yl2x, &x, &y, &r, env) ? r : f80_soft_yl2x(x, y, env);
 }
 
 struct f80 f80_yl2xp1(struct f80 x, struct f80 y, struct f80_env *env)
 {
-    return all_masked(env) ? run(do_yl2xp1, &x, &y, env) : f80_soft_yl2xp1(x, y, env);
+    struct f80 r = {0};
+    return run(do_yl2xp1, &x, &y, &r, env) ? r : f80_soft_yl2xp1(x, y, env);
 }
 
 struct f80 f80_atan(struct f80 x, struct f80 y, struct f80_env *env)
 {
-    return all_masked(env) ? run(do_atan, &x, &y, env) : f80_soft_atan(x, y, env);
+    struct f80 r = {0};
+    return run(do_atan, &x, &y, &r, env) ? r : f80_soft_atan(x, y, env);
 }
 
 struct f80 f80_sin(struct f80 a, bool *far, struct f80_env *env)
 {
-    return all_masked(env) ? run_circular(do_sin, &a, far, env) : f80_soft_sin(a, far, env);
+    struct f80 r = {0};
+    return run_far(do_sin, &a, &a, &r, far, env) ? r : f80_soft_sin(a, far, env);
 }
 
 struct f80 f80_cos(struct f80 a, bool *far, struct f80_env *env)
 {
-    return all_masked(env) ? run_circular(do_cos, &a, far, env) : f80_soft_cos(a, far, env);
+    struct f80 r = {0};
+    return run_far(do_cos, &a, &a, &r, far, env) ? r : f80_soft_cos(a, far, env);
 }
 
 struct f80 f80_tan(struct f80 a, bool *far, struct f80_env *env)
 {
-    return all_masked(env) ? run_circular(do_tan, &a, far, env) : f80_soft_tan(a, far, env);
+    struct f80 r = {0};
+    return run_far(do_tan, &a, &a, &r, far, env) ? r : f80_soft_tan(a, far, env);
 }
 
 struct f80 f80_sincos(struct f80 a, struct f80 *cosine, bool *far, struct f80_env *env)
 {
     struct f80 r[2] = {{0}, {0}};
-    if (!all_masked(env))
+    if (!run_far(do_sincos, &a, &a, r, far, env))
         return f80_soft_sincos(a, cosine, far, env);
-    *far = run_far(do_sincos, &a, &a, r, env);
     *cosine = r[1];
     return r[0];
 }

@@ -322,7 +322,7 @@ static bool is_good_header(const struct area *a, uint64_t allowed, bool supervis
     if (!(xcomp_bv & COMPACT))
         return !supervisor && !xcomp_bv && is_zero(rest, 8) && !(xstate_bv & ~allowed);
     return (supervisor || x86_has(a->cpu, X86_F_XSAVEC)) && !(xcomp_bv & ~COMPACT & ~allowed) &&
-           !(xstate_bv & ~xcomp_bv) && is_zero(rest, 48);
+           !(xstate_bv & ~(xcomp_bv & ~COMPACT)) && is_zero(rest, 48);
 }
 
 static void load_areas(struct area *a, uint64_t which, uint64_t xcomp_bv)

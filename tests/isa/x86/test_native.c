@@ -413,6 +413,8 @@ static void make_image(uint8_t *copy, const char *name)
         return;
     if (pick(2))
         header[1] = (uint64_t)1 << 63 | (pick(2) ? 7 : header[0]);
+    if (!pick(8)) /* the bit that says compact in the other word, too */
+        header[0] |= header[1] & (uint64_t)1 << 63;
     if (!pick(8))
         header[pick(8)] ^= (uint64_t)1 << (20 + pick(44));
     memcpy(copy + AT + AT_HEADER, header, sizeof(header));

@@ -262,6 +262,9 @@ struct bench *bench_new(const struct tcg_backend *be, const char **why)
     memset(b->cpu->features, 0xff, sizeof(b->cpu->features));
     if (!native_has_misaligned())
         b->cpu->features[X86_F_MISALIGNSSE / 64] &= ~(UINT64_C(1) << X86_F_MISALIGNSSE % 64);
+    if (!native_has_late_fdp())
+        b->cpu->features[X86_F_FDP_EXCPTN_ONLY / 64] &=
+            ~(UINT64_C(1) << X86_F_FDP_EXCPTN_ONLY % 64);
     b->ir = ir_new(x86_slots, X86_SLOTS);
     empty_caches(b->env);
     fill_tlb(b->env);

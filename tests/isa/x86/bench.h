@@ -36,6 +36,8 @@ bool native_init(void);
 bool native_has_32(void);
 bool native_has_avx(void);
 bool native_has_misaligned(void); /* MXCSR.MM */
+/* The pointer to the operand is that of instructions that raise something, only. */
+bool native_has_late_fdp(void);
 bool native_has_16(void);
 /* Run code at BENCH_CODE, which ends behind len bytes (room is left there), in the width of a mode
  * below. */

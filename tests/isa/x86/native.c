@@ -270,6 +270,13 @@ bool native_has_misaligned(void)
     return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & MISALIGNSSE);
 }
 
+bool native_has_late_fdp(void)
+{
+    enum { FDP_EXCPTN_ONLY = 1 << 6 };
+    unsigned a, b = 0, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & FDP_EXCPTN_ONLY);
+}
+
 bool native_has_32(void)
 {
     struct regs r = {.vector = 0, .mxcsr = BENCH_MXCSR, .x87 = {.fcw = BENCH_FCW}};

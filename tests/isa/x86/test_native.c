@@ -500,19 +500,18 @@ static bool is_equal(const struct regs *a, const struct regs *b, uint64_t flags)
 
 static unsigned failures;
 
-static void check(const struct code *c, const struct regs *before, const char *name)
+/* Both engines against the processor, with this data; reports: what differs is told and counted. */
+static bool agrees(const struct code *c, const struct regs *before, const char *name,
+                   const uint8_t *data, bool reports)
 {
-    static uint8_t data[BENCH_DATA_SIZE], after[BENCH_DATA_SIZE];
+    static uint8_t after[BENCH_DATA_SIZE];
     struct regs want = *before;
-    bool is_64 = c->mode & X86_MODE_64;
-    memcpy((void *)(uintptr_t)BENCH_CODE, c->bytes, c->len);
-    fill_data(data);
-    make_image(data, name);
+    bool is_64 = c->mode & X86_MODE_64, same = true;
     load_data(data);
     native_run(&want, c->len, c->mode);
     memcpy(after, (void *)(uintptr_t)BENCH_DATA, BENCH_DATA_SIZE);
     if (want.vector == X86_UD)
-        return; /* a feature that the host lacks */
+        return true; /* a feature that the host lacks */
     for (unsigned i = 0; i < 2; i++) {
         struct regs got = *before;
 
@@ -528,10 +527,27 @@ static void check(const struct code *c, const struct regs *before, const char *n
         bool same_data = !memcmp(after, (void *)(uintptr_t)BENCH_DATA, BENCH_DATA_SIZE);
         if (is_equal(&want, &got, is_amd ? ~UINT64_C(0) : X86_FL_CF) && same_data)
             continue;
+        same = false;
+        if (!reports)
+            continue;
         g_autofree char *text = describe(c, before, &want, &got);
         g_test_message("%s on %s%s: %s", name, names[i], same_data ? "" : ", memory differs", text);
         failures++;
     }
+    return same;
+}
+
+/* A host's kernel that switches to another task may lose the x87's pointers: then once more. */
+static void check(const struct code *c, const struct regs *before, const char *name)
+{
+    enum { ATTEMPTS = 3 };
+    static uint8_t data[BENCH_DATA_SIZE];
+    memcpy((void *)(uintptr_t)BENCH_CODE, c->bytes, c->len);
+    fill_data(data);
+    make_image(data, name);
+    for (unsigned i = 1; i <= ATTEMPTS; i++)
+        if (agrees(c, before, name, data, i == ATTEMPTS))
+            return;
 }
 
 static struct regs random_regs(const struct code *c)

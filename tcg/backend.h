@@ -31,7 +31,11 @@ enum {
     TCG_RING_SIZE = 16,
     TCG_SAVE_BYTES = 512,
     TCG_HIDDEN_SLOTS = 26,
-    TCG_X87_IMAGE = 108
+    TCG_X87_IMAGE = 108,
+    /* Of those: flags that a region has not made yet: two operands and what was done with them. */
+    TCG_HIDDEN_FLAGS_A = 1,
+    TCG_HIDDEN_FLAGS_B = 2,
+    TCG_HIDDEN_FLAGS_KIND = 3
 };
 
 /* First level TLB of one MMU index.  A tag is a page address, or TCG_TLB_EMPTY; host address =

@@ -31,12 +31,18 @@ union ir_vec {
 /*
  * Where the slot of packed flags is at the beginning of a block: up to date, or seen by nobody, or
  * to be made of two hidden slots (IR_FLAGS_SUB | size: those of a - b; IR_FLAGS_SUM | size: of
- * (a - b) + b).
+ * (a - b) + b), or one of these, a third hidden slot says which (IR_FLAGS_ANY).
  */
-enum ir_flags_in { IR_FLAGS_READY = 0, IR_FLAGS_DEAD = 1, IR_FLAGS_SUB = 4, IR_FLAGS_SUM = 8 };
+enum ir_flags_in {
+    IR_FLAGS_READY = 0,
+    IR_FLAGS_DEAD = 1,
+    IR_FLAGS_ANY = 3,
+    IR_FLAGS_SUB = 4,
+    IR_FLAGS_SUM = 8
+};
 static inline bool ir_flags_are_hidden(uint8_t flags_in)
 {
-    return flags_in >= IR_FLAGS_SUB;
+    return flags_in >= IR_FLAGS_ANY;
 }
 /* What a call reads and writes. */
 struct ir_call_slots {
@@ -64,7 +70,7 @@ struct ir {
     bool no_fold; /* debug: build exactly what is asked for */
     bool relative;
     bool has_hidden_flags;
-    uint8_t flags_slot, flags_a, flags_b; /* has_hidden_flags: the slots of enum ir_flags_in */
+    uint8_t flags_slot, flags_a, flags_b, flags_kind; /* has_hidden_flags: see enum ir_flags_in */
     uint64_t page; /* what the pcs of relative units call the page they run at */
     uint16_t const_head[IR_CONST_BUCKETS];
 };

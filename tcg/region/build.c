@@ -28,9 +28,7 @@ enum {
     FIRST_TURNS = 8,
     FEW_TURNS = 3, /* not worth the fast copy */
     SLOT_TURNS = 0,
-    SLOT_FLAGS_A = 1,
-    SLOT_FLAGS_B = 2,
-    FIRST_ADDEND = 3,
+    FIRST_ADDEND = TCG_HIDDEN_FLAGS_KIND + 1,
     FIRST_SINGLE = 20, /* the rest holds singles */
     DIVIDE_SHIFT = 20,
     DEPTH_WEIGHT = 3, /* log2 of how often a loop is thought to turn */
@@ -527,7 +525,7 @@ static bool build(struct former *f)
     if (!f->why)
         dead_sets_drop(f->ir);
     if (!f->why)
-        flags_make_lazy(f->ir, f->hidden + SLOT_FLAGS_A, f->hidden + SLOT_FLAGS_B);
+        flags_make_lazy(f->ir);
     return !f->why;
 }
 

@@ -2,8 +2,8 @@
  * Packed flags that are made where somebody sees them: on the ways out, if at all.
  *
  * Inside a block their operands are kept (IR_LATE). From block to block they travel in two hidden
- * slots, where all ways to a block agree on the kind and size of what set the flags, and nothing
- * reads the flags as such there. Where the ways do not agree the flags are made on the edges.
+ * slots, unless the block reads the flags as such: then they are made on the edges. Where the ways
+ * to a block do not agree on the kind and size of what set the flags, a third slot says it.
  */
 #include "tcg/region/region_priv.h"
 
@@ -15,6 +15,7 @@ struct search {
     unsigned position[IR_MAX_BLOCKS]; /* in the layout */
     uint8_t in[IR_MAX_BLOCKS];
     bool seen[IR_MAX_BLOCKS]; /* somebody may look at the flags that a block begins with */
+    bool read[IR_MAX_BLOCKS]; /* and does so in the block itself */
     bool again;
 };
 
@@ -105,28 +106,22 @@ static void find_seen(struct search *s)
 static void arrive(struct search *s, unsigned blk, uint8_t how)
 {
     uint8_t was = s->in[blk];
-    if (how == UNKNOWN || was == IR_FLAGS_DEAD || was == IR_FLAGS_READY || was == how)
+    if (how == UNKNOWN || was == IR_FLAGS_DEAD || was == IR_FLAGS_ANY || was == how || s->read[blk])
         return;
-    s->in[blk] = was == UNKNOWN ? how : IR_FLAGS_READY;
+    s->in[blk] = was == UNKNOWN ? how : IR_FLAGS_ANY;
     s->again = true;
 }
 
-/* From the block's beginning on; flags that are read there must be ready. */
 static void follow(struct search *s, unsigned blk)
 {
     const struct ir_block *b = &s->ir->blocks[blk];
     uint8_t now = s->in[blk];
-    bool own = false;
     for (uint32_t i = b->first; i < b->end; i++) {
         const struct ir_op *op = &s->ir->ops[i];
         if (sets(s, op)) {
             now = kind_of(waiting(s, op));
-            own = true;
         } else if (reads(s, op)) {
-            if (!own)
-                arrive(s, blk, IR_FLAGS_READY);
             now = IR_FLAGS_READY;
-            own = true;
         } else if (is_branch(op)) {
             arrive(s, op->attr, now);
             if (op->opc == OP_brcond)
@@ -135,11 +130,21 @@ static void follow(struct search *s, unsigned blk)
     }
 }
 
+static bool reads_first(const struct search *s, unsigned blk)
+{
+    const struct ir_block *b = &s->ir->blocks[blk];
+    uint32_t i = b->first;
+    while (i < b->end && !sets(s, &s->ir->ops[i]) && !reads(s, &s->ir->ops[i]))
+        i++;
+    return i < b->end && !sets(s, &s->ir->ops[i]);
+}
+
 static void find_in(struct search *s)
 {
     for (unsigned i = 0; i < s->ir->norder; i++) {
         unsigned blk = s->ir->order[i];
-        s->in[blk] = !s->seen[blk] ? IR_FLAGS_DEAD : i ? UNKNOWN : IR_FLAGS_READY;
+        s->read[blk] = i == 0 || reads_first(s, blk);
+        s->in[blk] = !s->seen[blk] ? IR_FLAGS_DEAD : s->read[blk] ? IR_FLAGS_READY : UNKNOWN;
     }
     do {
         s->again = false;
@@ -184,7 +189,7 @@ static bool find_slot(struct search *s)
     return false;
 }
 
-void flags_make_lazy(struct ir *ir, unsigned a, unsigned b)
+void flags_make_lazy(struct ir *ir)
 {
     g_autofree struct search *s = g_new0(struct search, 1);
     s->ir = ir;
@@ -201,6 +206,7 @@ void flags_make_lazy(struct ir *ir, unsigned a, unsigned b)
     }
     ir->has_hidden_flags = true;
     ir->flags_slot = s->slot;
-    ir->flags_a = a;
-    ir->flags_b = b;
+    ir->flags_a = ir->nslots - TCG_HIDDEN_SLOTS + TCG_HIDDEN_FLAGS_A;
+    ir->flags_b = ir->nslots - TCG_HIDDEN_SLOTS + TCG_HIDDEN_FLAGS_B;
+    ir->flags_kind = ir->nslots - TCG_HIDDEN_SLOTS + TCG_HIDDEN_FLAGS_KIND;
 }

@@ -122,9 +122,9 @@ void fast_improve(struct ir *ir, unsigned blk, struct presets *out);
 void dead_sets_drop(struct ir *ir);
 
 /* --- lazy.c --- */
-/* Packed flags are made late, and travel between blocks in the hidden slots a and b; the blocks are
- * laid out. */
-void flags_make_lazy(struct ir *ir, unsigned a, unsigned b);
+/* Packed flags are made late, and travel between blocks in hidden slots; the blocks are laid out.
+ */
+void flags_make_lazy(struct ir *ir);
 
 /* --- stream.c, continued --- */
 /* Find the streams of a loop whose blocks of ir are blocks[0..n), the head first. */

@@ -113,6 +113,7 @@ struct x86_rt {
     const uint8_t *soft_vec[2]; /* exact vector ops, as soft */
     const uint8_t *soft[2];     /* exact floating point; [1]: from a region, keeps every register */
     const uint8_t *fill;        /* first-level TLB by C code, keeps every register */
+    const uint8_t *make_flags; /* IR_FLAGS_ANY in their homes to the slot at RBP + RCX; keeps RAX */
     const uint8_t *call[CALL_STUBS];
     const uint8_t *x87_leave, *x87_enter, *x87_run[X87_DONE + 1]; /* keep every register */
     struct tcg_exit (*enter)(void *cpu, const void *code);
@@ -166,8 +167,16 @@ struct group {
 struct late {
     const struct ir_op *set, *value; /* value: what makes it, or NULL for a constant */
     bool hidden;                     /* flags of hidden slots, which stay where they are */
+    uint8_t kind;                    /* of those: enum ir_flags_in */
     struct opnd at2;                 /* second operand of flags */
     struct opnd at;                  /* of what goes into the extension or box, if value is one */
+};
+
+/* What late sets need on the way to a block of the unit. */
+struct late_edge {
+    bool flush; /* that they take place */
+    bool move;  /* that flags go to their hidden slots */
+    bool kind;  /* that what they are is noted there */
 };
 
 struct gen;
@@ -188,6 +197,7 @@ struct cold {
     uint8_t d, t, u;
     uint8_t cc;
     bool wide, keep_xmm, has_cmp, is_test, has_page;
+    struct late_edge edge;
     uint16_t late, nlate; /* copies of the late sets as they were */
 };
 
@@ -370,19 +380,14 @@ void late_note(struct gen *g, const struct ir_op *set);
 void late_forget(struct gen *g, unsigned slot);
 /* A block begins: its flags may be in hidden slots. */
 void late_block_begin(struct gen *g, const struct ir_block *b);
-/* What late sets need on the way to a block of the unit. */
-struct late_edge {
-    bool flush; /* that they take place */
-    bool move;  /* that the operands of flags go to their hidden slots */
-};
 struct late_edge late_edge_to(const struct gen *g, unsigned blk);
-/* The latter; the host's flags stay. */
-void late_move(struct gen *g);
+/* The latter two; the host's flags stay. */
+void late_move(struct gen *g, struct late_edge edge);
 /* Do the late sets that were noted, or those that were copied for a piece out of line. */
 void late_flush(struct gen *g);
 void late_flush_copy(struct gen *g, const struct cold *k);
-/* Of those that were copied: the operands of flags go to their hidden slots. */
-void late_move_copy(struct gen *g, const struct cold *k);
+/* The same of those that were copied. */
+void late_move_copy(struct gen *g, const struct cold *k, struct late_edge edge);
 /* Remember for k where values are now. */
 void late_copy(struct gen *g, struct cold *k);
 /* At the entry: the inner slots take their registers.  At every way out: the outer ones are back.

@@ -373,6 +373,21 @@ static void late_flags(struct gen *g, const struct late *l)
     x86_mov(c, true, RAX, saved);
 }
 
+/* The same of whatever kind the hidden slots say. */
+static void late_any(struct gen *g, const struct late *l)
+{
+    struct x86_code *c = &g->c;
+    struct opnd saved = opnd_mem(RBP, TCG_ENV_OFF(save) + 80);
+    unsigned of[] = {g->ir->flags_a, g->ir->flags_b, l->set->attr};
+    for (unsigned i = 0; i < 3; i++)
+        if (g->map->pin_reg[of[i]] != NO_REG)
+            slot_store(g, of[i], g->map->pin_reg[of[i]]);
+    x86_store(c, 3, saved, RCX);
+    x86_mov(c, true, RCX, opnd_imm(slot_opnd(g, l->set->attr).disp));
+    x86_call_to(c, g->rt->make_flags);
+    x86_mov(c, true, RCX, saved);
+}
+
 /* To the slot's home; l[0] is the set, up to l[n - 1] they are still to be done. */
 static void late_store(struct gen *g, const struct late *l, unsigned n)
 {
@@ -380,6 +395,10 @@ static void late_store(struct gen *g, const struct late *l, unsigned n)
     struct opnd home = slot_opnd(g, l->set->attr);
     if (!l->value) {
         late_const(g, l, n);
+        return;
+    }
+    if (l->kind == IR_FLAGS_ANY) {
+        late_any(g, l);
         return;
     }
     if (is_flags(g, l)) {
@@ -472,23 +491,52 @@ void late_block_begin(struct gen *g, const struct ir_block *b)
         (struct late){.set = &g->hidden_set,
                       .value = &values[b->flags_in >= IR_FLAGS_SUM][b->flags_in & 3],
                       .hidden = true,
+                      .kind = b->flags_in,
                       .at = hidden_opnd(g, g->ir->flags_a),
                       .at2 = hidden_opnd(g, g->ir->flags_b)};
 }
 
+static const struct late *flags_of(const struct gen *g, const struct late *l, unsigned n)
+{
+    while (n && l->set->attr != g->ir->flags_slot) {
+        l++;
+        n--;
+    }
+    return n ? l : NULL;
+}
+
+/* How these flags travel in hidden slots; IR_FLAGS_READY: not at all. */
+static uint8_t kind_of(const struct gen *g, const struct late *l)
+{
+    if (l->hidden)
+        return l->kind;
+    if (!is_flags(g, l))
+        return IR_FLAGS_READY;
+    switch (l->value->opc) {
+    case OP_eflags_sub:
+    case OP_eflags_diff:
+    case OP_eflags_logic: return IR_FLAGS_SUB | l->value->attr;
+    case OP_eflags_add:
+    case OP_eflags_sum: return IR_FLAGS_SUM | l->value->attr;
+    default: return IR_FLAGS_READY;
+    }
+}
+
 struct late_edge late_edge_to(const struct gen *g, unsigned blk)
 {
-    struct late_edge edge = {false, false};
-    uint8_t in = g->ir->blocks[blk].flags_in;
-    for (unsigned i = 0; i < g->nlate; i++) {
-        const struct late *l = &g->late[i];
-        if (!g->ir->has_hidden_flags || l->set->attr != g->ir->flags_slot)
+    struct late_edge edge = {.flush = false};
+    bool hides = g->ir->has_hidden_flags;
+    for (unsigned i = 0; i < g->nlate; i++)
+        if (!hides || g->late[i].set->attr != g->ir->flags_slot)
             edge.flush |= blk != g->ir->order[g->at];
-        else if (ir_flags_are_hidden(in))
-            edge.move = !l->hidden;
-        else
-            edge.flush |= in == IR_FLAGS_READY;
-    }
+    if (!hides)
+        return edge;
+    uint8_t in = g->ir->blocks[blk].flags_in;
+    const struct late *l = flags_of(g, g->late, g->nlate);
+    bool travels = l && kind_of(g, l) != IR_FLAGS_READY && ir_flags_are_hidden(in);
+    edge.flush |= l && !travels && in != IR_FLAGS_DEAD;
+    edge.move = travels && !l->hidden;
+    edge.kind = in == IR_FLAGS_ANY && !(l && l->kind == IR_FLAGS_ANY);
     return edge;
 }
 
@@ -542,35 +590,36 @@ static void move_flags(struct gen *g, const struct late *l, unsigned t, unsigned
     move_to(g, hidden_opnd(g, g->ir->flags_b), b, w, u);
 }
 
-static const struct late *flags_of(const struct gen *g, const struct late *l, unsigned n)
+/* l: NULL where the flags are made. */
+static void note_kind(struct gen *g, const struct late *l)
 {
-    while (n && l->set->attr != g->ir->flags_slot) {
-        l++;
-        n--;
-    }
-    return n ? l : NULL;
+    x86_store_imm(&g->c, 3, slot_opnd(g, g->ir->flags_kind), l ? kind_of(g, l) : IR_FLAGS_READY);
 }
 
-void late_move(struct gen *g)
+void late_move(struct gen *g, struct late_edge edge)
 {
     bool known = g->known.at == g->c.p, zero = g->zero_at == g->c.p;
-    unsigned t = ra_temp(g), u = ra_temp(g);
-    locate(g);
-    const struct late *l = flags_of(g, g->late, g->nlate);
-    if (l)
-        move_flags(g, l, t, u);
+    if (edge.move) {
+        unsigned t = ra_temp(g), u = ra_temp(g);
+        locate(g);
+        move_flags(g, flags_of(g, g->late, g->nlate), t, u);
+    }
+    if (edge.kind)
+        note_kind(g, flags_of(g, g->late, g->nlate));
     if (known)
         g->known.at = g->c.p;
     if (zero)
         g->zero_at = g->c.p;
 }
 
-void late_move_copy(struct gen *g, const struct cold *k)
+void late_move_copy(struct gen *g, const struct cold *k, struct late_edge edge)
 {
     const struct late *l = flags_of(g, &g->late_copies[k->late], k->nlate);
-    if (!l || l->hidden)
-        return;
-    uint32_t used = opnd_bit(l->at) | opnd_bit(l->at2), free = g->map->scratch & ALL_GPR & ~used;
-    unsigned t = __builtin_ctz(free), u = __builtin_ctz(free & (free - 1));
-    move_flags(g, l, t, u);
+    if (edge.move) {
+        const struct late *all = &g->late_copies[k->late];
+        unsigned t = spare(g, all, k->nlate, ALL_GPR);
+        move_flags(g, l, t, spare(g, all, k->nlate, ALL_GPR & ~REG_BIT(t)));
+    }
+    if (edge.kind)
+        note_kind(g, l);
 }

@@ -505,23 +505,22 @@ static bool loop_pc(const struct gen *g, unsigned blk, uint64_t *pc)
 /* To a block, after what its late sets ask for. */
 static void cold_late_edge(struct gen *g, const struct cold *k)
 {
-    if (k->has_page)
+    late_move_copy(g, k, k->edge);
+    if (k->edge.flush)
         late_flush_copy(g, k);
-    else
-        late_move_copy(g, k);
     x86_link(x86_jmp(&g->c), g->label[k->exit]);
 }
 
 /* The jump at field goes to a block, by way of what late sets need. */
 static void late_link(struct gen *g, uint8_t *field, unsigned blk, struct late_edge edge)
 {
-    if (!edge.flush && !edge.move) {
+    if (!edge.flush && !edge.move && !edge.kind) {
         link_to_block(g, field, blk);
         return;
     }
     struct cold *k = cold_new(g, cold_late_edge, field);
     k->exit = blk;
-    k->has_page = edge.flush;
+    k->edge = edge;
 }
 
 static void rule_br_if(struct gen *g, const struct ir_op *op)
@@ -536,25 +535,32 @@ static void rule_br_if(struct gen *g, const struct ir_op *op)
     late_link(g, field, op->attr, late_edge_to(g, op->attr));
 }
 
-/* To a block, in line. */
-static void late_go(struct gen *g, unsigned blk)
+/* What an edge needs, in line. */
+static void late_go(struct gen *g, struct late_edge edge)
 {
-    struct late_edge edge = late_edge_to(g, blk);
-    if (edge.flush)
-        late_flush(g);
-    else if (edge.move)
-        late_move(g);
-    g->nlate = edge.flush ? 0 : g->nlate;
+    late_move(g, edge);
+    if (!edge.flush)
+        return;
+    late_flush(g);
+    g->nlate = 0;
 }
 
 static void rule_br(struct gen *g, const struct ir_op *op)
 {
     uint64_t pc;
-    late_go(g, op->attr);
+    late_go(g, late_edge_to(g, op->attr));
     if (!op->imm && loop_pc(g, op->attr, &pc))
         poll_to(g, pc);
     if (!is_next(g, op->attr))
         link_to_block(g, x86_jmp(&g->c), op->attr);
+}
+
+/* What both ways need, or what does no harm on the other, is done before the comparison. */
+static void late_both(struct gen *g, struct late_edge *yes, struct late_edge *no)
+{
+    struct late_edge both = {.move = yes->move || no->move, .kind = yes->kind || no->kind};
+    late_move(g, both);
+    yes->move = yes->kind = no->move = no->kind = false;
 }
 
 static void rule_brcond(struct gen *g, const struct ir_op *op)
@@ -563,16 +569,13 @@ static void rule_brcond(struct gen *g, const struct ir_op *op)
     unsigned yes = op->attr, no = op->blk2;
     uint64_t pc;
     struct late_edge to_yes = late_edge_to(g, yes), to_no = late_edge_to(g, no);
-    if (to_yes.move || to_no.move)
-        late_move(g);
-    to_yes.move = to_no.move = false;
+    late_both(g, &to_yes, &to_no);
     cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
     if (is_next(g, yes) && !to_yes.flush) {
         yes = op->blk2;
         no = op->attr;
-        struct late_edge t = to_yes;
         to_yes = to_no;
-        to_no = t;
+        to_no.flush = false;
         k.cc = cc_invert(k.cc);
         k.flags_cc = cc_invert(k.flags_cc);
     }
@@ -583,10 +586,7 @@ static void rule_brcond(struct gen *g, const struct ir_op *op)
         cmp_use_flags(&k);
     cmp_emit(g, &k);
     late_link(g, x86_jcc(&g->c, k.cc), yes, to_yes);
-    if (to_no.flush) {
-        late_flush(g);
-        g->nlate = 0;
-    }
+    late_go(g, to_no);
     if (is_next(g, no))
         return;
     if (!(op->imm && no == op->attr) && loop_pc(g, no, &pc))

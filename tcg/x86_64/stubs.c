@@ -595,6 +595,49 @@ static void emit_fill(const struct stub *s)
     x86_ret(c, 8);
 }
 
+/* --- flags that a region has not made yet --- */
+static struct opnd hidden(unsigned n)
+{
+    return env(TCG_ENV_OFF(hidden) + (int32_t)n * 8);
+}
+
+/* Those of one kind, if it is that which is in RAX; the jump behind it is taken if it is not. */
+static void emit_flags_of(const struct stub *s, unsigned kind)
+{
+    static const uint32_t form[] = {X_B8REG | X_B8RM, 1 | X_66, 1, 1 | X_W};
+    enum { ADD = 0x02, SUB = 0x2a, CMP = 0x3a };
+    struct x86_code *c = s->c;
+    struct opnd b = hidden(TCG_HIDDEN_FLAGS_B);
+    x86_alu(c, false, ALU_CMP, opnd_reg(RAX), opnd_imm((int32_t)kind));
+    uint8_t *other = x86_jcc(c, CC_NE);
+    x86_mov(c, true, RAX, hidden(TCG_HIDDEN_FLAGS_A));
+    if (kind >= IR_FLAGS_SUM) {
+        x86_op(c, SUB + form[kind & 3], RAX, b);
+        x86_op(c, ADD + form[kind & 3], RAX, b);
+    } else {
+        x86_op(c, CMP + form[kind & 3], RAX, b);
+    }
+    x86_lahf(c);
+    x86_setcc(c, CC_O, RAX);
+    x86_load(c, 1, false, false, RAX, opnd_reg(RAX));
+    x86_store(c, 2, opnd_sib(RBP, RCX, 0, 0), RAX);
+    x86_mov(c, true, RAX, env(TCG_ENV_OFF(save)));
+    x86_ret(c, 0);
+    x86_link(other, c->p);
+}
+
+static void emit_make_flags(const struct stub *s)
+{
+    struct x86_code *c = s->c;
+    s->rt->make_flags = x86_rx(c);
+    x86_store(c, 3, env(TCG_ENV_OFF(save)), RAX);
+    x86_mov(c, true, RAX, hidden(TCG_HIDDEN_FLAGS_KIND));
+    for (unsigned kind = IR_FLAGS_SUB; kind <= (IR_FLAGS_SUM | 3); kind++)
+        emit_flags_of(s, kind);
+    x86_mov(c, true, RAX, env(TCG_ENV_OFF(save)));
+    x86_ret(c, 0);
+}
+
 /* --- helper calls --- */
 /* From RSI, RDX, RCX and env->save to where C wants them. */
 static void place_arguments(const struct stub *s, unsigned kind)
@@ -682,6 +725,7 @@ void stubs_emit(struct x86_rt *rt, struct x86_code *c)
     emit_refills(&s);
     emit_soft(&s);
     emit_fill(&s);
+    emit_make_flags(&s);
     for (unsigned kind = 0; kind < CALL_STUBS; kind++)
         emit_call(&s, kind);
 }

@@ -128,10 +128,6 @@ static ir_val mem_sum(struct dis *d)
 
 ir_val mem_offset(struct dis *d)
 {
-    const struct x86_insn *in = &d->insn;
-    if (in->addrsize == 2 && in->base != X86_NO_REG && in->index == X86_NO_REG && !in->disp &&
-        !dis_has(d, X86_F_LM))
-        return gpr64(d, in->base); /* nothing ever sets upper halves */
     ir_val sum = mem_sum(d);
     if (d->insn.addrsize == 1)
         sum = ir_zext16(d->ir, sum);

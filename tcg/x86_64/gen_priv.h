@@ -161,6 +161,7 @@ struct group {
     uint16_t n;
     uint8_t idx;
     bool is_write;
+    bool narrow; /* addresses are sums in 32 bits */
 };
 
 /* A set that takes place on the ways out (IR_LATE), and where its value is. */
@@ -292,8 +293,8 @@ uint32_t val_id(const struct gen *g, ir_val v);
 /* The value that op reads as argument k (through fused addresses), or NO_VAL for a constant. */
 uint32_t arg_id(const struct gen *g, const struct ir_op *op, unsigned k);
 /* An address as a value and an offset, whether or not the addition is fused; v is not a constant.
- */
-int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base);
+ * narrow: it is their sum in 32 bits. */
+int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base, bool *narrow);
 
 /* op leaves nothing but the bits *mask of its argument. */
 bool tests_bits(const struct gen *g, const struct ir_op *op, uint64_t *mask);

@@ -159,8 +159,8 @@ static struct group *open_group(struct gen *g, const struct group *key)
     for (unsigned i = g->ngroups; i-- > least && g->groups[i].epoch == g->group_epoch;) {
         struct group *k = &g->groups[i];
         int32_t lo = key->lo < k->lo ? key->lo : k->lo, hi = key->hi > k->hi ? key->hi : k->hi;
-        if (k->base == key->base && k->idx == key->idx && k->is_write == key->is_write &&
-            hi - lo <= GROUP_SPAN) {
+        if (k->base == key->base && k->narrow == key->narrow && k->idx == key->idx &&
+            k->is_write == key->is_write && hi - lo <= GROUP_SPAN) {
             k->lo = lo;
             k->hi = hi;
             return k;
@@ -173,21 +173,34 @@ static struct group *open_group(struct gen *g, const struct group *key)
     return k;
 }
 
+/* The next link of an address: what op adds a constant to, extends, or is a view of. */
+static bool address_link(const struct gen *g, const struct ir_op *op, int64_t *sum, bool *narrow)
+{
+    uint64_t c;
+    if (ir_val_is_const(op->arg[0]))
+        return false;
+    if (op->opc == OP_zext32 && !*narrow && *sum) /* a sum in 64 bits from there on */
+        return false;
+    if (op->opc == OP_zext32)
+        return *narrow = true;
+    if (op->opc == OP_trunc)
+        return *narrow;
+    if (op->opc != OP_add || !ir_is_const(g->ir, op->arg[1], &c))
+        return false;
+    int64_t by = op->type == I32 ? (int32_t)c : (int64_t)c;
+    if (by < -MAX_OFFSET || by > MAX_OFFSET || *sum + by < -MAX_OFFSET || *sum + by > MAX_OFFSET)
+        return false;
+    *sum += by;
+    return true;
+}
+
 /* Through all additions of constants, whether or not the last becomes part of the access. */
-int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base)
+int32_t address_parts(const struct gen *g, ir_val v, uint32_t *base, bool *narrow)
 {
     int64_t sum = 0;
-    uint64_t c;
-    for (;;) {
-        const struct ir_op *op = &g->ir->ops[v.id];
-        if (op->opc != OP_add || ir_val_is_const(op->arg[0]) ||
-            !ir_is_const(g->ir, op->arg[1], &c) || (int64_t)c < -MAX_OFFSET ||
-            (int64_t)c > MAX_OFFSET || sum + (int64_t)c < -MAX_OFFSET ||
-            sum + (int64_t)c > MAX_OFFSET)
-            break;
-        sum += (int64_t)c;
-        v = op->arg[0];
-    }
+    *narrow = false;
+    while (address_link(g, &g->ir->ops[v.id], &sum, narrow))
+        v = g->ir->ops[v.id].arg[0];
     *base = val_id(g, v);
     return (int32_t)sum;
 }
@@ -201,7 +214,7 @@ static void join_group(struct gen *g, const struct ir_op *op, uint32_t i)
                         .last = i,
                         .idx = memop_idx(op->attr),
                         .is_write = ir_opc_is_store(op->opc)};
-    key.lo = address_parts(g, op->arg[0], &key.base);
+    key.lo = address_parts(g, op->arg[0], &key.base, &key.narrow);
     key.hi = key.lo + (int32_t)size;
     struct group *k = open_group(g, &key);
     if (!k)

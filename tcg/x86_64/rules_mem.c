@@ -201,7 +201,8 @@ static void check_access(struct gen *g, struct access *a, const struct ir_op *op
         a->miss = x86_jcc(&g->c, CC_E);
     } else if (a->leads) {
         uint32_t base;
-        int32_t shift = a->disp - address_parts(g, op->arg[0], &base);
+        bool narrow;
+        int32_t shift = a->disp - address_parts(g, op->arg[0], &base, &narrow);
         tlb_check(g, a, k->is_write, shift + k->lo, shift + k->hi);
     } else {
         check_alone(g, a, op->opc != OP_ld);

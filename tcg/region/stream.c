@@ -45,6 +45,8 @@ static bool add_term(struct affine *a, unsigned slot, bool low, int64_t coef)
 static int64_t largest(const struct ir *ir, const struct ir_op *op)
 {
     uint64_t c;
+    if (op->opc == OP_zext32 && !ir_val_is_const(op->arg[0]))
+        op = &ir->ops[op->arg[0].id];
     switch (op->opc) {
     case OP_and: return ir_is_const(ir, op->arg[1], &c) && c <= MAX_REACH ? (int64_t)c : INT64_MAX;
     case OP_zext8: return 0xff;
@@ -55,11 +57,25 @@ static int64_t largest(const struct ir *ir, const struct ir_op *op)
     }
 }
 
-/* The low 32 bits of v are those of *slot + *c. */
-static bool narrow_sum(const struct ir *ir, ir_val v, unsigned *slot, int64_t *c)
+/* The largest value of a 32-bit index, scaled or not, that is no constant; or INT64_MAX. */
+static int64_t largest_index(const struct ir *ir, ir_val v)
+{
+    uint64_t n = 0;
+    if (ir_val_is_const(v))
+        return INT64_MAX;
+    const struct ir_op *op = &ir->ops[v.id];
+    if (op->opc == OP_shl && ir_is_const(ir, op->arg[1], &n) && n <= 3 &&
+        !ir_val_is_const(op->arg[0]))
+        op = &ir->ops[op->arg[0].id];
+    int64_t most = op->opc == OP_shl ? INT64_MAX : largest(ir, op);
+    return most <= MAX_REACH ? most << n : INT64_MAX;
+}
+
+/* The low 32 bits of v are those of *slot + *c + something from 0 to *reach. */
+static bool narrow_sum(const struct ir *ir, ir_val v, unsigned *slot, int64_t *c, int64_t *reach)
 {
     uint64_t k;
-    *c = 0;
+    *c = *reach = 0;
     for (unsigned depth = 0; depth < MAX_DEPTH; depth++) {
         if (ir_val_is_const(v))
             return false;
@@ -70,10 +86,16 @@ static bool narrow_sum(const struct ir *ir, ir_val v, unsigned *slot, int64_t *c
         case OP_sext32:
         case OP_zext32: break;
         case OP_add:
-            if (!ir_is_const(ir, op->arg[1], &k))
+            if (ir_is_const(ir, op->arg[1], &k)) {
+                *c += (int32_t)k;
+                break;
+            }
+            bool second = largest_index(ir, op->arg[1]) <= MAX_REACH;
+            *reach += MIN(largest_index(ir, op->arg[second]), 2 * MAX_REACH);
+            if (*reach > MAX_REACH)
                 return false;
-            *c += (int32_t)k;
-            break;
+            v = op->arg[!second];
+            continue;
         default: return false;
         }
         v = op->arg[0];
@@ -86,11 +108,13 @@ static bool expand_narrow(const struct ir *ir, const struct ir_op *op, int64_t f
                           struct affine *a)
 {
     unsigned slot;
-    int64_t c;
+    int64_t c, reach;
     bool low = op->opc != OP_sext32;
-    if (!narrow_sum(ir, op->arg[0], &slot, &c))
+    if (!narrow_sum(ir, op->arg[0], &slot, &c, &reach) ||
+        (reach && (factor < 0 || factor * reach + a->reach > MAX_REACH)))
         return false;
     a->c += factor * c;
+    a->reach += factor * reach;
     a->least = MIN(a->least, c);
     a->narrow |= !low;
     return add_term(a, slot, low, factor);

@@ -1,5 +1,6 @@
 /* Page walks: granules, levels, permissions, hardware updates, stage 2, worlds, AT.  Ref: DDI 0487,
  * D8. */
+#include "target/arm/a32.h"
 #include "tests/unit/arm_bench.h"
 
 #include <glib.h>
@@ -237,6 +238,36 @@ static void test_stage_2_levels(void)
     }
 }
 
+/* Hyp mode's VTCR: a first level that is not there faults at level 1, whichever it was to be. */
+static void test_stage_2_of_hyp_mode(void)
+{
+    static const struct {
+        uint32_t vtcr; /* T0SZ: 4 bits with a sign; SL0 */
+        uint64_t ipa;
+        unsigned level;
+    } cases[] = {
+        {0x80000000, BENCH_RAM, 2},         /* not mapped, at the first level that was asked for */
+        {0x80000040, BENCH_RAM, 1},         /* 32 bits from level 1 */
+        {0x80000042, BENCH_RAM, 1},         /* 30 bits from there: too few */
+        {0x80000001, UINT64_C(1) << 31, 1}, /* beyond 31 bits, from level 2 */
+        {0x8000000d, BENCH_RAM, 1},         /* 35 bits from level 2: too many */
+        {0x80000080, BENCH_RAM, 1},         /* SL0 reserved */
+        {0x800000c0, BENCH_RAM, 1},
+    };
+    struct arm_bench *b = arm_bench_new("cortex-a57,aarch64=off", true, false);
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct guest_walk w = {0};
+        b->cpu->s.vtcr_el2 = cases[i].vtcr;
+        b->cpu->s.vttbr_el2 = S2_ROOT;
+        g_assert_false(arm_a32_stage2(b->cpu, cases[i].ipa, GUEST_READ, &w));
+        g_test_message("%zu", i);
+        g_assert_cmphex(w.cause & 0x3f, ==, FSC_TRANSLATION | cases[i].level);
+        g_assert_cmphex(b->cpu->fault.ipa, ==, cases[i].ipa);
+    }
+    arm_bench_free(b);
+}
+
 /* The abort of a guest's store goes to EL2 with what the instruction does. */
 static void test_stage_2_syndrome(void)
 {
@@ -315,6 +346,7 @@ int main(int argc, char **argv)
     g_test_add_func("/arm-mmu/52-bit addresses of 4 KiB pages", test_lpa2);
     g_test_add_func("/arm-mmu/stage 2", test_stage_2);
     g_test_add_func("/arm-mmu/first levels of stage 2", test_stage_2_levels);
+    g_test_add_func("/arm-mmu/first levels of stage 2 of Hyp mode", test_stage_2_of_hyp_mode);
     g_test_add_func("/arm-mmu/stage 2 faults say what the store does", test_stage_2_syndrome);
     g_test_add_func("/arm-mmu/the secure world's addresses", test_secure_world);
     g_test_add_func("/arm-mmu/AT", test_at);

@@ -274,6 +274,9 @@ struct tx;
 void x86_translate(struct tx *tx);
 /* disas.c: guest_ops.disas */
 unsigned x86_disas(struct cpu *cpu, FILE *f, gva pc, const uint8_t *bytes, unsigned len);
+/* decode.c: what an instruction is called in the opcode maps, and its size; NULL: it is none. */
+const char *x86_decode_name(const struct x86_cpu *cpu, uint32_t mode, const uint8_t *bytes,
+                            unsigned len, unsigned *size);
 
 /* --- except.c --- */
 /* Deliver an exception; s.pc is that of the instruction (faults) or of the next (traps), as the

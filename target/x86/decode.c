@@ -566,3 +566,32 @@ enum x86_decoded x86_decode(const struct x86_decoder *how, struct x86_insn *insn
     insn->row = find_row(&r);
     return insn->row ? finish(&r) : X86_UNDEFINED;
 }
+
+/* ---- names ---- */
+
+struct code {
+    const uint8_t *bytes;
+    unsigned len;
+};
+
+static bool fetch_code(void *opaque, unsigned n, uint8_t *byte)
+{
+    const struct code *c = opaque;
+    if (n >= c->len)
+        return false;
+    *byte = c->bytes[n];
+    return true;
+}
+
+const char *x86_decode_name(const struct x86_cpu *cpu, uint32_t mode, const uint8_t *bytes,
+                            unsigned len, unsigned *size)
+{
+    struct code c = {bytes, len};
+    struct x86_decoder how = {
+        .fetch = fetch_code, .opaque = &c, .mode = mode, .features = cpu->features};
+    struct x86_insn insn;
+    if (x86_decode(&how, &insn) != X86_DECODED)
+        return NULL;
+    *size = insn.len;
+    return insn.row->name;
+}

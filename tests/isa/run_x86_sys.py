@@ -16,9 +16,11 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCES = os.path.join(HERE, "x86sys")
-PROGRAMS = {"real": "-m32", "protected": "-m32", "vm86": "-m32", "paging": "-m32", "float": "-m32", "long": "-m64", "vector": "-m64", "step": "-m64"}
+PROGRAMS = {"real": "-m32", "protected": "-m32", "vm86": "-m32", "paging": "-m32", "float": "-m32", "long": "-m64", "vector": "-m64", "step": "-m64", "insns": "-m64"}
 ENGINES = {"interp": "engine=interp", "jit": "thread=multi", "one": "one-insn-per-tb=on", "regions": "regions=all", "lockstep": "lockstep=on"}
 TIMEOUT = 120
+# Rows without a program, and why.
+NOT_RUN = {}
 
 
 def build(name, outdir, lenient):
@@ -47,10 +49,10 @@ def prove_name(name, number):
     return names[number - 1] if 0 < number <= len(names) else "?"
 
 
-def run(args, name, image, engine):
+def run(args, name, image, engine, more):
     """None, or what went wrong."""
     try:
-        p = subprocess.run(command(args, image, engine), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        p = subprocess.run(command(args, image, engine) + more, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            text=True, errors="replace", timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         return "no end after %d seconds" % TIMEOUT
@@ -61,23 +63,51 @@ def run(args, name, image, engine):
     return "%s: %s %s" % (what, p.stdout[:80].strip(), p.stderr[:300].strip())
 
 
+def instructions(path):
+    """Lines for x86_seen_rows: what a log of translated code has."""
+    found, mode = set(), "0"
+    for line in open(path):
+        m = re.match(r"IN: cpu 0, mode 0x(\w+)", line)
+        mode = m.group(1) if m else mode
+        m = re.match(r"0x\w+: ((?: [0-9a-f]{2}\b)+)", line)
+        if m:
+            found.add(mode + m.group(1))
+    return found
+
+
+def missing_rows(args, logs):
+    """None, or the rows of the opcode maps that neither these programs run nor isa-x86-native."""
+    lines = set().union(*map(instructions, logs))
+    p = subprocess.run([args.rows], input="\n".join(sorted(lines)) + "\n", stdout=subprocess.PIPE, text=True)
+    left = [row for row in p.stdout.splitlines() if row.split(",")[0] not in NOT_RUN]
+    return "\n".join(["rows that no program runs:"] + left) if left or p.returncode not in (0, 1) else None
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--emulator")
     ap.add_argument("--engine", action="append", choices=ENGINES)
     ap.add_argument("--reference")
+    ap.add_argument("--rows", help="the program x86_seen_rows: see that every row of the opcode maps is run")
     args = ap.parse_args()
-    bad = 0
+    bad, logs = 0, []
     with tempfile.TemporaryDirectory() as outdir:
         for name in PROGRAMS:
-            if args.reference and name in ("vm86", "float", "vector", "step"): # no VME, a simpler x87, no #XM, other steps
+            if args.reference and name in ("vm86", "float", "vector", "step", "insns"): # no VME, a simpler x87, no #XM, other steps, RDPID
                 continue
             image = build(name, outdir, args.reference)
             engines = ["interp", "jit"] + (["regions"] if name == "vector" else [])
             for engine in ["reference"] if args.reference else args.engine or engines:
-                error = run(args, name, image, engine)
+                logged = args.rows and engine == "interp"
+                if logged:
+                    logs.append(os.path.join(outdir, name + ".log"))
+                error = run(args, name, image, engine, ["-d", "in_asm", "-D", logs[-1]] if logged else [])
                 print("%s %s-%s%s" % ("not ok" if error else "ok", name, engine, ": " + error if error else ""))
                 bad += error is not None
+        if args.rows:
+            error = missing_rows(args, logs)
+            print("not ok rows: " + error if error else "ok rows")
+            bad += error is not None
     sys.exit(bad > 0)
 
 

@@ -4,6 +4,7 @@
  * same registers, flags and memory.  What comes out must be equal, bit for bit.
  */
 #include "tests/isa/x86/bench.h"
+#include "tests/isa/x86/rows.h"
 
 #include <glib.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ static struct bench *benches[2];
 static const char *const names[2] = {"interp", "x86_64"};
 static uint64_t seed = 3;
 static bool is_amd;
+static bool ran[ROWS_MAX];
 
 static uint64_t random64(void)
 {
@@ -179,31 +181,6 @@ static void put(struct code *c, uint64_t v, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++)
         c->bytes[c->len++] = v >> 8 * i;
-}
-
-/* What this test cannot run: the system's, jumps, what depends on time or chance. */
-static bool is_excluded(const struct x86_row *row)
-{
-    static const char *const list[] = {
-        "push_seg",    "pop_seg",      "bound",     "ins",      "outs",    "jcc",
-        "mov_to_seg",  "mov_from_seg", "call",      "jmp",      "ret",     "les",
-        "lds",         "lss",          "lfs",       "lgs",      "int3",    "int_n",
-        "into",        "int1",         "iret",      "in",       "out",     "loop",
-        "loope",       "loopne",       "jcxz",      "call_ind", "jmp_ind", "call_far",
-        "jmp_far",     "ret_far",      "hlt",       "cli",      "sti",     "sldt",
-        "str",         "lldt",         "ltr",       "verr",     "verw",    "sgdt",
-        "sidt",        "lgdt",         "lidt",      "smsw",     "lmsw",    "invlpg",
-        "monitor",     "mwait",        "clac",      "stac",     "xgetbv",  "xsetbv",
-        "rdpkru",      "wrpkru",       "swapgs",    "rdtscp",   "lar",     "lsl",
-        "syscall",     "clts",         "sysret",    "wbinvd",   "ud",      "mov_from_cr",
-        "mov_from_dr", "mov_to_cr",    "mov_to_dr", "wrmsr",    "rdtsc",   "rdmsr",
-        "rdpmc",       "sysenter",     "sysexit",   "cpuid",    "rsm",     "rdfsbase",
-        "rdgsbase",    "wrfsbase",     "wrgsbase",  "rdrand",   "rdseed",  "rdpid",
-        "invpcid",     "xchg_ax",      "pushf",     "popf",     "clflush"};
-    for (unsigned i = 0; i < G_N_ELEMENTS(list); i++)
-        if (!strcmp(row->name, list[i]))
-            return true;
-    return false;
 }
 
 /* With ROW in the environment that one alone. */
@@ -629,6 +606,7 @@ static void try_row(unsigned map, unsigned opcode, const struct x86_row *row, ui
             r.r[5] = BENCH_DATA + 0x1000;
         }
         check(&c, &r, row->name);
+        ran[row - x86_rows] = true;
     }
 }
 
@@ -640,11 +618,17 @@ static void each_row(gconstpointer data)
         for (unsigned opcode = 0; opcode < 256; opcode++) {
             const struct x86_opcode_rows *cell = &x86_opcodes[map][opcode];
             for (unsigned i = 0; i < cell->n; i++)
-                if (!is_excluded(&x86_rows[cell->first + i]) &&
+                if (!is_left_to_programs(&x86_rows[cell->first + i]) &&
                     is_wanted(&x86_rows[cell->first + i]))
                     try_row(map, opcode, &x86_rows[cell->first + i], mode);
         }
     g_assert_cmpuint(failures, ==, 0);
+}
+
+/* Whatever is added to the tables is run, here or by programs. */
+static void all_rows(void)
+{
+    g_assert_cmpuint(rows_print_missing(stderr, ran, false), ==, 0);
 }
 
 /* The stack must stay where it is. */
@@ -670,7 +654,7 @@ static bool add_random(struct code *c)
     /* Pointers to the last instruction may have been lost when they are stored. */
     odd = odd || is_transcendental(row->name) || g_str_has_prefix(row->name, "maskmov") ||
           !strcmp(row->name, "fnsave") || !strcmp(row->name, "fnstenv");
-    if (!odd && !is_excluded(row) && put_insn(c, map, row, opcode, &insn) &&
+    if (!odd && !is_left_to_programs(row) && put_insn(c, map, row, opcode, &insn) &&
         !touches_stack_pointer(&insn))
         return true;
     c->len = from;
@@ -856,6 +840,8 @@ int main(int argc, char **argv)
         g_test_add_data_func("/x86/16/addresses", GUINT_TO_POINTER(BENCH_MODE_16), addresses);
         g_test_add_data_func("/x86/16/conditions", GUINT_TO_POINTER(BENCH_MODE_16), conditions);
     }
+    if (native_has_32() && native_has_16())
+        g_test_add_func("/x86/all/rows", all_rows);
     int code = g_test_run();
     for (unsigned i = 0; i < 2; i++)
         bench_free(benches[i]);

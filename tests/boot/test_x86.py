@@ -328,3 +328,89 @@ def test_firmware_in_flash_writes_its_variables():
         status, out, err = run(more, disk=[], machine="q35")
         if status != 1 or want not in err:
             raise Failed("%s: status %d, wanted '%s', found %r" % (more, status, want, err))
+
+# Counts on the x87's stack and in memory; two constants lie below, rounded by a control word of its own.  What comes in on
+# COM1 is answered: whether all of that still fits together.
+COUNTER = """
+    .code16
+    .globl _start
+_start:
+    xor %ax, %ax
+    mov %ax, %ds
+    mov %ax, %ss
+    mov $0x7c00, %sp
+    fninit
+    fldcw control
+    fldpi
+    fldl2e
+    fldz
+    mov $'s', %al
+    call say
+count:
+    mov $5000, %cx
+1:  incl number
+    fld1
+    faddp
+    fxch %st(2)
+    fxch %st(2)
+    loop 1b
+    mov $0x3fd, %dx
+    in %dx, %al
+    test $1, %al
+    jz count
+    mov $0x3f8, %dx
+    in %dx, %al
+    mov $'x', %bl
+    fildl number
+    fucomip %st(1), %st
+    jne 2f
+    fldpi
+    fucomip %st(3), %st
+    jne 2f
+    fldl2e
+    fucomip %st(2), %st
+    jne 2f
+    fnstcw stored
+    mov stored, %ax
+    cmp control, %ax
+    jne 2f
+    fnstsw %ax
+    and $0x3800, %ax
+    cmp $0x2800, %ax
+    jne 2f
+    mov $'k', %bl
+2:  mov %bl, %al
+    call say
+    jmp count
+say:
+    mov $0x3f8, %dx
+    out %al, %dx
+    mov $10, %al
+    out %al, %dx
+    ret
+control: .word 0x0a7f
+stored: .word 0
+    .align 4
+number: .long 0
+    .org 510
+    .word 0xaa55
+    .org 65536
+"""
+
+
+def test_snapshots_hold_the_x87_in_the_midst_of_its_work():
+    need_tinamou()
+    assemble("counter", COUNTER, 0x7c00)
+    subprocess.run([need_tool("qemu-img"), "convert", "-f", "raw", "-O", "qcow2", "counter.img", "counter.qcow2"], check=True)
+    args = ["-arch", "i386", "-M", "pc", "-m", "16", "-display", "none", "-monitor", "none", "-serial", "stdio",
+            "-drive", "file=counter.qcow2,format=qcow2,if=ide", "-qmp", "unix:qmp,server=on,wait=off"]
+    with Guest(args) as g:
+        q = Qmp("qmp")
+        g.expect("s\n")
+        for command in ("savevm one", None, "loadvm one", "savevm two", None, "loadvm one", "loadvm two"):
+            said = q.hmp(command) if command else ""
+            if said:
+                raise Failed("%s: %s" % (command, said))
+            g.send("?")
+            if "k" not in g.expect("[kx]\r?\n").group(0):
+                raise Failed("after %s: the x87 has another state" % command)

@@ -41,6 +41,7 @@ extern const struct device_type i8237_type;
 extern const struct device_type i8254_type;
 extern const struct device_type i8259_type;
 extern const struct device_type ich9_ahci_type;
+extern const struct device_type ich9_smb_type;
 extern const struct device_type ich9_lpc_type;
 extern const struct device_type ide_cd_type;
 extern const struct device_type ide_hd_type;
@@ -132,6 +133,7 @@ extern const struct device_deriver virtio_pci_deriver;
 static const struct device_type *const written_types[] = {
     &bitband_type,                  /* ARM-bitband-memory */
     &ich9_lpc_type,                 /* ICH9-LPC */
+    &ich9_smb_type,                 /* ICH9-SMB */
     &piix3_type,                    /* PIIX3 */
     &piix4_pm_type,                 /* PIIX4_PM */
     &vga_pci_type,                  /* VGA */

@@ -1,10 +1,13 @@
 /*
- * PIIX4, function 3: power management.  SMBus answers that nobody is there.
+ * PIIX4, function 3: power management, and the SMBus controller.
  * Ref: 82371AB (PIIX4) data sheet (290562), 7 (function 3 registers).
+ *
+ * QUIRK: the SMBus controller interrupts nobody; drivers look.
  */
 #include "hw/acpi/piix4_pm.h"
 #include "core/machine.h"
 #include "hw/acpi/pm.h"
+#include "hw/i2c/smbus_host.h"
 #include "hw/pci/pci.h"
 #include "util/bits.h"
 
@@ -12,21 +15,20 @@ enum { PM_BASE = 0x40, PM_ENABLE = 0x80, SMB_BASE = 0x90, SMB_ENABLE = 0xd2, DEV
 enum { PM_SIZE = 64, SMB_SIZE = 16, APM_PORTS = 0xb2, APMC_ENABLE_BYTE = 3, APMC_ENABLE = 0x02 };
 enum { ACPI_ENABLE_COMMAND = 0xf1, ACPI_DISABLE_COMMAND = 0xf0 };
 enum { PM1_STS = 0, PM1_EN = 2, PM1_CNT = 4, PM_TIMER = 8, GP_STS = 12, GP_EN = 14 };
-enum { SMB_STATUS = 0, SMB_CONTROL = 2, SMB_START = 0x40, SMB_DEVICE_ERROR = 0x04 };
-
 enum { SLEEP_S5 = 0, SLEEP_S3 = 1, SLEEP_S4 = 2 }; /* S4: the memory is on the disk already */
 
 struct piix4_pm {
     struct pci_device pci;
     uint8_t disable_s3, disable_s4;
     struct acpi_pm pm;
+    struct smbus_host smb;
     struct irq sci, smi;
     struct mem_region pm_ports, smb_ports, apm_ports;
     _Atomic gpa pm_at, smb_at; /* where they are shown, 0: nowhere */
     struct piix4_pm_state {
         struct pci_state pci;
         struct acpi_pm_state pm;
-        uint8_t smb[SMB_SIZE];
+        struct smbus_host_state smb;
         uint8_t apm[2];
         uint8_t pad[6];
     } s;
@@ -102,22 +104,12 @@ static void pm_write(struct device *dev, struct access a, uint64_t v)
 
 static uint64_t smb_read(struct device *dev, struct access a)
 {
-    return ((struct piix4_pm *)dev)->s.smb[a.off];
+    return smbus_host_read(&((struct piix4_pm *)dev)->smb, (unsigned)a.off, a.peek);
 }
 
-/* No device answers any address: each transaction ends in an error. */
 static void smb_write(struct device *dev, struct access a, uint64_t v)
 {
-    uint8_t *smb = ((struct piix4_pm *)dev)->s.smb;
-    if (a.off == SMB_STATUS) {
-        smb[SMB_STATUS] &= (uint8_t)~v;
-        return;
-    }
-    smb[a.off] = (uint8_t)v;
-    if (a.off == SMB_CONTROL && (v & SMB_START)) {
-        smb[SMB_CONTROL] &= (uint8_t)~SMB_START;
-        smb[SMB_STATUS] |= SMB_DEVICE_ERROR;
-    }
+    smbus_host_write(&((struct piix4_pm *)dev)->smb, (unsigned)a.off, (uint8_t)v, false);
 }
 
 static uint64_t apm_read(struct device *dev, struct access a)
@@ -172,6 +164,17 @@ static void piix4_pm_sync(struct device *dev)
     acpi_pm_update(&p->pm);
 }
 
+static void piix4_pm_reset(struct device *dev)
+{
+    pci_reset(dev);
+    smbus_host_reset(&((struct piix4_pm *)dev)->smb);
+}
+
+static void piix4_pm_loaded(struct device *dev)
+{
+    smbus_host_loaded(&((struct piix4_pm *)dev)->smb);
+}
+
 static void init_registers(struct pci_device *p)
 {
     pci_config_init(p, PM_BASE, 4, 1);
@@ -214,6 +217,7 @@ static bool piix4_pm_realize(struct device *dev, struct error **errp)
         return false;
     init_registers(&p->pci);
     init_ports(p);
+    smbus_host_init(&p->smb, &p->s.smb, false, dev->machine->cfg.ram_size);
     acpi_pm_init(&p->pm, dev, &p->s.pm, &p->sci);
     p->pm.off_types = (uint8_t)(1 << SLEEP_S5 | (p->disable_s4 ? 0 : 1 << SLEEP_S4));
     p->pm.sleep_types = p->disable_s3 ? 0 : 1 << SLEEP_S3;
@@ -232,7 +236,7 @@ static void piix4_pm_unrealize(struct device *dev)
 }
 
 static const struct state_field piix4_pm_state[] = {
-    STATE(piix4_pm, pci, 0), STATE(piix4_pm, pm, 0),        STATE(piix4_pm, smb, 0),
+    STATE(piix4_pm, pci, 0), STATE(piix4_pm, pm, 0),        STATE_KEEP(piix4_pm, smb),
     STATE(piix4_pm, apm, 0), STATE_ARRAY(piix4_pm, pad, 0), STATE_END,
 };
 
@@ -252,6 +256,7 @@ DEVICE_CLASS_NAMED(piix4_pm, "PIIX4_PM") = {
     .state = piix4_pm_state,
     .realize = piix4_pm_realize,
     .unrealize = piix4_pm_unrealize,
-    .reset = pci_reset,
+    .reset = piix4_pm_reset,
+    .loaded = piix4_pm_loaded,
     .sync = piix4_pm_sync,
 };

@@ -200,7 +200,7 @@ static bool create_ich9(struct pc *b, struct error **errp)
         irq_connect(ich9_smi(b->lpc), on_smi, b, 0);
         irq_connect(ich9_smi_all(b->lpc), on_smi_all, b, 0);
     }
-    return true;
+    return !b->smbus_on || add_function(b, "ICH9-SMB", "ICH9-SMB", "1f.3", false, errp) != NULL;
 }
 
 static bool create_disks(struct pc *b, struct error **errp)
@@ -368,6 +368,7 @@ static const struct prop pc_props[] = {
     PROP(prop_string, pc, "pflash0", pflash[0], NULL, "drive of the flash up to 4 GiB"),
     PROP(prop_string, pc, "pflash1", pflash[1], NULL, "drive of the flash below that"),
     PROP(prop_bool, pc, "sata", sata_on, "on", "on q35, the AHCI adapter of the chip set"),
+    PROP(prop_bool, pc, "smbus", smbus_on, "on", "on q35, the SMBus controller of the chip set"),
     PROP(prop_string, pc, "smm", smm_wanted, "auto",
          "system management mode: on, off or auto (on)"),
     PROP(prop_bool, pc, "usb", usb, "off", "USB controller: off"),

@@ -20,7 +20,7 @@ struct pc {
     /* What -machine said. */
     char *pflash[PC_FLASH_BANKS];
     char *acpi_wanted, *smm_wanted, *vmport_wanted, *oem_id, *oem_table_id;
-    bool hpet_on, fd_bootchk, usb, sata_on, bypass_iommu;
+    bool hpet_on, fd_bootchk, usb, sata_on, smbus_on, bypass_iommu;
     uint64_t max_low_ram; /* 0: as the board likes */
     bool acpi, smm;
     GPtrArray *user_tables; /* of -acpitable */

@@ -48,6 +48,7 @@ struct ich9_lpc {
         uint8_t smi_agreed; /* features of SMIs are fixed until the reset */
         uint8_t pad[5];
         uint64_t smi_features; /* as firmware asks for them */
+        uint32_t kept_base, kept_control;
         uint8_t rcrb[RCRB_SIZE];
     } s;
 };
@@ -317,6 +318,26 @@ static void update(struct ich9_lpc *l)
         pci_config_writable(&l->pci, GEN_PMCON, 1, 0xff & ~SMI_LOCK);
 }
 
+/* QUIRK: firmware is to bring them back, and SeaBIOS does not: Linux then has no power button. */
+void ich9_sleep(struct device *dev)
+{
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    mutex_lock(&dev->lock);
+    l->s.kept_base = pci_config_get(&l->pci, PM_BASE, 4);
+    l->s.kept_control = pci_config_get(&l->pci, ACPI_CONTROL, 4);
+    mutex_unlock(&dev->lock);
+}
+
+void ich9_wake(struct device *dev)
+{
+    struct ich9_lpc *l = (struct ich9_lpc *)dev;
+    mutex_lock(&dev->lock);
+    pci_config_put(&l->pci, PM_BASE, 4, l->s.kept_base);
+    pci_config_put(&l->pci, ACPI_CONTROL, 4, l->s.kept_control);
+    update(l);
+    mutex_unlock(&dev->lock);
+}
+
 static void config_written(struct pci_device *pci, unsigned off UNUSED, unsigned size UNUSED)
 {
     update((struct ich9_lpc *)pci);
@@ -423,6 +444,8 @@ static const struct state_field ich9_lpc_state[] = {
     STATE(ich9_lpc, apm, 0),
     STATE(ich9_lpc, smi_agreed, 0),
     STATE(ich9_lpc, smi_features, 0),
+    STATE_KEEP(ich9_lpc, kept_base),
+    STATE_KEEP(ich9_lpc, kept_control),
     STATE_ARRAY(ich9_lpc, pad, 0),
     STATE_ARRAY(ich9_lpc, rcrb, 0),
     STATE_END,

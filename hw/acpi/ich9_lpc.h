@@ -21,6 +21,10 @@ bool ich9_offer_smi_features(struct device *dev, struct device *fw_cfg,
                              struct error **errp) MUST_CHECK;
 /* Where its power management ports are now, 0: nowhere.  Any thread. */
 uint64_t ich9_pm_base(struct device *dev);
+/* The machine goes to sleep: remember where that is; it wakes up after a reset: show it again.  The
+ * machine paused. */
+void ich9_sleep(struct device *dev);
+void ich9_wake(struct device *dev);
 /* Something happened: bits of ACPI_PM1_* (hw/acpi/pm.h), such as the power button; any thread. */
 void ich9_pm_event(struct device *dev, uint16_t bits);
 

@@ -339,12 +339,16 @@ static void pc_suspended(struct machine *m)
     struct pc *b = (struct pc *)m;
     mc146818_set(b->parts.rtc, SHUTDOWN_STATUS, RESUME);
     pc_host_sleep(b->host);
+    if (b->is_q35)
+        ich9_sleep(b->lpc);
 }
 
 static void pc_woken(struct machine *m)
 {
     struct pc *b = (struct pc *)m;
     pc_host_wake(b->host);
+    if (b->is_q35)
+        ich9_wake(b->lpc);
     pm_event(b, ACPI_PM1_WAKE);
 }
 

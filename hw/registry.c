@@ -331,12 +331,21 @@ static void set_no_such_device(const char *name, struct error **errp)
         error_append(errp, "; did you mean '%s'?", near);
 }
 
+/* Adapters, and what plugs into them. */
+static bool is_usb(const char *name)
+{
+    return g_str_has_prefix(name, "usb-") || strstr(name, "xhci") || strstr(name, "ehci") ||
+           strstr(name, "-uhci") || strcmp(name, "pci-ohci") == 0;
+}
+
 const struct device_type *hw_device_find_creatable(const char *name, struct error **errp)
 {
     const struct device_type *t = hw_device_find(name);
     if (t && t->cls->user_creatable)
         return t;
-    if (t)
+    if (t == NULL && is_usb(name))
+        error_set(errp, "there is no device '%s': USB is not supported yet", name);
+    else if (t)
         error_set(errp, "device '%s' is part of a board and cannot be created by -device", name);
     else
         set_no_such_device(name, errp);

@@ -344,9 +344,9 @@ bool setup_config(struct setup *s, struct error **errp)
 static bool is_common_key(const char *key)
 {
     static const char *const common[] = {
-        "type",           "accel",   "kernel",          "initrd",    "append",   "dtb",
-        "firmware",       "dumpdtb", "dump-guest-core", "mem-merge", "graphics", "suppress-vmdesc",
-        "memory-backend", NULL};
+        "type",     "accel",           "kernel",         "initrd",          "append",
+        "dtb",      "firmware",        "dumpdtb",        "dump-guest-core", "mem-merge",
+        "graphics", "suppress-vmdesc", "memory-backend", "kernel-irqchip",  NULL};
 
     for (size_t i = 0; common[i]; i++)
         if (opts_key_equal(common[i], key))

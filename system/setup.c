@@ -110,6 +110,8 @@ static bool detect_arch(struct setup *s, struct error **errp)
     const char *name = arch_of_file(path, &err);
     if (err) {
         error_move(errp, err);
+        if (kernel)
+            error_prefix(errp, "could not load kernel"); /* tools look for these words */
         return false;
     }
     if (!name) {

@@ -39,20 +39,23 @@ static uint64_t lane_mls(struct simd *x, uint64_t d, uint64_t n, uint64_t m)
     return armfp_add(x->esz, d, p, &x->env);
 }
 
-/* 0, which a subnormal is if it is flushed, times infinity is 0 here, without an exception. */
+static uint64_t constant(const struct simd *x, uint32_t single, uint16_t half)
+{
+    return x->esz == 1 ? half : single;
+}
+
+/* 0, which a subnormal is if it is flushed, times infinity is 0 here, and the flushing the only
+ * exception. */
 static uint64_t step_product(struct simd *x, uint64_t n, uint64_t m)
 {
     uint64_t abs_n = armfp_abs(x->esz, n), abs_m = armfp_abs(x->esz, m);
     uint64_t inf = x->esz == 1 ? 0x7c00 : 0x7f800000;
     uint64_t tiny = x->esz == 2 ? 0x800000 : x->fpcr & FPCR_FZ16 ? 0x400 : 1;
-    if ((abs_n == inf && abs_m < tiny) || (abs_m == inf && abs_n < tiny))
-        return 0;
-    return armfp_mul(x->esz, n, m, &x->env);
-}
-
-static uint64_t constant(const struct simd *x, uint32_t single, uint16_t half)
-{
-    return x->esz == 1 ? half : single;
+    bool n_is_zero = abs_m == inf && abs_n < tiny, m_is_zero = abs_n == inf && abs_m < tiny;
+    if (!n_is_zero && !m_is_zero)
+        return armfp_mul(x->esz, n, m, &x->env);
+    armfp_mul(x->esz, n_is_zero ? n : m, constant(x, 0x3f800000, 0x3c00), &x->env);
+    return 0;
 }
 
 static uint64_t lane_recps(struct simd *x, uint64_t d UNUSED, uint64_t n, uint64_t m)

@@ -365,11 +365,56 @@ static bool text_sum(struct mon_call *c, FILE *out, struct error **errp)
     return true;
 }
 
-/* x86 machines have a space of ports; others see none. */
-static bool text_port(struct mon_call *c UNUSED, FILE *out UNUSED, struct error **errp)
+/* x86 machines have a space of ports; others see none.  size: bytes of an access. */
+static bool get_port(struct mon_call *c, uint16_t *port, unsigned *size, struct error **errp)
 {
-    error_set(errp, "this machine has no I/O ports; xp reads registers by physical address");
-    return false;
+    struct format f;
+    uint64_t addr = (uint64_t)mon_int(c, "addr", 0);
+
+    if (!c->m->io_root.children) {
+        error_set(errp, "this machine has no I/O ports; xp reads registers by physical address");
+        return false;
+    }
+    if (!parse_format(mon_str(c, "fmt", "b"), &f, errp))
+        return false;
+    if (f.size > 4 || f.count != 1 || addr > UINT16_MAX) {
+        error_set(errp, "wanted a port from 0 to 0xffff and at most 4 bytes (w) of it");
+        return false;
+    }
+    *port = (uint16_t)addr;
+    *size = f.size;
+    return true;
+}
+
+static bool text_in(struct mon_call *c, FILE *out, struct error **errp)
+{
+    uint16_t port;
+    unsigned size;
+    uint64_t v;
+
+    if (!get_port(c, &port, &size, errp))
+        return false;
+    if (mem_read(&c->m->io, port, size, &v) != MEM_OK)
+        v = UINT32_MAX >> (32 - 8 * size);
+    fprintf(out, "port%c[0x%04x] = 0x%0*" PRIx64 "\n",
+            size == 1   ? 'b'
+            : size == 2 ? 'w'
+                        : 'l',
+            port, (int)size * 2, v);
+    return true;
+}
+
+static bool text_out(struct mon_call *c, FILE *out UNUSED, struct error **errp)
+{
+    uint16_t port;
+    unsigned size;
+
+    if (!get_port(c, &port, &size, errp))
+        return false;
+    /* Where nobody listens a write is lost, as on the bus. */
+    enum mem_result r = mem_write(&c->m->io, port, size, (uint64_t)mon_int(c, "val", 0));
+    (void)r;
+    return true;
 }
 
 static bool text_mtree(struct mon_call *c, FILE *out, struct error **errp UNUSED)
@@ -546,8 +591,8 @@ const struct monitor_command cmd_memory[] = {
     {.hmp = "gpa2hva", .args = addr_args, .text = text_gpa2hva,
      .help = "where the emulator keeps a physical address"},
     {.hmp = "sum", .args = sum_args, .text = text_sum, .help = "checksum of memory"},
-    {.hmp = "i", .args = in_args, .text = text_port, .help = "read an I/O port"},
-    {.hmp = "o", .args = out_args, .text = text_port, .help = "write an I/O port"},
+    {.hmp = "i", .args = in_args, .text = text_in, .help = "read an I/O port"},
+    {.hmp = "o", .args = out_args, .text = text_out, .help = "write an I/O port"},
     {.hmp = "info mtree", .args = mtree_args, .text = text_mtree, .help = "show the map of memory"},
     {.hmp = "info mem", .text = text_mem, .help = "show what virtual addresses stand for"},
     {.hmp = "info tlb", .text = text_tlb, .help = "the same, page by page"},

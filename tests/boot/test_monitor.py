@@ -200,6 +200,20 @@ def test_qmp_garbage_does_no_harm():
         want(g.process.poll() is None, "it ended")
 
 
+def test_ports_are_read_and_written():
+    need_tinamou()
+    args = ["-M", "isapc", "-display", "none", "-serial", "null", "-monitor", "none", "-S", "-qmp", "unix:q,server=on,wait=off"]
+    with Guest(["-arch", "i386"] + args):
+        q = Qmp("q")
+        want(q.hmp("o /b 0x80 0x42") == "", "a byte is written")
+        for command, shown in (("i /b 0x80", "portb[0x0080] = 0x42\r\n"), ("i 0x80", "portb[0x0080] = 0x42\r\n"),
+                               ("i /h 0x9999", "portw[0x9999] = 0xffff\r\n")):
+            want(q.hmp(command) == shown, "%s: %r" % (command, q.hmp(command)))
+        want("a port from 0 to 0xffff" in q.hmp("i 0x10000"), "no port")
+    with Guest(arch_args() + ["-M", "virt"] + args[2:]):
+        want("no I/O ports" in Qmp("q").hmp("i 0x80"), "a machine without ports")
+
+
 def test_memory_is_saved_and_shown():
     with open("rom.bin", "wb") as f:
         f.write(bytes(range(256)) * 16)

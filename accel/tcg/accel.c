@@ -203,6 +203,7 @@ bool tcg_cpu_attach(struct cpu *cpu, const struct guest_ops *ops, struct error *
         address_space_listen(&cpu->machine->as, &t->listener);
     }
     v->cpu = cpu;
+    v->addr_mask = UINT64_MAX;
     v->ops = ops;
     v->tcg = t;
     v->ir = ir_new(ops->slots, ops->nslots);

@@ -144,6 +144,10 @@ bool guest_phys_ld(struct cpu *cpu, gpa addr, unsigned size, uint64_t *val);
 bool guest_phys_cas(struct cpu *cpu, gpa addr, unsigned size, uint64_t expect, uint64_t val,
                     bool *ok);
 
+/* Before it first runs: addresses of data have these bits only, whatever code computes.  One that
+ * has others is never found in the first level of the TLB: it is slow, so it should be rare. */
+void guest_set_address_mask(struct cpu *cpu, uint64_t mask);
+
 /* --- mode and TLB
  * -------------------------------------------------------------------------------------------------------
  */

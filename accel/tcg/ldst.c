@@ -18,6 +18,13 @@ struct acc {
     bool updates; /* read-modify-write */
 };
 
+/* Code may leave the bits in an address that the vCPU does not have: the first level knows no such
+ * page. */
+static gva wrap(void *cpu, gva addr)
+{
+    return addr & tcg_vcpu(cpu)->addr_mask;
+}
+
 /* --- faults
  * ------------------------------------------------------------------------------------------------------------
  */
@@ -524,36 +531,37 @@ static uint64_t compare_and_swap(const struct acc *a, uint64_t expect, uint64_t 
 static uint64_t slow_ld(void *cpu, uint64_t addr, uint32_t memop, uintptr_t ra)
 {
     tcg_vcpu(cpu)->stats.slow_ld++;
-    return load(&(struct acc){tcg_vcpu(cpu), addr, memop, ra, false});
+    return load(&(struct acc){tcg_vcpu(cpu), wrap(cpu, addr), memop, ra, false});
 }
 static void slow_st(void *cpu, uint64_t addr, uint64_t val, uint32_t memop, uintptr_t ra)
 {
     tcg_vcpu(cpu)->stats.slow_st++;
-    store(&(struct acc){tcg_vcpu(cpu), addr, memop, ra, false}, val);
+    store(&(struct acc){tcg_vcpu(cpu), wrap(cpu, addr), memop, ra, false}, val);
 }
 static void slow_ld128(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra)
 {
-    struct acc a = {tcg_vcpu(cpu), addr, memop, ra, false};
+    struct acc a = {tcg_vcpu(cpu), wrap(cpu, addr), memop, ra, false};
     a.v->stats.slow_ld++;
     load_128(&a, val);
 }
 static void slow_st128(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra)
 {
-    struct acc a = {tcg_vcpu(cpu), addr, memop, ra, false};
+    struct acc a = {tcg_vcpu(cpu), wrap(cpu, addr), memop, ra, false};
     a.v->stats.slow_st++;
     store_128(&a, val);
 }
 static uint64_t slow_atomic(void *cpu, uint64_t addr, uint64_t val, uint32_t memop_op, uintptr_t ra)
 {
     tcg_vcpu(cpu)->stats.slow_atomic++;
-    return rmw(&(struct acc){tcg_vcpu(cpu), addr, memop_op & 0xffff, ra, true}, memop_op >> 16,
-               val);
+    return rmw(&(struct acc){tcg_vcpu(cpu), wrap(cpu, addr), memop_op & 0xffff, ra, true},
+               memop_op >> 16, val);
 }
 static uint64_t slow_cas(void *cpu, uint64_t addr, uint64_t expect, uint64_t val, uint32_t memop,
                          uintptr_t ra)
 {
     tcg_vcpu(cpu)->stats.slow_atomic++;
-    return compare_and_swap(&(struct acc){tcg_vcpu(cpu), addr, memop, ra, true}, expect, val);
+    return compare_and_swap(&(struct acc){tcg_vcpu(cpu), wrap(cpu, addr), memop, ra, true}, expect,
+                            val);
 }
 
 static bool fill_page(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx)
@@ -571,7 +579,7 @@ static enum tcg_fill fill(void *cpu, uint64_t addr, uint32_t memop)
     unsigned idx = memop_idx(memop), size = memop_bytes(memop);
     enum guest_access access = memop & MO_WRITE ? GUEST_WRITE : GUEST_READ;
     void *value = tcg_env(cpu)->save + TCG_SAVE_VALUE;
-    if ((memop & MO_ALIGN) && (addr & (size - 1)))
+    if (((memop & MO_ALIGN) && (addr & (size - 1))) || addr != wrap(cpu, addr))
         return FILL_CANNOT;
     if (!crosses_page(addr, size))
         return fill_page(v, addr, access, idx) ? FILL_READY : FILL_CANNOT;
@@ -604,7 +612,7 @@ static void *known_host(struct cpu *cpu, gva addr, uint32_t memop, enum guest_ac
     unsigned size = memop_bytes(memop);
     if (crosses_page(addr, size) || ((memop & MO_ALIGN) && (addr & (size - 1))))
         return NULL;
-    return tlb_l1_host(tcg_vcpu(cpu), addr, access, memop_idx(memop));
+    return tlb_l1_host(tcg_vcpu(cpu), wrap(cpu, addr), access, memop_idx(memop));
 }
 
 uint64_t guest_ld(struct cpu *cpu, gva addr, uint32_t memop)
@@ -612,7 +620,7 @@ uint64_t guest_ld(struct cpu *cpu, gva addr, uint32_t memop)
     const uint8_t *known = known_host(cpu, addr, memop, GUEST_READ);
     if (LIKELY(known))
         return extend(swapped(host_load(known, memop_bytes(memop)), memop), memop);
-    return load(&(struct acc){tcg_vcpu(cpu), addr, memop, 0, false});
+    return load(&(struct acc){tcg_vcpu(cpu), wrap(cpu, addr), memop, 0, false});
 }
 void guest_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop)
 {
@@ -620,7 +628,7 @@ void guest_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop)
     if (LIKELY(known))
         host_store(known, memop_bytes(memop), swapped(val, memop));
     else
-        store(&(struct acc){tcg_vcpu(cpu), addr, memop, 0, false}, val);
+        store(&(struct acc){tcg_vcpu(cpu), wrap(cpu, addr), memop, 0, false}, val);
 }
 
 /* A vCPU that is not in translated code, or must not leave it: no fault is raised. */
@@ -651,6 +659,7 @@ static bool try_load(const struct acc *a, gva addr, unsigned size, uint64_t *val
 
 bool guest_try_ld(struct cpu *cpu, gva addr, uint32_t memop, uint64_t *val, struct guest_fault *f)
 {
+    addr = wrap(cpu, addr);
     struct acc a = {tcg_vcpu(cpu), addr, memop, 0, false};
     unsigned size = memop_bytes(memop);
     uint64_t byte, all = 0;
@@ -682,6 +691,7 @@ static bool try_store(const struct acc *a, gva addr, unsigned size, uint64_t val
 
 bool guest_try_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop, struct guest_fault *f)
 {
+    addr = wrap(cpu, addr);
     struct acc a = {tcg_vcpu(cpu), addr, memop, 0, false};
     unsigned size = memop_bytes(memop);
     uint8_t *known = known_host(cpu, addr, memop, GUEST_WRITE);
@@ -703,6 +713,7 @@ bool guest_try_st(struct cpu *cpu, gva addr, uint64_t val, uint32_t memop, struc
 void *guest_host_ptr(struct cpu *cpu, gva addr, unsigned size, enum guest_access access,
                      unsigned idx)
 {
+    addr = wrap(cpu, addr);
     struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0, false};
     void *known = tlb_l1_host(a.v, addr, access, idx);
     if (LIKELY(known))
@@ -725,11 +736,13 @@ bool guest_maps(struct cpu *cpu, gva addr, enum guest_access access, unsigned id
 {
     struct tcg_vcpu *v = tcg_vcpu(cpu);
     uint32_t cause;
+    addr = wrap(cpu, addr);
     return tlb_l1_host(v, addr, access, idx) || tlb_get(v, addr, access, idx, &cause);
 }
 
 void guest_probe(struct cpu *cpu, gva addr, unsigned size, enum guest_access access, unsigned idx)
 {
+    addr = wrap(cpu, addr);
     struct acc a = {tcg_vcpu(cpu), addr, idx << MO_IDX_SHIFT, 0, false};
     if (!tlb_l1_host(a.v, addr, access, idx))
         resolve(&a, addr, access);

@@ -152,6 +152,7 @@ struct tcg_vcpu {
     struct ir *ir, *region_ir;
     struct ir_slot *region_slots; /* the target's and the hidden ones */
     uint32_t mode, asid;
+    uint64_t addr_mask;    /* guest_set_address_mask() */
     _Atomic bool in_code;  /* false: outside enter(), at a safe point or sleeping */
     _Atomic uint32_t todo; /* enum vcpu_todo: asked by other threads with CPU_REQ_ACCEL */
     /* Salts: identity of (mode, address space) in dispatch tags; forgetting one is an O(1) flush.

@@ -187,6 +187,11 @@ void guest_tlb_flush_page_asid(struct cpu *cpu, gva addr, uint32_t asid)
 /* --- mode and space
  * ------------------------------------------------------------------------------------------------------
  */
+void guest_set_address_mask(struct cpu *cpu, uint64_t mask)
+{
+    tcg_vcpu(cpu)->addr_mask = mask;
+}
+
 void guest_mode_changed(struct cpu *cpu)
 {
     struct tcg_vcpu *v = tcg_vcpu(cpu);

@@ -176,8 +176,23 @@ ir_val mem_linear(struct dis *d, unsigned seg, ir_val offset, unsigned bytes, in
     return wrap_to(d, with_base(d, seg, offset), 2);
 }
 
+/*
+ * Off a pointer in a flat segment, on a processor whose registers have 32 bits: the sum is not
+ * wrapped, which the accelerator does in the rare case that it must be.  So accesses off one
+ * register are seen to be close to each other.
+ */
+static bool is_off_pointer(const struct dis *d, int how)
+{
+    enum { CLOSE = 1 << 16 };
+    const struct x86_insn *in = &d->insn;
+    return in->addrsize == 2 && in->base != X86_NO_REG && in->index == X86_NO_REG &&
+           in->disp > -CLOSE && in->disp < CLOSE && is_flat(d, in->seg, how) && wraps_late(d);
+}
+
 ir_val mem_addr(struct dis *d, unsigned bytes, int how)
 {
+    if (d->linear.id == IR_NONE.id && is_off_pointer(d, how))
+        d->linear = ir_add(d->ir, gpr64(d, d->insn.base), imm64(d, (uint64_t)d->insn.disp));
     if (d->linear.id == IR_NONE.id)
         d->linear = mem_linear(d, d->insn.seg, mem_offset(d), bytes, how);
     return d->linear;

@@ -165,6 +165,12 @@ ir_val mem_load(struct dis *d, ir_val linear, unsigned size) X86_SYMBOL(mem_load
 void mem_store(struct dis *d, ir_val linear, ir_val v, unsigned size) X86_SYMBOL(mem_store);
 /* Offset of the memory operand (I64, wrapped to the address size), without segment. */
 ir_val mem_offset(struct dis *d) X86_SYMBOL(mem_offset);
+/* Whether the accelerator wraps linear addresses (guest_set_address_mask()): on processors without
+ * 64-bit mode, where registers have no upper halves, either. */
+static inline bool wraps_late(const struct dis *d)
+{
+    return !dis_has(d, X86_F_LM);
+}
 /* An offset (I64), wrapped to 1 << size bytes. */
 ir_val wrap_to(struct dis *d, ir_val offset, unsigned size) X86_SYMBOL(wrap_to);
 /* Linear address of size bytes at seg:offset; checks limit and rights (or canonical form comes with

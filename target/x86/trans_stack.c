@@ -10,8 +10,11 @@ unsigned stack_size(const struct dis *d)
     return is_64(d) ? 3 : d->mode & X86_MODE_SS32 ? 2 : 1;
 }
 
+/* ESP that has wrapped may be seen with its upper half by nobody but addresses. */
 static ir_val wrap_sp(struct dis *d, ir_val v)
 {
+    if (stack_size(d) == 2 && (d->mode & X86_MODE_FLAT_SS) && wraps_late(d))
+        return v;
     return wrap_to(d, v, stack_size(d));
 }
 

@@ -52,6 +52,8 @@ struct cpu *x86_cpu_new(struct machine *m, const char *model, const struct x86_c
         m->accel->cpu_free(&cpu->cpu);
         return NULL;
     }
+    if (!x86_has(cpu, X86_F_LM))
+        guest_set_address_mask(&cpu->cpu, UINT32_MAX);
     if (!m->ncpus)
         fill_gaps(cpu, m);
     machine_add_cpu(m, &cpu->cpu);

@@ -13,7 +13,7 @@
 
 enum { RAM_BYTES = 4 << 20, PROGRAM_AT = 0x10000, STACK = 0x9000 };
 
-#define PROGRAMS(X)   X(store) X(loop) X(string) X(split) X(limit)
+#define PROGRAMS(X)   X(store) X(loop) X(string) X(split) X(limit) X(wrap)
 #define DECLARE(name) extern const uint8_t program_##name[], program_##name##_end[];
 PROGRAMS(DECLARE)
 
@@ -29,14 +29,19 @@ static bool make_cpu(struct machine *m, struct error **errp)
 {
     static const struct x86_cpu_config config = {
         .is_bsp = true, .sockets = 1, .cores = 1, .threads = 1};
-    return x86_cpu_new(m, "qemu64", &config, errp);
+    return x86_cpu_new(m, NULL, &config, errp);
 }
 
-static const struct machine_class bare = {.name = "bare",
-                                          .arch = "x86_64",
-                                          .max_cpus = 1,
-                                          .size = sizeof(struct machine),
-                                          .init = make_cpu};
+static const struct machine_class bare[] = {{.name = "bare64",
+                                             .arch = "x86_64",
+                                             .max_cpus = 1,
+                                             .size = sizeof(struct machine),
+                                             .init = make_cpu},
+                                            {.name = "bare32",
+                                             .arch = "i386",
+                                             .max_cpus = 1,
+                                             .size = sizeof(struct machine),
+                                             .init = make_cpu}};
 
 static void set_property(struct rig *r, const char *name, const char *value)
 {
@@ -45,7 +50,7 @@ static void set_property(struct rig *r, const char *name, const char *value)
         g_error("%s", error_text(err));
 }
 
-static struct rig *rig_new(const char *engine)
+static struct rig *rig_new(const char *engine, const struct machine_class *cls)
 {
     bool regions = !strcmp(engine, "regions");
     struct rig *r = g_new0(struct rig, 1);
@@ -56,7 +61,7 @@ static struct rig *rig_new(const char *engine)
     set_property(r, "regions", regions ? "all" : "auto");
     set_property(r, "tb-size", "1");
     clock_init();
-    r->m = machine_new(&bare, &tcg_accel_ops, r->accel);
+    r->m = machine_new(cls, &tcg_accel_ops, r->accel);
     r->ram = machine_new_ram(r->m, "ram", RAM_BYTES, NULL);
     region_init_ram(&r->ram_region, "ram", r->ram, 0, RAM_BYTES);
     region_add(&r->m->root, 0, &r->ram_region, 0);
@@ -104,10 +109,12 @@ static uint32_t run(struct rig *r, const uint8_t *code, size_t len)
 #define TEST(name)                                                                                 \
     static void test_##name(gconstpointer engine)                                                  \
     {                                                                                              \
-        struct rig *r = rig_new(engine);                                                           \
         size_t len = (size_t)(program_##name##_end - program_##name);                              \
-        g_assert_cmphex(run(r, program_##name, len), ==, 0);                                       \
-        rig_free(r);                                                                               \
+        for (unsigned i = 0; i < G_N_ELEMENTS(bare); i++) {                                        \
+            struct rig *r = rig_new(engine, &bare[i]);                                             \
+            g_assert_cmphex(run(r, program_##name, len), ==, 0);                                   \
+            rig_free(r);                                                                           \
+        }                                                                                          \
     }
 PROGRAMS(TEST)
 

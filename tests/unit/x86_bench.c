@@ -126,6 +126,10 @@ bool guest_phys_cas(struct cpu *cpu, gpa addr, unsigned size, uint64_t expect, u
     return !*ok || mem_write(cpu->as, addr, size, val) == MEM_OK;
 }
 
+void guest_set_address_mask(struct cpu *cpu UNUSED, uint64_t mask UNUSED)
+{
+}
+
 void guest_mode_changed(struct cpu *cpu UNUSED)
 {
 }

@@ -131,6 +131,73 @@ program split
         lock negl (%ebx)
 end split
 
+/* Addresses that wrap: off a pointer, off the stack pointer, across 4 GiB, in a loop. */
+program wrap
+        movl $0x11223344, 0x20000
+        movl $0x55667788, 0x20004
+        mov $0xffff8000, %ebx
+        cmpl $0x11223344, 0x28000(%ebx)
+        want 1, e
+        mov $0xfffffff8, %ebx
+        movl $0x99aabbcc, 0x7008(%ebx)
+        movw $0xddee, 0x700e(%ebx)
+        cmpl $0x99aabbcc, 0x7000
+        want 2, e
+        cmpw $0xddee, 0x7006
+        want 3, e
+        lock addl $1, 0x7008(%ebx)
+        mov $0x99aabbcd, %eax
+        mov $0x12345678, %ecx
+        lock cmpxchg %ecx, 0x7008(%ebx)
+        want 4, e
+        cmpl $0x12345678, 0x7000
+        want 5, e
+        fninit
+        fildl 0x7008(%ebx)
+        fistpl 0x7018(%ebx)
+        cmpl $0x12345678, 0x7010
+        want 6, e
+        mov $8, %ebx
+        cmpl $0x12345678, 0x7000 - 8(%ebx)
+        want 7, e
+        movl $0x31415926, 0
+        mov $4, %ebx
+        cmpl $0x31415926, -4(%ebx)
+        want 8, e
+        mov %esp, %ebp
+        mov $0xfffffffc, %esp
+        pop %eax                        /* nothing is there: ones */
+        test %esp, %esp
+        want 9, z
+        pop %eax
+        cmp $0x31415926, %eax
+        want 10, e
+        movl $0xfffffffe, %esp
+        add $6, %esp
+        push $0x27182818
+        cmpl $0x27182818, 0
+        want 11, e
+        push $0                         /* lost */
+        push $0
+        cmp $0xfffffff8, %esp
+        want 12, e
+        lea 8(%esp), %eax
+        test %eax, %eax
+        want 13, z
+        cmpl $0x27182818, 8(%esp)
+        want 14, e
+        mov %esp, %esp
+        mov %ebp, %esp
+        mov $100, %ecx
+        mov $0xfffffffc, %ebx
+        xor %edx, %edx
+1:      add 0x7004(%ebx), %edx
+        dec %ecx
+        jnz 1b
+        cmp $0x1c71c6e0, %edx           /* 100 times what is there */
+        want 15, e
+end wrap
+
 /* 16-bit code up to the last byte of its segment, jumps that wrap, and what lies outside. */
 program limit
         here

@@ -51,10 +51,24 @@ static bool check_absent(const struct pc *b, enum pc_choice vmport, struct error
         error_set(errp, "usb=on: this machine has no USB controller of its own");
     else if (vmport == PC_ON)
         error_set(errp, "vmport=on: VMware's backdoor is not there; wanted off or auto");
+    else if (!b->pic_on)
+        error_set(errp, "pic=off: this machine always has the 8259 pair");
+    else if (b->nvdimm || b->hmat)
+        error_set(errp, "%s=on: there is none; wanted off", b->nvdimm ? "nvdimm" : "hmat");
     else if (strlen(b->oem_id) > 6 || strlen(b->oem_table_id) > 8)
         error_set(errp, "x-oem-id has at most 6 characters, x-oem-table-id at most 8");
     else
         return true;
+    return false;
+}
+
+static bool choose_smbios(struct pc *b, struct error **errp)
+{
+    const char *text = b->smbios_entry;
+    b->has_smbios_3 = strcmp(text, "64") == 0;
+    if (b->has_smbios_3 || strcmp(text, "32") == 0 || strcmp(text, "auto") == 0)
+        return true;
+    error_set(errp, "smbios-entry-point-type=%s: wanted 32, 64 or auto", text);
     return false;
 }
 
@@ -63,13 +77,16 @@ static bool choose_all(struct pc *b, struct error **errp)
     enum pc_choice acpi, smm, vmport;
     bool ok = choose("acpi", b->acpi_wanted, &acpi, errp) &&
               choose("smm", b->smm_wanted, &smm, errp) &&
-              choose("vmport", b->vmport_wanted, &vmport, errp) && check_absent(b, vmport, errp);
+              choose("vmport", b->vmport_wanted, &vmport, errp) && check_absent(b, vmport, errp) &&
+              choose_smbios(b, errp);
     if (!ok) {
         error_prefix(errp, "machine '%s'", b->m.cls->name);
         return false;
     }
     b->acpi = acpi != PC_OFF;
     b->smm = smm != PC_OFF;
+    b->parts.has_no_pit = !b->pit_on;
+    b->parts.has_no_keyboard = !b->i8042_on;
     return true;
 }
 
@@ -366,13 +383,20 @@ static const struct prop pc_props[] = {
          "nothing: there is no IOMMU to bypass"),
     PROP(prop_bool, pc, "fd-bootchk", fd_bootchk, "on",
          "the BIOS looks for the signature of boot sectors on floppies"),
+    PROP(prop_bool, pc, "hmat", hmat, "off", "table of memory's attributes: off"),
     PROP(prop_bool, pc, "hpet", hpet_on, "on", "high precision event timers"),
+    PROP(prop_bool, pc, "i8042", i8042_on, "on", "the keyboard controller"),
     PROP(prop_size, pc, "max-ram-below-4g", max_low_ram, NULL,
          "at most so much RAM below 4 GiB (default: 3G or 3.5G, on q35 2G or 2.75G)"),
+    PROP(prop_bool, pc, "nvdimm", nvdimm, "off", "persistent memory modules: off"),
     PROP(prop_string, pc, "pflash0", pflash[0], NULL, "drive of the flash up to 4 GiB"),
     PROP(prop_string, pc, "pflash1", pflash[1], NULL, "drive of the flash below that"),
+    PROP(prop_bool, pc, "pic", pic_on, "on", "the 8259 pair: on"),
+    PROP(prop_bool, pc, "pit", pit_on, "on", "the 8254 timer"),
     PROP(prop_bool, pc, "sata", sata_on, "on", "on q35, the AHCI adapter of the chip set"),
     PROP(prop_bool, pc, "smbus", smbus_on, "on", "on q35, the SMBus controller of the chip set"),
+    PROP(prop_string, pc, "smbios-entry-point-type", smbios_entry, "auto",
+         "of the SMBIOS tables: 32 (2.8), 64 (3.0) or auto (32, unless they are too long)"),
     PROP(prop_string, pc, "smm", smm_wanted, "auto",
          "system management mode: on, off or auto (on)"),
     PROP(prop_bool, pc, "usb", usb, "off", "USB controller: off"),

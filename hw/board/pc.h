@@ -19,10 +19,11 @@ struct pc {
     bool is_q35;
     /* What -machine said. */
     char *pflash[PC_FLASH_BANKS];
-    char *acpi_wanted, *smm_wanted, *vmport_wanted, *oem_id, *oem_table_id;
-    bool hpet_on, fd_bootchk, usb, sata_on, smbus_on, bypass_iommu;
+    char *acpi_wanted, *smm_wanted, *vmport_wanted, *smbios_entry, *oem_id, *oem_table_id;
+    bool hpet_on, pit_on, pic_on, i8042_on, fd_bootchk, usb, sata_on, smbus_on, bypass_iommu,
+        nvdimm, hmat;
     uint64_t max_low_ram; /* 0: as the board likes */
-    bool acpi, smm;
+    bool acpi, smm, has_smbios_3;
     GPtrArray *user_tables; /* of -acpitable */
     unsigned resets;
     /* Memory, in bytes. */

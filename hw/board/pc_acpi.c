@@ -230,14 +230,15 @@ static void put_reserved(struct aml *d, const struct pc *b)
 
 /* ---- devices of the ISA bus ---- */
 
-static void put_fixed_devices(struct aml *d)
+static void put_fixed_devices(struct aml *d, bool has_keyboard)
 {
     static const struct aml_isa_device devices[] = {
         {.name = "RTC", .hid = "PNP0B00", .ports = {{0x70, 8}}, .irq = 8, .dma = -1},
         {.name = "KBD", .hid = "PNP0303", .ports = {{0x60, 1}, {0x64, 1}}, .irq = 1, .dma = -1},
         {.name = "MOU", .hid = "PNP0F13", .irq = 12, .dma = -1},
     };
-    for (unsigned i = 0; i < G_N_ELEMENTS(devices); i++)
+    unsigned n = has_keyboard ? G_N_ELEMENTS(devices) : 1; /* the clock is always there */
+    for (unsigned i = 0; i < n; i++)
         aml_isa_device(d, &devices[i]);
 }
 
@@ -301,7 +302,7 @@ static void put_isa_bus(struct aml *d, const struct pc *b)
     aml_name_int(d, "_ADR", b->is_q35 ? 0x1f0000 : 0x10000);
     aml_region(d, "PIRQ", AML_PCI_CONFIG, b->is_q35 ? 0x68 : 0x60, LINKS);
     aml_byte_fields(d, "PIRQ", routes);
-    put_fixed_devices(d);
+    put_fixed_devices(d, b->i8042_on);
     if (has_floppy(b))
         aml_isa_device(d, &fdc);
     put_user_devices(d, b);
@@ -401,7 +402,7 @@ static void put_fadt(struct acpi *a, const struct pc *b, uint32_t facs, uint32_t
                            .gpe_len = b->is_q35 ? 16 : 4,
                            .enable = b->is_q35 ? 0x02 : 0xf1,
                            .disable = b->is_q35 ? 0x03 : 0xf0,
-                           .boot_flags = LEGACY_DEVICES | HAS_8042,
+                           .boot_flags = LEGACY_DEVICES | (b->i8042_on ? HAS_8042 : 0),
                            .many_cpus = b->m.ncpus > 8};
     acpi_put_fadt_pc(a, facs, dsdt, &f);
 }

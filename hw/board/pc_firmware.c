@@ -225,6 +225,7 @@ static bool tell_smbios(struct pc *b, struct error **errp)
         .high_base = FOUR_GIB,
         .high_size = b->high_ram,
         .is_32_bit = true,
+        .has_long_entry = b->has_smbios_3,
     };
     return smbios_deliver(&info, b->fw_cfg, errp);
 }

@@ -146,11 +146,15 @@ static void on_a20(void *opaque, unsigned n UNUSED, bool level)
 
 static bool create_keyboard(struct pc_parts *p, struct error **errp)
 {
-    struct device *keyboard = pc_add(p->m, "i8042", "i8042");
     p->port92 = pc_add(p->m, "port92", "port92");
     irq_connect(&p->port92->irq, on_a20, p->m, 0);
+    if (!pc_plug(p->port92, NULL, errp))
+        return false;
+    if (p->has_no_keyboard)
+        return true;
+    struct device *keyboard = pc_add(p->m, "i8042", "i8042");
     irq_connect(i8042_a20(keyboard), port92_a20, p->port92, 0);
-    return pc_plug(p->port92, NULL, errp) && pc_plug(keyboard, NULL, errp);
+    return pc_plug(keyboard, NULL, errp);
 }
 
 /* ---- serial lines ---- */
@@ -234,15 +238,22 @@ static bool create_floppies(struct pc_parts *p, struct error **errp)
     return pc_plug(p->fdc, NULL, errp);
 }
 
+static bool create_timer(struct pc_parts *p, struct error **errp)
+{
+    if (p->has_no_pit)
+        return true;
+    p->pit = pc_add(p->m, "isa-pit", "pit");
+    if (p->hpet)
+        irq_connect(&p->pit->irq, hpet_pit, p->hpet, 0);
+    return pc_plug(p->pit, NULL, errp);
+}
+
 bool pc_create_devices(struct pc_parts *p, struct error **errp)
 {
     p->rtc = pc_add(p->m, "mc146818rtc", "rtc");
-    p->pit = pc_add(p->m, "isa-pit", "pit");
-    if (p->hpet) {
-        irq_connect(&p->pit->irq, hpet_pit, p->hpet, 0);
+    if (p->hpet)
         irq_connect(&p->rtc->irq, hpet_rtc, p->hpet, 0);
-    }
-    return pc_plug(p->rtc, NULL, errp) && pc_plug(p->pit, NULL, errp) &&
+    return pc_plug(p->rtc, NULL, errp) && create_timer(p, errp) &&
            pc_plug(pc_add(p->m, "i8257", "dma"), NULL, errp) && create_keyboard(p, errp) &&
            pc_create_serials(p, PC_SERIALS, errp) && create_parallels(p, errp) &&
            create_floppies(p, errp);

@@ -15,6 +15,7 @@ struct pc_parts {
     struct isa_bus *bus;
     struct device *rtc, *port92, *fdc, *pic, *pit;
     struct device *hpet; /* what the outputs of timer and clock go through, or NULL */
+    bool has_no_pit, has_no_keyboard;
 };
 
 /* A device of the board's own, not yet realized. */

@@ -508,7 +508,7 @@ bool smbios_deliver(const struct smbios_info *info, struct device *fw_cfg, struc
         ok = parse(&t, *o, errp);
     if (ok)
         put_all(&t, info);
-    bool is_32_bit = info->is_32_bit && t.b->len <= UINT16_MAX;
+    bool is_32_bit = info->is_32_bit && !info->has_long_entry && t.b->len <= UINT16_MAX;
     unsigned size = is_32_bit ? make_anchor_32(anchor, &t) : make_anchor_64(anchor, &t);
     ok = ok && fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-tables", t.b->data, t.b->len, errp) &&
          fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-anchor", anchor, size, errp);

@@ -14,6 +14,7 @@ struct smbios_info {
     uint64_t high_base, high_size;    /* what of ram_size lies elsewhere; size 0: nothing */
     /* The entry point has 32 bits (SMBIOS 2.8), and structure 0 speaks of a BIOS: for PCs. */
     bool is_32_bit;
+    bool has_long_entry; /* all the same, the entry point has 64 bits (SMBIOS 3.0) */
 };
 
 /* Put the tables (structures 1, 3, 4, 16, 17, 19, 32 and 127; 0, 2 and 11 when options want them,

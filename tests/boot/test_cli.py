@@ -237,6 +237,8 @@ BAD = [
     (A + ["-numa", "node", "-numa", "node", "-numa", "node", "-numa", "dist,src=0,dst=1,val=15"], "how far is it from node 0 to node 2"),
     (["-arch", "x86_64", "-M", "isapc", "-numa", "node"], "-numa: machine 'isapc' has one node"),
     (A + ["-option-rom", "x.rom"], "-option-rom x.rom: machine 'virt' has no option ROMs"),
+    (["-arch", "x86_64", "-M", "q35,pic=off"], "pic=off: this machine always has"),
+    (["-arch", "x86_64", "-M", "pc,smbios-entry-point-type=16"], "wanted 32, 64 or auto"),
     (["-arch", "x86_64", "-M", "pc,usb=on"], "usb=on: this machine has no USB controller"),
     (["-arch", "x86_64", "-M", "pc,kernel-irqchip=on", "-device", "qemu-xhci"], "there is no device 'qemu-xhci': USB is not supported yet"),
     (["-arch", "x86_64", "-M", "pc", "-option-rom", "/etc/passwd"], "'/etc/passwd' is no option ROM: it does not begin with 55 aa"),

@@ -326,10 +326,8 @@ bool ir_flags_can_wait(const struct ir *ir, const struct ir_op *op)
         return false;
     if (op->opc == OP_eflags_logic || !ir_is_const(ir, op->arg[1], &c))
         return op->opc < OP_eflags_shl;
-    if (op->opc >= OP_eflags_shl)
-        return true;
     bool fits = ir_type_of(ir, op->arg[1]) == I32 || (int64_t)c == (int32_t)c;
-    return fits && !(ir_opc_is_eflags(op->opc) && op->attr == 1);
+    return fits && (op->opc >= OP_eflags_shl || !(ir_opc_is_eflags(op->opc) && op->attr == 1));
 }
 
 void ir_remove_dead(struct ir *ir)

@@ -136,13 +136,7 @@ lock:   mov     r1, 0x11
         undefined mrc p14, 0, r1, c0, c2, 0
         mrc     p15, 0, r1, c0, c7, 3
         show    r1
-        ldr     r0, =0x20026
-        mov     r1, 0
-        push    {r0, r1}
-        mov     r1, sp
-        mov     r0, 0x20                /* SYS_EXIT_EXTENDED */
-        svc     0x123456
-        b       .
+        b       pass
         .balign 32
 vectors:
         b       .

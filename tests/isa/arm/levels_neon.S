@@ -44,13 +44,7 @@ _start: ldr     sp, =stack
         step    vrecps, 0x00000001, 0x7f800000
         step    vrsqrts, 0, 0x7f800000
         step    vrsqrts, 0x7f800000, 0x00400000
-        ldr     r0, =0x20026
-        mov     r1, 0
-        push    {r0, r1}
-        mov     r1, sp
-        mov     r0, 0x20                /* SYS_EXIT_EXTENDED */
-        svc     0x123456
-        b       .
+        b       pass
 #include "hex.inc"
         .bss
         .balign 8

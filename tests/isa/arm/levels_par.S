@@ -75,13 +75,7 @@ _start: ldr     sp, =stack
         mcr     p15, 0, r0, c1, c0, 0
         isb
         par     0x8001140e
-        ldr     r0, =0x20026
-        mov     r1, 0
-        push    {r0, r1}
-        mov     r1, sp
-        mov     r0, 0x20                /* SYS_EXIT_EXTENDED */
-        svc     0x123456
-        b       .
+        b       pass
 /* r1: the first-level descriptor of r9, then PAR of a privileged read. */
 translate:
         str     r1, [r8]

@@ -136,13 +136,7 @@ _start: ldr     sp, =stack
         three
         event   NSK
         three
-        ldr     r0, =0x20026
-        mov     r1, 0
-        push    {r0, r1}
-        mov     r1, sp
-        mov     r0, 0x20                /* SYS_EXIT_EXTENDED */
-        svc     0x123456
-        b       .
+        b       pass
         .balign 32
 vectors:
         b       .

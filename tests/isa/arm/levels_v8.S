@@ -69,13 +69,7 @@ _start: ldr     sp, =stack
         user    mcr p15, 0, r0, c7, c3, 4
         sctlr   orr, 0x400
         user    mcr p15, 0, r0, c7, c3, 4
-        ldr     r0, =0x20026
-        mov     r1, 0
-        push    {r0, r1}
-        mov     r1, sp
-        mov     r0, 0x20                /* SYS_EXIT_EXTENDED */
-        svc     0x123456
-        b       .
+        b       pass
         .balign 32
 vectors:
         b       .

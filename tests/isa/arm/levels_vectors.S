@@ -91,13 +91,7 @@ _start: ldr     sp, =stack
         bl      hex
         subs    r6, r6, 1
         bne     2b
-        ldr     r0, =0x20026
-        mov     r1, 0
-        push    {r0, r1}
-        mov     r1, sp
-        mov     r0, 0x20                /* SYS_EXIT_EXTENDED */
-        svc     0x123456
-        b       .
+        b       pass
 #include "hex.inc"
         .balign 8
 words:  .space  160

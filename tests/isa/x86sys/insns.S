@@ -194,15 +194,7 @@ on_sysenter:
 
     PROVE "to 64-bit mode"
     TABLES64
-    mov $0x10020, %eax /* PAE, FSGSBASE */
-    mov %eax, %cr4
-    mov %cr0, %eax
-    or $0x80010000, %eax
-    mov %eax, %cr0
-    ljmp $CODE0L, $(code64 + 0xf0000)
-
-    .code64
-    FAILURE64
+    ENTER64 0x10020 /* PAE, FSGSBASE */
 code64:
     START64
     PROVE "bases of FS and GS"

@@ -293,17 +293,7 @@ user2:
     add $8, %rsp
 
     PROVE "SYSCALL and SYSRET"
-    mov $0xc0000081, %ecx
-    xor %eax, %eax
-    mov $0x00330038, %edx
-    wrmsr
-    inc %ecx
-    lea on_syscall(%rip), %rax
-    xor %edx, %edx
-    wrmsr
-    mov $0xc0000084, %ecx
-    mov $0x400, %eax
-    wrmsr
+    SYSCALL_TO on_syscall, 0x00330038, 0x400
     movl $0, SCRATCH
     TRY64
     TO_LEVEL3_64 user3

@@ -19,15 +19,7 @@ main:
     TABLES64
     DESC 0x58, 0x0000ffff, 0x00cff300
     DESC 0x60, 0x0000ffff, 0x00affb00
-    mov $0x20, %eax
-    mov %eax, %cr4
-    mov %cr0, %eax
-    or $0x80010000, %eax
-    mov %eax, %cr0
-    ljmp $CODE0L, $(code64 + 0xf0000)
-
-    .code64
-    FAILURE64
+    ENTER64
 
 /* The nth #DB was at a label, with these bits in DR6. */
 .macro DB_WAS n, label, dr6
@@ -63,17 +55,7 @@ code64:
     GATE64 30, on_interrupt
     mov $DATA0, %ecx
     mov %ecx, %ss
-    mov $0xc0000081, %ecx
-    xor %eax, %eax
-    mov $0x00530038, %edx
-    wrmsr
-    inc %ecx
-    lea on_syscall(%rip), %rax
-    xor %edx, %edx
-    wrmsr
-    mov $0xc0000084, %ecx
-    mov $0x100, %eax
-    wrmsr
+    SYSCALL_TO on_syscall, 0x00530038, 0x100
 
     PROVE "SYSCALL that masks TF is no step, SYSRET that sets it is one"
     FORGET

@@ -14,15 +14,7 @@ real_tests:
     .code32
 main:
     TABLES64
-    mov $0x20, %eax
-    mov %eax, %cr4
-    mov %cr0, %eax
-    or $0x80010000, %eax
-    mov %eax, %cr0
-    ljmp $CODE0L, $(code64 + 0xf0000)
-
-    .code64
-    FAILURE64
+    ENTER64
 
 .macro CR4_IS value
     mov $\value, %eax

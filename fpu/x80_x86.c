@@ -20,103 +20,42 @@ static inline void clear_flags(void)
     __asm__ volatile("fnclex");
 }
 
-static inline uint16_t do_add(const struct f80 *a, const struct f80 *b, struct f80 *r)
-{
-    uint16_t status;
-    __asm__ volatile("fldt %2; fldt %3; faddp; fnstsw %0; fstpt %1"
-                     : "=a"(status), "=m"(*r)
-                     : "m"(*a), "m"(*b));
-    return status;
-}
-
-/* FSUBP and FDIVP by their bytes: assemblers differ about which is which. */
-static inline uint16_t do_sub(const struct f80 *a, const struct f80 *b, struct f80 *r)
-{
-    uint16_t status;
-    __asm__ volatile("fldt %2; fldt %3; .byte 0xde, 0xe9; fnstsw %0; fstpt %1"
-                     : "=a"(status), "=m"(*r)
-                     : "m"(*a), "m"(*b));
-    return status;
-}
-
-static inline uint16_t do_mul(const struct f80 *a, const struct f80 *b, struct f80 *r)
-{
-    uint16_t status;
-    __asm__ volatile("fldt %2; fldt %3; fmulp; fnstsw %0; fstpt %1"
-                     : "=a"(status), "=m"(*r)
-                     : "m"(*a), "m"(*b));
-    return status;
-}
-
-static inline uint16_t do_div(const struct f80 *a, const struct f80 *b, struct f80 *r)
-{
-    uint16_t status;
-    __asm__ volatile("fldt %2; fldt %3; .byte 0xde, 0xf9; fnstsw %0; fstpt %1"
-                     : "=a"(status), "=m"(*r)
-                     : "m"(*a), "m"(*b));
-    return status;
-}
-
-static inline uint16_t do_sqrt(const struct f80 *a, const struct f80 *b, struct f80 *r)
-{
-    uint16_t status;
-    (void)b;
-    __asm__ volatile("fldt %2; fsqrt; fnstsw %0; fstpt %1" : "=a"(status), "=m"(*r) : "m"(*a));
-    return status;
-}
-
+/* What an instruction makes of its operands, and the status word it leaves. */
 typedef uint16_t op_fn(const struct f80 *a, const struct f80 *b, struct f80 *r);
 
-static inline uint16_t do_2xm1(const struct f80 *a, const struct f80 *b, struct f80 *r)
-{
-    uint16_t status;
-    (void)b;
-    __asm__ volatile("fldt %2; f2xm1; fnstsw %0; fstpt %1" : "=a"(status), "=m"(*r) : "m"(*a));
-    return status;
-}
+#define OP_1(name, insn)                                                                           \
+    static inline uint16_t do_##name(const struct f80 *a, const struct f80 *b, struct f80 *r)      \
+    {                                                                                              \
+        uint16_t status;                                                                           \
+        (void)b;                                                                                   \
+        __asm__ volatile("fldt %2; " insn "; fnstsw %0; fstpt %1"                                  \
+                         : "=a"(status), "=m"(*r)                                                  \
+                         : "m"(*a));                                                               \
+        return status;                                                                             \
+    }
+/* first and second: "%2" is a, "%3" b; the second is ST(0). */
+#define OP_2(name, first, second, insn)                                                            \
+    static inline uint16_t do_##name(const struct f80 *a, const struct f80 *b, struct f80 *r)      \
+    {                                                                                              \
+        uint16_t status;                                                                           \
+        __asm__ volatile("fldt " first "; fldt " second "; " insn "; fnstsw %0; fstpt %1"          \
+                         : "=a"(status), "=m"(*r)                                                  \
+                         : "m"(*a), "m"(*b));                                                      \
+        return status;                                                                             \
+    }
 
-static inline uint16_t do_yl2x(const struct f80 *x, const struct f80 *y, struct f80 *r)
-{
-    uint16_t status;
-    __asm__ volatile("fldt %3; fldt %2; fyl2x; fnstsw %0; fstpt %1"
-                     : "=a"(status), "=m"(*r)
-                     : "m"(*x), "m"(*y));
-    return status;
-}
-
-static inline uint16_t do_yl2xp1(const struct f80 *x, const struct f80 *y, struct f80 *r)
-{
-    uint16_t status;
-    __asm__ volatile("fldt %3; fldt %2; fyl2xp1; fnstsw %0; fstpt %1"
-                     : "=a"(status), "=m"(*r)
-                     : "m"(*x), "m"(*y));
-    return status;
-}
-
-static inline uint16_t do_atan(const struct f80 *x, const struct f80 *y, struct f80 *r)
-{
-    uint16_t status;
-    __asm__ volatile("fldt %3; fldt %2; fpatan; fnstsw %0; fstpt %1"
-                     : "=a"(status), "=m"(*r)
-                     : "m"(*x), "m"(*y));
-    return status;
-}
-
-static inline uint16_t do_sin(const struct f80 *a, const struct f80 *b, struct f80 *r)
-{
-    uint16_t status;
-    (void)b;
-    __asm__ volatile("fldt %2; fsin; fnstsw %0; fstpt %1" : "=a"(status), "=m"(*r) : "m"(*a));
-    return status;
-}
-
-static inline uint16_t do_cos(const struct f80 *a, const struct f80 *b, struct f80 *r)
-{
-    uint16_t status;
-    (void)b;
-    __asm__ volatile("fldt %2; fcos; fnstsw %0; fstpt %1" : "=a"(status), "=m"(*r) : "m"(*a));
-    return status;
-}
+OP_2(add, "%2", "%3", "faddp")
+/* FSUBP and FDIVP by their bytes: assemblers differ about which is which. */
+OP_2(sub, "%2", "%3", ".byte 0xde, 0xe9")
+OP_2(mul, "%2", "%3", "fmulp")
+OP_2(div, "%2", "%3", ".byte 0xde, 0xf9")
+OP_2(yl2x, "%3", "%2", "fyl2x")
+OP_2(yl2xp1, "%3", "%2", "fyl2xp1")
+OP_2(atan, "%3", "%2", "fpatan")
+OP_1(sqrt, "fsqrt")
+OP_1(2xm1, "f2xm1")
+OP_1(sin, "fsin")
+OP_1(cos, "fcos")
 
 /* It pushes another number, unless the operand is too large: C2, bit 2 of AH. */
 static inline uint16_t do_tan(const struct f80 *a, const struct f80 *b, struct f80 *r)

@@ -3,7 +3,7 @@
 # The caller sets arch; prepare_apt first, then private_apt apt-get ...
 cache=${TINAMOU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tinamou}
 suite=${suite:-trixie}
-state=$cache/apt/$suite-$arch
+next_suite=forky
 
 debian_mirror() {
     . /etc/os-release
@@ -21,7 +21,10 @@ private_apt() {
         -o Acquire::Languages=none "$@"
 }
 
+# A mirror that is being synchronised has an index that does not fit its signed list, often for hours and of some
+# architectures only: the next suite then serves.
 prepare_apt() {
+    state=$cache/apt/$suite-$arch
     [ ! -e "$state/ready" ] || return 0
     uri=$(debian_mirror)
     if [ -z "$uri" ]; then
@@ -31,6 +34,15 @@ prepare_apt() {
     mkdir -p "$state/none" "$state/lists/partial" "$state/cache/archives/partial"
     : >"$state/status"
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main" >"$state/sources.list"
-    private_apt apt-get update >&2
+    if ! private_apt apt-get update >&2; then
+        if [ "$suite" != trixie ]; then
+            echo "$(basename "$0"): $uri serves no index of $suite for $arch that its signed list vouches for" >&2
+            exit 1
+        fi
+        echo "$(basename "$0"): $uri serves no index of $suite for $arch that its signed list vouches for; taking $next_suite" >&2
+        suite=$next_suite
+        prepare_apt
+        return
+    fi
     touch "$state/ready"
 }

@@ -330,6 +330,16 @@ bool ir_flags_can_wait(const struct ir *ir, const struct ir_op *op)
     return fits && (op->opc >= OP_eflags_shl || !(ir_opc_is_eflags(op->opc) && op->attr == 1));
 }
 
+/* What a block that is still being built knows of slots must not be what went. */
+static void forget_dropped(struct ir *ir)
+{
+    for (unsigned s = 0; s < ir->nslots; s++) {
+        ir_val v = ir->known[s];
+        if (v.id != IR_NONE.id && !ir_val_is_const(v) && ir->ops[v.id].opc == OP_nop)
+            ir->known[s] = IR_NONE;
+    }
+}
+
 void ir_remove_dead(struct ir *ir)
 {
     for (unsigned i = ir->nops; i-- > 0;) {
@@ -337,4 +347,5 @@ void ir_remove_dead(struct ir *ir)
         if (!op->uses && ir_op_removable(op))
             ir_op_drop(ir, op);
     }
+    forget_dropped(ir);
 }

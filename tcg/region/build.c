@@ -297,6 +297,7 @@ static void translate_chain(struct former *f, unsigned l, const int *blocks, uns
     mark_streams(f, &k->streams, blk, &nth);
     if (nth != k->streams.naccess)
         f->why = "two translations differ";
+    ir_remove_dead(f->ir); /* gets that nobody wants see nothing */
     drop_dead_sets(f, blk);
     k->presets.single = f->hidden + f->nsingles;
     k->presets.last_single = f->hidden + TCG_HIDDEN_SLOTS - 1;

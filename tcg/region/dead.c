@@ -11,6 +11,7 @@ struct search {
     struct ir *ir;
     unsigned position[IR_MAX_BLOCKS];       /* in the layout */
     struct ir_slot_set dead[IR_MAX_BLOCKS]; /* at the block's start */
+    unsigned dropped, rounds;
 };
 
 static const struct ir_slot_set all = {{UINT64_MAX, UINT64_MAX}};
@@ -48,8 +49,14 @@ static bool is_branch(const struct ir_op *op)
     return op->opc == OP_br || op->opc == OP_brcond;
 }
 
+static void drop_set(struct search *s, struct ir_op *op)
+{
+    ir_op_drop(s->ir, op);
+    s->dropped++;
+}
+
 /* From what is dead at the block's end to what is at its start; drops dead sets if asked to. */
-static struct ir_slot_set walk(const struct search *s, unsigned blk, bool drop)
+static struct ir_slot_set walk(struct search *s, unsigned blk, bool drop)
 {
     struct ir_slot_set dead = dead_at_end(s, blk);
     const struct ir_block *b = &s->ir->blocks[blk];
@@ -63,7 +70,7 @@ static struct ir_slot_set walk(const struct search *s, unsigned blk, bool drop)
         else if (op->opc == OP_get)
             clear(&dead, op->attr);
         else if (op->opc == OP_set && drop && ir_slots_has(&dead, op->attr))
-            ir_op_drop(s->ir, op);
+            drop_set(s, op);
         else if (op->opc == OP_set)
             dead = ir_slots_add(dead, op->attr);
     }
@@ -75,11 +82,11 @@ static bool same(const struct ir_slot_set *a, const struct ir_slot_set *b)
     return !memcmp(a, b, sizeof(*a));
 }
 
-void dead_sets_drop(struct ir *ir)
+/* Drops what is dead; false if nothing is. */
+static bool drop_round(struct search *s)
 {
-    g_autofree struct search *s = g_new0(struct search, 1);
+    struct ir *ir = s->ir;
     bool again = true;
-    s->ir = ir;
     for (unsigned i = 0; i < ir->norder; i++) {
         s->position[ir->order[i]] = i;
         s->dead[ir->order[i]] = all;
@@ -92,6 +99,22 @@ void dead_sets_drop(struct ir *ir)
             s->dead[ir->order[i]] = dead;
         }
     }
+    s->dropped = 0;
     for (unsigned i = 0; i < ir->norder; i++)
         walk(s, ir->order[i], true);
+    return s->dropped;
+}
+
+/* What a dead set was made of, flags of which it kept some, may have been all that wanted others.
+ */
+void dead_sets_drop(struct ir *ir)
+{
+    enum { ROUNDS = 4 };
+    g_autofree struct search *s = g_new0(struct search, 1);
+    s->ir = ir;
+    do {
+        ir_remove_dead(ir);
+        s->rounds++;
+    } while (drop_round(s) && s->rounds < ROUNDS);
+    ir_remove_dead(ir);
 }

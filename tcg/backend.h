@@ -220,6 +220,9 @@ struct compile_opts {
     /* Several blocks with loops, no helper calls: choose registers for it, and leave with
      * TCG_EXIT_SIDE where an access would have to call C code that may fault. */
     bool region;
+    /* The machine has one vCPU: atomics need only be so to it, one instruction each, and order
+     * nothing for devices unless they are MO_ACQ | MO_REL. */
+    bool one_cpu;
 };
 
 struct tcg_backend {

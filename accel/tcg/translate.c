@@ -196,6 +196,7 @@ static bool compile(struct tcg_vcpu *v, struct ir *ir, struct unit *u) REQUIRES(
     struct compile_opts o = {.page = u->pc & PAGE_MASK_,
                              .relative = u->relative,
                              .region = ir == v->region_ir && !t->lockstep,
+                             .one_cpu = t->m->ncpus == 1,
                              .nochain = t->lockstep || (u->mode & UNIT_STEP) ||
                                         log_enabled(LOG_EXEC | LOG_CPU | LOG_NOCHAIN)};
     const char *why = NULL;

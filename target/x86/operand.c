@@ -198,6 +198,19 @@ ir_val mem_addr(struct dis *d, unsigned bytes, int how)
     return d->linear;
 }
 
+/*
+ * Software's barriers are locked instructions on its stack (LOCK ADD DWORD [rSP], 0 and the like),
+ * or ones that change nothing: devices, too, see an order there.
+ */
+uint32_t locked_memop(const struct dis *d)
+{
+    enum { STACK_POINTER = 4 };
+    const struct x86_insn *in = &d->insn;
+    bool is_zero = in->op[1].kind == X86_OPND_IMM && !in->imm;
+    bool is_barrier = in->base == STACK_POINTER || is_zero;
+    return in->op[0].size | d->mem | (is_barrier ? MO_ACQ | MO_REL : 0);
+}
+
 /* --- operands --- */
 
 ir_val operand_read(struct dis *d, unsigned n)

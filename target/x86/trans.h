@@ -180,6 +180,9 @@ ir_val mem_linear(struct dis *d, unsigned seg, ir_val offset, unsigned bytes, in
 /* The memory operand's: both of the above. */
 ir_val mem_addr(struct dis *d, unsigned bytes, int how) X86_SYMBOL(mem_addr);
 
+/* The memop of a LOCKed instruction. */
+uint32_t locked_memop(const struct dis *d) X86_SYMBOL(locked_memop);
+
 /* --- trans_stack.c --- */
 /* log2 of the bytes of the stack pointer; its value, zero-extended to I64; and change it. */
 unsigned stack_size(const struct dis *d) X86_SYMBOL(stack_size);

@@ -22,7 +22,7 @@ void trans_add(struct dis *d)
     unsigned size = size_of(d);
     ir_val a, b = operand_read(d, 1);
     if (d->insn.has_lock) {
-        a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, size | d->mem);
+        a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, locked_memop(d));
         flags_add(d, a, b, ir_add(d->ir, a, b), size);
         return;
     }
@@ -40,7 +40,8 @@ void trans_sub(struct dis *d)
     unsigned size = size_of(d);
     ir_val a, b = operand_read(d, 1);
     if (d->insn.has_lock) {
-        a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW), ir_neg(d->ir, b), size | d->mem);
+        a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW), ir_neg(d->ir, b),
+                          locked_memop(d));
         flags_sub(d, a, b, size);
         return;
     }
@@ -67,7 +68,7 @@ static void write_locked(struct dis *d, ir_val old, ir_val v)
         operand_write(d, 0, v);
         return;
     }
-    ir_val seen = ir_cas(d->ir, d->linear, old, v, size | d->mem);
+    ir_val seen = ir_cas(d->ir, d->linear, old, v, locked_memop(d));
     ir_val a = zext_of(d, seen, size), b = zext_of(d, old, size);
     if (is_alone(d))
         alone_if(d, a, b, IR_NE);
@@ -115,7 +116,7 @@ static void logic(struct dis *d, build_binary *op, build_atomic *locked)
     unsigned size = size_of(d);
     ir_val b = operand_read(d, 1), r;
     if (d->insn.has_lock) {
-        r = op(d->ir, locked(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, size | d->mem), b);
+        r = op(d->ir, locked(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, locked_memop(d)), b);
     } else {
         r = op(d->ir, operand_read(d, 0), b);
         if (is_plain(d))
@@ -156,7 +157,7 @@ static void step(struct dis *d, bool is_dec)
     ir_val one = imm_of(d, size, 1), old = flags_get(d), a;
     if (d->insn.has_lock)
         a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW),
-                          is_dec ? ir_neg(d->ir, one) : one, size | d->mem);
+                          is_dec ? ir_neg(d->ir, one) : one, locked_memop(d));
     else
         a = operand_read(d, 0);
     ir_val r = is_dec ? ir_sub(d->ir, a, one) : ir_add(d->ir, a, one), cc;
@@ -193,7 +194,7 @@ void trans_not(struct dis *d)
     unsigned size = size_of(d);
     if (d->insn.has_lock)
         ir_atomic_xor(d->ir, mem_addr(d, 1u << size, SEG_RMW), imm_of(d, size, ~UINT64_C(0)),
-                      size | d->mem);
+                      locked_memop(d));
     else
         operand_write(d, 0, ir_not(d->ir, operand_read(d, 0)));
 }

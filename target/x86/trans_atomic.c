@@ -8,7 +8,7 @@ void trans_xadd(struct dis *d)
     unsigned size = d->insn.op[0].size;
     ir_val b = operand_read(d, 1), a;
     if (d->insn.has_lock)
-        a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, size | d->mem);
+        a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, locked_memop(d));
     else
         a = operand_read(d, 0);
     ir_val sum = ir_add(d->ir, a, b);
@@ -41,7 +41,7 @@ static ir_val exchange_memory(struct dis *d, ir_val expect, ir_val v)
 {
     unsigned size = d->insn.op[0].size;
     if (d->insn.has_lock)
-        return ir_cas(d->ir, mem_addr(d, 1u << size, SEG_RMW), expect, v, size | d->mem);
+        return ir_cas(d->ir, mem_addr(d, 1u << size, SEG_RMW), expect, v, locked_memop(d));
     ir_val old = operand_read(d, 0), a = zext_of(d, old, size), b = zext_of(d, expect, size);
     operand_write(d, 0, ir_select(d->ir, a, b, v, old, IR_EQ));
     return old;

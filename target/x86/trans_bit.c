@@ -34,7 +34,7 @@ static ir_val changed(struct dis *d, ir_val v, ir_val mask, enum bit_change chan
 
 static ir_val change_locked(struct dis *d, ir_val mask, enum bit_change change)
 {
-    uint32_t memop = size_of(d) | d->mem;
+    uint32_t memop = locked_memop(d);
     switch (change) {
     case BIT_SET: return ir_atomic_or(d->ir, d->linear, mask, memop);
     case BIT_RESET: return ir_atomic_and(d->ir, d->linear, ir_not(d->ir, mask), memop);

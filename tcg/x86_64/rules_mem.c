@@ -625,6 +625,14 @@ static uint32_t sized(uint32_t op, unsigned size)
     return op + form[size];
 }
 
+/* The prefix of an atomic operation.  Other vCPUs and, behind a full barrier, devices see an order
+ * that way. */
+static uint32_t lock_of(const struct gen *g, const struct ir_op *op)
+{
+    enum { FULL = MO_ACQ | MO_REL };
+    return g->o->one_cpu && (op->attr & FULL) != FULL ? 0 : X_LOCK;
+}
+
 /* The old value in r, of which only the access's bytes count, extended into d. */
 static void extend_old(struct gen *g, const struct ir_op *op, unsigned d, unsigned r)
 {
@@ -681,21 +689,11 @@ static void atomic_exchange(struct gen *g, const struct ir_op *op, bool is_add)
     atomic_check(g, &a);
     /* u is free after the check, and neither an input nor, unless it is d, the result */
     x86_mov(&g->c, true, a.u, opnd_reg(v));
-    uint32_t opc = is_add ? 0xc0 | X_0F | X_LOCK : 0x86; /* XCHG locks by itself */
+    uint32_t opc = is_add ? 0xc0 | X_0F | lock_of(g, op) : 0x86; /* XCHG locks by itself */
     x86_op(&g->c, sized(opc, size), a.u, hit_opnd(&a));
     extend_old(g, op, d, a.u);
     struct cold *k = atomic_miss(g, op, &a, d);
     k->b = opnd_reg(v);
-}
-
-static void rule_atomic_add(struct gen *g, const struct ir_op *op)
-{
-    atomic_exchange(g, op, true);
-}
-
-static void rule_atomic_swap(struct gen *g, const struct ir_op *op)
-{
-    atomic_exchange(g, op, false);
 }
 
 /* lock op [m], v: the old value is not wanted. */
@@ -705,9 +703,27 @@ static void atomic_unread(struct gen *g, const struct ir_op *op, enum x86_alu al
     unsigned v = ra_use(g, op->arg[1]);
     access_prepare(g, &a, op);
     atomic_check(g, &a);
-    x86_op(&g->c, sized(alu << 3 | X_LOCK, op->attr & MO_SIZE), v, hit_opnd(&a));
+    x86_op(&g->c, sized(alu << 3 | lock_of(g, op), op->attr & MO_SIZE), v, hit_opnd(&a));
     struct cold *k = atomic_miss(g, op, &a, NO_REG);
     k->b = opnd_reg(v);
+}
+
+static bool unread(const struct gen *g)
+{
+    return !g->val[g->cur].last;
+}
+
+static void rule_atomic_add(struct gen *g, const struct ir_op *op)
+{
+    if (unread(g))
+        atomic_unread(g, op, ALU_ADD);
+    else
+        atomic_exchange(g, op, true);
+}
+
+static void rule_atomic_swap(struct gen *g, const struct ir_op *op)
+{
+    atomic_exchange(g, op, false);
 }
 
 /* new (in n) = old (in RAX) op v, on the access's bytes. */
@@ -751,16 +767,15 @@ static void atomic_loop(struct gen *g, const struct ir_op *op)
     x86_load(c, size, false, true, RAX, hit_opnd(&a));
     uint8_t *again = c->p;
     atomic_combine(g, op, a.u, v);
-    x86_op(c, sized(0xb0 | X_0F | X_LOCK, size), a.u, hit_opnd(&a));
-    x86_link(x86_jcc(c, CC_NE), again);
+    if (lock_of(g, op)) {
+        x86_op(c, sized(0xb0 | X_0F | X_LOCK, size), a.u, hit_opnd(&a));
+        x86_link(x86_jcc(c, CC_NE), again);
+    } else {
+        x86_store(c, size, hit_opnd(&a), a.u);
+    }
     extend_old(g, op, d, RAX);
     struct cold *k = atomic_miss(g, op, &a, d);
     k->b = opnd_reg(v);
-}
-
-static bool unread(const struct gen *g)
-{
-    return !g->val[g->cur].last;
 }
 
 static void rule_atomic_and(struct gen *g, const struct ir_op *op)
@@ -795,7 +810,7 @@ static void rule_cas(struct gen *g, const struct ir_op *op)
     access_prepare(g, &a, op);
     unsigned d = ra_def_temp(g, RAX);
     atomic_check(g, &a);
-    x86_op(&g->c, sized(0xb0 | X_0F | X_LOCK, op->attr & MO_SIZE), v, hit_opnd(&a));
+    x86_op(&g->c, sized(0xb0 | X_0F | lock_of(g, op), op->attr & MO_SIZE), v, hit_opnd(&a));
     extend_old(g, op, d, RAX);
     struct cold *k = atomic_miss(g, op, &a, d);
     k->b = opnd_reg(RAX);

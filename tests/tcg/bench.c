@@ -400,7 +400,8 @@ static uint64_t first_pc(const struct ir *ir)
 
 static bool compile(struct bench *b, struct ir *ir, const char **why)
 {
-    struct compile_opts o = {.page = first_pc(ir) & ~UINT64_C(4095), .region = b->region};
+    struct compile_opts o = {
+        .page = first_pc(ir) & ~UINT64_C(4095), .region = b->region, .one_cpu = b->region};
     *why = NULL;
     if (b->be->compile(ir, &o, b->cb, &b->code, why))
         return true;

@@ -540,8 +540,7 @@ void machine_request_suspend(struct machine *m)
 
 void machine_request_wakeup(struct machine *m)
 {
-    if (m->suspended)
-        ask(m, PENDING_WAKEUP);
+    ask(m, PENDING_WAKEUP);
 }
 
 void machine_request_reset(struct machine *m)

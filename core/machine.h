@@ -213,7 +213,7 @@ void machine_thaw(struct machine *m);
 void machine_request_reset(struct machine *m);
 /* The same by the user's wish (a monitor's system_reset), also of a machine that does not run. */
 void machine_request_host_reset(struct machine *m);
-/* The guest goes to sleep, if the board can; what wakes it up, if it sleeps. */
+/* The guest goes to sleep, if the board can; what wakes it up, if it sleeps then.  Any thread. */
 void machine_request_suspend(struct machine *m);
 void machine_request_wakeup(struct machine *m);
 void machine_request_shutdown(struct machine *m, enum shutdown_cause cause, int exit_status);

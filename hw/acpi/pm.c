@@ -84,6 +84,21 @@ void acpi_pm_write_en(struct acpi_pm *pm, uint16_t v)
     acpi_pm_update(pm);
 }
 
+/* The power button wakes what sleeps, the clock's alarm if it is enabled.  Ref: ACPI 6.5, 4.8.2.4
+ * and 4.8.3.1.1. */
+static void wake_for(struct acpi_pm *pm, uint16_t bits)
+{
+    if (bits & (ACPI_PM1_POWER_BUTTON | (pm->s->en & ACPI_PM1_RTC)))
+        machine_request_wakeup(pm->dev->machine);
+}
+
+/* What has happened already leaves no time to sleep. */
+static void fall_asleep(struct acpi_pm *pm)
+{
+    machine_request_suspend(pm->dev->machine);
+    wake_for(pm, pm->s->sts & pm->s->en);
+}
+
 /* SCI_EN is the firmware's to change; sleeping begins with SLP_EN, which is not kept. */
 void acpi_pm_write_cnt(struct acpi_pm *pm, uint16_t v)
 {
@@ -94,7 +109,7 @@ void acpi_pm_write_cnt(struct acpi_pm *pm, uint16_t v)
     if (pm->off_types >> type & 1)
         machine_request_shutdown(pm->dev->machine, SHUTDOWN_GUEST_OFF, 0);
     else if (pm->sleep_types >> type & 1)
-        machine_request_suspend(pm->dev->machine);
+        fall_asleep(pm);
     else
         dev_unimp(pm->dev, "sleep of type %u", type);
 }
@@ -118,6 +133,7 @@ void acpi_pm_event(struct acpi_pm *pm, uint16_t bits)
     mutex_lock(&pm->dev->lock);
     pm->s->sts |= bits;
     acpi_pm_update(pm);
+    wake_for(pm, bits);
     mutex_unlock(&pm->dev->lock);
 }
 

@@ -243,12 +243,11 @@ static bool create_apics(struct pc *b, struct error **errp)
     return true;
 }
 
-/* A line of the ISA bus reaches both kinds of controllers; a key or the clock's alarm wakes the
- * machine. */
+/* A line of the ISA bus reaches both kinds of controllers; a key wakes the machine. */
 static void on_isa_line(void *opaque, unsigned n, bool level)
 {
     struct pc *b = opaque;
-    if (level && (n == KEYBOARD_LINE || n == RTC_LINE || n == MOUSE_LINE))
+    if (level && (n == KEYBOARD_LINE || n == MOUSE_LINE))
         machine_request_wakeup(&b->m);
     i8259_set_irq(b->parts.pic, n, level);
     irq_or_input(&b->pin[n == PIT_LINE ? PIT_PIN : n], FROM_ISA, level);
@@ -287,13 +286,48 @@ static bool create_hpet(struct pc *b, struct error **errp)
     return true;
 }
 
+/* ---- events of power management ---- */
+
+static void pm_event(struct pc *b, uint16_t bits)
+{
+    if (b->m.suspended)
+        b->woken_by |= bits;
+    if (b->is_q35)
+        ich9_pm_event(b->pm, bits);
+    else
+        piix4_pm_event(b->pm, bits);
+}
+
+/* The clock's own output, whoever has line 8: the chip set sees an alarm also while the HPET stands
+ * in for the clock.  Ref: 82371AB, RTC_STS; ICH9, PM1_STS. */
+static void on_rtc(void *opaque, unsigned n UNUSED, bool level)
+{
+    struct pc *b = opaque;
+    if (level)
+        pm_event(b, ACPI_PM1_RTC);
+    irq_set(&b->rtc_line, level);
+}
+
+static void connect_rtc(struct pc *b)
+{
+    b->parts.on_rtc = on_rtc;
+    b->parts.on_rtc_opaque = b;
+    if (b->parts.hpet)
+        irq_connect(&b->rtc_line, hpet_rtc, b->parts.hpet, 0);
+    else
+        irq_connect(&b->rtc_line, isa_irq_handler, b->parts.bus, RTC_LINE);
+}
+
 /* ---- the machine ---- */
 
 static bool create_chip_set(struct pc *b, struct error **errp)
 {
-    return create_apics(b, errp) && create_host(b, errp) &&
-           (b->is_q35 ? create_ich9(b, errp) : create_piix(b, errp)) && create_pic(b, errp) &&
-           create_hpet(b, errp) && pc_create_devices(&b->parts, errp) && create_disks(b, errp);
+    if (!create_apics(b, errp) || !create_host(b, errp) ||
+        !(b->is_q35 ? create_ich9(b, errp) : create_piix(b, errp)) || !create_pic(b, errp) ||
+        !create_hpet(b, errp))
+        return false;
+    connect_rtc(b);
+    return pc_create_devices(&b->parts, errp) && create_disks(b, errp);
 }
 
 static bool load_kernel(struct pc *b, struct error **errp)
@@ -336,14 +370,6 @@ static void pc_reset(struct machine *m)
 
 /* ---- power ---- */
 
-static void pm_event(struct pc *b, uint16_t bits)
-{
-    if (b->is_q35)
-        ich9_pm_event(b->pm, bits);
-    else
-        piix4_pm_event(b->pm, bits);
-}
-
 static void pc_powerdown(struct machine *m)
 {
     pm_event((struct pc *)m, ACPI_PM1_POWER_BUTTON);
@@ -366,7 +392,8 @@ static void pc_woken(struct machine *m)
     pc_host_wake(b->host);
     if (b->is_q35)
         ich9_wake(b->lpc);
-    pm_event(b, ACPI_PM1_WAKE);
+    pm_event(b, ACPI_PM1_WAKE | b->woken_by);
+    b->woken_by = 0;
 }
 
 static void pc_nmi(struct machine *m)

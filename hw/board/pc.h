@@ -33,6 +33,8 @@ struct pc {
     /* Its parts.  lpc is the bridge to ISA, PIIX3 or ICH9; pm has ACPI's registers. */
     struct device *host, *lpc, *pm, *apic_bus, *ioapic, *fw_cfg;
     struct device *lapic[MACHINE_MAX_CPUS];
+    struct irq rtc_line;            /* what the clock's output is to interrupt controllers */
+    uint16_t woken_by;              /* ACPI_PM1_*: what happened while the machine slept */
     struct irq_or pin[IOAPIC_PINS]; /* what drives a pin of the I/O APIC; input 0 is the ISA line */
 };
 

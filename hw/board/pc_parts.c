@@ -251,8 +251,8 @@ static bool create_timer(struct pc_parts *p, struct error **errp)
 bool pc_create_devices(struct pc_parts *p, struct error **errp)
 {
     p->rtc = pc_add(p->m, "mc146818rtc", "rtc");
-    if (p->hpet)
-        irq_connect(&p->rtc->irq, hpet_rtc, p->hpet, 0);
+    if (p->on_rtc)
+        irq_connect(&p->rtc->irq, p->on_rtc, p->on_rtc_opaque, 0);
     return pc_plug(p->rtc, NULL, errp) && create_timer(p, errp) &&
            pc_plug(pc_add(p->m, "i8257", "dma"), NULL, errp) && create_keyboard(p, errp) &&
            pc_create_serials(p, PC_SERIALS, errp) && create_parallels(p, errp) &&

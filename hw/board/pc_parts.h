@@ -14,7 +14,9 @@ struct pc_parts {
     struct machine *m;
     struct isa_bus *bus;
     struct device *rtc, *port92, *fdc, *pic, *pit;
-    struct device *hpet; /* what the outputs of timer and clock go through, or NULL */
+    struct device *hpet; /* what the timer's output goes through, or NULL */
+    irq_handler *on_rtc; /* takes the clock's output, and on_rtc_opaque; NULL: line 8 does */
+    void *on_rtc_opaque;
     bool has_no_pit, has_no_keyboard;
 };
 

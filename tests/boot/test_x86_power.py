@@ -13,6 +13,11 @@ def start(machine, modules, more):
                  initrd=initrd)
 
 
+ALARM = """r=/sys/class/rtc/rtc0; t=$(($(cat $r/since_epoch)+3)); echo $t > $r/wakealarm; echo mem > /sys/power/state
+[ $(cat $r/since_epoch) -ge $t ] && grep -q STS /sys/firmware/acpi/interrupts/ff_rt_clk && echo on $((40+2)) time
+"""
+
+
 def check_power(machine, smbus):
     with start(machine, ["button", "evdev", smbus, "at24"], ["-smp", "2"]) as g:
         g.shell()
@@ -28,6 +33,8 @@ def check_power(machine, smbus):
         q.ok("system_wakeup")
         g.expect("42 awake")
         q.event("WAKEUP")
+        g.send(ALARM)
+        g.expect("on 42 time")
         g.run("for i in /dev/input/event*; do (head -c 1 $i; poweroff -f) & done; sleep 0.5")
         q.ok("system_powerdown")
         g.wait_exit(0)

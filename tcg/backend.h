@@ -126,8 +126,10 @@ enum { TCG_SAVE_VALUE = 64 };
 enum tcg_x87_how { X87_RUN, X87_LOOK, X87_DONE };
 struct tcg_x87 {
     /* Do the instruction of a guest's word, on the slots; the result of x87_get.  Of x87_st:
-     * X87_LOOK gives what would be stored and changes nothing, X87_DONE does the rest. */
-    uint64_t (*run)(void *cpu, enum tcg_x87_how how, uint32_t word, uint64_t value, uint32_t high);
+     * X87_LOOK gives what would be stored and changes nothing, X87_DONE does the rest.  value: the
+     * operand of x87_ld and x87_if, and where X87_LOOK puts that; of 10 bytes two are in value[1].
+     */
+    uint64_t (*run)(void *cpu, enum tcg_x87_how how, uint32_t word, uint64_t value[2]);
     /* The slots as an image for FRSTOR, and from one of FNSAVE (32-bit protected mode); registers
      * of vectors may be used, flags of MXCSR not raised. */
     void (*to_image)(void *cpu, uint8_t *image);
@@ -140,7 +142,7 @@ struct tcg_callbacks {
     uint64_t (*ld)(void *cpu, uint64_t addr, uint32_t memop,
                    uintptr_t ra); /* extended as memop says, to 64 bits */
     void (*st)(void *cpu, uint64_t addr, uint64_t val, uint32_t memop, uintptr_t ra);
-    /* 16 bytes, the first in the lowest; no byte order, no single-copy atomicity. */
+    /* 16 bytes, or MO_80, the first in the lowest; no byte order, no single-copy atomicity. */
     void (*ld128)(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra);
     void (*st128)(void *cpu, uint64_t addr, uint64_t *val, uint32_t memop, uintptr_t ra);
     /* op: enum ir_opc of the atomic; returns the old value, extended as memop says. */

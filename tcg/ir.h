@@ -110,7 +110,8 @@ enum ir_memop {
     MO_32 = 2,
     MO_64 = 3,
     MO_128 = 4,
-    MO_SIZE = 7,   /* log2 of bytes */
+    MO_80 = 5,     /* 10 bytes: of x87_ld and x87_st */
+    MO_SIZE = 7,   /* log2 of bytes, or MO_80 */
     MO_SIGN = 8,   /* sign-extend a load to the op's type */
     MO_BE = 16,    /* big endian */
     MO_ALIGN = 32, /* misaligned: fault (otherwise done, split if it must be) */
@@ -128,7 +129,7 @@ enum ir_memop {
 };
 static inline unsigned memop_bytes(uint32_t mo)
 {
-    return 1u << (mo & MO_SIZE);
+    return (mo & MO_SIZE) == MO_80 ? 10 : 1u << (mo & MO_SIZE);
 }
 /* How an access must be aligned where misaligned ones are refused. */
 static inline unsigned memop_alignment(uint32_t mo)

@@ -167,16 +167,20 @@ static inline bool ir_opc_is_vfp(unsigned opc)
 }
 static inline bool ir_opc_is_x87(unsigned opc)
 {
-    return (opc >= OP_x87 && opc <= OP_x87_cw) || opc == OP_x87_st;
+    return (opc >= OP_x87 && opc <= OP_x87_cw) || opc == OP_x87_ld || opc == OP_x87_st;
 }
-/* Plain stores; loads and stores, whose imm may name the slot of their addend. */
+/* Plain loads; stores; both, whose imm may name the slot of their addend. */
+static inline bool ir_opc_is_load(unsigned opc)
+{
+    return opc == OP_ld || opc == OP_x87_ld;
+}
 static inline bool ir_opc_is_store(unsigned opc)
 {
     return opc == OP_st || opc == OP_x87_st;
 }
 static inline bool ir_opc_is_access(unsigned opc)
 {
-    return opc == OP_ld || ir_opc_is_store(opc);
+    return ir_opc_is_load(opc) || ir_opc_is_store(opc);
 }
 static inline bool ir_opc_is_vec(unsigned opc)
 {

@@ -95,7 +95,9 @@ static bool check_memop(struct checker *c, const struct ir_op *op, enum ir_type 
         return bad(c, "memop %#x of a vector", op->attr);
     if (t == V128)
         return memop_idx(op->attr) <= 7 || bad(c, "memop %#x: MMU index", op->attr);
-    if (size > MO_64)
+    if (ir_opc_is_x87(op->opc) && size == MO_80 && !(op->attr & MO_ALIGN))
+        size = MO_64;
+    if (size > MO_64 || (ir_opc_is_x87(op->opc) && (op->attr & MO_BE)))
         return bad(c, "memop %#x: size", op->attr);
     if (size > type_size || (is_fp && size != type_size))
         return bad(c, "memop %#x does not fit type %d", op->attr, t);
@@ -254,6 +256,7 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_vto64:
     case OP_vto32: return true;
     case OP_st: return check_memop(c, op, ir_type_of(c->ir, op->arg[1]));
+    case OP_x87_ld:
     case OP_x87_st: return check_memop(c, op, I64);
     case OP_call: return check_call(c, op);
     case OP_br: return check_block_id(c, op->attr);

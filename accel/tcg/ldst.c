@@ -241,26 +241,28 @@ static uint64_t load(const struct acc *a)
     return extend(swapped(val, a->memop), a->memop);
 }
 
-/* One half of 16 bytes, whose pages were asked before. */
-static uint64_t load_half(const struct acc *a, unsigned off)
+/* One half of 16 bytes, or of 10, whose pages were asked before. */
+static uint64_t load_half(const struct acc *a, unsigned off, unsigned size)
 {
     struct acc half = *a;
     half.addr += off;
     half.memop = (a->memop & ~(uint32_t)MO_SIZE) | MO_64;
-    return crosses_page(half.addr, 8) ? load_across(&half, 8) : load_in_page(&half, half.addr, 8);
+    return crosses_page(half.addr, size) ? load_across(&half, size)
+                                         : load_in_page(&half, half.addr, size);
 }
 
 static void load_128(const struct acc *a, uint64_t *val)
 {
+    unsigned size = memop_bytes(a->memop);
     check_alignment(a, GUEST_READ);
-    if (crosses_page(a->addr, 16) && read_across(a->v, a->addr, 16, memop_idx(a->memop), val))
+    if (crosses_page(a->addr, size) && read_across(a->v, a->addr, size, memop_idx(a->memop), val))
         return;
-    watch_read(a, 16);
+    watch_read(a, size);
     resolve(a, a->addr, GUEST_READ);
-    if (crosses_page(a->addr, 16))
+    if (crosses_page(a->addr, size))
         resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_READ);
-    val[0] = load_half(a, 0);
-    val[1] = load_half(a, 8);
+    val[0] = load_half(a, 0, 8);
+    val[1] = load_half(a, 8, size - 8);
 }
 
 /* --- stores
@@ -392,17 +394,18 @@ static void store(const struct acc *a, uint64_t val)
 
 static void store_128(const struct acc *a, const uint64_t *val)
 {
+    unsigned size = memop_bytes(a->memop);
     struct acc low = *a, high;
     low.memop = (a->memop & ~(uint32_t)MO_SIZE) | MO_64;
     high = low;
     high.addr += 8;
     check_alignment(a, GUEST_WRITE);
-    watch_write(a, 16);
+    watch_write(a, size);
     resolve(a, a->addr, GUEST_WRITE);
-    if (crosses_page(a->addr, 16))
+    if (crosses_page(a->addr, size))
         resolve(a, (a->addr | ~PAGE_MASK_) + 1, GUEST_WRITE);
     store_bytes(&low, 8, val[0]);
-    store_bytes(&high, 8, val[1]);
+    store_bytes(&high, size - 8, val[1]);
 }
 
 /* --- atomics

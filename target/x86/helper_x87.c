@@ -289,15 +289,21 @@ static void store_ten(struct x87 *x, uint64_t low, uint16_t high)
     guest_st(&x->cpu->cpu, x->arg + 8, high, x->memop | MO_16);
 }
 
-static void store_bcd(struct x87 *x, struct f80 v, bool empty)
+static void bcd_digits(struct x87 *x, struct f80 v, bool empty, uint64_t stored[2])
 {
     uint8_t digits[10];
-    if (empty)
-        v = f80_indefinite();
     f80_to_bcd(v, digits, &x->env);
     x->env.up = empty ? false : x->env.up;
+    stored[0] = ld_le64(digits);
+    stored[1] = ld_le16(digits + 8);
+}
+
+static void store_bcd(struct x87 *x, struct f80 v, bool empty)
+{
+    uint64_t stored[2];
+    bcd_digits(x, empty ? f80_indefinite() : v, empty, stored);
     if (!stops(x))
-        store_ten(x, ld_le64(digits), ld_le16(digits + 8));
+        store_ten(x, stored[0], (uint16_t)stored[1]);
 }
 
 static unsigned int_bits(const struct x87 *x)
@@ -595,32 +601,35 @@ void helper_x87(struct x86_cpu *cpu, uint32_t word, uint32_t memop, uint64_t arg
 /* --- as operations of the translator, with all exceptions masked --- */
 
 /* What a store to memory stores, and the flags that raises. */
-static uint64_t stored_value(struct x87 *x)
+static void stored_value(struct x87 *x, uint64_t stored[2])
 {
     bool empty = is_empty(x, 0);
     struct f80 v = empty ? f80_indefinite() : st(x, 0);
     underflows(x, empty);
     switch (x->operand) {
-    case X87_F32: return f80_to_f32(v, &x->env);
-    case X87_F64: return f80_to_f64(v, &x->env);
-    default: return (uint64_t)f80_to_int(v, int_bits(x), x->op == X87_FISTT, &x->env);
+    case X87_F32: stored[0] = f80_to_f32(v, &x->env); break;
+    case X87_F64: stored[0] = f80_to_f64(v, &x->env); break;
+    case X87_F80:
+        stored[0] = v.man;
+        stored[1] = v.se;
+        break;
+    case X87_BCD: bcd_digits(x, v, empty, stored); break;
+    default: stored[0] = (uint64_t)f80_to_int(v, int_bits(x), x->op == X87_FISTT, &x->env);
     }
 }
 
-static uint64_t run_op(void *opaque, enum tcg_x87_how how, uint32_t word, uint64_t value,
-                       uint32_t high)
+static uint64_t run_op(void *opaque, enum tcg_x87_how how, uint32_t word, uint64_t value[2])
 {
     struct x86_cpu *cpu = opaque;
-    struct x87 x = decode_word(cpu, word, high, value);
-    uint64_t result = 0;
+    struct x87 x = decode_word(cpu, word, (uint32_t)value[1], value[0]);
     if (x.op == X87_FNSTSW)
         return x87_status(cpu);
     if (how == X87_RUN)
         execute(&x);
     else
-        result = stored_value(&x);
+        stored_value(&x, value);
     if (how == X87_LOOK)
-        return result;
+        return 0;
     finish_pops(&x);
     commit(&x);
     return x.flags;

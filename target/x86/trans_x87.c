@@ -114,35 +114,57 @@ void x87_wait(struct dis *d)
     call_fwait(d->ir);
 }
 
-static void from_memory(struct dis *d, unsigned op, unsigned operand, unsigned pops)
+static uint32_t memop_of(const struct dis *d, unsigned bytes)
 {
-    unsigned bytes = operand_bytes(operand), size = bytes == 2 ? 1 : bytes == 4 ? 2 : 3;
-    uint32_t word = memory_word(d, op, operand, pops);
-    x87_wait(d);
-    ir_val offset = mem_offset(d), linear = mem_addr(d, bytes, SEG_READ), high = imm32(d, 0);
-    ir_val v = mem_load(d, linear, size);
+    return d->mem | (bytes == 2 ? MO_16 : bytes == 4 ? MO_32 : bytes == 8 ? MO_64 : MO_80);
+}
+
+/* 10 bytes want to be aligned to 8 where it matters: those are the helper's. */
+static bool is_direct(const struct dis *d, unsigned bytes)
+{
+    return is_in_line(d) && !(bytes == 10 && (d->mem & MO_ALIGN));
+}
+
+static uint64_t fop_and_word(const struct dis *d, uint32_t word)
+{
+    return (uint64_t)fop_of(d) << 32 | word;
+}
+
+static void call_with_operand(struct dis *d, uint32_t word, unsigned bytes, ir_val linear,
+                              ir_val offset)
+{
+    unsigned size = bytes == 2 ? 1 : bytes == 4 ? 2 : 3;
+    ir_val v = mem_load(d, linear, size), high = imm32(d, 0);
     if (bytes == 10)
         high = zext_of(d, mem_load(d, ir_add(d->ir, linear, imm64(d, 8)), 1), 1);
-    if (!is_in_line(d)) {
-        call(d, word, high, zext64_of(d, v, size), offset);
+    call(d, word, high, zext64_of(d, v, size), offset);
+}
+
+static void from_memory(struct dis *d, unsigned op, unsigned operand, unsigned pops)
+{
+    unsigned bytes = operand_bytes(operand);
+    uint32_t word = memory_word(d, op, operand, pops);
+    x87_wait(d);
+    ir_val offset = mem_offset(d), linear = mem_addr(d, bytes, SEG_READ);
+    if (!is_direct(d, bytes)) {
+        call_with_operand(d, word, bytes, linear, offset);
         return;
     }
-    ir_x87_in(d->ir, v, high, fop_of(d), word);
+    ir_x87_ld(d->ir, linear, memop_of(d, bytes), fop_and_word(d, word));
     note_operand(d, offset);
 }
 
-/* Of 10 bytes, and those that truncate, which are rare: by the helper. */
 static void to_memory(struct dis *d, unsigned op, unsigned operand, unsigned pops)
 {
-    unsigned bytes = operand_bytes(operand), size = bytes == 2 ? 1 : bytes == 4 ? 2 : 3;
+    unsigned bytes = operand_bytes(operand);
     uint32_t word = memory_word(d, op, operand, pops);
     x87_wait(d);
     ir_val offset = mem_offset(d), linear = mem_addr(d, bytes, SEG_WRITE);
-    if (!is_in_line(d) || bytes == 10 || op == X87_FISTT) {
+    if (!is_direct(d, bytes)) {
         call(d, word, imm32(d, d->mem), linear, offset);
         return;
     }
-    ir_x87_st(d->ir, linear, d->mem | size, (uint64_t)fop_of(d) << 32 | word);
+    ir_x87_st(d->ir, linear, memop_of(d, bytes), fop_and_word(d, word));
     note_operand(d, offset);
 }
 

@@ -41,7 +41,7 @@ struct bc {
     X(flags) X(flags_fcmp) X(eflags) \
     X(fp) X(fsgnj_64) X(fsgnj_32) X(fsgnjn_64) X(fsgnjn_32) X(fsgnjx_64) X(fsgnjx_32) X(box32) X(unbox32) \
     X(get_64) X(get_32) X(set_64) X(set_32) X(env_ld) X(env_st) X(vec) X(vfp) X(ssef) X(konst_v) X(select_v) \
-    X(x87) X(x87_st) X(get_128) X(set_128) X(ld_128) X(st_128) X(ld) X(st) X(atomic) X(cas) X(fence)
+    X(x87) X(x87_ld) X(x87_st) X(get_128) X(set_128) X(ld_128) X(st_128) X(ld) X(st) X(atomic) X(cas) X(fence)
 /* Those that go elsewhere. */
 #define BC_CONTROL(X) \
     X(call) X(br) X(brcond) X(exit_if) X(exit_jump) X(exit_ind) X(exit_lookup) X(exit_main) X(poll)

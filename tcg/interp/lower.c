@@ -293,7 +293,9 @@ static void lower_memory(struct lower *s, const struct ir_op *op)
 
 static void lower_x87(struct lower *s, const struct ir_op *op)
 {
-    if (op->opc == OP_x87_st)
+    if (op->opc == OP_x87_ld)
+        lower_plain(s, op, BC_x87_ld, mem_word(op, I64))->x = (uint32_t)op->imm2;
+    else if (op->opc == OP_x87_st)
         lower_plain(s, op, BC_x87_st, mem_word(op, I64))->x = (uint32_t)op->imm2;
     else if (op->opc != OP_x87_cw) /* the slots' form reads it when it is wanted */
         lower_plain(s, op, BC_x87, (uint32_t)op->imm);

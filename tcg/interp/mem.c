@@ -112,7 +112,7 @@ union ir_vec bc_load_128(uint8_t *cpu, const struct tcg_callbacks *cb, uint64_t 
     const void *p = host_read(cpu, addr, mo);
     union ir_vec v;
     if (p)
-        memcpy(&v, p, sizeof(v));
+        memcpy(&v, p, memop_bytes(mo));
     else
         cb->ld128(cpu, addr, v.d, mo, ra);
     return v;
@@ -124,7 +124,7 @@ void bc_store_128(uint8_t *cpu, const struct tcg_callbacks *cb, uint64_t addr,
     void *p = host_write(cpu, addr, mo);
     union ir_vec v = *val;
     if (p)
-        memcpy(p, &v, sizeof(v));
+        memcpy(p, &v, memop_bytes(mo));
     else
         cb->st128(cpu, addr, v.d, mo, ra);
 }

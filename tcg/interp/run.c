@@ -326,15 +326,32 @@ static inline void do_vfp(struct frame *f, const struct bc *p)
 /* Without a result d is cell 0, which is nobody's. */
 static inline void do_x87(struct frame *f, const struct bc *p)
 {
-    D = layout.cb.x87->run(f->cpu, X87_RUN, p->attr, A, (uint32_t)B);
+    uint64_t v[2] = {A};
+    D = layout.cb.x87->run(f->cpu, X87_RUN, p->attr, v);
+}
+
+static inline void do_x87_ld(struct frame *f, const struct bc *p)
+{
+    uint32_t mo = p->attr & 0xffff;
+    union ir_vec v = {0};
+    if ((mo & MO_SIZE) == MO_80)
+        v = bc_load_128(f->cpu, &layout.cb, A, mo, (uintptr_t)p);
+    else
+        v.d[0] = bc_load(f->cpu, &layout.cb, A, mo, (uintptr_t)p);
+    layout.cb.x87->run(f->cpu, X87_RUN, p->x, v.d);
 }
 
 static inline void do_x87_st(struct frame *f, const struct bc *p)
 {
     const struct tcg_x87 *x87 = layout.cb.x87;
-    uint64_t v = x87->run(f->cpu, X87_LOOK, p->x, 0, 0);
-    bc_store(f->cpu, &layout.cb, A, v, p->attr & 0xffff, (uintptr_t)p);
-    x87->run(f->cpu, X87_DONE, p->x, 0, 0);
+    uint32_t mo = p->attr & 0xffff;
+    union ir_vec v = {0};
+    x87->run(f->cpu, X87_LOOK, p->x, v.d);
+    if ((mo & MO_SIZE) == MO_80)
+        bc_store_128(f->cpu, &layout.cb, A, &v, mo, (uintptr_t)p);
+    else
+        bc_store(f->cpu, &layout.cb, A, v.d[0], mo, (uintptr_t)p);
+    x87->run(f->cpu, X87_DONE, p->x, v.d);
 }
 
 static inline void do_ssef(struct frame *f, const struct bc *p)

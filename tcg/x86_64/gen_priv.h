@@ -128,7 +128,6 @@ struct val {
     uint8_t reg;    /* register that holds it, or NO_REG */
     uint8_t slot;   /* memory slot that holds it: then mem_val[slot] is this value; or NO_SLOT */
     uint8_t hint;   /* slot set to it later, with nothing between that could tell; or NO_SLOT */
-    uint32_t x87;   /* of a load: the x87_in that is done with it, in its place; or 0 */
     uint8_t group;  /* of a load or store: which group it belongs to, or NO_GROUP */
     bool as_addr;   /* used as the address of a load or store */
     bool fused;     /* computed by its only user */
@@ -473,7 +472,7 @@ void x87_emit_suspend(const struct x86_rt *rt, struct x86_code *c);
 void x87_emit_resume(const struct x86_rt *rt, struct x86_code *c);
 /* The host's x87 has the guest's state from here on. */
 void x87_fetch(struct gen *g);
-/* An instruction with an operand in memory; of x87_in and x87_st. */
+/* An instruction with an operand in memory; of x87_ld and x87_st. */
 void x87_on_memory(struct gen *g, uint32_t fop, struct opnd m);
 uint32_t x87_fop(const struct ir_op *op);
 /* --- calls.c --- */

@@ -224,20 +224,6 @@ static void join_group(struct gen *g, const struct ir_op *op, uint32_t i)
     g->val[i].group = k - g->groups;
 }
 
-/* The load just before, which nothing else wants, does the instruction with its memory operand. */
-static bool fuse_x87(struct gen *g, const struct ir_op *op, struct val *x)
-{
-    uint32_t i = op - g->ir->ops;
-    if (op->opc != OP_x87_in || ir_val_is_const(op->arg[0]) || op->arg[0].id + 1 != i)
-        return false;
-    const struct ir_op *ld = op - 1;
-    if (ld->opc != OP_ld || ld->uses != 1 || !ir_val_is_const(op->arg[1]) ||
-        ((ld->attr & MO_BE) && (ld->attr & MO_SIZE)))
-        return false;
-    g->val[i - 1].x87 = i;
-    return x->fused = true;
-}
-
 /* Calls with effects may change what memory is mapped. */
 static bool ends_groups(const struct ir_op *op)
 {
@@ -290,7 +276,7 @@ static bool may_be_late(const struct gen *g, const struct ir_op *set, const stru
 
 static bool is_hard(const struct ir_op *op)
 {
-    if (op->opc == OP_ld || op->opc == OP_st || op->opc == OP_exit_if || op->opc == OP_br_if)
+    if (ir_opc_is_load(op->opc) || op->opc == OP_st || op->opc == OP_exit_if || op->opc == OP_br_if)
         return false;
     return ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END | IR_OP_SIDE);
 }
@@ -320,7 +306,7 @@ static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *o
     if (opc_is_alias(op->opc) && !ir_val_is_const(op->arg[0]))
         return;
     if (fuse_address(g, op, x) || fuse_scale(g, op, x, i) || fuse_test(g, op, x) ||
-        fuse_late(g, op, x) || fuse_x87(g, op, x))
+        fuse_late(g, op, x))
         return;
     if (is_hard(op))
         open->next_hard = i;

@@ -89,8 +89,8 @@ static void access_prepare(struct gen *g, struct access *a, const struct ir_op *
 {
     ir_val v = op->arg[0];
     *a = (struct access){.memop = op->attr};
-    if (memop_idx(a->memop) >= TCG_MMU_MODES ||
-        (a->memop & MO_SIZE) > (op->type == V128 ? MO_128 : MO_64)) {
+    unsigned most = op->type == V128 ? MO_128 : ir_opc_is_x87(op->opc) ? MO_80 : MO_64;
+    if (memop_idx(a->memop) >= TCG_MMU_MODES || (a->memop & MO_SIZE) > most) {
         g->why = "access of an unknown size or MMU index";
         a->memop = MO_64;
     }
@@ -205,7 +205,7 @@ static void check_access(struct gen *g, struct access *a, const struct ir_op *op
         int32_t shift = a->disp - address_parts(g, op->arg[0], &base, &narrow);
         tlb_check(g, a, k->is_write, shift + k->lo, shift + k->hi);
     } else {
-        check_alone(g, a, op->opc != OP_ld);
+        check_alone(g, a, !ir_opc_is_load(op->opc));
     }
 }
 
@@ -248,9 +248,8 @@ static void load_hit(struct gen *g, const struct ir_op *op, const struct access 
 {
     struct opnd m = hit_opnd(a);
     bool is_fp = type_is_fp(op->type);
-    uint32_t x87 = g->val[op - g->ir->ops].x87;
-    if (x87) {
-        x87_on_memory(g, g->ir->ops[x87].attr, m);
+    if (op->opc == OP_x87_ld) {
+        x87_on_memory(g, x87_fop(op), m);
         return;
     }
     if (op->type == V128) {
@@ -345,7 +344,8 @@ static void load_filled(struct gen *g, const struct cold *k)
 /* In a region: fill the TLB and check again, or leave at the instruction. */
 static void cold_fill(struct gen *g, const struct cold *k)
 {
-    bool may_cross = k->op->opc == OP_ld && !(k->exit & MO_ALIGN) && memop_bytes(k->exit) > 1;
+    bool may_cross =
+        ir_opc_is_load(k->op->opc) && !(k->exit & MO_ALIGN) && memop_bytes(k->exit) > 1;
     push_address(g, k);
     x86_push_imm(&g->c, k->exit);
     x86_call_to(&g->c, g->rt->fill);
@@ -360,6 +360,11 @@ static void cold_fill(struct gen *g, const struct cold *k)
     leave_side(g, k);
 }
 
+static bool is_ten(const struct ir_op *op)
+{
+    return (op->attr & MO_SIZE) == MO_80;
+}
+
 static void cold_miss_128(struct gen *g, const struct cold *k)
 {
     struct x86_code *c = &g->c;
@@ -372,7 +377,9 @@ static void cold_miss_128(struct gen *g, const struct cold *k)
     x86_push_imm(c, k->exit);
     x86_call_to(c, (const uint8_t *)(uintptr_t)k->pc);
     mark_here(g, k->mark);
-    if (!is_store)
+    if (k->op->opc == OP_x87_ld)
+        x87_on_memory(g, x87_fop(k->op), wide_buffer());
+    else if (!is_store)
         x86_fload128(c, k->d, wide_buffer(), g->rt->has.avx);
     void_groups(g, k->groups);
     cold_return(g, k);
@@ -388,7 +395,7 @@ static void cold_miss(struct gen *g, const struct cold *k)
     struct x86_code *c = &g->c;
     bool has_result = k->op->opc != OP_st;
     late_flush_copy(g, k);
-    if (k->op->type == V128) {
+    if (k->op->type == V128 || is_ten(k->op)) {
         cold_miss_128(g, k);
         return;
     }
@@ -400,9 +407,8 @@ static void cold_miss(struct gen *g, const struct cold *k)
     x86_push_imm(c, k->exit);
     x86_call_to(c, (const uint8_t *)(uintptr_t)k->pc);
     mark_here(g, k->mark);
-    uint32_t x87 = g->val[k->op - g->ir->ops].x87;
-    if (x87) {
-        x87_on_memory(g, g->ir->ops[x87].attr, opnd_mem(RSP, 0));
+    if (k->op->opc == OP_x87_ld) {
+        x87_on_memory(g, x87_fop(k->op), opnd_mem(RSP, 0));
         x86_lea(c, true, RSP, opnd_mem(RSP, 8));
     } else if (has_result) {
         unsigned d = k->d != NO_REG && k->d < XMM0 ? k->d : k->t;
@@ -425,6 +431,10 @@ static void cold_miss_x87(struct gen *g, const struct cold *k)
     push_address(g, k);
     x86_push_imm(c, word);
     x86_call_to(c, g->rt->x87_run[X87_LOOK]);
+    if (is_ten(k->op)) { /* by reference */
+        x86_lea(c, true, k->t, opnd_mem(RBP, TCG_ENV_OFF(x87_operand)));
+        x86_store(c, 3, opnd_mem(RSP, 0), k->t);
+    }
     x86_push_imm(c, k->exit);
     x86_call_to(c, (const uint8_t *)(uintptr_t)k->pc);
     mark_here(g, k->mark);
@@ -438,7 +448,7 @@ static void cold_miss_x87(struct gen *g, const struct cold *k)
 
 static bool wants_write(const struct ir_op *op)
 {
-    return op->opc == OP_tlb_add ? op->attr & MO_WRITE : op->opc != OP_ld;
+    return op->opc == OP_tlb_add ? op->attr & MO_WRITE : !ir_opc_is_load(op->opc);
 }
 
 static const uint8_t *refill_stub(const struct gen *g, const struct cold *k)
@@ -499,10 +509,11 @@ static const uint8_t *again_stub(const struct gen *g, const struct access *a,
 {
     bool keep = scratch_xmm_live(g);
     unsigned idx = memop_idx(a->memop) % TCG_MMU_MODES;
-    if (!a->group || g->o->region || (a->memop & MO_BE) || op->type == V128 || op->opc == OP_x87_st)
+    if (!a->group || g->o->region || (a->memop & MO_BE) || op->type == V128 ||
+        op->opc == OP_x87_st || is_ten(op))
         return NULL;
-    return op->opc == OP_ld ? g->rt->again_ld[keep][idx][a->memop & (MO_SIZE | MO_SIGN)]
-                            : g->rt->again_st[keep][idx][a->memop & MO_SIZE];
+    return ir_opc_is_load(op->opc) ? g->rt->again_ld[keep][idx][a->memop & (MO_SIZE | MO_SIGN)]
+                                   : g->rt->again_st[keep][idx][a->memop & MO_SIZE];
 }
 
 static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *const stub[2])
@@ -523,7 +534,7 @@ static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *c
     k->groups = ra_group_regs(g);
     k->back = g->c.p;
     k->retry = a->check;
-    if (g->o->region && k->op->opc != OP_ld)
+    if (g->o->region && !ir_opc_is_load(k->op->opc))
         k->exit |= MO_WRITE;
     return k;
 }
@@ -532,18 +543,25 @@ static struct cold *miss(struct gen *g, const struct access *a, const uint8_t *c
 static void rule_ld(struct gen *g, const struct ir_op *op)
 {
     struct access a;
-    bool x87 = g->val[g->cur].x87;
-    if (x87)
-        x87_fetch(g);
     access_prepare(g, &a, op);
-    unsigned d = x87                    ? (unsigned)NO_REG
-                 : type_is_fp(op->type) ? ra_def(g, 0)
-                                        : ra_def_temp(g, a.leads ? a.u : a.t);
+    unsigned d = type_is_fp(op->type) ? ra_def(g, 0) : ra_def_temp(g, a.leads ? a.u : a.t);
     check_access(g, &a, op);
     load_hit(g, op, &a, d);
     keep_addend(g, &a);
     if (!a.known)
         miss(g, &a, op->type == V128 ? g->rt->miss_ld128 : g->rt->miss_ld)->d = d;
+}
+
+static void rule_x87_ld(struct gen *g, const struct ir_op *op)
+{
+    struct access a;
+    x87_fetch(g);
+    access_prepare(g, &a, op);
+    check_access(g, &a, op);
+    load_hit(g, op, &a, NO_REG);
+    keep_addend(g, &a);
+    if (!a.known)
+        miss(g, &a, is_ten(op) ? g->rt->miss_ld128 : g->rt->miss_ld)->d = NO_REG;
 }
 
 /* --- stores --- */
@@ -574,7 +592,7 @@ static void rule_x87_st(struct gen *g, const struct ir_op *op)
     store_hit(g, &a, v);
     keep_addend(g, &a);
     if (!a.known)
-        miss(g, &a, g->rt->miss_st)->b = v;
+        miss(g, &a, is_ten(op) ? g->rt->miss_st128 : g->rt->miss_st)->b = v;
 }
 
 /* --- the first-level TLB as a value --- */
@@ -877,6 +895,7 @@ const rule_fn rules_mem[OP_COUNT] = {
     [OP_tlb_add] = rule_tlb_add,
     [OP_ld] = rule_ld,
     [OP_st] = rule_st,
+    [OP_x87_ld] = rule_x87_ld,
     [OP_x87_st] = rule_x87_st,
     [OP_atomic_add] = rule_atomic_add,
     [OP_atomic_and] = rule_atomic_and,

@@ -73,19 +73,24 @@ static void emit_enter(struct x86_rt *rt, struct x86_code *c)
     x86_ret(c, 0);
 }
 
-/* The site pushed the guest's word, which the result replaces. */
+/* The site pushed the guest's word, which what is stored replaces; it is in env->x87_operand, too.
+ */
 static void emit_run(struct x86_rt *rt, struct x86_code *c, enum tcg_x87_how how)
 {
-    enum { PUSHED = 3 * 8, WORD = PUSHED + 8 };
+    enum { PUSHED = 4 * 8, WORD = PUSHED + 8 };
     rt->x87_run[how] = x86_rx(c);
     x86_push(c, RAX);
     x86_push(c, RSI);
     x86_push(c, RDX);
+    x86_push(c, RCX);
     x87_emit_leave(rt, c);
     x86_mov_imm(c, RSI, how);
     x86_mov(c, false, RDX, opnd_mem(RSP, WORD));
+    x86_lea(c, true, RCX, env(TCG_ENV_OFF(x87_operand)));
     call_keeping(c, (const void *)(uintptr_t)rt->layout.cb.x87->run, false);
+    x86_mov(c, true, RAX, env(TCG_ENV_OFF(x87_operand)));
     x86_store(c, 3, opnd_mem(RSP, WORD), RAX);
+    x86_pop(c, RCX);
     x86_pop(c, RDX);
     x86_pop(c, RSI);
     x86_pop(c, RAX);
@@ -171,7 +176,7 @@ void x87_on_memory(struct gen *g, uint32_t fop, struct opnd m)
 
 uint32_t x87_fop(const struct ir_op *op)
 {
-    return op->opc == OP_x87_st ? (uint32_t)(op->imm2 >> 32) : op->attr;
+    return (uint32_t)(op->imm2 >> 32);
 }
 
 static void rule_x87(struct gen *g, const struct ir_op *op)
@@ -204,18 +209,6 @@ static void rule_x87_get(struct gen *g, const struct ir_op *op)
     ra_def_fixed(g, RAX);
 }
 
-/* A value that no load just before has put there itself. */
-static void rule_x87_in(struct gen *g, const struct ir_op *op)
-{
-    struct opnd m = env(TCG_ENV_OFF(x87_operand)), high = m;
-    unsigned a = ra_use(g, op->arg[0]);
-    high.disp += 8;
-    x86_store(&g->c, 3, m, a);
-    x86_store(&g->c, 2, high, ra_use(g, op->arg[1]));
-    x87_fetch(g);
-    x87_on_memory(g, op->attr, m);
-}
-
 static void rule_x87_cw(struct gen *g, const struct ir_op *op)
 {
     uint8_t *idle = g->x87_is_live ? NULL : jump_unless(&g->c, TCG_ENV_OFF(x87_live));
@@ -225,6 +218,8 @@ static void rule_x87_cw(struct gen *g, const struct ir_op *op)
 }
 
 const rule_fn rules_x87[OP_COUNT] = {
-    [OP_x87] = rule_x87,       [OP_x87_if] = rule_x87_if, [OP_x87_get] = rule_x87_get,
-    [OP_x87_in] = rule_x87_in, [OP_x87_cw] = rule_x87_cw,
+    [OP_x87] = rule_x87,
+    [OP_x87_if] = rule_x87_if,
+    [OP_x87_get] = rule_x87_get,
+    [OP_x87_cw] = rule_x87_cw,
 };

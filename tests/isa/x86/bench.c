@@ -67,13 +67,13 @@ static void slow_st(void *cpu G_GNUC_UNUSED, uint64_t addr, uint64_t val, uint32
 static void slow_ld128(void *cpu G_GNUC_UNUSED, uint64_t addr, uint64_t *val, uint32_t mo,
                        uintptr_t ra)
 {
-    memcpy(val, host_at(addr, mo, ra), 16);
+    memcpy(val, host_at(addr, mo, ra), memop_bytes(mo));
 }
 
 static void slow_st128(void *cpu G_GNUC_UNUSED, uint64_t addr, uint64_t *val, uint32_t mo,
                        uintptr_t ra)
 {
-    memcpy(host_at(addr, mo, ra), val, 16);
+    memcpy(host_at(addr, mo, ra), val, memop_bytes(mo));
 }
 
 static uint64_t combine(unsigned op, uint64_t a, uint64_t b)

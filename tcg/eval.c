@@ -162,8 +162,6 @@ static uint32_t shift_eflags(unsigned opc, unsigned size, uint64_t a, unsigned n
 {
     bool carry, overflow = false;
     uint64_t r, last; /* last: before the last step */
-    if (!n)
-        return result_eflags(a, size) | IR_EFLAG_A;
     if (opc == OP_eflags_shl) {
         last = low_bytes(a, size) << (n - 1);
         carry = top_bit(last, size);
@@ -190,6 +188,52 @@ uint32_t ir_eflags_of_result(uint64_t v, unsigned size)
     return result_eflags(v, size);
 }
 
+/* What a shift by 0 leaves. */
+static uint32_t shift_eflags_or(unsigned opc, unsigned size, uint64_t a, uint64_t b, uint64_t c)
+{
+    unsigned n = b & (size == 3 ? 63 : 31);
+    return n ? shift_eflags(opc, size, a, n) : (uint32_t)c;
+}
+
+static bool product_is_wide(unsigned size, uint64_t a, uint64_t b)
+{
+    __int128 p = (__int128)(int64_t)sign_bytes(a, size) * (int64_t)sign_bytes(b, size);
+    return p != (int64_t)sign_bytes((uint64_t)p, size);
+}
+
+uint32_t ir_eflags_kept(unsigned opc)
+{
+    switch (opc) {
+    case OP_eflags_inc:
+    case OP_eflags_dec: return ~(uint32_t)(IR_EFLAGS & ~IR_EFLAG_C);
+    case OP_eflags_bit: return ~(uint32_t)IR_EFLAG_C;
+    case OP_eflags_rotl:
+    case OP_eflags_rotr:
+    case OP_eflags_wide:
+    case OP_eflags_imul: return ~(uint32_t)(IR_EFLAG_C | IR_EFLAG_O);
+    default: return 0;
+    }
+}
+
+static uint32_t carry_overflow(bool carry, bool overflow)
+{
+    return (carry ? IR_EFLAG_C : 0) | (overflow ? IR_EFLAG_O : 0);
+}
+
+static uint32_t some_eflags(unsigned opc, unsigned size, uint64_t a, uint64_t b)
+{
+    bool top = top_bit(a, size);
+    switch (opc) {
+    case OP_eflags_inc: return sum_eflags(false, size, a - 1, 1, 0);
+    case OP_eflags_dec: return sum_eflags(true, size, a + 1, 1, 0);
+    case OP_eflags_rotl: return carry_overflow(a & 1, top != (a & 1));
+    case OP_eflags_rotr: return carry_overflow(top, top != top_bit(a << 1, size));
+    case OP_eflags_bit: return carry_overflow(a & 1, false);
+    case OP_eflags_wide: return carry_overflow(low_bytes(a, size), low_bytes(a, size));
+    default: return product_is_wide(size, a, b) ? IR_EFLAG_C | IR_EFLAG_O : 0;
+    }
+}
+
 uint32_t ir_eval_eflags(unsigned opc, unsigned size, uint64_t a, uint64_t b, uint64_t c)
 {
     switch (opc) {
@@ -200,8 +244,13 @@ uint32_t ir_eval_eflags(unsigned opc, unsigned size, uint64_t a, uint64_t b, uin
     case OP_eflags_sum: return sum_eflags(false, size, a - b, b, 0);
     case OP_eflags_diff: return sum_eflags(true, size, a + b, b, 0);
     case OP_eflags_logic: return result_eflags(a, size);
-    default: return shift_eflags(opc, size, a, b & (size == 3 ? 63 : 31));
+    case OP_eflags_shl:
+    case OP_eflags_shr:
+    case OP_eflags_sar: return shift_eflags_or(opc, size, a, b, c);
+    default: break;
     }
+    uint32_t kept = ir_eflags_kept(opc), old = opc == OP_eflags_imul ? c : b;
+    return (old & kept) | (some_eflags(opc, size, a, b) & ~kept);
 }
 
 bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b)

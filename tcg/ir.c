@@ -306,28 +306,41 @@ ir_val ir_call_slots(struct ir *ir, const struct ir_helper *h, const ir_val *arg
     return build_call(ir, h, args, &(struct ir_call_slots){reads, writes});
 }
 
-bool ir_flags_can_wait(const struct ir *ir, const struct ir_op *op)
+/* Constants that code out of line can have as they are. */
+static bool fits_late(const struct ir *ir, const struct ir_op *op, unsigned arg)
 {
     uint64_t c;
-    switch (op->opc) {
-    case OP_flags_sub:
-    case OP_flags_add:
-    case OP_eflags_add:
-    case OP_eflags_sub:
-    case OP_eflags_sum:
-    case OP_eflags_diff:
-    case OP_eflags_logic:
-    case OP_eflags_shl:
-    case OP_eflags_shr:
-    case OP_eflags_sar: break;
-    default: return false;
-    }
+    if (!ir_is_const(ir, op->arg[arg], &c))
+        return true;
+    bool fits = ir_type_of(ir, op->arg[arg]) == I32 || (int64_t)c == (int32_t)c;
+    return fits && !(ir_opc_is_eflags(op->opc) && op->attr == 1);
+}
+
+bool ir_flags_can_wait(const struct ir *ir, const struct ir_op *op)
+{
+    if (ir_opc_is_eflags(op->opc) ? op->opc == OP_eflags_imul && op->attr < 2
+                                  : op->opc != OP_flags_sub && op->opc != OP_flags_add)
+        return false;
     if (ir_val_is_const(op->arg[0]))
         return false;
-    if (op->opc == OP_eflags_logic || !ir_is_const(ir, op->arg[1], &c))
-        return op->opc < OP_eflags_shl;
-    bool fits = ir_type_of(ir, op->arg[1]) == I32 || (int64_t)c == (int32_t)c;
-    return fits && (op->opc >= OP_eflags_shl || !(ir_opc_is_eflags(op->opc) && op->attr == 1));
+    return ir_desc(op)->nargs < 2 || ir_opc_is_eflags_shift(op->opc) ||
+           (ir_opc_is_some_eflags(op->opc) && op->opc != OP_eflags_imul) || fits_late(ir, op, 1);
+}
+
+bool ir_flags_base_is_slot(const struct ir *ir, const struct ir_op *set)
+{
+    if (ir_val_is_const(set->arg[0]) || !ir_eflags_has_base(ir->ops[set->arg[0].id].opc))
+        return false;
+    ir_val base = ir_eflags_base(&ir->ops[set->arg[0].id]);
+    if (ir_val_is_const(base))
+        return false;
+    const struct ir_op *get = &ir->ops[base.id];
+    if (get->opc != OP_get || get->attr != set->attr)
+        return false;
+    for (const struct ir_op *op = get + 1; op < set; op++)
+        if ((op->opc == OP_set && op->attr == set->attr) || op->opc == OP_call)
+            return false;
+    return true;
 }
 
 /* What a block that is still being built knows of slots must not be what went. */

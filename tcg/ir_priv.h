@@ -192,11 +192,34 @@ uint32_t ir_eval_flags(unsigned opc, enum ir_type t, uint64_t a, uint64_t b, uin
 uint32_t ir_eval_eflags(unsigned opc, unsigned size, uint64_t a, uint64_t b, uint64_t c);
 static inline bool ir_opc_is_eflags(unsigned opc)
 {
-    return opc >= OP_eflags_add && opc <= OP_eflags_sar;
+    return opc >= OP_eflags_add && opc <= OP_eflags_imul;
+}
+static inline bool ir_opc_is_eflags_shift(unsigned opc)
+{
+    return opc >= OP_eflags_shl && opc <= OP_eflags_sar;
+}
+/* Some flags only: the others are those of the last operand. */
+static inline bool ir_opc_is_some_eflags(unsigned opc)
+{
+    return opc >= OP_eflags_inc && opc <= OP_eflags_imul;
+}
+/* The bits of their last operand that such ops keep; 0 for others. */
+uint32_t ir_eflags_kept(unsigned opc);
+/* The flags that op, which has some or may have none (a shift), is on top of. */
+static inline ir_val ir_eflags_base(const struct ir_op *op)
+{
+    return op->arg[ir_desc(op)->nargs - 1];
+}
+static inline bool ir_eflags_has_base(unsigned opc)
+{
+    return ir_opc_is_eflags_shift(opc) || ir_opc_is_some_eflags(opc);
 }
 /* Packed flags that can be made of their operands later, wherever those are then: not by the
  * operation's own flags alone. */
 bool ir_flags_can_wait(const struct ir *ir, const struct ir_op *op);
+/* set is of flags on top of others, which are what the slot has until this set: a get of it, of the
+ * same block, and nothing sets the slot between. */
+bool ir_flags_base_is_slot(const struct ir *ir, const struct ir_op *set);
 bool ir_eval_cc(enum ir_cc cc, enum ir_type t, uint64_t a, uint64_t b);
 enum ir_cc ir_cc_invert(enum ir_cc cc);
 enum ir_cc ir_cc_swap(enum ir_cc cc);

@@ -82,6 +82,13 @@ enum ir_attr_text ir_attr_text(unsigned opc)
     case OP_eflags_shl:
     case OP_eflags_shr:
     case OP_eflags_sar:
+    case OP_eflags_inc:
+    case OP_eflags_dec:
+    case OP_eflags_rotl:
+    case OP_eflags_rotr:
+    case OP_eflags_bit:
+    case OP_eflags_wide:
+    case OP_eflags_imul:
     case OP_flags_fcmp: return IR_TEXT_NUMBER;
     case OP_exit_jump:
     case OP_exit_ind: return IR_TEXT_HINT;

@@ -105,6 +105,12 @@ void flags_logic(struct dis *d, ir_val result, unsigned size)
     d->flags.result = result;
 }
 
+void flags_of_bit(struct dis *d, ir_val v, unsigned size)
+{
+    flags_set(d, ir_eflags_bit(d->ir, v, flags_get(d), size));
+    remember(d, X86_FLAGS_BIT, size, v, IR_NONE);
+}
+
 void flags_result(struct dis *d, ir_val cc, ir_val result, unsigned size)
 {
     flags_set(d, cc);
@@ -207,6 +213,13 @@ static struct flag_test test_add(struct dis *d, unsigned cond)
     return test_packed(d, cond);
 }
 
+static struct flag_test test_bit(struct dis *d, unsigned cond)
+{
+    if (cond == CC_B)
+        return test_bits(d, narrow_to(d, d->flags.a, 2), 1);
+    return test_packed(d, cond);
+}
+
 struct flag_test flag_test(struct dis *d, unsigned cond)
 {
     struct flag_test t;
@@ -215,6 +228,7 @@ struct flag_test flag_test(struct dis *d, unsigned cond)
     case X86_FLAGS_LOGIC: t = test_logic(d, cond & ~1u); break;
     case X86_FLAGS_ADD:
     case X86_FLAGS_ZS: t = test_add(d, cond & ~1u); break;
+    case X86_FLAGS_BIT: t = test_bit(d, cond & ~1u); break;
     default: t = test_packed(d, cond & ~1u);
     }
     static const uint8_t inverse[] = {[IR_EQ] = IR_NE, [IR_NE] = IR_EQ,   [IR_LT] = IR_GE,

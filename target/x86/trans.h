@@ -21,6 +21,7 @@ enum x86_flag_source {
     X86_FLAGS_LOGIC, /* a is the result: CF and OF are 0 */
     X86_FLAGS_ADD,   /* a + b, result in `result` */
     X86_FLAGS_ZS,    /* `result` gave ZF and SF (and PF); the rest is in the slot only */
+    X86_FLAGS_BIT,   /* CF is the lowest bit of a */
 };
 
 enum { X86_LATE = 24 };
@@ -208,6 +209,8 @@ void flags_adc(struct dis *d, ir_val a, ir_val b, ir_val carry, unsigned size)
 void flags_sbb(struct dis *d, ir_val a, ir_val b, ir_val carry, unsigned size)
     X86_SYMBOL(flags_sbb);
 void flags_logic(struct dis *d, ir_val result, unsigned size) X86_SYMBOL(flags_logic);
+/* CF is the lowest bit of v, the others stay. */
+void flags_of_bit(struct dis *d, ir_val v, unsigned size) X86_SYMBOL(flags_of_bit);
 /* All of X86_CC_ALL from a value, and back.  flags_result(): and the result that gave Z and S. */
 void flags_set(struct dis *d, ir_val cc) X86_SYMBOL(flags_set);
 void flags_result(struct dis *d, ir_val cc, ir_val result, unsigned size) X86_SYMBOL(flags_result);

@@ -154,21 +154,17 @@ void trans_test(struct dis *d)
 static void step(struct dis *d, bool is_dec)
 {
     unsigned size = size_of(d);
-    ir_val one = imm_of(d, size, 1), old = flags_get(d), a;
+    ir_val one = imm_of(d, size, 1), a;
     if (d->insn.has_lock)
         a = ir_atomic_add(d->ir, mem_addr(d, 1u << size, SEG_RMW),
                           is_dec ? ir_neg(d->ir, one) : one, locked_memop(d));
     else
         a = operand_read(d, 0);
-    ir_val r = is_dec ? ir_sub(d->ir, a, one) : ir_add(d->ir, a, one), cc;
-    if (is_plain(d))
-        cc = is_dec ? ir_eflags_diff(d->ir, r, one, size) : ir_eflags_sum(d->ir, r, one, size);
+    ir_val r = is_dec ? ir_sub(d->ir, a, one) : ir_add(d->ir, a, one), old = flags_get(d);
     if (!d->insn.has_lock)
         operand_write(d, 0, r);
-    if (!is_plain(d))
-        cc = is_dec ? ir_eflags_sub(d->ir, a, one, size) : ir_eflags_add(d->ir, a, one, size);
-    cc = ir_and(d->ir, cc, imm32(d, X86_CC_ALL & ~X86_CC_C));
-    flags_result(d, ir_or(d->ir, cc, ir_and(d->ir, old, imm32(d, X86_CC_C))), r, size);
+    ir_val cc = is_dec ? ir_eflags_dec(d->ir, r, old, size) : ir_eflags_inc(d->ir, r, old, size);
+    flags_result(d, cc, r, size);
 }
 
 void trans_inc(struct dis *d)
@@ -201,13 +197,11 @@ void trans_not(struct dis *d)
 
 /* --- multiplication --- */
 
-/* CF and OF; the others stay, as on AMD's processors (the manuals leave them undefined). */
-static void flags_product(struct dis *d, ir_val a, ir_val b)
+/* CF and OF say whether a, what a product's upper half has beyond the lower, is not 0; the others
+ * stay, as on AMD's processors (the manuals leave them undefined). */
+static void flags_product(struct dis *d, ir_val a, unsigned size)
 {
-    ir_val t = ir_setcond(d->ir, a, b, IR_NE);
-    if (ir_type_of(d->ir, t) == I64)
-        t = ir_trunc(d->ir, t);
-    flags_change(d, X86_CC_C | X86_CC_O, ir_mul(d->ir, t, imm32(d, X86_CC_C | X86_CC_O)));
+    flags_set(d, ir_eflags_wide(d->ir, a, flags_get(d), size));
 }
 
 static ir_val extend(struct dis *d, ir_val v, unsigned size, bool is_signed)
@@ -219,22 +213,26 @@ static ir_val extend(struct dis *d, ir_val v, unsigned size, bool is_signed)
 static void multiply(struct dis *d, bool is_signed)
 {
     unsigned size = size_of(d);
-    ir_val b = operand_read(d, 0), a = gpr(d, 0, size, false), low, high, expect;
+    ir_val b = operand_read(d, 0), a = gpr(d, 0, size, false), low, high;
     if (size == 3) {
         low = ir_mul(d->ir, a, b);
         high = is_signed ? ir_mulhs(d->ir, a, b) : ir_mulhu(d->ir, a, b);
-        expect = is_signed ? ir_sar(d->ir, low, imm64(d, 63)) : imm64(d, 0);
         set_gpr(d, 0, 3, false, low);
         set_gpr(d, 2, 3, false, high);
-        flags_product(d, high, expect);
+        if (is_signed)
+            high = ir_xor(d->ir, high, ir_sar(d->ir, low, imm64(d, 63)));
+        flags_product(d, high, 3);
         return;
     }
     ir_val p = ir_mul(d->ir, extend(d, a, size, is_signed), extend(d, b, size, is_signed));
     low = ir_trunc(d->ir, p);
     set_gpr(d, 0, size ? size : 1, false, low);
+    high = ir_trunc(d->ir, ir_shr(d->ir, p, imm64(d, 8u << size)));
     if (size)
-        set_gpr(d, 2, size, false, ir_trunc(d->ir, ir_shr(d->ir, p, imm64(d, 8u << size))));
-    flags_product(d, p, extend(d, low, size, is_signed));
+        set_gpr(d, 2, size, false, high);
+    if (is_signed)
+        high = ir_xor(d->ir, high, ir_sar(d->ir, sext_of(d, low, size), imm32(d, 31)));
+    flags_product(d, high, size);
 }
 
 void trans_mul(struct dis *d)
@@ -249,18 +247,8 @@ void trans_imul(struct dis *d)
 
 static void multiply_low(struct dis *d, ir_val a, ir_val b)
 {
-    unsigned size = size_of(d);
-    if (size == 3) {
-        ir_val low = ir_mul(d->ir, a, b);
-        ir_val high = ir_mulhs(d->ir, a, b);
-        operand_write(d, 0, low);
-        flags_product(d, high, ir_sar(d->ir, low, imm64(d, 63)));
-        return;
-    }
-    ir_val p = ir_mul(d->ir, sext64_of(d, a, size), sext64_of(d, b, size));
-    ir_val low = ir_trunc(d->ir, p);
-    operand_write(d, 0, low);
-    flags_product(d, p, sext64_of(d, low, size));
+    operand_write(d, 0, ir_mul(d->ir, a, b));
+    flags_set(d, ir_eflags_imul(d->ir, a, b, flags_get(d), size_of(d)));
 }
 
 void trans_imul2(struct dis *d)

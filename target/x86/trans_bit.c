@@ -61,9 +61,7 @@ static void bit_op(struct dis *d, enum bit_change change)
         if (change != BIT_TEST)
             operand_write(d, 0, changed(d, v, mask, change));
     }
-    ir_val bit = narrow_to(d, ir_shr(d->ir, v, n), 2);
-    bit = ir_and(d->ir, bit, imm32(d, 1));
-    flags_change(d, X86_CC_C, ir_shl(d->ir, bit, imm32(d, 8)));
+    flags_of_bit(d, ir_shr(d->ir, v, n), size);
 }
 
 void trans_bt(struct dis *d)

@@ -35,23 +35,24 @@ static void flags_by_count(struct dis *d, ir_val count, ir_val cc)
         flags_set(d, cc);
 }
 
-/* The same when the result of the shift says ZF and SF. */
-static void flags_of_shift(struct dis *d, ir_val count, ir_val cc, ir_val result)
+typedef ir_val build_flags(struct ir *ir, ir_val a, ir_val b, ir_val base, uint32_t size);
+
+/* The same of a shift, whose result says ZF and SF. */
+static void flags_of_shift(struct dis *d, build_flags *op, ir_val a, ir_val count, ir_val result)
 {
     uint64_t n;
-    if (ir_is_const(d->ir, count, &n) && n)
-        flags_result(d, cc, result, size_of(d));
-    else
-        flags_by_count(d, count, cc);
+    if (!ir_is_const(d->ir, count, &n))
+        flags_set(d, op(d->ir, a, count, flags_get(d), size_of(d)));
+    else if (n)
+        flags_result(d, op(d->ir, a, count, imm32(d, 0), size_of(d)), result, size_of(d));
 }
 
 void trans_shl(struct dis *d)
 {
-    unsigned size = size_of(d);
     ir_val n = count_of(d, 1), a = operand_read(d, 0);
     ir_val r = ir_shl(d->ir, a, n);
     operand_write(d, 0, r);
-    flags_of_shift(d, n, ir_eflags_shl(d->ir, a, n, size), r);
+    flags_of_shift(d, ir_eflags_shl, a, n, r);
 }
 
 void trans_shr(struct dis *d)
@@ -60,7 +61,7 @@ void trans_shr(struct dis *d)
     ir_val n = count_of(d, 1), a = operand_read(d, 0);
     ir_val r = ir_shr(d->ir, zext_of(d, a, size), n);
     operand_write(d, 0, r);
-    flags_of_shift(d, n, ir_eflags_shr(d->ir, a, n, size), r);
+    flags_of_shift(d, ir_eflags_shr, a, n, r);
 }
 
 void trans_sar(struct dis *d)
@@ -69,7 +70,7 @@ void trans_sar(struct dis *d)
     ir_val n = count_of(d, 1), a = operand_read(d, 0);
     ir_val r = ir_sar(d->ir, sext_of(d, a, size), n);
     operand_write(d, 0, r);
-    flags_of_shift(d, n, ir_eflags_sar(d->ir, a, n, size), r);
+    flags_of_shift(d, ir_eflags_sar, a, n, r);
 }
 
 /* --- rotates --- */
@@ -99,12 +100,10 @@ static ir_val repeated(struct dis *d, ir_val v)
 
 void trans_rol(struct dis *d)
 {
-    unsigned top = bits_of(d) - 1;
     ir_val n = count_of(d, 1);
     ir_val r = ir_rotl(d->ir, repeated(d, operand_read(d, 0)), n);
     operand_write(d, 0, r);
-    ir_val carry = bit_of(d, r, 0);
-    flags_of_rotate(d, n, carry, ir_xor(d->ir, carry, bit_of(d, r, top)));
+    flags_by_count(d, n, ir_eflags_rotl(d->ir, r, flags_get(d), size_of(d)));
 }
 
 /* OF: the two top bits differ. */
@@ -119,7 +118,7 @@ void trans_ror(struct dis *d)
     ir_val n = count_of(d, 1);
     ir_val r = ir_rotr(d->ir, repeated(d, operand_read(d, 0)), n);
     operand_write(d, 0, r);
-    flags_of_rotate(d, n, bit_of(d, r, bits_of(d) - 1), tops_differ(d, r));
+    flags_by_count(d, n, ir_eflags_rotr(d->ir, r, flags_get(d), size_of(d)));
 }
 
 static bool is_one(const struct dis *d, ir_val count)

@@ -100,9 +100,6 @@ static unsigned zero_above(const struct ir *ir, ir_val v)
     case OP_eflags_sum:
     case OP_eflags_diff:
     case OP_eflags_logic:
-    case OP_eflags_shl:
-    case OP_eflags_shr:
-    case OP_eflags_sar:
     case OP_flags_fcmp: return 16;
     case OP_setcond:
     case OP_fcmp: return 1;
@@ -839,6 +836,30 @@ static enum ir_folded fold_flags(struct ir *ir, struct ir_op *op, ir_val *v)
     return constant(ir, I32, v, ir_eval_flags(op->opc, t, a, b, c));
 }
 
+/* Of a shift by a constant, all flags or none. */
+static enum ir_folded fold_shift_base(struct ir *ir, struct ir_op *op, ir_val *v, unsigned n)
+{
+    if (!n) {
+        *v = op->arg[2];
+        return IR_FOLD_VALUE;
+    }
+    op->arg[2] = ir_const(ir, I32, 0);
+    return IR_FOLD_AGAIN;
+}
+
+/* Flags whose every change is undone need not be there. */
+static bool skip_base(struct ir *ir, struct ir_op *op)
+{
+    ir_val *base = &op->arg[ir_desc(op)->nargs - 1];
+    if (ir_val_is_const(*base) || !ir_opc_is_some_eflags(ir->ops[base->id].opc))
+        return false;
+    const struct ir_op *below = &ir->ops[base->id];
+    if (ir_eflags_kept(op->opc) & ~ir_eflags_kept(below->opc))
+        return false;
+    *base = ir_eflags_base(below);
+    return true;
+}
+
 static enum ir_folded fold_eflags(struct ir *ir, struct ir_op *op, ir_val *v)
 {
     uint64_t arg[3] = {0};
@@ -847,6 +868,11 @@ static enum ir_folded fold_eflags(struct ir *ir, struct ir_op *op, ir_val *v)
         return become(op, op->opc == OP_eflags_adc ? OP_eflags_add : OP_eflags_sub, op->arg[0],
                       op->arg[1]);
     }
+    if (ir_opc_is_eflags_shift(op->opc) && ir_is_const(ir, op->arg[1], &arg[1]) &&
+        !ir_val_is_const(op->arg[2]))
+        return fold_shift_base(ir, op, v, arg[1] & (op->attr == 3 ? 63 : 31));
+    if (ir_opc_is_some_eflags(op->opc) && skip_base(ir, op))
+        return IR_FOLD_AGAIN;
     for (unsigned i = 0; i < ir_desc(op)->nargs; i++)
         if (!ir_is_const(ir, op->arg[i], &arg[i]))
             return IR_FOLD_NONE;
@@ -881,6 +907,9 @@ static const fold_fn rules[OP_COUNT] = {
     [OP_eflags_sbb] = fold_eflags, [OP_eflags_sum] = fold_eflags, [OP_eflags_diff] = fold_eflags,
     [OP_eflags_logic] = fold_eflags,
     [OP_eflags_shl] = fold_eflags, [OP_eflags_shr] = fold_eflags, [OP_eflags_sar] = fold_eflags,
+    [OP_eflags_inc] = fold_eflags, [OP_eflags_dec] = fold_eflags, [OP_eflags_rotl] = fold_eflags,
+    [OP_eflags_rotr] = fold_eflags, [OP_eflags_bit] = fold_eflags, [OP_eflags_wide] = fold_eflags,
+    [OP_eflags_imul] = fold_eflags,
     [OP_vto64] = fold_vto, [OP_vto32] = fold_vto,
     [OP_vfrom64] = fold_vlow, [OP_vfrom32] = fold_vlow, [OP_vlow] = fold_vlow,
     [OP_vand] = fold_vlogic, [OP_vor] = fold_vlogic, [OP_vxor] = fold_vlogic, [OP_vandn] = fold_vlogic,

@@ -41,13 +41,59 @@ static bool is_branch(const struct ir_op *op)
     return op->opc == OP_br || op->opc == OP_brcond || op->opc == OP_br_if;
 }
 
-/* The op that makes flags which can wait, and which nobody but this set wants; or NULL. */
-static const struct ir_op *waiting(const struct search *s, const struct ir_op *set)
+static bool is_on_top(const struct ir_op *op, uint32_t base)
+{
+    return ir_eflags_has_base(op->opc) && ir_eflags_base(op).id == base;
+}
+
+/* The late set of op behind it in a block that ends at `end`, if nothing else wants op; or NULL. */
+static const struct ir_op *late_set_of(const struct search *s, uint32_t op, uint32_t end)
+{
+    if (s->ir->ops[op].uses != 1)
+        return NULL;
+    for (uint32_t i = op + 1; i < end; i++) {
+        const struct ir_op *set = &s->ir->ops[i];
+        if (sets(s, set) && set->arg[0].id == op)
+            return set->imm & IR_LATE ? set : NULL;
+    }
+    return NULL;
+}
+
+/* How many uses of op are flags on top of it that are made late; get: the slot as it is is enough
+ * for them. */
+static unsigned uses_below(const struct search *s, uint32_t op, uint32_t end, bool get)
+{
+    unsigned n = 0;
+    for (uint32_t i = op + 1; i < end; i++) {
+        if (!is_on_top(&s->ir->ops[i], op))
+            continue;
+        const struct ir_op *set = late_set_of(s, i, end);
+        n += set && (!get || ir_flags_base_is_slot(s->ir, set));
+    }
+    return n;
+}
+
+/* Reads them now: late flags on top of them do not. */
+static bool reads_now(const struct search *s, const struct ir_op *op, uint32_t end)
+{
+    return reads(s, op) &&
+           (op->opc != OP_get || uses_below(s, op - s->ir->ops, end, true) != op->uses);
+}
+
+/* The op that makes flags which can wait, and which nobody wants but this set and flags on top of
+ * it that are late; or NULL.  Sets behind it have been looked at. */
+static const struct ir_op *waiting(const struct search *s, const struct ir_op *set, uint32_t end)
 {
     if (ir_val_is_const(set->arg[0]))
         return NULL;
     const struct ir_op *value = &s->ir->ops[set->arg[0].id];
-    return value->uses == 1 && ir_flags_can_wait(s->ir, value) ? value : NULL;
+    if (!ir_flags_can_wait(s->ir, value))
+        return NULL;
+    bool may_be_below = !ir_eflags_has_base(value->opc) && ir_desc(value)->nargs <= 2;
+    if (value->uses == 1)
+        return value;
+    return may_be_below && uses_below(s, set->arg[0].id, end, false) == value->uses - 1 ? value
+                                                                                        : NULL;
 }
 
 /* How it travels in hidden slots. */
@@ -119,8 +165,8 @@ static void follow(struct search *s, unsigned blk)
     for (uint32_t i = b->first; i < b->end; i++) {
         const struct ir_op *op = &s->ir->ops[i];
         if (sets(s, op)) {
-            now = kind_of(waiting(s, op));
-        } else if (reads(s, op)) {
+            now = kind_of(waiting(s, op, b->end));
+        } else if (reads_now(s, op, b->end)) {
             now = IR_FLAGS_READY;
         } else if (is_branch(op)) {
             arrive(s, op->attr, now);
@@ -134,7 +180,7 @@ static bool reads_first(const struct search *s, unsigned blk)
 {
     const struct ir_block *b = &s->ir->blocks[blk];
     uint32_t i = b->first;
-    while (i < b->end && !sets(s, &s->ir->ops[i]) && !reads(s, &s->ir->ops[i]))
+    while (i < b->end && !sets(s, &s->ir->ops[i]) && !reads_now(s, &s->ir->ops[i], b->end))
         i++;
     return i < b->end && !sets(s, &s->ir->ops[i]);
 }
@@ -162,14 +208,14 @@ static void delay(struct search *s, unsigned blk)
     for (uint32_t i = b->end; i-- > b->first;) {
         struct ir_op *op = &s->ir->ops[i];
         if (sets(s, op)) {
-            const struct ir_op *value = waiting(s, op);
+            const struct ir_op *value = waiting(s, op, b->end);
             bool can = value && (overwritten || kind_of(value) != IR_FLAGS_READY);
             if (can && !is_read)
                 op->imm |= IR_LATE;
             overwritten = true;
             is_read = false;
         } else {
-            is_read |= reads(s, op);
+            is_read |= reads_now(s, op, b->end);
         }
     }
 }
@@ -197,11 +243,12 @@ void flags_make_lazy(struct ir *ir)
         return;
     for (unsigned i = 0; i < ir->norder; i++)
         s->position[ir->order[i]] = i;
+    for (unsigned i = 0; i < ir->norder; i++)
+        delay(s, ir->order[i]);
     find_seen(s);
     find_in(s);
     for (unsigned i = 0; i < ir->norder; i++) {
         unsigned blk = ir->order[i];
-        delay(s, blk);
         ir->blocks[blk].flags_in = s->in[blk] == UNKNOWN ? IR_FLAGS_READY : s->in[blk];
     }
     ir->has_hidden_flags = true;

@@ -133,7 +133,9 @@ struct val {
     bool fused;     /* computed by its only user */
     bool scaled;    /* used by an addition that could do the shift */
     bool tested;    /* used by a comparison with zero that could do the AND */
-    bool late;      /* used by a late set */
+    uint16_t late;  /* how many of its users are late sets, or flags of late sets on top of it */
+    bool is_base;   /* one is the latter */
+    uint32_t set;   /* the late set */
 };
 
 /*
@@ -168,8 +170,19 @@ struct late {
     const struct ir_op *set, *value; /* value: what makes it, or NULL for a constant */
     bool hidden;                     /* flags of hidden slots, which stay where they are */
     uint8_t kind;                    /* of those: enum ir_flags_in */
-    struct opnd at2;                 /* second operand of flags */
+    struct opnd at2, at3;            /* second and third operand of flags */
     struct opnd at;                  /* of what goes into the extension or box, if value is one */
+    /* What flags are on top of, if value has only some of them. */
+    enum late_base {
+        LATE_BASE_NONE,
+        LATE_BASE_SLOT,   /* what the slot has */
+        LATE_BASE_HIDDEN, /* what it would have of hidden slots: base_kind */
+        LATE_BASE_VALUE,  /* a value, which is at3 */
+        LATE_BASE_FLAGS,  /* flags that are made here, too: of base_value */
+    } base;
+    uint8_t base_kind;
+    const struct ir_op *base_value;
+    struct opnd base_at, base_at2;
 };
 
 /* What late sets need on the way to a block of the unit. */
@@ -447,7 +460,10 @@ static inline void cmp_use_flags(struct cmp *k)
 /* The host's flags, which stay, packed as the result of the op, in EAX. */
 void pack_eflags(struct gen *g, ir_val a, ir_val b, bool is_result);
 /* For late sets: the packed flags of op in EAX, whose first operand is there already. */
-void flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b);
+void flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b, struct opnd in);
+/* The same of op that has a base (ir_eflags_has_base()), which is in memory at home, and becomes
+ * op's flags there.  A count that is not constant is in ECX; changes both. */
+void flags_onto_home(struct gen *g, const struct ir_op *op, struct opnd b, struct opnd home);
 /* Whether the host's flags say it, with *cc for them; nothing has been emitted since. */
 bool flags_are_known(const struct gen *g, ir_val a, ir_val b, enum ir_cc cc, enum x86_cc *host_cc);
 /* The same of a comparison of some bits of packed with zero. */

@@ -239,16 +239,40 @@ static void note_late(struct gen *g, const struct ir_op *op, uint32_t until)
     if (x->last < until)
         x->last = until;
     x->nuse++;
-    x->late = true;
+    x->late++;
+    x->set = op - g->ir->ops;
+}
+
+/* Flags that other flags, made late, are on top of. */
+static void note_base(struct gen *g, ir_val base, const struct val *top)
+{
+    if (ir_val_is_const(base))
+        return;
+    struct val *x = &g->val[val_id(g, base)];
+    if (x->last < top->last)
+        x->last = top->last;
+    x->nuse++;
+    x->late++;
+    x->is_base = true;
+}
+
+/* Only flags that are whole and made of two operands at most are made below others. */
+static bool may_be_base(const struct ir_op *op)
+{
+    return ir_opc_is_eflags(op->opc) && !ir_eflags_has_base(op->opc) && ir_desc(op)->nargs <= 2;
 }
 
 /* An extension or box, or the flags, that only a late set wants are made there. */
 static bool fuse_late(struct gen *g, const struct ir_op *op, struct val *x)
 {
     bool kind = op->opc == OP_sext32 || op->opc == OP_box32 || ir_flags_can_wait(g->ir, op);
-    if (!x->late || x->nuse != 1 || !kind || ir_val_is_const(op->arg[0]))
+    if (!x->late || x->nuse != x->late || !kind || ir_val_is_const(op->arg[0]) ||
+        (x->is_base && !may_be_base(op)) || (x->late > 1 && !may_be_base(op)))
         return false;
-    for (unsigned k = 0; k < ir_desc(op)->nargs; k++) {
+    unsigned nargs = ir_desc(op)->nargs - ir_eflags_has_base(op->opc);
+    if (ir_eflags_has_base(op->opc) && !ir_flags_base_is_slot(g->ir, &g->ir->ops[x->set]))
+        note_base(g, ir_eflags_base(op), x);
+    for (unsigned k = 0; k < nargs; k++) {
         if (ir_val_is_const(op->arg[k]))
             continue;
         struct val *in = &g->val[val_id(g, op->arg[k])];
@@ -271,12 +295,15 @@ static bool may_be_late(const struct gen *g, const struct ir_op *set, const stru
         g->map->pin_reg[set->attr] != NO_REG)
         return false;
     const struct ir_op *value = &g->ir->ops[set->arg[0].id];
-    return value->uses == 1 && ir_flags_can_wait(g->ir, value);
+    const struct val *x = &g->val[set->arg[0].id]; /* of what comes behind */
+    return x->nuse == x->late && value->uses == x->late + 1u && (!x->late || may_be_base(value)) &&
+           ir_flags_can_wait(g->ir, value);
 }
 
 static bool is_hard(const struct ir_op *op)
 {
-    if (ir_opc_is_load(op->opc) || op->opc == OP_st || op->opc == OP_exit_if || op->opc == OP_br_if)
+    if (ir_opc_is_load(op->opc) || op->opc == OP_st || op->opc == OP_exit_if || op->opc == OP_br_if ||
+        (op->opc >= OP_atomic_add && op->opc <= OP_cas))
         return false;
     return ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END | IR_OP_SIDE);
 }
@@ -326,6 +353,8 @@ static void live_op(struct gen *g, uint32_t i, uint32_t end, struct open_sets *o
         note_set(g, op, open);
     else if (op->opc == OP_get)
         open->seen[op->attr] = 0;
+    if (op->opc == OP_get) /* who sets the slot before must do it there */
+        open->next_set[op->attr] = end;
     if (ends_groups(op))
         g->group_epoch++;
     if (ir_opc_is_access(op->opc))

@@ -207,19 +207,64 @@ void region_leave(struct gen *g)
 }
 
 /* --- late sets --- */
+static bool is_fused(const struct gen *g, const struct late *l)
+{
+    return l->hidden || (l->value && g->val[l->value - g->ir->ops].fused);
+}
+
+static const struct late *late_of(const struct late *l, unsigned n, unsigned slot)
+{
+    while (n && l->set->attr != slot) {
+        l++;
+        n--;
+    }
+    return n ? l : NULL;
+}
+
+/* What the flags are on top of, before this set. */
+static void find_base(const struct gen *g, struct late *l)
+{
+    ir_val base = ir_eflags_base(l->value);
+    const struct late *before = late_of(g->late, g->nlate, l->set->attr);
+    if (ir_flags_base_is_slot(g->ir, l->set)) {
+        l->base = before && before->hidden ? LATE_BASE_HIDDEN : LATE_BASE_SLOT;
+        if (l->base == LATE_BASE_SLOT)
+            return;
+        l->base_kind = before->kind;
+        l->base_value = before->value;
+        l->base_at = before->at;
+        l->base_at2 = before->at2;
+        return;
+    }
+    l->base = LATE_BASE_VALUE;
+    if (ir_val_is_const(base)) {
+        l->at3 = opnd_imm((int32_t)ir_const_value(g->ir, base));
+    } else if (g->val[val_id(g, base)].fused) {
+        l->base = LATE_BASE_FLAGS;
+        l->base_value = &g->ir->ops[val_id(g, base)];
+    }
+}
+
 void late_note(struct gen *g, const struct ir_op *set)
 {
     bool is_const = ir_val_is_const(set->arg[0]);
+    struct late l = {.set = set,
+                     .at = opnd_imm(0),
+                     .at2 = opnd_imm(0),
+                     .at3 = opnd_imm(0),
+                     .base_at = opnd_imm(0),
+                     .base_at2 = opnd_imm(0),
+                     .value = is_const ? NULL : &g->ir->ops[val_id(g, set->arg[0])]};
+    if (l.value && is_fused(g, &l) && ir_eflags_has_base(l.value->opc))
+        find_base(g, &l);
+    late_forget(g, set->attr);
     if (g->nlate == MAX_LATE) {
         g->why = "too many late sets";
         return;
     }
     if (!g->o->region) /* it may take place, and the block go on */
         ra_leave_memory(g, set->attr);
-    g->late[g->nlate++] =
-        (struct late){.set = set,
-                      .at2 = opnd_imm(0),
-                      .value = is_const ? NULL : &g->ir->ops[val_id(g, set->arg[0])]};
+    g->late[g->nlate++] = l;
 }
 
 void late_forget(struct gen *g, unsigned slot)
@@ -236,25 +281,36 @@ static struct opnd late_source(const struct gen *g, const struct late *l)
     return ra_where(g, g->val[id].fused ? val_id(g, l->value->arg[0]) : id);
 }
 
-static bool is_fused(const struct gen *g, const struct late *l)
-{
-    return l->hidden || (l->value && g->val[l->value - g->ir->ops].fused);
-}
-
 static bool is_flags(const struct gen *g, const struct late *l)
 {
     return is_fused(g, l) && l->value->opc != OP_sext32 && l->value->opc != OP_box32;
 }
 
-static void locate_second(const struct gen *g, struct late *l)
+/* The operands of flags behind the first, without what they are on top of. */
+static void locate_others(const struct gen *g, const struct ir_op *op, struct opnd *at2,
+                          struct opnd *at3)
 {
-    int32_t imm;
-    if (ir_desc(l->value)->nargs < 2)
+    unsigned nargs = ir_desc(op)->nargs - ir_eflags_has_base(op->opc);
+    for (unsigned k = 1; k < nargs; k++) {
+        struct opnd *at = k == 1 ? at2 : at3;
+        int32_t imm;
+        if (ra_imm32(g, op->arg[k], &imm))
+            *at = opnd_imm(imm);
+        else if (ir_val_is_const(op->arg[k])) /* a count of many bits */
+            *at = opnd_imm((int32_t)ir_const_value(g->ir, op->arg[k]));
+        else
+            *at = ra_where(g, val_id(g, op->arg[k]));
+    }
+}
+
+static void locate_base(const struct gen *g, struct late *l)
+{
+    if (l->base == LATE_BASE_VALUE && !ir_val_is_const(ir_eflags_base(l->value)))
+        l->at3 = ra_where(g, val_id(g, ir_eflags_base(l->value)));
+    if (l->base != LATE_BASE_FLAGS)
         return;
-    if (ra_imm32(g, l->value->arg[1], &imm))
-        l->at2 = opnd_imm(imm);
-    else
-        l->at2 = ra_where(g, val_id(g, l->value->arg[1]));
+    l->base_at = ra_where(g, val_id(g, l->base_value->arg[0]));
+    locate_others(g, l->base_value, &l->base_at2, NULL);
 }
 
 static void locate(struct gen *g)
@@ -265,8 +321,10 @@ static void locate(struct gen *g)
             continue;
         if (l->value)
             l->at = late_source(g, l);
-        if (is_flags(g, l))
-            locate_second(g, l);
+        if (is_flags(g, l)) {
+            locate_others(g, l->value, &l->at2, &l->at3);
+            locate_base(g, l);
+        }
     }
 }
 
@@ -297,7 +355,8 @@ static unsigned spare(struct gen *g, const struct late *l, unsigned n, uint32_t 
 {
     of &= g->map->scratch;
     for (unsigned i = 0; i < n; i++)
-        of &= ~(opnd_bit(l[i].at) | opnd_bit(l[i].at2));
+        of &= ~(opnd_bit(l[i].at) | opnd_bit(l[i].at2) | opnd_bit(l[i].at3) |
+                opnd_bit(l[i].base_at) | opnd_bit(l[i].base_at2));
     if (!of)
         g->why = "no register for a late set";
     return of ? (unsigned)__builtin_ctz(of) : (unsigned)RAX;
@@ -360,15 +419,26 @@ static struct opnd not_rax(struct opnd at, struct opnd saved)
     return opnd_is_reg(at, RAX) ? saved : at;
 }
 
+/* Where code on a way out keeps RAX and RCX. */
+static struct opnd saved_rax(void)
+{
+    return opnd_mem(RBP, TCG_ENV_OFF(save) + 80);
+}
+
+static struct opnd saved_rcx(void)
+{
+    return opnd_mem(RBP, TCG_ENV_OFF(save) + 88);
+}
+
 /* The flags of operands that are where they were at the way out. */
-static void late_flags(struct gen *g, const struct late *l)
+static void late_whole_flags(struct gen *g, const struct late *l)
 {
     struct x86_code *c = &g->c;
-    struct opnd saved = opnd_mem(RBP, TCG_ENV_OFF(save) + 80);
+    struct opnd saved = saved_rax();
     bool w = late_is_wide(g, l);
     x86_store(c, 3, saved, RAX);
     x86_mov(c, w, RAX, not_rax(l->at, saved));
-    flags_of_rax(g, l->value, not_rax(l->at2, saved));
+    flags_of_rax(g, l->value, not_rax(l->at2, saved), not_rax(l->at3, saved));
     x86_store(c, 2, slot_opnd(g, l->set->attr), RAX);
     x86_mov(c, true, RAX, saved);
 }
@@ -377,7 +447,7 @@ static void late_flags(struct gen *g, const struct late *l)
 static void late_any(struct gen *g, const struct late *l)
 {
     struct x86_code *c = &g->c;
-    struct opnd saved = opnd_mem(RBP, TCG_ENV_OFF(save) + 80);
+    struct opnd saved = saved_rcx();
     unsigned of[] = {g->ir->flags_a, g->ir->flags_b, l->set->attr};
     for (unsigned i = 0; i < 3; i++)
         if (g->map->pin_reg[of[i]] != NO_REG)
@@ -386,6 +456,57 @@ static void late_any(struct gen *g, const struct late *l)
     x86_mov(c, true, RCX, opnd_imm(slot_opnd(g, l->set->attr).disp));
     x86_call_to(c, g->rt->make_flags);
     x86_mov(c, true, RCX, saved);
+}
+
+/* What flags are on top of goes to the slot's home. */
+static void late_base(struct gen *g, const struct late *l)
+{
+    struct opnd home = slot_opnd(g, l->set->attr), saved = saved_rax();
+    struct late below = {.set = l->set,
+                         .value = l->base_value,
+                         .hidden = true,
+                         .kind = l->base_kind,
+                         .at = l->base_at,
+                         .at2 = l->base_at2,
+                         .at3 = opnd_imm(0)};
+    if (l->base == LATE_BASE_SLOT && g->map->pin_reg[l->set->attr] != NO_REG)
+        slot_store(g, l->set->attr, g->map->pin_reg[l->set->attr]);
+    else if (l->base == LATE_BASE_HIDDEN && l->base_kind == IR_FLAGS_ANY)
+        late_any(g, &below);
+    else if (l->base == LATE_BASE_HIDDEN || l->base == LATE_BASE_FLAGS)
+        late_whole_flags(g, &below);
+    if (l->base != LATE_BASE_VALUE)
+        return;
+    if (l->at3.kind == OPND_IMM) {
+        x86_store_imm(&g->c, 2, home, l->at3.disp);
+        return;
+    }
+    x86_store(&g->c, 3, saved, RAX);
+    x86_mov(&g->c, false, RAX, l->at3);
+    x86_store(&g->c, 2, home, RAX);
+    x86_mov(&g->c, true, RAX, saved);
+}
+
+static void late_flags(struct gen *g, const struct late *l)
+{
+    struct x86_code *c = &g->c;
+    struct opnd saved = saved_rax(), at2 = not_rax(l->at2, saved);
+    if (!ir_eflags_has_base(l->value->opc)) {
+        late_whole_flags(g, l);
+        return;
+    }
+    bool by_cl = ir_opc_is_eflags_shift(l->value->opc) && at2.kind != OPND_IMM;
+    late_base(g, l);
+    x86_store(c, 3, saved, RAX);
+    x86_mov(c, late_is_wide(g, l), RAX, not_rax(l->at, saved));
+    if (by_cl) {
+        x86_store(c, 3, saved_rcx(), RCX);
+        x86_mov(c, false, RCX, at2);
+    }
+    flags_onto_home(g, l->value, at2, slot_opnd(g, l->set->attr));
+    if (by_cl)
+        x86_mov(c, true, RCX, saved_rcx());
+    x86_mov(c, true, RAX, saved);
 }
 
 /* To the slot's home; l[0] is the set, up to l[n - 1] they are still to be done. */
@@ -489,6 +610,9 @@ void late_block_begin(struct gen *g, const struct ir_block *b)
     g->hidden_set = (struct ir_op){.opc = OP_set, .attr = g->ir->flags_slot, .imm = IR_LATE};
     g->late[g->nlate++] =
         (struct late){.set = &g->hidden_set,
+                      .at3 = opnd_imm(0),
+                      .base_at = opnd_imm(0),
+                      .base_at2 = opnd_imm(0),
                       .value = &values[b->flags_in >= IR_FLAGS_SUM][b->flags_in & 3],
                       .hidden = true,
                       .kind = b->flags_in,
@@ -498,11 +622,7 @@ void late_block_begin(struct gen *g, const struct ir_block *b)
 
 static const struct late *flags_of(const struct gen *g, const struct late *l, unsigned n)
 {
-    while (n && l->set->attr != g->ir->flags_slot) {
-        l++;
-        n--;
-    }
-    return n ? l : NULL;
+    return late_of(l, n, g->ir->flags_slot);
 }
 
 /* How these flags travel in hidden slots; IR_FLAGS_READY: not at all. */

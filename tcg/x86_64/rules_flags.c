@@ -295,46 +295,154 @@ static void pack_shifted(struct gen *g)
     x86_alu(&g->c, false, ALU_OR, opnd_reg(RAX), opnd_imm(IR_EFLAG_A));
 }
 
-/* The flags of RAX shifted by n, in EAX. */
-static void shift_rax(struct gen *g, unsigned size, enum x86_shift sh, uint64_t n)
+static void shift_by_one(struct gen *g, unsigned size, enum x86_shift sh)
 {
-    test_sized(g, size, RAX);
-    x86_op_imm8(&g->c, sized(0xc1, size) & ~X_B8REG, sh, opnd_reg(RAX), n & (size == 3 ? 63 : 31));
+    x86_op(&g->c, sized(0xd1, size) & ~X_B8REG, sh, opnd_reg(RAX));
+}
+
+/* The flags of RAX shifted by n, which is not 0, in EAX.  Of other steps than one hosts do not
+ * agree on O, nor, beyond the operand's width, on C. */
+static void shift_rax(struct gen *g, unsigned size, enum x86_shift sh, unsigned n)
+{
+    if (n > 1)
+        x86_op_imm8(&g->c, sized(0xc1, size) & ~X_B8REG, sh, opnd_reg(RAX), n - 1);
+    shift_by_one(g, size, sh);
     pack_shifted(g);
+}
+
+static unsigned masked_count(const struct ir_op *op, uint64_t n)
+{
+    return n & (op->attr == 3 ? 63 : 31);
+}
+
+/* The same by CL, which stays. */
+static void shift_rax_cl(struct gen *g, unsigned size, enum x86_shift sh)
+{
+    x86_alu(&g->c, false, ALU_SUB, opnd_reg(RCX), opnd_imm(1));
+    x86_op(&g->c, sized(0xd3, size) & ~X_B8REG, sh, opnd_reg(RAX));
+    shift_by_one(g, size, sh);
+    pack_shifted(g);
+    x86_alu(&g->c, false, ALU_ADD, opnd_reg(RCX), opnd_imm(1));
+}
+
+static void rule_eflags_shift_cl(struct gen *g, const struct ir_op *op)
+{
+    ra_fixed(g, RCX, op->arg[1]);
+    ra_take(g, RAX);
+    struct opnd a = ra_rmi(g, op->arg[0]), none = ra_rm(g, op->arg[2]);
+    x86_mov(&g->c, op->attr == 3, RAX, a);
+    shift_rax_cl(g, op->attr, shift_of(op->opc));
+    x86_test_imm(&g->c, opnd_reg(RCX), op->attr == 3 ? 63 : 31);
+    x86_cmov(&g->c, false, CC_E, RAX, none);
+    ra_def_fixed(g, RAX);
 }
 
 static void rule_eflags_shift(struct gen *g, const struct ir_op *op)
 {
     uint64_t n;
-    unsigned size = op->attr;
-    enum x86_shift sh = shift_of(op->opc);
-    bool is_const = ir_is_const(g->ir, op->arg[1], &n);
-    if (!is_const)
-        ra_fixed(g, RCX, op->arg[1]);
-    ra_take(g, RAX);
-    struct opnd a = ra_rmi(g, op->arg[0]);
-    x86_mov(&g->c, size == 3, RAX, a);
-    if (is_const) {
-        shift_rax(g, size, sh, n);
-    } else {
-        test_sized(g, size, RAX);
-        x86_op(&g->c, sized(0xd3, size) & ~X_B8REG, sh, opnd_reg(RAX));
-        pack_shifted(g);
+    if (!ir_is_const(g->ir, op->arg[1], &n)) {
+        rule_eflags_shift_cl(g, op);
+        return;
     }
+    n = masked_count(op, n);
+    ra_take(g, RAX);
+    struct opnd a = ra_rmi(g, op->arg[n ? 0 : 2]);
+    x86_mov(&g->c, n && op->attr == 3, RAX, a);
+    if (n)
+        shift_rax(g, op->attr, shift_of(op->opc), n);
+    ra_def_fixed(g, RAX);
+}
+
+/* --- some of them --- */
+
+/* C and O of the host's carry. */
+static void spread_carry(struct gen *g)
+{
+    x86_alu(&g->c, false, ALU_SBB, opnd_reg(RAX), opnd_reg(RAX));
+    x86_alu(&g->c, false, ALU_AND, opnd_reg(RAX), opnd_imm(IR_EFLAG_C | IR_EFLAG_O));
+}
+
+static void multiply_rax(struct gen *g, unsigned size, struct opnd b)
+{
+    if (size == 0)
+        x86_op(&g->c, 0xf6 | X_B8RM, UN_IMUL, b);
+    else if (b.kind == OPND_IMM)
+        x86_imul_imm(&g->c, size == 3, RAX, opnd_reg(RAX), b.disp);
+    else
+        x86_op(&g->c, sized(0xaf | X_0F, size), RAX, b);
+}
+
+/* The flags that op has of its own, of RAX (and b), in EAX; all other bits zero. */
+static void some_flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
+{
+    struct x86_code *c = &g->c;
+    struct opnd rax = opnd_reg(RAX);
+    unsigned size = op->attr, rotate = sized(0xd1, size) & ~X_B8REG,
+             step = sized(0xff, size) & ~X_B8REG;
+    bool to_left = op->opc == OP_eflags_rotl, is_inc = op->opc == OP_eflags_inc;
+    switch (op->opc) {
+    case OP_eflags_inc:
+    case OP_eflags_dec:
+        x86_op(c, step, is_inc, rax);
+        x86_op(c, step, !is_inc, rax);
+        break;
+    case OP_eflags_rotl:
+    case OP_eflags_rotr:
+        x86_op(c, rotate, to_left ? SH_ROR : SH_ROL, rax);
+        x86_op(c, rotate, to_left ? SH_ROL : SH_ROR, rax);
+        break;
+    case OP_eflags_bit:
+        x86_alu(c, false, ALU_AND, rax, opnd_imm(1));
+        x86_shift_imm(c, false, SH_SHL, rax, 8);
+        return;
+    case OP_eflags_wide:
+        x86_op(c, sized(0xf7, size) & ~X_B8REG, UN_NEG, rax);
+        spread_carry(g);
+        return;
+    default:
+        multiply_rax(g, size, b);
+        spread_carry(g);
+        return;
+    }
+    x86_lahf(c);
+    x86_setcc(c, CC_O, RAX);
+    x86_alu(c, false, ALU_AND, rax, opnd_imm((int32_t)(~ir_eflags_kept(op->opc) & 0xffff)));
+}
+
+static void rule_some_eflags(struct gen *g, const struct ir_op *op)
+{
+    ra_take(g, RAX);
+    struct opnd a = ra_rmi(g, op->arg[0]), base = ra_rmi(g, ir_eflags_base(op)), b = opnd_imm(0);
+    if (op->opc == OP_eflags_imul)
+        b = op->attr < 2 ? opnd_reg(ra_use(g, op->arg[1])) : ra_rmi(g, op->arg[1]);
+    unsigned t = ra_temp(g);
+    x86_mov(&g->c, false, t, base);
+    x86_alu(&g->c, false, ALU_AND, opnd_reg(t), opnd_imm((int32_t)ir_eflags_kept(op->opc)));
+    x86_mov(&g->c, op->attr == 3, RAX, a);
+    some_flags_of_rax(g, op, b);
+    x86_alu(&g->c, false, ALU_OR, opnd_reg(RAX), opnd_reg(t));
     ra_def_fixed(g, RAX);
 }
 
 /* --- on a way out --- */
 
-static void eflags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
+static void carry_in(struct gen *g, struct opnd in)
+{
+    if (in.kind == OPND_IMM)
+        x86_carry(&g->c, in.disp & 1 ? CARRY_SET : CARRY_CLEAR);
+    else
+        x86_op_imm8(&g->c, 0xba | X_0F, 4, in, 0); /* bt in, 0 */
+}
+
+static void eflags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b, struct opnd in)
 {
     struct opnd a = opnd_reg(RAX);
-    if (op->opc >= OP_eflags_shl) {
-        shift_rax(g, op->attr, shift_of(op->opc), b.disp);
-        return;
-    }
     if (op->opc == OP_eflags_logic)
         test_sized(g, op->attr, RAX);
+    if (op->opc == OP_eflags_adc || op->opc == OP_eflags_sbb) {
+        carry_in(g, in);
+        alu_sized(g, op->attr, op->opc == OP_eflags_adc ? ALU_ADC : ALU_SBB, a, b);
+    }
     if (op->opc == OP_eflags_sum)
         alu_sized(g, op->attr, ALU_SUB, a, b);
     if (op->opc == OP_eflags_diff || op->opc == OP_eflags_add)
@@ -346,10 +454,40 @@ static void eflags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
     eflags_to_rax(g);
 }
 
-void flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b)
+/* Those of RAX shifted by CL, unless that is by 0. */
+static void shift_home(struct gen *g, const struct ir_op *op, struct opnd home)
+{
+    x86_test_imm(&g->c, opnd_reg(RCX), op->attr == 3 ? 63 : 31);
+    uint8_t *none = x86_jcc(&g->c, CC_E);
+    shift_rax_cl(g, op->attr, shift_of(op->opc));
+    x86_store(&g->c, 2, home, RAX);
+    x86_link(none, g->c.p);
+}
+
+void flags_onto_home(struct gen *g, const struct ir_op *op, struct opnd b, struct opnd home)
+{
+    uint64_t n;
+    if (ir_opc_is_eflags_shift(op->opc) && ir_is_const(g->ir, op->arg[1], &n)) {
+        n = masked_count(op, n);
+        if (n) {
+            shift_rax(g, op->attr, shift_of(op->opc), n);
+            x86_store(&g->c, 2, home, RAX);
+        }
+        return;
+    }
+    if (ir_opc_is_eflags_shift(op->opc)) {
+        shift_home(g, op, home);
+        return;
+    }
+    some_flags_of_rax(g, op, b);
+    x86_alu(&g->c, false, ALU_AND, home, opnd_imm((int32_t)ir_eflags_kept(op->opc)));
+    x86_alu(&g->c, false, ALU_OR, home, opnd_reg(RAX));
+}
+
+void flags_of_rax(struct gen *g, const struct ir_op *op, struct opnd b, struct opnd in)
 {
     if (ir_opc_is_eflags(op->opc)) {
-        eflags_of_rax(g, op, b);
+        eflags_of_rax(g, op, b, in);
         return;
     }
     bool w = args_are_64(g, op);
@@ -366,5 +504,8 @@ const rule_fn rules_flags[OP_COUNT] = {
     [OP_eflags_sbb] = rule_eflags_sbb,   [OP_eflags_logic] = rule_eflags_logic,
     [OP_eflags_sum] = rule_eflags_sum,   [OP_eflags_diff] = rule_eflags_diff,
     [OP_eflags_shl] = rule_eflags_shift, [OP_eflags_shr] = rule_eflags_shift,
-    [OP_eflags_sar] = rule_eflags_shift,
+    [OP_eflags_sar] = rule_eflags_shift, [OP_eflags_inc] = rule_some_eflags,
+    [OP_eflags_dec] = rule_some_eflags,  [OP_eflags_rotl] = rule_some_eflags,
+    [OP_eflags_rotr] = rule_some_eflags, [OP_eflags_bit] = rule_some_eflags,
+    [OP_eflags_wide] = rule_some_eflags, [OP_eflags_imul] = rule_some_eflags,
 };

@@ -880,11 +880,12 @@ static void rule_get(struct gen *g, const struct ir_op *op)
 
 static void rule_set(struct gen *g, const struct ir_op *op)
 {
-    late_forget(g, op->attr);
-    if (op->imm)
+    if (op->imm) {
         late_note(g, op);
-    else
-        ra_set(g, op->attr, op->arg[0]);
+        return;
+    }
+    late_forget(g, op->attr);
+    ra_set(g, op->attr, op->arg[0]);
 }
 
 const rule_fn rules_mem[OP_COUNT] = {

@@ -337,7 +337,7 @@ static void gen_plain(struct gen *g)
         op.arg[1] = op.arg[0];
     if (opc == OP_ssefromi && var[0] == I64)
         op.attr |= IR_SSE_W;
-    if (opc >= OP_eflags_add && opc <= OP_eflags_sar)
+    if (opc >= OP_eflags_add && opc <= OP_eflags_imul)
         op.attr = pick(g, var[0] == I64 ? 4 : 3);
     if (opc == OP_flags_adc || opc == OP_eflags_adc || opc == OP_eflags_sbb)
         op.arg[2] = ir_and(g->ir, op.arg[2], ir_const(g->ir, ir_type_of(g->ir, op.arg[2]), 1));

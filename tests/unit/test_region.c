@@ -110,6 +110,22 @@ static void late_int(struct maker *m, unsigned slot)
     set_late(m, slot, v, 0);
 }
 
+/* Some flags of a value, on top of others; a is I64 for size 3, else I32. */
+static ir_val some_flags(struct maker *m, ir_val a, ir_val base, uint32_t size)
+{
+    struct ir *ir = m->ir;
+    switch (pick(m, 8)) {
+    case 0: return ir_eflags_inc(ir, a, base, size);
+    case 1: return ir_eflags_dec(ir, a, base, size);
+    case 2: return ir_eflags_rotl(ir, a, base, size);
+    case 3: return ir_eflags_rotr(ir, a, base, size);
+    case 4: return ir_eflags_bit(ir, a, base, size);
+    case 5: return ir_eflags_wide(ir, a, base, size);
+    case 6: return ir_eflags_shr(ir, a, a, base, size);
+    default: return ir_eflags_imul(ir, a, a, base, size);
+    }
+}
+
 /* Flags of some operation on two values, or on a value and a constant. */
 static ir_val any_flags(struct maker *m)
 {
@@ -120,7 +136,9 @@ static ir_val any_flags(struct maker *m)
         a = ir_trunc(ir, a);
         b = ir_trunc(ir, b);
     }
-    switch (pick(m, 7)) {
+    switch (pick(m, 9)) {
+    case 7: return some_flags(m, a, ir_trunc(ir, any_int(m)), size);
+    case 8: return some_flags(m, a, ir_eflags_sub(ir, a, b, size), size);
     case 0: return ir_flags_sub(ir, a, b);
     case 1: return ir_flags_add(ir, a, b);
     case 2: return ir_eflags_sub(ir, a, b, size);

@@ -106,6 +106,14 @@ static void enter_kernel(struct x86_cpu *cpu, uint64_t target)
     x86_segments_changed(cpu);
 }
 
+/* Ref: APM vol. 3, SYSENTER, SYSEXIT: AMD's processors have them in legacy mode only; SDM vol. 2,
+ * SYSCALL, SYSRET: Intel's have these in 64-bit code only. */
+static void need_sysenter(struct x86_cpu *cpu)
+{
+    if (x86_is_long(cpu) && x86_is_amd(cpu))
+        undefined(cpu);
+}
+
 uint32_t helper_syscall_64(struct x86_cpu *cpu)
 {
     if (!(cpu->s.efer & X86_EFER_SCE))
@@ -120,7 +128,7 @@ void helper_syscall(struct x86_cpu *cpu, uint64_t next)
     uint32_t cs = s->star >> 32 & 0xfffc;
     bool was_64 = x86_is_64(cpu);
 
-    if (!(s->efer & X86_EFER_SCE) || !(s->cr0 & X86_CR0_PE))
+    if (!(s->efer & X86_EFER_SCE) || !(s->cr0 & X86_CR0_PE) || (!was_64 && !x86_is_amd(cpu)))
         undefined(cpu);
     cpu->r[RCX] = was_64 ? next : (uint32_t)(next - cpu->base[X86_CS]);
     if (x86_is_long(cpu)) {
@@ -162,7 +170,7 @@ void helper_sysret(struct x86_cpu *cpu, uint32_t is_64)
     uint32_t flags = x86_eflags(cpu) | X86_FL_IF;
     bool is_alone = cpu->seg_mode & (X86_MODE_ONE | X86_MODE_TF);
 
-    if (!(s->efer & X86_EFER_SCE))
+    if (!(s->efer & X86_EFER_SCE) || (!x86_is_64(cpu) && !x86_is_amd(cpu)))
         undefined(cpu);
     if (s->cpl || !(s->cr0 & X86_CR0_PE))
         general_protection(cpu);
@@ -181,6 +189,7 @@ void helper_sysenter(struct x86_cpu *cpu)
     bool is_long = x86_is_long(cpu);
     uint32_t cs = (uint32_t)s->sysenter_cs & 0xfffc;
 
+    need_sysenter(cpu);
     if (!(s->cr0 & X86_CR0_PE) || !cs)
         general_protection(cpu);
     s->eflags &= ~(uint32_t)(X86_FL_VM | X86_FL_IF | X86_FL_RF);
@@ -196,6 +205,7 @@ void helper_sysexit(struct x86_cpu *cpu, uint32_t is_64)
     uint32_t cs = (uint32_t)s->sysenter_cs & 0xfffc;
     uint64_t rip = cpu->r[RDX], rsp = cpu->r[RCX];
 
+    need_sysenter(cpu);
     if (!(s->cr0 & X86_CR0_PE) || !cs || s->cpl)
         general_protection(cpu);
     if (is_64 && (!x86_is_canonical(cpu, rip) || !x86_is_canonical(cpu, rsp)))

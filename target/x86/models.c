@@ -385,20 +385,22 @@ static bool check_names(struct config *c, struct error **errp)
     return opts_check_used(c->opts, (const char *const *)names->pdata, errp);
 }
 
-/* What cannot be without something else. */
+/* What cannot be without something else; a row comes after those that may drop what it needs. */
 static void drop_dependent(struct x86_cpu *cpu)
 {
     static const struct {
         uint8_t feature, needs;
-    } rows[] = {{X86_F_MMXEXT, X86_F_SSE},      {X86_F_FXSR_OPT, X86_F_FXSR},
-                {X86_F_MMX, X86_F_FPU},         {X86_F_FXSR, X86_F_FPU},
-                {X86_F_PAE, X86_F_PSE},         {X86_F_LM, X86_F_PAE},
+    } rows[] = {{X86_F_MMX, X86_F_FPU},         {X86_F_FXSR, X86_F_FPU},
+                {X86_F_FXSR_OPT, X86_F_FXSR},   {X86_F_PAE, X86_F_PSE},
+                {X86_F_LM, X86_F_PAE},          {X86_F_LM, X86_F_MSR},
+                {X86_F_LM, X86_F_CMOV},         {X86_F_SYSCALL, X86_F_MSR},
                 {X86_F_PCID, X86_F_LM},         {X86_F_INVPCID, X86_F_LM},
                 {X86_F_LA57, X86_F_LM},         {X86_F_PDPE1GB, X86_F_LM},
                 {X86_F_PKU, X86_F_LM},          {X86_F_FSGSBASE, X86_F_LM},
                 {X86_F_X2APIC, X86_F_APIC},     {X86_F_TSC_DEADLINE, X86_F_APIC},
                 {X86_F_RDTSCP, X86_F_TSC},      {X86_F_TSC_ADJUST, X86_F_TSC},
                 {X86_F_SSE, X86_F_FXSR},        {X86_F_SSE2, X86_F_SSE},
+                {X86_F_MMXEXT, X86_F_MMX},      {X86_F_MMXEXT, X86_F_SSE},
                 {X86_F_SSE3, X86_F_SSE2},       {X86_F_SSSE3, X86_F_SSE2},
                 {X86_F_SSE41, X86_F_SSSE3},     {X86_F_SSE42, X86_F_SSE41},
                 {X86_F_SSE4A, X86_F_SSE2},      {X86_F_AES, X86_F_SSE2},

@@ -288,12 +288,17 @@ static bool read_constant(const struct x86_cpu *cpu, uint32_t msr, uint64_t *val
     }
 }
 
+static bool has_tsc_aux(const struct x86_cpu *cpu)
+{
+    return x86_has(cpu, X86_F_RDTSCP) || x86_has(cpu, X86_F_RDPID);
+}
+
 static bool read_other(struct x86_cpu *cpu, uint32_t msr, uint64_t *val)
 {
     switch (msr) {
     case MSR_TSC: *val = x86_tsc(cpu); return x86_has(cpu, X86_F_TSC);
     case MSR_TSC_ADJUST: *val = cpu->s.tsc_adjust; return x86_has(cpu, X86_F_TSC_ADJUST);
-    case MSR_TSC_AUX: *val = cpu->s.tsc_aux; return x86_has(cpu, X86_F_RDTSCP);
+    case MSR_TSC_AUX: *val = cpu->s.tsc_aux; return has_tsc_aux(cpu);
     case MSR_FEATURE_CONTROL: *val = cpu->s.feature_control; return !x86_is_amd(cpu);
     case MSR_SMBASE: *val = cpu->s.smbase; return cpu->s.smm;
     case MSR_MTRR_DEF_TYPE: *val = cpu->s.mtrr_def_type; return x86_has(cpu, X86_F_MTRR);
@@ -340,7 +345,7 @@ static bool write_other(struct x86_cpu *cpu, uint32_t msr, uint64_t val)
             return false;
         write_tsc_adjust(cpu, val);
         return true;
-    case MSR_TSC_AUX: cpu->s.tsc_aux = (uint32_t)val; return x86_has(cpu, X86_F_RDTSCP);
+    case MSR_TSC_AUX: cpu->s.tsc_aux = (uint32_t)val; return has_tsc_aux(cpu);
     case MSR_FEATURE_CONTROL: return write_feature_control(cpu, val);
     case MSR_MTRR_DEF_TYPE: return write_def_type(cpu, val);
     case MSR_DEBUGCTL: cpu->s.debugctl = val & 0x3; return !(val & ~UINT64_C(0xffc3));

@@ -85,6 +85,14 @@ def debian_disk(arch):
     return r.stdout.strip().split("\n")[-1]
 
 
+def debian_package(name, suite="trixie"):
+    """The directory of the files of one of Debian's packages for PCs (tools/get_package)."""
+    r = subprocess.run([os.path.join(ROOT, "tools", "get_package"), name, suite], stdout=subprocess.PIPE, text=True)
+    if r.returncode:
+        raise Skipped("tools/get_package %s %s could not fetch the package" % (name, suite))
+    return r.stdout.strip().split("\n")[-1]
+
+
 class Guest:
     """A running emulator.  Use as a context manager: it is killed at the end whatever happens."""
 

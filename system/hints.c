@@ -97,14 +97,29 @@ static bool parse_rtc_base(const char *text, ns_t *base, struct error **errp)
     return true;
 }
 
-static bool parse_rtc(struct opts *o, struct error **errp)
+/* driftfix=slew is what a PC's clock calls lost_tick_policy. */
+static bool parse_driftfix(struct setup *s, const char *text, struct error **errp)
+{
+    static const struct prop_global slew = {"mc146818rtc", "lost_tick_policy", "slew"};
+
+    if (!strcmp(text, "slew"))
+        g_array_append_val(s->globals, slew);
+    else if (strcmp(text, "none")) {
+        error_set(errp, "driftfix=%s: wanted none or slew", text);
+        return false;
+    }
+    return true;
+}
+
+static bool parse_rtc(struct setup *s, struct opts *o, struct error **errp)
 {
     static const char *const keys[] = {"base", "clock", "driftfix", NULL};
     static const char *const clocks[] = {"host", "rt", "vm", NULL};
     const char *text = opts_get(o, "base", "utc"), *clock = opts_get(o, "clock", "host");
     ns_t base;
 
-    opts_get(o, "driftfix", NULL);
+    if (!parse_driftfix(s, opts_get(o, "driftfix", "none"), errp))
+        return false;
     if (!g_strv_contains(clocks, clock)) {
         const char *near = nearest_name(clock, clocks);
         error_set(errp, "clock=%s: no such clock; did you mean '%s'?", clock, near ? near : "host");
@@ -120,7 +135,7 @@ static bool parse_rtc(struct opts *o, struct error **errp)
 bool setup_rtc(struct setup *s, struct error **errp)
 {
     struct opts *o = opts_parse(s->cli->rtc ? s->cli->rtc : "", "base");
-    bool ok = parse_rtc(o, errp);
+    bool ok = parse_rtc(s, o, errp);
 
     opts_free(o);
     if (!ok)

@@ -29,6 +29,42 @@ static void free_opts(void *o)
     opts_free(o);
 }
 
+/* Options that -machine takes as keys, too: smp.cores=2 is -smp cores=2. */
+static const struct {
+    const char *prefix;
+    size_t field; /* of struct cli */
+} nested[] = {{"smp.", offsetof(struct cli, smp)},
+              {"boot.", offsetof(struct cli, boot)},
+              {"memory.", offsetof(struct cli, memory)}};
+
+/* The option's text with one more key; a comma in the value stays one. */
+static char *add_key(const char *text, const char *key, const char *value)
+{
+    g_auto(GStrv) parts = g_strsplit(value, ",", -1);
+    g_autofree char *quoted = g_strjoinv(",,", parts);
+    const char *name = opts_key_equal(key, "max-size") ? "maxmem" : key;
+    return g_strdup_printf("%s%s%s=%s", text ? text : "", text ? "," : "", name, quoted);
+}
+
+static void take_nested_keys(struct setup *s, const struct opts *o)
+{
+    for (size_t i = 0; i < o->n; i++)
+        for (size_t n = 0; n < G_N_ELEMENTS(nested); n++) {
+            const char **text = (const char **)(void *)((char *)s->cli + nested[n].field);
+            size_t len = strlen(nested[n].prefix);
+            if (strncmp(o->pair[i].key, nested[n].prefix, len) == 0)
+                *text = setup_own(s, add_key(*text, o->pair[i].key + len, o->pair[i].value));
+        }
+}
+
+static bool is_nested_key(const char *key)
+{
+    for (size_t n = 0; n < G_N_ELEMENTS(nested); n++)
+        if (strncmp(key, nested[n].prefix, strlen(nested[n].prefix)) == 0)
+            return true;
+    return false;
+}
+
 void setup_init(struct setup *s, struct cli *cli)
 {
     *s = (struct setup){.cli = cli};
@@ -40,6 +76,8 @@ void setup_init(struct setup *s, struct cli *cli)
     s->owned = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < cli->machine->len; i++)
         g_ptr_array_add(s->machine_opts, opts_parse(g_ptr_array_index(cli->machine, i), "type"));
+    for (guint i = 0; i < s->machine_opts->len; i++)
+        take_nested_keys(s, g_ptr_array_index(s->machine_opts, i));
     for (guint i = 0; i < cli->dirs->len; i++)
         g_ptr_array_add(s->dirs, g_ptr_array_index(cli->dirs, i));
     for (size_t i = 0; i < G_N_ELEMENTS(install_dirs); i++)
@@ -353,7 +391,7 @@ static bool is_common_key(const char *key)
     for (size_t i = 0; common[i]; i++)
         if (opts_key_equal(common[i], key))
             return true;
-    return false;
+    return is_nested_key(key);
 }
 
 static bool set_machine_props(struct setup *s, struct opts *o, struct error **errp)

@@ -561,6 +561,10 @@ static const struct prop fdc_props[] = {
     PROP(prop_uint32, fdc, "dma", dma, "2", "DMA channel"),
     PROP_BOOTINDEX_NAMED("bootindexA", fdc, boot_a, "floppy@0"),
     PROP_BOOTINDEX_NAMED("bootindexB", fdc, boot_b, "floppy@1"),
+    PROP(prop_string, fdc, "fdtypeA", type_a, "auto", "kind of drive A, if its drive-type is auto"),
+    PROP(prop_string, fdc, "fdtypeB", type_b, "auto", "kind of drive B, likewise"),
+    PROP(prop_string, fdc, "fallback", fallback, "288",
+         "kind of a drive that begins empty and has no other: 144, 288 or 120"),
     PROP_END,
 };
 

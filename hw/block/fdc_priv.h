@@ -56,6 +56,7 @@ struct fdc {
     struct mem_region ports, dir_port;
     uint32_t iobase, line, dma;
     int32_t boot_a, boot_b;
+    char *type_a, *type_b, *fallback; /* kinds of drives that name none, and of empty ones */
     struct floppy *unit[FDC_UNITS];
     void (*on_drive)(void *opaque); /* or NULL */
     void *on_drive_opaque;

@@ -108,25 +108,39 @@ static void take_name_of_empty(struct floppy *fl)
     block_name_drive(empty, NULL);
 }
 
-static bool choose_type(struct floppy *fl, struct error **errp)
+static bool parse_type(const char *what, const char *name, uint8_t *cmos, struct error **errp)
 {
     static const struct {
         const char *name;
         uint8_t cmos;
     } types[] = {{"144", CMOS_1440}, {"288", CMOS_2880}, {"120", CMOS_1200}};
-    const struct floppy_format *fmt = floppy_format_of(fl);
-    fl->cmos_type = fmt && fmt->rate == 3                              ? CMOS_2880
-                    : fmt && (fmt->sectors == 15 || fmt->tracks == 40) ? CMOS_1200
-                                                                       : CMOS_1440;
-    if (strcmp(fl->drive_type, "auto") == 0)
-        return true;
     for (unsigned i = 0; i < ARRAY_SIZE(types); i++)
-        if (strcmp(fl->drive_type, types[i].name) == 0) {
-            fl->cmos_type = types[i].cmos;
+        if (strcmp(name, types[i].name) == 0) {
+            *cmos = types[i].cmos;
             return true;
         }
-    error_set(errp, "drive-type is '%s', must be 144, 288, 120 or auto", fl->drive_type);
+    error_set(errp, "%s is '%s', must be 144, 288%s", what, name,
+              strcmp(what, "fallback") == 0 ? " or 120" : ", 120 or auto");
     return false;
+}
+
+/* What the drive says it is, or else its controller; or else it is one for what is in it. */
+static bool choose_type(struct floppy *fl, struct error **errp)
+{
+    const struct fdc *f = fl->fdc;
+    const struct floppy_format *fmt = floppy_format_of(fl);
+    const char *of_unit = fl->unit ? f->type_b : f->type_a;
+    if (strcmp(fl->drive_type, "auto"))
+        return parse_type("drive-type", fl->drive_type, &fl->cmos_type, errp);
+    if (strcmp(of_unit, "auto"))
+        return parse_type(fl->unit ? "fdtypeB" : "fdtypeA", of_unit, &fl->cmos_type, errp);
+    if (!parse_type("fallback", f->fallback, &fl->cmos_type, errp))
+        return false;
+    if (fl->drive)
+        fl->cmos_type = fmt && fmt->rate == 3                              ? CMOS_2880
+                        : fmt && (fmt->sectors == 15 || fmt->tracks == 40) ? CMOS_1200
+                                                                           : CMOS_1440;
+    return true;
 }
 
 static bool floppy_realize(struct device *dev, struct error **errp)
@@ -212,7 +226,7 @@ static const struct prop floppy_props[] = {
     PROP_BOOTINDEX(floppy, bootindex, NULL),
     PROP(prop_uint32, floppy, "unit", unit, "4294967295", "0 is A (default: first free)"),
     PROP(prop_string, floppy, "drive-type", drive_type, "auto",
-         "144, 288, 120, or auto: by what is in it, else 144"),
+         "144, 288, 120, or auto: as isa-fdc says, or by what is in it"),
     PROP(prop_string, floppy, "werror", werror, "auto",
          "write errors: report, ignore, enospc, stop"),
     PROP(prop_string, floppy, "rerror", rerror, "auto", "read errors: report, ignore, stop"),

@@ -281,6 +281,28 @@ static void test_reset_during_a_transfer(void)
     tear_down();
 }
 
+static uint8_t type_of_empty_drive(const char *one, const char *other)
+{
+    struct error *err = NULL;
+    i = isa_bench_new();
+    fdc = isa_bench_add(i, &fdc_type, one, other, NULL);
+    struct device *drive = device_new(&floppy_type, i->b->m, "fd0");
+    if (!hw_bus_plug(i->b->m, drive, NULL, &err) || !device_realize(drive, &err))
+        g_error("%s", error_text(err));
+    uint8_t type = fdc_cmos_type(fdc, 0);
+    isa_bench_free(i);
+    return type;
+}
+
+static void test_kinds_of_empty_drives(void)
+{
+    g_assert_cmpuint(type_of_empty_drive(NULL, NULL), ==,
+                     5); /* 2.88 MB, as RBIL's CMOS 10h has it */
+    g_assert_cmpuint(type_of_empty_drive("fallback=120", NULL), ==, 2);
+    g_assert_cmpuint(type_of_empty_drive("fdtypeA=144", "fallback=120"), ==, 4);
+    g_assert_cmpuint(type_of_empty_drive("fdtypeB=144", "fallback=120"), ==, 2);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -291,5 +313,6 @@ int main(int argc, char **argv)
     g_test_add_func("/fdc/errors", test_errors);
     g_test_add_func("/fdc/pio", test_programmed_io);
     g_test_add_func("/fdc/reset", test_reset_during_a_transfer);
+    g_test_add_func("/fdc/kinds", test_kinds_of_empty_drives);
     return g_test_run();
 }

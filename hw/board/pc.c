@@ -413,6 +413,8 @@ static const struct prop pc_props[] = {
     PROP(prop_bool, pc, "hmat", hmat, "off", "table of memory's attributes: off"),
     PROP(prop_bool, pc, "hpet", hpet_on, "on", "high precision event timers"),
     PROP(prop_bool, pc, "i8042", i8042_on, "on", "the keyboard controller"),
+    PROP(prop_size, pc, "max-fw-size", max_flash, "8M",
+         "at most so much flash below 4 GiB, up to 16M"),
     PROP(prop_size, pc, "max-ram-below-4g", max_low_ram, NULL,
          "at most so much RAM below 4 GiB (default: 3G or 3.5G, on q35 2G or 2.75G)"),
     PROP(prop_bool, pc, "nvdimm", nvdimm, "off", "persistent memory modules: off"),

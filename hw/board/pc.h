@@ -23,6 +23,7 @@ struct pc {
     bool hpet_on, pit_on, pic_on, i8042_on, fd_bootchk, usb, sata_on, smbus_on, bypass_iommu,
         nvdimm, hmat;
     uint64_t max_low_ram; /* 0: as the board likes */
+    uint64_t max_flash;
     bool acpi, smm, has_smbios_3;
     GPtrArray *user_tables; /* of -acpitable */
     unsigned resets;

@@ -7,8 +7,9 @@
 #include "hw/pci/host_pc.h"
 
 #include <glib.h>
+#include <inttypes.h>
 
-enum { FLASH_MAX = 8 << 20 };
+static const uint64_t FLASH_MOST = 16 << 20; /* the I/O APIC is below */
 static const uint64_t FOUR_GIB = UINT64_C(1) << 32;
 
 /* One chip with as many sectors as the drive has. */
@@ -51,6 +52,8 @@ static bool check_banks(const struct pc *b, struct error **errp)
     else if (b->m.cfg.bios)
         error_set(errp, "-bios %s: pflash0 has the firmware; wanted only one of them",
                   b->m.cfg.bios);
+    else if (b->max_flash > FLASH_MOST)
+        error_set(errp, "max-fw-size: wanted at most %" PRIu64 "M", FLASH_MOST >> 20);
     else
         return true;
     return false;
@@ -67,8 +70,11 @@ bool pc_create_flash(struct pc *b, struct error **errp)
             return false;
         const struct ram_block *ram = pflash_ram(dev);
         at -= ram->size;
-        if (FOUR_GIB - at > FLASH_MAX) {
-            error_set(errp, "pflash%u: flash of more than %d MiB in all", bank, FLASH_MAX >> 20);
+        if (FOUR_GIB - at > b->max_flash) {
+            error_set(errp,
+                      "pflash%u: flash of more than %" PRIu64
+                      " MiB in all; max-fw-size sets the limit",
+                      bank, b->max_flash >> 20);
             return false;
         }
         if (!map_bank(b, dev, at, errp) ||

@@ -45,6 +45,8 @@ struct tcg_tlb {
     uint64_t radd[TCG_TLB_SIZE], wadd[TCG_TLB_SIZE];
     /* 1 where entries of the chunk were filled since it was emptied last; else 0. */
     uint8_t used[TCG_TLB_SIZE / TCG_TLB_CHUNK] __attribute__((aligned(8)));
+    /* 1 where one of them may belong to one address space only. */
+    uint8_t local[TCG_TLB_SIZE / TCG_TLB_CHUNK] __attribute__((aligned(8)));
 };
 #define TCG_TLB_EMPTY (~UINT64_C(0))
 

@@ -38,7 +38,7 @@ void tcg_env_empty_tlb(struct tcg_env *env)
                                                     {.tag = TCG_TLB_EMPTY}};
     memset(env->tlb, 0xff, sizeof(env->tlb));
     for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
-        memset(env->tlb[idx].used, 0, sizeof(env->tlb[idx].used));
+        memset(env->tlb[idx].used, 0, sizeof(env->tlb[idx].used) + sizeof(env->tlb[idx].local));
     memset(env->large, 0xff, sizeof(env->large));
     env->l2 = none;
     env->l2_mask = 0;

@@ -70,6 +70,9 @@ static void changed(struct memory_listener *l, const struct flat_view *now UNUSE
     for (unsigned i = 0; i < t->m->ncpus; i++)
         if (t->m->cpus[i]->accel)
             vcpu_ask(tcg_vcpu(t->m->cpus[i]), TODO_TLB | TODO_DISPATCH);
+    struct cpu *self = cpu_current(); /* may go on to the device before its next safe point */
+    if (self && self->accel)
+        tlb_forget_devices(tcg_vcpu(self));
 }
 static void romd_changed(struct memory_listener *l, struct mem_region *mr UNUSED)
 {

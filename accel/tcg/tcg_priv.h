@@ -99,7 +99,8 @@ enum {
     L2_MAX_SETS = 8192,
     L2_REGIONS = 256,
     SPACE_SLOTS = 64,
-    LARGE_FILTER_LOG2 = 14
+    LARGE_FILTER_LOG2 = 14,
+    DEVICE_PAGES = 4
 };
 /* The second level's own: its tables are in struct tcg_env. */
 struct tlb_l2 {
@@ -178,10 +179,14 @@ struct tcg_vcpu {
     } modes[MODE_SLOTS];
     struct tlb_l2 l2;
     struct tlb_entry found; /* what tlb_get() returned last */
-    bool found_global;      /* the unit that unit_find() returned last is mapped for all spaces */
-    /* The second level holds entries of one address space only for the index; it holds any. */
-    bool idx_local[TCG_MMU_MODES];
-    uint8_t idx_used;
+    /* What a walk found last of a page that is all one device's, until something is flushed: what
+     * is drawn or polled goes to the same few pages. */
+    struct tlb_device {
+        uint64_t tag; /* page | MMU index; or TCG_TLB_EMPTY */
+        struct tlb_entry entry;
+    } devices[DEVICE_PAGES];
+    bool found_global; /* the unit that unit_find() returned last is mapped for all spaces */
+    uint8_t idx_used;  /* bit: the second level holds entries for the index */
     struct tcg_stats stats;
     /* Loop heads that were seen when the sampling timer struck. */
     struct hot {
@@ -326,6 +331,8 @@ void smc_withdraw_all(struct tcg *t);
 void tlb_create(struct tcg_vcpu *v); /* before tlb_init() */
 void tlb_destroy(struct tcg_vcpu *v);
 void tlb_init(struct tcg_vcpu *v); /* empty it */
+/* Before an access may find another memory map. */
+void tlb_forget_devices(struct tcg_vcpu *v);
 /* The entry that serves access at addr, walking if need be; NULL: *cause says why. Valid until the
  * next tlb_get. */
 struct tlb_entry *tlb_get(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx,

@@ -71,6 +71,34 @@ static unsigned entry_bits(const struct tcg_vcpu *v, gva addr, const struct gues
     return large ? TCG_LARGE_BITS : TCG_PAGE_BITS;
 }
 
+/* --- pages of devices
+ * -----------------------------------------------------------------------------------------------
+ */
+static uint64_t device_tag(gva addr, unsigned idx)
+{
+    return (addr & PAGE_MASK_) | idx;
+}
+
+static struct tlb_device *device_at(struct tcg_vcpu *v, gva addr)
+{
+    return &v->devices[addr >> TCG_PAGE_BITS & (DEVICE_PAGES - 1)];
+}
+
+/* Where all of the page is one device's and may be accessed alike. */
+static void keep_device(struct tcg_vcpu *v, const struct tlb_entry *e, gva addr, unsigned idx,
+                        const struct flat_range *r, const struct guest_walk *w)
+{
+    if (r->mr->kind == MEM_MMIO && lies_in(r, w->addr, TCG_PAGE_BITS) &&
+        w->page_bits >= TCG_PAGE_BITS && !w->uncached && !e->asks && !e->watched)
+        *device_at(v, addr) = (struct tlb_device){device_tag(addr, idx), *e};
+}
+
+void tlb_forget_devices(struct tcg_vcpu *v)
+{
+    for (unsigned i = 0; i < DEVICE_PAGES; i++)
+        v->devices[i].tag = TCG_TLB_EMPTY;
+}
+
 static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access access, unsigned idx,
                               uint32_t *cause)
 {
@@ -98,6 +126,7 @@ static struct tlb_entry *walk(struct tcg_vcpu *v, gva addr, enum guest_access ac
     e->watched = watch_near(v, addr, TCG_PAGE_BITS);
     if (e->kept && !e->watched)
         l2_keep(v, e, addr, idx, entry_bits(v, addr, &w, r));
+    keep_device(v, e, addr, idx, r, &w);
     return e;
 }
 
@@ -105,8 +134,13 @@ struct tlb_entry *tlb_get(struct tcg_vcpu *v, gva addr, enum guest_access access
                           uint32_t *cause)
 {
     const struct tcg_l2_entry *k = l2_find(v, addr, access, idx);
-    if (UNLIKELY(!k))
-        return walk(v, addr, access, idx, cause);
+    if (UNLIKELY(!k)) {
+        const struct tlb_device *d = device_at(v, addr);
+        if (d->tag != device_tag(addr, idx) || !(d->entry.prot >> access & 1))
+            return walk(v, addr, access, idx, cause);
+        v->found = d->entry;
+        return &v->found;
+    }
     v->stats.l2_hits++;
     l2_describe(v, k, addr, &v->found);
     return &v->found;
@@ -116,7 +150,7 @@ void tlb_init(struct tcg_vcpu *v)
 {
     l1_clear_all(v);
     l2_forget_all(v);
-    memset(v->idx_local, 0, sizeof(v->idx_local));
+    tlb_forget_devices(v);
     v->idx_used = 0;
     dispatch_begin_anew(v);
 }
@@ -139,6 +173,7 @@ void guest_tlb_flush_asid(struct cpu *cpu, uint32_t asid)
     if (log_enabled(LOG_MMU))
         log_printf(LOG_MMU, "mmu: cpu %u: flush asid %u\n", cpu->index, asid);
     l2_forget_space(v, asid);
+    tlb_forget_devices(v);
     if (asid == v->asid)
         l1_clear_local(v);
     dispatch_forget_asid(v, asid);
@@ -169,6 +204,7 @@ static void flush_page(struct tcg_vcpu *v, gva addr, bool any_asid, uint32_t asi
     v->stats.flush_page++;
     if (log_enabled(LOG_MMU))
         log_flush_page(v, addr, any_asid, asid);
+    tlb_forget_devices(v);
     unsigned bits = l2_forget_page(v, addr, any_asid, asid);
     v->stats.flush_page_large += bits > 0;
     bits = MAX(bits, TCG_PAGE_BITS);
@@ -211,6 +247,7 @@ void guest_space_changed(struct cpu *cpu)
     v->asid = asid;
     v->stats.space_switches++;
     l2_enter_space(v);
+    tlb_forget_devices(v);
     l1_clear_local(v);
     dispatch_space_changed(v);
 }

@@ -48,6 +48,7 @@ bool tlb_fill_l1(struct tcg_vcpu *v, const struct tlb_entry *e, gva addr, enum g
         return false;
     }
     l1->used[i / TCG_TLB_CHUNK] = 1;
+    l1->local[i / TCG_TLB_CHUNK] |= !(e->flags & L2_GLOBAL);
     v->stats.l1_fills++;
     return true;
 }
@@ -57,17 +58,28 @@ enum { CHUNK_WORDS = TCG_TLB_SIZE / TCG_TLB_CHUNK / 8 };
 /* What fn is asked to do with the entries of a chunk. */
 typedef void chunk_fn(struct tcg_tlb *l1, unsigned first, const void *arg);
 
-static void each_used_chunk(struct tcg_tlb *l1, chunk_fn *fn, const void *arg)
+/* For the chunks that have a mark, in used or local. */
+static void each_chunk(struct tcg_tlb *l1, const uint8_t *marks, chunk_fn *fn, const void *arg)
 {
     for (unsigned w = 0; w < CHUNK_WORDS; w++)
-        for (uint64_t m = ld_le64(&l1->used[w * 8]); m; m &= m - 1)
+        for (uint64_t m = ld_le64(&marks[w * 8]); m; m &= m - 1)
             fn(l1, (w * 8 + __builtin_ctzll(m) / 8) * TCG_TLB_CHUNK, arg);
+}
+
+static void each_used_chunk(struct tcg_tlb *l1, chunk_fn *fn, const void *arg)
+{
+    each_chunk(l1, l1->used, fn, arg);
 }
 
 static void chunk_empty(struct tcg_tlb *l1, unsigned first, const void *arg UNUSED)
 {
     memset(&l1->rtag[first], 0xff, TCG_TLB_CHUNK * 8);
     memset(&l1->wtag[first], 0xff, TCG_TLB_CHUNK * 8);
+}
+static void chunk_empty_local(struct tcg_tlb *l1, unsigned first, const void *arg)
+{
+    chunk_empty(l1, first, arg);
+    l1->used[first / TCG_TLB_CHUNK] = 0;
 }
 static void chunk_empty_writes(struct tcg_tlb *l1, unsigned first, const void *arg UNUSED)
 {
@@ -99,6 +111,7 @@ static void l1_clear(struct tcg_vcpu *v, unsigned idx)
     struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[idx];
     each_used_chunk(l1, chunk_empty, NULL);
     memset(l1->used, 0, sizeof(l1->used));
+    memset(l1->local, 0, sizeof(l1->local));
 }
 
 void l1_clear_all(struct tcg_vcpu *v)
@@ -109,9 +122,11 @@ void l1_clear_all(struct tcg_vcpu *v)
 
 void l1_clear_local(struct tcg_vcpu *v)
 {
-    for (unsigned idx = 0; idx < TCG_MMU_MODES; idx++)
-        if (v->idx_local[idx])
-            l1_clear(v, idx);
+    for (unsigned used = v->idx_used; used; used &= used - 1) {
+        struct tcg_tlb *l1 = &tcg_env(v->cpu)->tlb[__builtin_ctz(used)];
+        each_chunk(l1, l1->local, chunk_empty_local, NULL);
+        memset(l1->local, 0, sizeof(l1->local));
+    }
 }
 
 static void clear_entry(struct tcg_tlb *l1, unsigned i, gva page)

@@ -256,8 +256,6 @@ void l2_keep(struct tcg_vcpu *v, const struct tlb_entry *e, gva addr, unsigned i
         .space = global ? v->l2.any : v->l2.space,
         .info = region | (uint32_t)e->prot << INFO_PROT | (uint32_t)e->flags << INFO_FLAGS |
                 (uint32_t)e->page_bits << INFO_BITS};
-    if (!global)
-        v->idx_local[idx] = true;
     v->idx_used |= 1u << idx;
     if (e->page_bits > TCG_PAGE_BITS)
         filter_add(&v->l2, addr, e->page_bits);

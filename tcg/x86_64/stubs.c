@@ -422,6 +422,7 @@ static void fill(const struct stub *s, const struct refill *r)
     struct x86_code *c = s->c;
     size_t tags = r->is_write ? offsetof(struct tcg_tlb, wtag) : offsetof(struct tcg_tlb, rtag);
     size_t adds = r->is_write ? offsetof(struct tcg_tlb, wadd) : offsetof(struct tcg_tlb, radd);
+    x86_mov(c, false, r->page, opnd_mem(r->way, offsetof(struct tcg_l2_entry, space)));
     x86_mov(c, true, r->t, opnd_mem(r->way, offsetof(struct tcg_l2_entry, add)));
     x86_mov(c, false, r->way, opnd_reg(r->u));
     x86_shift_imm(c, false, SH_SHR, opnd_reg(r->way), TCG_L2_IDX_SHIFT);
@@ -436,6 +437,10 @@ static void fill(const struct stub *s, const struct refill *r)
     x86_store(c, 3, opnd_sib(r->way, r->w, 3, tlb_field(adds)), r->t);
     x86_shift_imm(c, false, SH_SHR, opnd_reg(r->w), __builtin_ctz(TCG_TLB_CHUNK));
     x86_store_imm(c, 0, opnd_sib(r->way, r->w, 0, tlb_field(offsetof(struct tcg_tlb, used))), 1);
+    x86_alu(c, false, ALU_CMP, opnd_reg(r->page), env(TCG_ENV_OFF(space_any)));
+    uint8_t *global = x86_jcc(c, CC_E);
+    x86_store_imm(c, 0, opnd_sib(r->way, r->w, 0, tlb_field(offsetof(struct tcg_tlb, local))), 1);
+    x86_link(global, c->p);
     x86_alu(c, true, ALU_ADD, env(TCG_ENV_OFF(l2_refills)), opnd_imm(1));
 }
 

@@ -672,6 +672,78 @@ static void test_a_mapping_larger_than_a_large_page(gconstpointer engine)
     rig_free(r);
 }
 
+/* The first level does not say of what space its entries are, but knows it of a few neighbours. */
+static void test_a_fence_of_a_space_leaves_global_pages_in_the_first_level(gconstpointer engine)
+{
+    enum { GLOBAL = 1100, LOCAL = GLOBAL + TCG_TLB_CHUNK, ROUNDS = 10 };
+    struct rig *r = rig_new(engine);
+    put_accessors(r);
+    map_global(r, GLOBAL, 2000);
+    put_value(r, 2000, 77);
+    map_global(r, LOCAL + TCG_TLB_SIZE, 2002);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        map_page(r, 0, LOCAL, 2003 + i);
+        put_value(r, 2003 + i, i);
+        g_assert_cmpuint(read_at(r, LOCAL << 12), ==, i);
+        read_at(r, (LOCAL + TCG_TLB_SIZE) << 12);
+        g_assert_cmpuint(read_at(r, LOCAL << 12), ==, i); /* from the second level */
+        read_at(r, GLOBAL << 12);
+        uint64_t fills = r->v->stats.l1_fills + tcg_env(&r->f->cpu)->l2_refills;
+        guest_tlb_flush_asid(&r->f->cpu, 0);
+        g_assert_cmpuint(read_at(r, GLOBAL << 12), ==, 77);
+        g_assert_cmpuint(r->v->stats.l1_fills + tcg_env(&r->f->cpu)->l2_refills, ==, fills);
+    }
+    rig_free(r);
+}
+
+static uint64_t read_device(struct device *dev UNUSED, struct access a)
+{
+    return a.off;
+}
+static void write_device(struct device *dev UNUSED, struct access a UNUSED, uint64_t val UNUSED)
+{
+}
+static const struct mmio_ops device_ops = {.read = read_device,
+                                           .write = write_device,
+                                           .min = 8,
+                                           .max = 8,
+                                           .size = 2 << 12,
+                                           .unlocked = true};
+
+/* A page of a device is walked to once, until its mapping or the machine's map changes. */
+static void test_a_page_of_a_device_is_walked_to_once(gconstpointer engine)
+{
+    enum { A = 1100, FRAMES = RAM_BYTES >> 12 };
+    struct mem_region device;
+    struct rig *r = rig_new(engine);
+    region_init_mmio(&device, "device", &device_ops, NULL);
+    region_add(&r->m->root, RAM_BASE + RAM_BYTES, &device, 0);
+    address_space_update(&r->m->as);
+    put_accessors(r);
+    map_page(r, 0, A, FRAMES);
+    g_assert_cmpuint(read_at(r, A << 12), ==, 0);
+    unsigned walks = r->f->walks;
+    for (unsigned off = 0; off < 4096; off += 8)
+        g_assert_cmpuint(read_at(r, (A << 12) + off), ==, off);
+    g_assert_cmpuint(r->f->walks, ==, walks);
+    map_page(r, 0, A, FRAMES + 1);
+    guest_tlb_flush_page(&r->f->cpu, A << 12);
+    g_assert_cmpuint(read_at(r, (A << 12) + 8), ==, 4096 + 8);
+    map_page(r, 0, A, FRAMES);
+    guest_tlb_flush_asid(&r->f->cpu, 0);
+    g_assert_cmpuint(read_at(r, (A << 12) + 8), ==, 8);
+    map_page(r, 1, A, FRAMES + 1);
+    enter_space(r, 1);
+    g_assert_cmpuint(read_at(r, (A << 12) + 8), ==, 4096 + 8);
+    region_del(&device);
+    region_add(&r->m->root, RAM_BASE + RAM_BYTES + 4096, &device, 0);
+    address_space_update(&r->m->as);
+    g_assert_cmpuint(read_at(r, (A << 12) + 8), ==, 8);
+    region_del(&device);
+    address_space_update(&r->m->as);
+    rig_free(r);
+}
+
 /* --- spaces --- */
 static void test_one_address_in_many_spaces(gconstpointer engine)
 {
@@ -1070,12 +1142,15 @@ int main(int argc, char **argv)
     add("fences", test_every_fence_shows_code_and_data_anew);
     add("fence-page", test_a_fence_of_one_page_keeps_the_others);
     add("fence-global", test_a_fence_of_a_space_keeps_global_pages);
+    add("fence-global-first-level", test_a_fence_of_a_space_leaves_global_pages_in_the_first_level);
+    add("device-page", test_a_page_of_a_device_is_walked_to_once);
     add("fence-large", test_a_fence_inside_a_large_page_drops_it);
     add("fence-pieces", test_a_fence_inside_a_large_page_drops_every_piece);
     add("capacity", test_more_pages_than_the_second_level_had_room_for);
     add("refill", test_pages_that_share_a_place_in_the_first_level);
     add("refill-across", test_accesses_across_pages);
     add("refill-code", test_a_page_that_becomes_code_loses_its_write_tags);
+    add("overwritten", test_a_page_of_code_that_is_overwritten);
     add("refill-clean", test_a_page_that_is_clean_until_written);
     add("larger", test_a_mapping_larger_than_a_large_page);
     add("fence-space", test_a_fence_of_a_space_spares_the_others);

@@ -72,6 +72,43 @@ static bool note_making(struct tcg *t, const uint8_t *host_page, uint64_t mask) 
     return found;
 }
 
+/* False: nothing was made from these granules. */
+static bool invalidate_granules(struct tcg *t, struct tcg_vcpu *self, struct code_page *p,
+                                uint64_t mask) REQUIRES(t->lock)
+{
+    bool found = false;
+    for (struct unit *u = p->units, *next; u; u = next) {
+        next = u->in_page.next;
+        if (u->granules & mask) {
+            unit_invalidate(t, u, self);
+            found = true;
+        }
+    }
+    for (struct unit *u = p->units2, *next; u; u = next) {
+        next = u->in_page2.next;
+        if (u->granules2 & mask) {
+            unit_invalidate(t, u, self);
+            found = true;
+        }
+    }
+    p->granules &= ~mask;
+    return found;
+}
+
+/* Whether the page is being filled with something else, from one end to the other: then each store
+ * would be seen until the last of its units is hit. */
+static bool is_overwritten(struct code_page *p, uint32_t off, uint32_t len, bool hit)
+{
+    enum { RUN_BYTES = 256, RUN_HITS = 3 };
+    if (off != p->run_end) {
+        p->run_start = off;
+        p->run_hits = 0;
+    }
+    p->run_end = off + len;
+    p->run_hits += hit;
+    return p->run_hits >= RUN_HITS && p->run_end - p->run_start >= RUN_BYTES;
+}
+
 /* Invalidate what was made from [off, off+len) of one page; clear the mark when nothing is left. */
 static void written_page(struct tcg *t, struct tcg_vcpu *self, struct ram_block *ram, uint64_t off,
                          uint64_t len) REQUIRES(t->lock)
@@ -79,17 +116,10 @@ static void written_page(struct tcg *t, struct tcg_vcpu *self, struct ram_block 
     uint8_t *host = ram->host + (off & PAGE_MASK_);
     struct code_page *p = code_page_get(t, host, false, NULL);
     uint64_t mask = granule_mask(off, len);
-    if (p && (p->granules & mask)) {
-        for (struct unit *u = p->units, *next; u; u = next) {
-            next = u->in_page.next;
-            if (u->granules & mask)
-                unit_invalidate(t, u, self);
-        }
-        for (struct unit *u = p->units2, *next; u; u = next) {
-            next = u->in_page2.next;
-            if (u->granules2 & mask)
-                unit_invalidate(t, u, self);
-        }
+    if (p) {
+        bool hit = (p->granules & mask) && invalidate_granules(t, self, p, mask);
+        if (is_overwritten(p, off & ~PAGE_MASK_, len, hit))
+            invalidate_granules(t, self, p, UINT64_MAX);
     }
     if (!note_making(t, host, mask) && (!p || (!p->units && !p->units2))) {
         if (p) {

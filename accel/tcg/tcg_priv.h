@@ -70,6 +70,8 @@ struct code_page {
     struct ram_block *ram;
     uint64_t off;
     uint64_t granules;
+    uint32_t run_start, run_end; /* offsets: of stores that came one behind the other */
+    unsigned run_hits;           /* of them, that hit units */
     uint64_t seen_at;   /* Bloom filter of the virtual pages that units have it at: page_filter() */
     gva seen;           /* virtual page of its units for one address space; ANY_PC: none */
     struct unit *units; /* through in_page */

@@ -627,6 +627,26 @@ static void test_a_page_that_becomes_code_loses_its_write_tags(gconstpointer eng
     rig_free(r);
 }
 
+/* A page of units that is filled from one end to the other is given up soon. */
+static void test_a_page_of_code_that_is_overwritten(gconstpointer engine)
+{
+    enum { A = 1100, UNITS = 64, STEP = 4096 / UNITS };
+    struct rig *r = rig_new(engine);
+    put_accessors(r);
+    map_page(r, 0, A, 2000);
+    map_page(r, 0, CODE, 2000);
+    for (unsigned round = 0; round < 3; round++) {
+        uint64_t before = r->v->stats.smc_writes;
+        for (unsigned off = 0; off < 4096; off += 8)
+            write_at(r, (A << 12) + off,
+                     insn(OP_ADD, (int)(off / STEP + round)) | (uint64_t)insn(OP_QUIT, 0) << 32);
+        g_assert_cmpuint(r->v->stats.smc_writes - before, <=, round ? 64 : 0);
+        for (unsigned i = 0; i < UNITS; i++)
+            g_assert_cmpuint(run(r, (CODE << 12) + i * STEP), ==, i + round);
+    }
+    rig_free(r);
+}
+
 /* Rights that only grow with a store: what was read first must be asked for again. */
 static void test_a_page_that_is_clean_until_written(gconstpointer engine)
 {

@@ -96,17 +96,25 @@ static bool is_large(const struct walk *w, unsigned level, uint64_t entry)
     return level == 1 || (w->levels > 3 && x86_has(w->cpu, X86_F_PDPE1GB));
 }
 
+/* Of a page of 4 MiB: PSE-36 puts bits 32 to 39 of the address at 13, as many as there are.
+ * Ref: SDM vol. 3, table 4-4. */
+static uint64_t reserved_bits_of_pse(const struct x86_cpu *cpu)
+{
+    enum { FIRST = 13, LAST = 21, MAX_BITS = 40 };
+    unsigned bits = cpu->phys_bits < MAX_BITS ? cpu->phys_bits : MAX_BITS;
+    unsigned first = FIRST + (x86_has(cpu, X86_F_PSE36) ? bits - 32 : 0);
+
+    return MASK64(first, LAST + 1 - first);
+}
+
 /* Bits of an entry that must be 0.  Ref: SDM vol. 3, figures 4-4, 4-7, 4-11. */
 static uint64_t reserved_bits(const struct walk *w, unsigned level, bool large)
 {
     const struct x86_cpu *cpu = w->cpu;
     uint64_t bits = MASK64(0, 52) & ~x86_phys_mask(cpu);
 
-    if (w->levels == 2) {
-        if (!large)
-            return 0;
-        return x86_has(cpu, X86_F_PSE36) ? MASK64(21, 1) : MASK64(13, 9);
-    }
+    if (w->levels == 2)
+        return large ? reserved_bits_of_pse(cpu) : 0;
     if (!(cpu->s.efer & X86_EFER_NXE))
         bits |= PTE_NX;
     if (w->levels == 3)

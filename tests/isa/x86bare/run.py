@@ -15,8 +15,8 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# Sources, and the widths of code that they are built for.
-PROGRAMS = {}
+# Sources, the widths of code that they are built for, and processors.
+PROGRAMS = [("walks", 32, "max"), ("walks", 64, "max"), ("walks", 32, "max,phys-bits=36"), ("walks", 64, "max,phys-bits=52")]
 FEATURES = "features"
 CFLAGS = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-pic", "-no-pie", "-fno-stack-protector",
           "-fno-asynchronous-unwind-tables", "-fcf-protection=none", "-mgeneral-regs-only", "-mno-red-zone", "-nostdlib", "-static",
@@ -104,11 +104,11 @@ def main():
                 wrong = check_topology(args, images[32], smp)
                 print("\n".join("not ok " + w for w in wrong) or "ok -smp %s" % smp)
                 bad += len(wrong)
-        for name, width in ((n, w) for n in PROGRAMS for w in PROGRAMS[n] if not args.cpus and args.k in n):
+        for name, width, cpu in (p for p in PROGRAMS if not args.cpus and args.k in p[0]):
             image = build(name, width, outdir)
             for engine in args.engine or ENGINES:
-                _, error = run(args, image, engine=engine)
-                print("%s %s%d-%s%s" % ("not ok" if error else "ok", name, width, engine, ": " + error if error else ""))
+                _, error = run(args, image, cpu, engine=engine)
+                print("%s %s%d-%s-%s%s" % ("not ok" if error else "ok", name, width, cpu, engine, ": " + error if error else ""))
                 bad += error is not None
     sys.exit(bad > 0)
 

@@ -305,9 +305,6 @@ try3:
     push %edi
     mov %esp, saved_sp
     mov 20(%esp), %edi
-    mov $DATA3, %eax
-    mov %eax, %ds
-    mov %eax, %es
     movl $end3, user_stack_top - 4
     push $DATA3
     push $user_stack_top - 4
@@ -315,6 +312,10 @@ try3:
     push $CODE3
     push %edi
     call registers
+    push $DATA3
+    push $DATA3
+    pop %ds
+    pop %es
     iret
 registers:
     mov regs, %eax

@@ -126,12 +126,14 @@ static void load_64(struct x86_cpu *cpu, const struct map *m)
     get_segment(m, LDTR_64, &s->ldtr);
     get_segment(m, TR_64, &s->tr);
     s->nmi_masked = get(m, NMI_MASK, 1) & 1;
-    s->efer = get(m, EFER, 8);
     s->cr4 = get(m, CR4, 8);
     s->cr3 = get(m, CR3, 8);
     s->cr0 = get(m, CR0, 8);
-    s->dr[7] = get(m, DR7, 8);
-    s->dr[6] = get(m, DR6, 8);
+    s->efer = get(m, EFER, 8) & x86_efer_allowed(cpu);
+    if ((s->efer & X86_EFER_LME) && (s->cr0 & X86_CR0_PG))
+        s->efer |= X86_EFER_LMA;
+    s->dr[7] = get(m, DR7, 4);
+    s->dr[6] = get(m, DR6, 4);
     x86_set_eflags(cpu, (uint32_t)get(m, RFLAGS, 8));
     for (unsigned i = 0; i < 16; i++)
         cpu->r[i] = get(m, R15 + 8 * (15 - i), 8);
@@ -146,6 +148,7 @@ enum {
     REVISION_AT_32 = 0x7efc,
     IO_RESTART_32 = 0x7f00,
     HALT_32 = 0x7f02,
+    NMI_MASK_32 = 0x7f08, /* 1 byte that the SDM reserves */
     IO_RIP_32 = 0x7f10,
     CR4_32 = 0x7f14,
     IDT_32 = 0x7f50,
@@ -208,6 +211,7 @@ static void save_32(struct x86_cpu *cpu, struct map *m)
     put(m, IO_RIP_32, 4, s->io_restart_pc);
     put(m, IO_32, 4, s->io_last);
     put(m, HALT_32, 2, s->was_halted);
+    put(m, NMI_MASK_32, 1, s->nmi_masked);
     put(m, REVISION_AT_32, 4, REVISION_32);
     put(m, SMBASE_32, 4, s->smbase);
 }
@@ -232,7 +236,7 @@ static void load_32(struct x86_cpu *cpu, const struct map *m)
         cpu->r[i] = get(m, EAX_32 + 4 * i, 4);
     s->dr[6] = get(m, DR6_32, 4);
     s->dr[7] = get(m, DR7_32, 4);
-    s->nmi_masked = false;
+    s->nmi_masked = get(m, NMI_MASK_32, 1) & 1;
 }
 
 /* ---- entry ---- */

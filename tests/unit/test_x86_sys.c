@@ -1040,6 +1040,44 @@ static void check_smm(const char *model)
     x86_bench_free(b);
 }
 
+/* Ref: SDM vol. 3, 31.8: NMIs that were blocked before an SMI are so after RSM. */
+static void check_nmi_after_rsm(const char *model, bool masked)
+{
+    struct x86_bench *b = x86_bench_new(model);
+    struct x86_cpu *cpu = b->cpu;
+
+    bench_protected(b, 0);
+    cpu->s.nmi_masked = masked;
+    x86_irq_set(cpu, X86_LINE_SMI, true);
+    g_assert_true(x86_interrupt(&cpu->cpu));
+    g_assert_true(cpu->s.nmi_masked);
+    helper_rsm(cpu);
+    g_assert_cmpint(cpu->s.nmi_masked, ==, masked);
+    x86_bench_free(b);
+}
+
+static void test_rsm_leaves_nmis_blocked_that_were(void)
+{
+    for (unsigned masked = 0; masked <= 1; masked++) {
+        check_nmi_after_rsm("qemu64", masked);
+        check_nmi_after_rsm("pentium3", masked);
+    }
+}
+
+static void test_rsm_loads_no_nonsense_into_efer(void)
+{
+    struct x86_bench *b = x86_bench_new("qemu64");
+    struct x86_cpu *cpu = b->cpu;
+
+    bench_protected(b, 0);
+    x86_irq_set(cpu, X86_LINE_SMI, true);
+    g_assert_true(x86_interrupt(&cpu->cpu));
+    bench_poke(b, 0x3fed0, UINT64_MAX, 8);
+    helper_rsm(cpu);
+    g_assert_cmphex(cpu->s.efer, ==, x86_efer_allowed(cpu)); /* and no LMA without paging */
+    x86_bench_free(b);
+}
+
 static void test_smm_saves_and_restores(void)
 {
     check_smm("qemu64");
@@ -1450,6 +1488,8 @@ int main(int argc, char **argv)
     ADD(ports_need_the_bitmap_outside_iopl);
     ADD(popf_keeps_what_the_level_may_not_change);
     ADD(smm_saves_and_restores);
+    ADD(rsm_leaves_nmis_blocked_that_were);
+    ADD(rsm_loads_no_nonsense_into_efer);
     ADD(init_waits_for_a_start_up_ipi);
     ADD(local_apic_gives_vectors_and_has_cr8);
     ADD(single_step_over_hlt_goes_on);

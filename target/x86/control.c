@@ -15,6 +15,12 @@ static NORETURN void general_protection(struct x86_cpu *cpu)
     x86_fault(cpu, X86_GP, 0);
 }
 
+/* Paging whose four pointers are registers of the processor. */
+static bool is_pae(const struct x86_state *s)
+{
+    return (s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & X86_EFER_LMA);
+}
+
 /* ---- CR0 ---- */
 
 /* Ref: SDM vol. 3, 9.8.5 (entering long mode). */
@@ -44,7 +50,7 @@ void x86_write_cr0(struct x86_cpu *cpu, uint64_t val)
     struct x86_state *s = &cpu->s;
     uint64_t known = X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE |
                      X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG;
-    uint64_t flushed = X86_CR0_PG | X86_CR0_PE | X86_CR0_WP;
+    uint64_t flushed = X86_CR0_PG | X86_CR0_PE | X86_CR0_WP, caching = X86_CR0_CD | X86_CR0_NW;
 
     if (val >> 32 || ((val & X86_CR0_PG) && !(val & X86_CR0_PE)) ||
         ((val & X86_CR0_NW) && !(val & X86_CR0_CD)))
@@ -55,6 +61,8 @@ void x86_write_cr0(struct x86_cpu *cpu, uint64_t val)
         start_paging(cpu);
     else if (changed & X86_CR0_PG)
         stop_paging(cpu);
+    else if ((changed & caching) && is_pae(s) && !x86_load_pdptes(cpu, s->cr3))
+        general_protection(cpu);
     s->cr0 = val;
     if (changed & X86_CR0_PE)
         s->cpl = 0;
@@ -75,8 +83,7 @@ void x86_write_cr3(struct x86_cpu *cpu, uint64_t val)
         val &= ~BIT64(63);
     if (val & ~x86_phys_mask(cpu))
         general_protection(cpu);
-    if ((s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !x86_is_long(cpu) &&
-        !x86_load_pdptes(cpu, val))
+    if (is_pae(s) && !x86_load_pdptes(cpu, val))
         general_protection(cpu);
     s->cr3 = val;
     if (!keep)

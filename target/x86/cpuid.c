@@ -177,6 +177,16 @@ static void leaf_7(const struct x86_cpu *cpu, uint32_t subleaf, uint32_t out[4])
         out[ECX] |= 1u << 4; /* OSPKE */
 }
 
+/* Ticks of the time stamp counter for one of the crystal's, whose frequency has 32 bits. */
+static void crystal_leaf(const struct x86_cpu *cpu, uint32_t out[4])
+{
+    uint64_t ratio = (cpu->tsc_hz >> 32) + 1;
+
+    out[EAX] = 1;
+    out[EBX] = (uint32_t)ratio;
+    out[ECX] = (uint32_t)(cpu->tsc_hz / ratio);
+}
+
 static void basic_leaf(const struct x86_cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
     switch (leaf) {
@@ -201,10 +211,7 @@ static void basic_leaf(const struct x86_cpu *cpu, uint32_t leaf, uint32_t sublea
     case 0xb:
     case 0x1f: topology_leaf(cpu, subleaf, out); break;
     case 0xd: xsave_leaf(cpu, subleaf, out); break;
-    case 0x15: /* ticks of the time stamp counter for each of a 1 GHz crystal's */
-        out[EAX] = out[EBX] = 1;
-        out[ECX] = (uint32_t)cpu->tsc_hz;
-        break;
+    case 0x15: crystal_leaf(cpu, out); break;
     }
 }
 

@@ -14,7 +14,7 @@ static const struct layout {
     {MO_16, 0x2b, 0x0e, 0x10, 0x12, 0x22, 4, 0x2a},
     {MO_32, 0x67, 0x20, 0x24, 0x28, 0x48, 6, 0x60},
 };
-enum { TSS_CR3 = 0x1c, TSS_TRAP = 0x64, DR6_BT = 1 << 15 };
+enum { TSS_CR3 = 0x1c, TSS_TRAP = 0x64, DR6_BT = 1 << 15, DR7_GD = 1 << 13 };
 
 struct image {
     uint64_t cr3;
@@ -204,7 +204,8 @@ void x86_task_switch(struct x86_cpu *cpu, uint32_t selector, struct x86_desc *d,
     if (error)
         push_error(cpu, l->size_log2, *error);
     if (im.trap) {
-        cpu->s.dr[6] |= DR6_BT;
+        cpu->s.dr[6] = (cpu->s.dr[6] & ~UINT64_C(0xf)) | DR6_BT;
+        cpu->s.dr[7] &= ~(uint64_t)DR7_GD; /* as of every #DB */
         x86_fault(cpu, X86_DB, 0);
     }
 }

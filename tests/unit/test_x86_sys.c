@@ -7,6 +7,7 @@
 #include "core/apic.h"
 #include "util/bits.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -537,6 +538,26 @@ static void test_task_call_and_return(void)
     x86_bench_free(b);
 }
 
+/* Ref: SDM vol. 3, 17.3.1.4: the trap comes before the new task's first instruction. */
+static void test_task_with_the_trap_bit_begins_with_a_debug_trap(void)
+{
+    enum { TRAP = 0x64, GD = 1 << 13, DR6_WITH_BT = 0xffff8ff0 };
+    struct x86_bench *b = protected_bench(0);
+    struct x86_cpu *cpu = b->cpu;
+
+    make_task(b);
+    bench_poke(b, NEW_TSS + TRAP, 1, 2);
+    x86_write_dr(cpu, 6, 0xf);
+    x86_write_dr(cpu, 7, GD);
+    g_assert_true(BENCH_LEAVES(helper_far_jmp(cpu, SEL_NEW, 0, MO_32, 0x5007)));
+    g_assert_cmpint(bench_vector(b), ==, X86_DB);
+    g_assert_cmphex(cpu->s.dr[6], ==, DR6_WITH_BT);
+    g_assert_cmphex(cpu->s.dr[7] & GD, ==, 0);
+    g_assert_cmphex(bench_stack(b, 0, 4), ==, 0x4400);
+    g_assert_cmphex(cpu->s.tr.selector, ==, SEL_NEW);
+    x86_bench_free(b);
+}
+
 static void test_task_jump_frees_the_old_task(void)
 {
     struct x86_bench *b = protected_bench(0);
@@ -716,6 +737,29 @@ static void test_pae_pointers_load_with_cr3(void)
     x86_bench_free(b);
 }
 
+/* Ref: SDM vol. 3, 4.4.1: also when CR0.CD or CR0.NW changes. */
+static void test_pae_pointers_load_with_caching(void)
+{
+    struct x86_bench *b = protected_bench(0);
+    struct x86_cpu *cpu = b->cpu;
+
+    bench_poke(b, TABLES, (TABLES + 0x1000) | 1, 8);
+    bench_poke(b, TABLES + 0x1000, 0x87, 8);
+    bench_poke(b, TABLES + 0x1008, 0x200087, 8);
+    x86_write_cr3(cpu, TABLES);
+    x86_write_cr4(cpu, X86_CR4_PAE);
+    x86_write_cr0(cpu, (cpu->s.cr0 & ~(uint64_t)(X86_CR0_CD | X86_CR0_NW)) | X86_CR0_PG);
+    bench_poke(b, TABLES + 8, 0x7001, 8);
+    x86_write_cr0(cpu, cpu->s.cr0 ^ X86_CR0_TS);
+    g_assert_cmphex(cpu->s.pdpte[1], ==, 0);
+    x86_write_cr0(cpu, cpu->s.cr0 ^ X86_CR0_CD);
+    g_assert_cmphex(cpu->s.pdpte[1], ==, 0x7001);
+    bench_poke(b, TABLES + 8, 3, 8); /* bit 1 is reserved */
+    g_assert_true(BENCH_LEAVES(helper_write_cr(cpu, 0, cpu->s.cr0 ^ X86_CR0_CD)));
+    g_assert_cmpint(bench_vector(b), ==, X86_GP);
+    x86_bench_free(b);
+}
+
 static void test_a20_masks_addresses(void)
 {
     struct x86_bench *b = x86_bench_new("486");
@@ -824,6 +868,22 @@ static void test_cpuid_tells_model_and_features(void)
     x86_cpuid(b->cpu, 0x40000000, 0, out);
     g_assert_cmpint(memcmp(&out[1], "TCGTCGTCGTCG", 12), ==, 0);
     x86_bench_free(b);
+}
+
+/* The crystal's frequency times the ratio is the counter's, though it has 32 bits only. */
+static void test_cpuid_tells_the_frequency_of_the_counter(void)
+{
+    static const uint64_t frequencies[] = {1000000000, UINT32_MAX, 5000000000, 20000000000};
+
+    for (size_t i = 0; i < 4; i++) {
+        g_autofree char *model =
+            g_strdup_printf("Denverton,tsc-frequency=%" PRIu64, frequencies[i]);
+        struct x86_bench *b = x86_bench_new(model);
+        uint32_t out[4];
+        x86_cpuid(b->cpu, 0x15, 0, out);
+        g_assert_cmpuint((uint64_t)out[2] * out[1] / out[0], ==, frequencies[i]);
+        x86_bench_free(b);
+    }
 }
 
 /* ---- debug registers ---- */
@@ -1464,6 +1524,7 @@ int main(int argc, char **argv)
     ADD(far_transfers_check_privilege);
     ADD(far_return_does_not_go_inward);
     ADD(task_call_and_return);
+    ADD(task_with_the_trap_bit_begins_with_a_debug_trap);
     ADD(task_jump_frees_the_old_task);
     ADD(exception_through_a_task_gate_pushes_its_error);
     ADD(task_with_a_bad_segment_faults_in_the_new_task);
@@ -1472,11 +1533,13 @@ int main(int argc, char **argv)
     ADD(not_canonical_is_no_page_fault);
     ADD(32_bit_paging_with_large_pages);
     ADD(pae_pointers_load_with_cr3);
+    ADD(pae_pointers_load_with_caching);
     ADD(a20_masks_addresses);
     ADD(control_registers_refuse_nonsense);
     ADD(long_mode_is_entered_by_paging);
     ADD(msrs_check_what_is_written);
     ADD(cpuid_tells_model_and_features);
+    ADD(cpuid_tells_the_frequency_of_the_counter);
     ADD(code_breakpoint_faults_unless_rf);
     ADD(single_step_traps_after_the_instruction);
     ADD(data_breakpoint_runs_its_instruction_again_alone);

@@ -17,7 +17,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Sources, the widths of code that they are built for, and processors.
 PROGRAMS = [("walks", 32, "max"), ("walks", 64, "max"), ("walks", 32, "max,phys-bits=36"), ("walks", 64, "max,phys-bits=52"),
-            ("segments", 32, "max"), ("segments", 64, "max"), ("watch", 32, "max"), ("watch", 64, "max")]
+            ("segments", 32, "max"), ("segments", 64, "max"), ("watch", 32, "max"), ("watch", 64, "max"),
+            ("pairs", 32, "max"), ("pairs", 64, "max")]
 FEATURES = "features"
 CFLAGS = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-pic", "-no-pie", "-fno-stack-protector",
           "-fno-asynchronous-unwind-tables", "-fcf-protection=none", "-mgeneral-regs-only", "-mno-red-zone", "-nostdlib", "-static",

@@ -206,6 +206,27 @@ def test_a_run_follows_the_screen_and_types():
         raise Failed("without a display: status %d: %s" % (status, err))
 
 
+def test_the_bios_shows_a_splash_before_its_menu():
+    need_tinamou()
+    need_file("/usr/share/seabios/bios-256k.bin")
+    rows = bytes((0x12, 0x34, 0x56)) * (640 * 480) # blue first
+    with open("splash.bmp", "wb") as f:
+        f.write(struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54 + len(rows), 0, 0, 54, 40, 640, 480, 1, 24, 0, len(rows), 0, 0, 0, 0) + rows)
+    with Guest(["-arch", "x86_64", "-M", "pc,boot.splash=splash.bmp"] + BASE + ["-boot", "menu=on,splash-time=60000", "-qmp",
+                                                                         "unix:qmp,server=on,wait=off"]) as g:
+        screen = Screen("qmp")
+        while True:
+            width, height, pixel = screen.picture()
+            if width == 640 and pixel(639, 479) != "000000":
+                break
+            time.sleep(0.1)
+        colours = {pixel(x, y) for x in range(0, 640, 9) for y in range(0, 480, 7)}
+        if height != 480 or colours != {"563412"}:
+            g.fail("%dx%d, %s" % (width, height, colours))
+        screen.qmp.hmp("sendkey esc")
+        screen.await_text("Select boot device")
+
+
 def test_debian_has_its_shell_on_screen_and_keyboard():
     need_tinamou()
     images = debian("amd64")

@@ -52,6 +52,17 @@ void aml_fw_cfg_ports(struct aml *d)
     aml_end(d);
 }
 
+void aml_processors(struct aml *d, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        g_autofree char *name = g_strdup_printf("C%03X", i);
+        aml_device_begin(d, name);
+        aml_name_string(d, "_HID", "ACPI0007");
+        aml_name_int(d, "_UID", i);
+        aml_end(d);
+    }
+}
+
 static void put_power_button(struct aml *d)
 {
     aml_device_begin(d, "PWRB");

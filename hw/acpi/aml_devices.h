@@ -15,6 +15,8 @@ struct aml_isa_device {
     int irq, dma;
 };
 void aml_isa_device(struct aml *d, const struct aml_isa_device *r);
+/* Processors, C000 and on. */
+void aml_processors(struct aml *d, unsigned n);
 /* A virtio-mmio transport. */
 void aml_virtio_mmio(struct aml *d, unsigned n, uint32_t base, uint32_t size, uint32_t gsi);
 /* fw_cfg at I/O ports. */

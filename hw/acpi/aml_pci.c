@@ -91,3 +91,37 @@ void aml_pci_routes(struct aml *d, const char *name, const char *const links[4])
         }
     aml_end(d);
 }
+
+/* ---- links ---- */
+
+static const char *const FIXED[PCI_PINS] = {"L000", "L001", "L002", "L003"};
+
+void aml_fixed_link(struct aml *d, const char *name, unsigned uid, uint32_t gsi, enum aml_line line)
+{
+    aml_device_begin(d, name);
+    aml_name_eisaid(d, "_HID", "PNP0C0F");
+    aml_name_int(d, "_UID", uid);
+    for (unsigned possible = 0; possible < 2; possible++) {
+        aml_name(d, possible ? "_PRS" : "_CRS");
+        aml_resources_begin(d);
+        if (line == AML_LINE_PCI)
+            aml_shared_irq(d, &gsi, 1);
+        else
+            aml_irq(d, gsi, false);
+        aml_end(d);
+    }
+    aml_method_begin(d, "_SRS", 1, false); /* there is no other choice */
+    aml_end(d);
+    aml_end(d);
+}
+
+void aml_fixed_links(struct aml *d, uint32_t gsi, enum aml_line line)
+{
+    for (unsigned i = 0; i < PCI_PINS; i++)
+        aml_fixed_link(d, FIXED[i], i, gsi + i, line);
+}
+
+void aml_fixed_routes(struct aml *d)
+{
+    aml_pci_routes(d, "_PRT", FIXED);
+}

@@ -460,20 +460,9 @@ static bool create_acpi(struct arm_virt *b, struct error **errp)
 
 static bool create_smbios(struct arm_virt *b, struct error **errp)
 {
-    const struct machine_config *cfg = &b->m.cfg;
-    struct smbios_info info = {
-        .options = cfg->smbios,
-        .uuid = cfg->uuid,
-        .manufacturer = "Tinamou",
-        .product = b->m.cls->desc,
-        .version = b->m.cls->name,
-        .sockets = MAX(cfg->sockets, 1),
-        .cores = MAX(cfg->cores, 1),
-        .threads = MAX(cfg->threads, 1),
-        .processor = arm_compatible(b->m.cpus[0]),
-        .ram_base = b->map[ARM_VIRT_DRAM].base,
-        .ram_size = cfg->ram_size,
-    };
+    struct smbios_info info = smbios_describe(&b->m);
+    info.processor = arm_compatible(b->m.cpus[0]);
+    info.ram_base = b->map[ARM_VIRT_DRAM].base;
     return smbios_deliver(&info, b->fw_cfg, errp);
 }
 

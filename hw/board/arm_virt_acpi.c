@@ -17,17 +17,6 @@ enum { STA_PRESENT = 0xb /* and enabled, and works */ };
 
 /* ---- DSDT ---- */
 
-static void put_cpus(struct aml *d, const struct arm_virt *b)
-{
-    for (unsigned i = 0; i < b->m.ncpus; i++) {
-        g_autofree char *name = g_strdup_printf("C%03X", i);
-        aml_device_begin(d, name);
-        aml_name_string(d, "_HID", "ACPI0007");
-        aml_name_int(d, "_UID", i);
-        aml_end(d);
-    }
-}
-
 static void put_resources(struct aml *d, gpa base, uint64_t size, unsigned spi, bool edge)
 {
     aml_name(d, "_CRS");
@@ -67,32 +56,6 @@ static void put_virtio(struct aml *d, const struct arm_virt *b)
     for (unsigned i = 0; i < b->virtio_slots; i++)
         aml_virtio_mmio(d, i, (uint32_t)(r->base + i * r->size), (uint32_t)r->size,
                         FIRST_SPI + ARM_VIRT_SPI_VIRTIO + i);
-}
-
-/* The four lines that functions share, as link devices: these say that they are active high. */
-static void put_links(struct aml *d)
-{
-    for (unsigned i = 0; i < ECAM_INTX_LINES; i++) {
-        g_autofree char *name = g_strdup_printf("L%03u", i);
-        aml_device_begin(d, name);
-        aml_name_eisaid(d, "_HID", "PNP0C0F");
-        aml_name_int(d, "_UID", i);
-        for (unsigned possible = 0; possible < 2; possible++) {
-            aml_name(d, possible ? "_PRS" : "_CRS");
-            aml_resources_begin(d);
-            aml_irq(d, FIRST_SPI + ARM_VIRT_SPI_PCIE + i, false);
-            aml_end(d);
-        }
-        aml_method_begin(d, "_SRS", 1, false); /* there is no other choice */
-        aml_end(d);
-        aml_end(d);
-    }
-}
-
-static void put_prt(struct aml *d)
-{
-    static const char *const links[ECAM_INTX_LINES] = {"L000", "L001", "L002", "L003"};
-    aml_pci_routes(d, "_PRT", links);
 }
 
 static void put_windows(struct aml *d, const struct arm_virt *b)
@@ -137,7 +100,7 @@ static void put_pci(struct aml *d, const struct arm_virt *b)
     aml_op(d, AML_RETURN);
     aml_int(d, b->map[ARM_VIRT_PCIE_ECAM].base);
     aml_end(d);
-    put_prt(d);
+    aml_fixed_routes(d);
     put_windows(d, b);
     aml_pci_osc(d);
     put_reserved(d, b);
@@ -148,11 +111,11 @@ static uint32_t put_dsdt(struct acpi *a, const struct arm_virt *b)
 {
     struct aml *d = aml_new();
     aml_scope_begin(d, "\\_SB");
-    put_cpus(d, b);
+    aml_processors(d, b->m.ncpus);
     put_uart(d, b);
     put_fw_cfg(d, b);
     put_virtio(d, b);
-    put_links(d);
+    aml_fixed_links(d, FIRST_SPI + ARM_VIRT_SPI_PCIE, AML_LINE_HIGH);
     put_pci(d, b);
     aml_ged(d, (uint32_t)b->map[ARM_VIRT_GED].base, FIRST_SPI + ARM_VIRT_SPI_GED);
     aml_end(d);

@@ -28,37 +28,16 @@ static void put_isa(struct aml *d, const struct microvm *b)
         aml_isa_device(d, &com);
 }
 
-static void put_links(struct aml *d)
-{
-    for (unsigned i = 0; i < ECAM_INTX_LINES; i++) {
-        g_autofree char *name = g_strdup_printf("L%03u", i);
-        uint32_t gsi = MICROVM_PCIE_PIN + i;
-        aml_device_begin(d, name);
-        aml_name_eisaid(d, "_HID", "PNP0C0F");
-        aml_name_int(d, "_UID", i);
-        for (unsigned possible = 0; possible < 2; possible++) {
-            aml_name(d, possible ? "_PRS" : "_CRS");
-            aml_resources_begin(d);
-            aml_shared_irq(d, &gsi, 1);
-            aml_end(d);
-        }
-        aml_method_begin(d, "_SRS", 1, false); /* there is no other choice */
-        aml_end(d);
-        aml_end(d);
-    }
-}
-
 static void put_pci(struct aml *d, const struct microvm *b)
 {
-    static const char *const links[ECAM_INTX_LINES] = {"L000", "L001", "L002", "L003"};
-    put_links(d);
+    aml_fixed_links(d, MICROVM_PCIE_PIN, AML_LINE_PCI);
     aml_device_begin(d, "PCI0");
     aml_name_eisaid(d, "_HID", "PNP0A08");
     aml_name_eisaid(d, "_CID", "PNP0A03");
     aml_name_int(d, "_SEG", 0);
     aml_name_int(d, "_BBN", 0);
     aml_name_int(d, "_UID", 0);
-    aml_pci_routes(d, "_PRT", links);
+    aml_fixed_routes(d);
     aml_name(d, "_CRS");
     aml_resources_begin(d);
     aml_bus_range(d, 0, MICROVM_ECAM_SIZE / ECAM_BUS_SIZE - 1);

@@ -111,24 +111,6 @@ static void put_link(struct aml *d, char letter, const char *reg)
     aml_end(d);
 }
 
-/* A link whose line of the I/O APIC cannot be changed. */
-static void put_fixed_link(struct aml *d, char letter, uint32_t gsi)
-{
-    const char name[5] = {'G', 'S', 'I', letter, 0};
-    aml_device_begin(d, name);
-    aml_name_eisaid(d, "_HID", "PNP0C0F");
-    aml_name_int(d, "_UID", gsi);
-    for (unsigned possible = 0; possible < 2; possible++) {
-        aml_name(d, possible ? "_PRS" : "_CRS");
-        aml_resources_begin(d);
-        aml_shared_irq(d, &gsi, 1);
-        aml_end(d);
-    }
-    aml_method_begin(d, "_SRS", 1, false);
-    aml_end(d);
-    aml_end(d);
-}
-
 /* On q35, lines are PIRQE to PIRQH: as the 8259 pair sees them, or the I/O APIC. */
 static void put_routes(struct aml *d, const struct pc *b)
 {
@@ -158,8 +140,9 @@ static void put_links(struct aml *d, const struct pc *b)
         char letter = (char)((b->is_q35 ? 'E' : 'A') + i);
         g_autofree char *reg = g_strdup_printf("\\_SB.PCI0.ISA.PRQ%u", i);
         put_link(d, letter, reg);
+        const char name[5] = {'G', 'S', 'I', letter, 0};
         if (b->is_q35)
-            put_fixed_link(d, letter, FIRST_PCI_GSI + i);
+            aml_fixed_link(d, name, FIRST_PCI_GSI + i, FIRST_PCI_GSI + i, AML_LINE_PCI);
     }
 }
 
@@ -327,17 +310,6 @@ static void put_pci(struct aml *d, const struct pc *b)
     aml_end(d);
 }
 
-static void put_cpus(struct aml *d, const struct pc *b)
-{
-    for (unsigned i = 0; i < b->m.ncpus; i++) {
-        g_autofree char *name = g_strdup_printf("C%03X", i);
-        aml_device_begin(d, name);
-        aml_name_string(d, "_HID", "ACPI0007");
-        aml_name_int(d, "_UID", i);
-        aml_end(d);
-    }
-}
-
 static void put_hpet_device(struct aml *d)
 {
     aml_device_begin(d, "HPET");
@@ -375,7 +347,7 @@ static uint32_t put_dsdt(struct acpi *a, const struct pc *b)
     put_sleep_states(d, b);
     put_pic_method(d);
     aml_scope_begin(d, "\\_SB");
-    put_cpus(d, b);
+    aml_processors(d, b->m.ncpus);
     aml_fw_cfg_ports(d);
     put_reserved(d, b);
     if (b->parts.hpet)

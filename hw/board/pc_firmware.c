@@ -210,23 +210,11 @@ struct device *pc_create_fw_cfg(struct machine *m, uint64_t low, uint64_t high, 
 
 static bool tell_smbios(struct pc *b, struct error **errp)
 {
-    const struct machine_config *cfg = &b->m.cfg;
-    struct smbios_info info = {
-        .options = cfg->smbios,
-        .uuid = cfg->uuid,
-        .manufacturer = "Tinamou",
-        .product = b->m.cls->desc,
-        .version = b->m.cls->name,
-        .sockets = MAX(cfg->sockets, 1),
-        .cores = MAX(cfg->cores, 1),
-        .threads = MAX(cfg->threads, 1),
-        .processor = cfg->cpu_model ? cfg->cpu_model : b->m.cls->default_cpu,
-        .ram_size = cfg->ram_size,
-        .high_base = FOUR_GIB,
-        .high_size = b->high_ram,
-        .is_32_bit = true,
-        .has_long_entry = b->has_smbios_3,
-    };
+    struct smbios_info info = smbios_describe(&b->m);
+    info.high_base = FOUR_GIB;
+    info.high_size = b->high_ram;
+    info.is_32_bit = true;
+    info.has_long_entry = b->has_smbios_3;
     return smbios_deliver(&info, b->fw_cfg, errp);
 }
 

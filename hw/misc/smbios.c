@@ -1,5 +1,6 @@
 /* SMBIOS tables.  Ref: DMTF DSP0134, System Management BIOS Reference Specification 3.6. */
 #include "hw/misc/smbios.h"
+#include "core/machine.h"
 #include "hw/misc/fw_cfg.h"
 #include "util/bits.h"
 #include "util/optparse.h"
@@ -497,6 +498,23 @@ static void fini(struct table *t)
             g_free(t->said[type][f]);
     g_ptr_array_unref(t->oem);
     g_byte_array_unref(t->b);
+}
+
+struct smbios_info smbios_describe(const struct machine *m)
+{
+    const struct machine_config *cfg = &m->cfg;
+    return (struct smbios_info){
+        .options = cfg->smbios,
+        .uuid = cfg->uuid,
+        .manufacturer = "Tinamou",
+        .product = m->cls->desc,
+        .version = m->cls->name,
+        .sockets = MAX(cfg->sockets, 1),
+        .cores = MAX(cfg->cores, 1),
+        .threads = MAX(cfg->threads, 1),
+        .processor = cfg->cpu_model ? cfg->cpu_model : m->cls->default_cpu,
+        .ram_size = cfg->ram_size,
+    };
 }
 
 bool smbios_deliver(const struct smbios_info *info, struct device *fw_cfg, struct error **errp)

@@ -17,6 +17,8 @@ struct smbios_info {
     bool has_long_entry; /* all the same, the entry point has 64 bits (SMBIOS 3.0) */
 };
 
+/* What is the same on every board: options, names, topology, size of memory. */
+struct smbios_info smbios_describe(const struct machine *m);
 /* Put the tables (structures 1, 3, 4, 16, 17, 19, 32 and 127; 0, 2 and 11 when options want them,
  * else firmware adds a 0 of its own) into fw_cfg, as "etc/smbios/smbios-tables" and
  * "etc/smbios/smbios-anchor".  False with *errp for a bad option. */

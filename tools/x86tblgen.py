@@ -31,6 +31,7 @@ ATTRIBUTE  lock       LOCK is allowed
            stack      pushes or pops: addresses that are not canonical are #SS
            fp         raises floating-point exceptions
            unal       16 bytes of memory need no alignment
+           unalamd    the same of AMD's processors only
            align      vectors in memory must be aligned with VEX, too
            vex=HOW    the same with VEX and its features: 256 (AVX), int (AVX; of 256 bits AVX2), 128 (of 128 bits only),
                       lig (of scalars: any length)
@@ -50,7 +51,8 @@ SIZES = {"b": "B", "w": "W", "d": "D", "q": "Q", "dq": "DQ", "qq": "QQ", "v": "V
 FIXED = {"AL": (0, "B"), "CL": (1, "B"), "AX": (0, "W"), "DX": (2, "W"), "rAX": (0, "V"), "zAX": (0, "Z")}
 SEGMENTS = ["ES", "CS", "SS", "DS", "FS", "GS"]
 FLAGS = {"lock": "LOCK | X86_R_RMW", "rmw": "RMW", "i64": "I64", "o64": "O64", "d64": "D64", "f64": "F64", "prot": "PROT",
-         "modrm": "MODRM", "lockcr": "LOCK_CR", "stack": "STACK", "fp": "FP", "unal": "UNALIGNED", "align": "ALIGNED"}
+         "modrm": "MODRM", "lockcr": "LOCK_CR", "stack": "STACK", "fp": "FP", "unal": "UNALIGNED",
+         "unalamd": "UNALIGNED_AMD", "align": "ALIGNED"}
 # What vex= makes of a row: the lengths, and the feature of each.
 VEX = {"256": [("", "AVX")], "int": [("l0", "AVX"), ("l1", "AVX2")], "128": [("l0", "AVX")], "lig": [("", "AVX")]}
 PREFIXES = {"np": "NP", "66": "66", "f3": "F3", "f2": "F2"}

@@ -268,6 +268,11 @@ static inline bool x86_has(const struct x86_cpu *cpu, enum x86_feature f)
 {
     return cpu->features[f / 64] >> f % 64 & 1;
 }
+/* By its name of vendor: a few things that no bit of CPUID tells are done as AMD's processors do. */
+static inline bool x86_is_amd(const struct x86_cpu *cpu)
+{
+    return cpu->vendor[0] == 'A';
+}
 
 /* slots.c */
 extern const struct ir_slot x86_slots[X86_SLOTS];

@@ -33,7 +33,6 @@ static inline unsigned x86_iopl(const struct x86_cpu *cpu)
 bool x86_is_canonical(const struct x86_cpu *cpu, uint64_t addr);
 /* The same for what is loaded into bases and MSRs. */
 bool x86_is_canonical_register(const struct x86_cpu *cpu, uint64_t addr);
-bool x86_is_amd(const struct x86_cpu *cpu);
 /* A linear address as the present mode has them. */
 uint64_t x86_linear(const struct x86_cpu *cpu, uint64_t addr);
 

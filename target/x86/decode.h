@@ -75,6 +75,7 @@ enum x86_row_flag {
     X86_R_FP = 1024,        /* raises floating-point exceptions */
     X86_R_UNALIGNED = 2048, /* 16 bytes of memory need no alignment */
     X86_R_ALIGNED = 4096,   /* vectors in memory must be aligned with VEX, too */
+    X86_R_UNALIGNED_AMD = 8192,
 };
 /* Where an operand comes from: the letters of SDM volume 2, A.2.1. */
 enum x86_from {

@@ -34,7 +34,8 @@ bool vec_is_aligned(const struct dis *d)
     unsigned flags = in->row->flags;
     if (flags & X86_R_ALIGNED)
         return true;
-    if (in->has_vex || (flags & X86_R_UNALIGNED) || (d->mode & X86_MODE_MM))
+    if (in->has_vex || (flags & X86_R_UNALIGNED) || (d->mode & X86_MODE_MM) ||
+        ((flags & X86_R_UNALIGNED_AMD) && x86_is_amd(d->cpu)))
         return false;
     for (unsigned i = 0; i < in->nops; i++)
         if (in->op[i].kind == X86_OPND_MEM && in->op[i].size == 4)

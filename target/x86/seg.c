@@ -22,11 +22,6 @@ bool x86_is_canonical_register(const struct x86_cpu *cpu, uint64_t addr)
     return (uint64_t)sextract64(addr, 0, x86_has(cpu, X86_F_LA57) ? 57 : 48) == addr;
 }
 
-bool x86_is_amd(const struct x86_cpu *cpu)
-{
-    return cpu->vendor[0] == 'A';
-}
-
 uint64_t x86_linear(const struct x86_cpu *cpu, uint64_t addr)
 {
     return x86_is_long(cpu) ? addr : (uint32_t)addr;

@@ -260,6 +260,8 @@ struct bench *bench_new(const struct tcg_backend *be, const char **why)
     b->env = p;
     b->cpu = (struct x86_cpu *)(b->env + 1);
     memset(b->cpu->features, 0xff, sizeof(b->cpu->features));
+    if (__builtin_cpu_is("amd"))
+        strcpy(b->cpu->vendor, "AuthenticAMD");
     if (!native_has_misaligned())
         b->cpu->features[X86_F_MISALIGNSSE / 64] &= ~(UINT64_C(1) << X86_F_MISALIGNSSE % 64);
     if (!native_has_late_fdp())

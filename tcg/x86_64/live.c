@@ -302,8 +302,8 @@ static bool may_be_late(const struct gen *g, const struct ir_op *set, const stru
 
 static bool is_hard(const struct ir_op *op)
 {
-    if (ir_opc_is_load(op->opc) || op->opc == OP_st || op->opc == OP_exit_if || op->opc == OP_br_if ||
-        (op->opc >= OP_atomic_add && op->opc <= OP_cas))
+    if (ir_opc_is_load(op->opc) || op->opc == OP_st || op->opc == OP_exit_if ||
+        op->opc == OP_br_if || (op->opc >= OP_atomic_add && op->opc <= OP_cas))
         return false;
     return ir_desc(op)->flags & (IR_OP_FAULT | IR_OP_EXIT | IR_OP_CALL | IR_OP_END | IR_OP_SIDE);
 }

@@ -520,9 +520,15 @@ static bool agrees(const struct code *c, const struct regs *before, const char *
             forgive(&want.x87, &got.x87);
         if (!is_amd && !strcmp(name, "dpps"))
             forgive_nans(&want, &got);
+        bool same_data = !memcmp(after, (void *)(uintptr_t)BENCH_DATA, BENCH_DATA_SIZE);
+        if (!is_amd && want.vector >= 0 && got.vector == want.vector) {
+            /* Intel's convert, pop, or make x87 MMX's, and store a part, before they fault. */
+            got.mxcsr = want.mxcsr;
+            got.x87 = want.x87;
+            same_data = true;
+        }
         if (g_str_has_prefix(name, "xrstor") && want.vector >= 0 && got.vector == want.vector)
             continue; /* how far it came is the processor's */
-        bool same_data = !memcmp(after, (void *)(uintptr_t)BENCH_DATA, BENCH_DATA_SIZE);
         if (is_equal(&want, &got, is_amd ? ~UINT64_C(0) : X86_FL_CF) && same_data)
             continue;
         same = false;

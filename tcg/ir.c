@@ -166,6 +166,18 @@ void ir_reopen(struct ir *ir)
     ir->ended = false;
 }
 
+void ir_cut(struct ir *ir, unsigned blk, unsigned nblocks)
+{
+    while (ir->nops > ir->blocks[blk].end)
+        count_args(ir, &ir->ops[--ir->nops], -1);
+    while (ir->order[ir->norder - 1] != blk)
+        ir->norder--;
+    ir->nblocks = nblocks;
+    ir->cur_block = blk;
+    ir->ended = true;
+    forget_slots(ir);
+}
+
 /* The op at the end becomes part of the unit. */
 static ir_val append(struct ir *ir)
 {

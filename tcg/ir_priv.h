@@ -131,6 +131,9 @@ void ir_op_drop(struct ir *ir, struct ir_op *op);
 /* The block that is being built goes on as if its last op, which ended it and has no arguments, had
  * never been. */
 void ir_reopen(struct ir *ir);
+/* Drop what was built behind block blk, which has ended and becomes the last one again, and all
+ * blocks from number nblocks on; nothing else may refer to them. */
+void ir_cut(struct ir *ir, unsigned blk, unsigned nblocks);
 /* Both for an op described elsewhere. */
 ir_val ir_emit(struct ir *ir, const struct ir_op *op);
 

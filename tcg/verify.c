@@ -266,6 +266,7 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_setcond:
     case OP_select:
     case OP_exit_if:
+    case OP_side_if:
     case OP_fcmp: return check_cc(c, op);
     case OP_ftosi:
     case OP_ftoui:

@@ -241,10 +241,18 @@ static void lower_exit_if(struct lower *s, const struct ir_op *op)
     lower_exit_jump(s, op->imm);
 }
 
+static void lower_side_if(struct lower *s, const struct ir_op *op)
+{
+    struct bc *p = lower_plain(s, op, BC_exit_if, 1);
+    p->d = cc_word(s, op);
+    p->imm = s->pc;
+}
+
 static void lower_exit(struct lower *s, const struct ir_op *op)
 {
     switch (op->opc) {
     case OP_exit_if: lower_exit_if(s, op); break;
+    case OP_side_if: lower_side_if(s, op); break;
     case OP_exit_jump: lower_exit_jump(s, op->imm); break;
     case OP_exit_ind: lower_plain(s, op, BC_exit_ind, op->attr); break;
     case OP_exit_lookup: emit(s, BC_exit_lookup); break;

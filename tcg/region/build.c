@@ -135,17 +135,40 @@ static void connect(struct former *f, int b, enum copy copy)
     }
 }
 
+/* What instructions do rarely, in blocks behind, before they have done anything else, is not for
+ * regions. */
+static void leave_for_the_rare(struct former *f, unsigned blk, uint32_t from, unsigned nblocks)
+{
+    struct ir *ir = f->ir;
+    bool begun = true;
+    if (!region_is_tail(ir, ir->blocks[blk].end))
+        return;
+    for (uint32_t i = from; i < ir->blocks[blk].end; i++) {
+        struct ir_op *op = &ir->ops[i];
+        begun = op->opc != OP_insn && (begun || region_has_effect(op));
+        if (op->opc != OP_br_if)
+            continue;
+        if (begun || op->attr < nblocks)
+            return;
+        op->opc = OP_side_if;
+        op->attr = 0;
+    }
+    ir_cut(ir, blk, nblocks);
+}
+
 /* Behind what the current IR block holds. */
 static void translate_into_block(struct former *f, int b)
 {
     const struct flow_block *block = &f->flow.blocks[b];
-    unsigned before = f->ir->nops, blk = f->ir->cur_block;
+    unsigned before = f->ir->nops, blk = f->ir->cur_block, nblocks = f->ir->nblocks;
     f->source->translate(f->source->opaque, f->ir, block->pc, block->n);
     if (ir_full(f->ir))
         f->why = "too large";
     else if (f->ir->nops == before || !f->ir->ended)
         f->why = "code cannot be read";
-    else if (f->ir->cur_block != blk)
+    else if (f->ir->cur_block != blk && !f->source->acyclic)
+        leave_for_the_rare(f, blk, before, nblocks);
+    if (!f->why && f->ir->cur_block != blk)
         f->why = "an instruction of several blocks";
 }
 

@@ -15,6 +15,20 @@ struct flow_insn *flow_insn_at(struct flow *f, uint64_t pc)
 }
 
 /* --- instructions --- */
+bool region_has_effect(const struct ir_op *op)
+{
+    uint32_t flags = ir_desc(op)->flags;
+    switch (op->opc) {
+    case OP_nop:
+    case OP_insn:
+    case OP_get:
+    case OP_env_ld:
+    case OP_ld:
+    case OP_br_if: return false;
+    default: return !(flags & IR_OP_PURE) || (flags & IR_OP_FP);
+    }
+}
+
 /* What a region cannot hold: calls that do more than change slots, ways out to computed places,
  * blocks inside an instruction. */
 static bool is_foreign(const struct ir_op *op)
@@ -25,13 +39,19 @@ static bool is_foreign(const struct ir_op *op)
     return op->opc == OP_call ? !ir_call_is_tame(op) : (flags & IR_OP_END);
 }
 
-/* Index of the op after the instruction that begins at i; what the instruction does goes to *insn.
+/*
+ * Index of the op after the instruction that begins at i; what the instruction does goes to *insn.
+ * A branch to another block before it has done anything is to what is rare, faults mostly: there
+ * regions leave (build.c).
  */
-static uint32_t read_insn(const struct ir *ir, uint32_t i, struct flow_insn *insn)
+static uint32_t read_insn(const struct ir *ir, uint32_t i, uint32_t end, struct flow_insn *insn)
 {
+    bool begun = false;
     *insn = (struct flow_insn){.pc = ir->ops[i].imm};
-    for (i++; i < ir->nops && ir->ops[i].opc != OP_insn; i++) {
+    for (i++; i < end && (ir->ops[i].opc != OP_insn || ir->ops[i].imm == insn->pc); i++) {
         const struct ir_op *op = &ir->ops[i];
+        insn->stop |= op->opc == OP_br_if && begun;
+        begun |= region_has_effect(op);
         if (op->opc == OP_exit_jump && !is_foreign(op)) {
             insn->next = op->imm;
         } else if (op->opc == OP_exit_if && !insn->branch) {
@@ -41,21 +61,31 @@ static uint32_t read_insn(const struct ir *ir, uint32_t i, struct flow_insn *ins
             insn->stop = true;
         }
     }
-    if (i < ir->nops)
+    if (i < end)
         insn->next = ir->ops[i].imm;
     /* The last two bytes of a page may be half an instruction. */
     insn->stop |= (insn->pc & ~PAGE_MASK) == PAGE_BYTES - 2;
     return i;
 }
 
+bool region_is_tail(const struct ir *ir, uint32_t from)
+{
+    for (uint32_t i = from; i < ir->nops; i++)
+        if (ir->ops[i].opc == OP_insn)
+            return false;
+    return true;
+}
+
 bool flow_add_unit(struct flow *f, const struct ir *ir, GArray *work)
 {
-    uint32_t i = 0;
-    while (i < ir->nops && ir->ops[i].opc != OP_insn)
+    uint32_t i = 0, end = ir->blocks[0].end;
+    if (!region_is_tail(ir, end))
+        end = ir->nops;
+    while (i < end && ir->ops[i].opc != OP_insn)
         i++;
-    while (i < ir->nops) {
+    while (i < end) {
         struct flow_insn insn;
-        i = read_insn(ir, i, &insn);
+        i = read_insn(ir, i, end, &insn);
         if (flow_insn_at(f, insn.pc))
             return true;
         if (f->ninsns == FLOW_MAX_INSNS)
@@ -65,7 +95,7 @@ bool flow_add_unit(struct flow *f, const struct ir *ir, GArray *work)
             return true;
         if (insn.branch)
             g_array_append_val(work, insn.target);
-        if (i >= ir->nops)
+        if (i >= end)
             g_array_append_val(work, insn.next);
     }
     return true;

@@ -23,6 +23,11 @@ enum {
 enum { PAGE_BYTES = 1 << TCG_PAGE_BITS };
 #define PAGE_MASK (~(uint64_t)(PAGE_BYTES - 1))
 
+/* Whether an instruction has done something when it has come behind this op of its own. */
+bool region_has_effect(const struct ir_op *op);
+/* Whether no instruction begins in the ops from this one on: what instructions before do rarely. */
+bool region_is_tail(const struct ir *ir, uint32_t from);
+
 /* --- flow.c: which instructions belong together --- */
 /* One guest instruction. */
 struct flow_insn {

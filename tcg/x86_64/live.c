@@ -101,7 +101,7 @@ static void note_test(struct gen *g, const struct ir_op *op)
 {
     uint64_t zero, mask;
     bool compares = op->opc == OP_brcond || op->opc == OP_br_if || op->opc == OP_exit_if ||
-                    op->opc == OP_setcond || op->opc == OP_select;
+                    op->opc == OP_side_if || op->opc == OP_setcond || op->opc == OP_select;
     if (compares && (op->cc == IR_EQ || op->cc == IR_NE) && !ir_val_is_const(op->arg[0]) &&
         tests_bits(g, &g->ir->ops[op->arg[0].id], &mask) && ir_is_const(g->ir, op->arg[1], &zero) &&
         !zero)

@@ -470,6 +470,23 @@ static void rule_exit_if(struct gen *g, const struct ir_op *op)
     cold->pc = op->imm;
 }
 
+static void rule_side_if(struct gen *g, const struct ir_op *op)
+{
+    struct cmp k;
+    if (!g->o->region) {
+        struct ir_op leave = *op;
+        leave.imm = g->ir->ops[g->mark].imm;
+        rule_exit_if(g, &leave);
+        return;
+    }
+    cmp_prepare(g, &k, op->arg[0], op->arg[1], op->cc);
+    cmp_use_flags(&k);
+    cmp_emit(g, &k);
+    cold_new(g, leave_side, x86_jcc(&g->c, k.cc));
+    if (k.ready) /* they stay */
+        g->known.at = g->c.p;
+}
+
 /* --- inside the unit --- */
 static bool is_next(const struct gen *g, unsigned blk)
 {
@@ -611,6 +628,7 @@ const rule_fn rules_ctl[OP_COUNT] = {
     [OP_br_if] = rule_br_if,
     [OP_brcond] = rule_brcond,
     [OP_exit_if] = rule_exit_if,
+    [OP_side_if] = rule_side_if,
     [OP_exit_jump] = rule_exit_jump,
     [OP_exit_ind] = rule_exit_ind,
     [OP_exit_lookup] = rule_exit_lookup,

@@ -90,52 +90,41 @@ uint32_t helper_rcr_flags(uint64_t v, uint32_t n, uint32_t cc, uint32_t size)
     return rotated_flags(rotate_right(v, n, cc, size), n, cc);
 }
 
-/* --- double shifts --- */
+/* --- double shifts of 16 bits --- */
 
-/* Both operands; of 16 bits, where counts go beyond the width, what is shifted in comes twice. */
-static u128 joined(uint64_t high, uint64_t low, unsigned size)
+/* Where counts go beyond the width, what is shifted in comes twice. */
+uint32_t helper_shld(uint32_t v, uint32_t in, uint32_t n)
 {
-    unsigned bits = 8u << size;
-    if (size == 1)
-        return (u128)high << 32 | low << 16 | low;
-    return (u128)high << bits | low;
+    uint64_t all = (uint64_t)(uint16_t)v << 32 | (uint32_t)(uint16_t)in << 16 | (uint16_t)in;
+    return (uint16_t)(all >> (32 - n));
 }
 
-uint64_t helper_shld(uint64_t v, uint64_t in, uint32_t n, uint32_t size)
+uint32_t helper_shrd(uint32_t v, uint32_t in, uint32_t n)
 {
-    unsigned bits = 8u << size, above = size == 1 ? 32 : bits;
-    u128 all = joined(v, in, size);
-    return extract64((uint64_t)(n ? all >> (above - n) : all >> above), 0, bits);
+    uint64_t all = (uint64_t)(uint16_t)in << 32 | (uint32_t)(uint16_t)in << 16 | (uint16_t)v;
+    return (uint16_t)(all >> n);
 }
 
-uint64_t helper_shrd(uint64_t v, uint64_t in, uint32_t n, uint32_t size)
+static uint32_t double_flags(uint32_t r, bool carry, bool overflow)
 {
-    u128 all = size == 1 ? (u128)in << 32 | in << 16 | v : joined(in, v, size);
-    return extract64((uint64_t)(all >> n), 0, 8u << size);
-}
-
-static uint32_t double_flags(uint64_t r, unsigned size, bool carry, bool overflow)
-{
-    return ir_eflags_of_result(r, size) | X86_CC_A | (carry ? X86_CC_C : 0) |
+    return ir_eflags_of_result(r, 1) | X86_CC_A | (carry ? X86_CC_C : 0) |
            (overflow ? X86_CC_O : 0);
 }
 
 /* Asked for counts above 0 only; of 0, what it says is not used. */
-uint32_t helper_shld_flags(uint64_t v, uint64_t in, uint32_t n, uint32_t size)
+uint32_t helper_shld_flags(uint32_t v, uint32_t in, uint32_t n)
 {
-    unsigned bits = 8u << size;
-    uint64_t r = helper_shld(v, in, n, size);
-    bool carry = n && n <= bits && helper_shld(v, in, n - 1, size) >> (bits - 1) & 1;
-    bool sign = n < bits && top(r, bits); /* 16 bits by more: as AMD's processors do it */
-    return double_flags(r, size, carry, sign != carry);
+    uint32_t r = helper_shld(v, in, n);
+    bool carry = n && n <= 16 && helper_shld(v, in, n - 1) >> 15 & 1;
+    bool sign = n < 16 && top(r, 16); /* by more: as AMD's processors do it */
+    return double_flags(r, carry, sign != carry);
 }
 
-uint32_t helper_shrd_flags(uint64_t v, uint64_t in, uint32_t n, uint32_t size)
+uint32_t helper_shrd_flags(uint32_t v, uint32_t in, uint32_t n)
 {
-    unsigned bits = 8u << size;
-    uint64_t r = helper_shrd(v, in, n, size);
-    bool carry = n && n <= bits && (helper_shrd(v, in, n - 1, size) & 1);
-    return double_flags(r, size, carry, top(r, bits) != top(r << 1, bits));
+    uint32_t r = helper_shrd(v, in, n);
+    bool carry = n && n <= 16 && (helper_shrd(v, in, n - 1) & 1);
+    return double_flags(r, carry, top(r, 16) != top(r << 1, 16));
 }
 
 /* --- 128 by 64 bits --- */

@@ -180,27 +180,65 @@ void trans_rcr(struct dis *d)
 
 /* --- double shifts --- */
 
-typedef ir_val call_double(struct ir *ir, ir_val v, ir_val in, ir_val count, ir_val size);
+typedef ir_val build_shift(struct ir *ir, ir_val v, ir_val count);
+typedef ir_val build_shift(struct ir *ir, ir_val v, ir_val count);
 
-static void shift_double(struct dis *d, call_double *value, call_double *flags)
+/* v by the operand's bits less n, of which some are left: n is less than the bits. */
+static ir_val by_the_rest(struct dis *d, build_shift *op, ir_val v, ir_val n)
 {
     unsigned size = size_of(d);
-    ir_val n = count_of(d, 2), n32 = narrow_to(d, n, 2);
-    ir_val in = zext64_of(d, operand_read(d, 1), size);
-    ir_val a = zext64_of(d, operand_read(d, 0), size);
-    ir_val r = value(d->ir, a, in, n32, imm32(d, size));
-    operand_write(d, 0, narrow_to(d, r, size));
-    flags_by_count(d, n, flags(d->ir, a, in, n32, imm32(d, size)));
+    uint64_t c;
+    if (ir_is_const(d->ir, n, &c) && c)
+        return op(d->ir, v, imm_of(d, size, bits_of(d) - c));
+    ir_val rest = ir_xor(d->ir, n, imm_of(d, size, bits_of(d) - 1));
+    return op(d->ir, op(d->ir, v, imm_of(d, size, 1)), rest);
+}
+
+/* Of 4 and 8 bytes.  CF is the last bit that has gone out. */
+static void shift_joined(struct dis *d, ir_val n, bool left)
+{
+    unsigned size = size_of(d);
+    struct ir *ir = d->ir;
+    ir_val in = operand_read(d, 1), a = operand_read(d, 0), gone;
+    if (left)
+        gone = by_the_rest(d, ir_shr, a, n);
+    else
+        gone = ir_shr(ir, a, ir_sub(ir, n, imm_of(d, size, 1)));
+    ir_val r = left ? ir_or(ir, ir_shl(ir, a, n), by_the_rest(d, ir_shr, in, n))
+                    : ir_or(ir, ir_shr(ir, a, n), by_the_rest(d, ir_shl, in, n));
+    operand_write(d, 0, r);
+    ir_val carry = bit_of(d, gone, 0);
+    ir_val over = left ? ir_xor(ir, carry, bit_of(d, r, bits_of(d) - 1)) : tops_differ(d, r);
+    ir_val cc = ir_or(ir, ir_eflags_logic(ir, r, size), imm32(d, X86_CC_A));
+    cc = ir_or(ir, cc, ir_or(ir, ir_shl(ir, carry, imm32(d, 8)), over));
+    flags_by_count(d, n, cc);
+}
+
+/* Counts beyond the width are allowed. */
+static void shift_words(struct dis *d, ir_val n, bool left)
+{
+    ir_val in = operand_read(d, 1), a = operand_read(d, 0);
+    operand_write(d, 0, left ? call_shld(d->ir, a, in, n) : call_shrd(d->ir, a, in, n));
+    flags_by_count(d, n,
+                   left ? call_shld_flags(d->ir, a, in, n) : call_shrd_flags(d->ir, a, in, n));
 }
 
 void trans_shld(struct dis *d)
 {
-    shift_double(d, call_shld, call_shld_flags);
+    ir_val n = count_of(d, 2);
+    if (size_of(d) == 1)
+        shift_words(d, n, true);
+    else
+        shift_joined(d, n, true);
 }
 
 void trans_shrd(struct dis *d)
 {
-    shift_double(d, call_shrd, call_shrd_flags);
+    ir_val n = count_of(d, 2);
+    if (size_of(d) == 1)
+        shift_words(d, n, false);
+    else
+        shift_joined(d, n, false);
 }
 
 /* --- without flags: BMI2 --- */

@@ -17,6 +17,21 @@ static bool is_plain(const struct dis *d)
     return d->insn.op[0].kind == X86_OPND_GPR && size_of(d) >= 2;
 }
 
+/* Both operands are one register. */
+static bool is_itself(const struct dis *d)
+{
+    const struct x86_operand *a = &d->insn.op[0], *b = &d->insn.op[1];
+    return a->kind == X86_OPND_GPR && b->kind == X86_OPND_GPR && a->reg == b->reg &&
+           a->high == b->high;
+}
+
+/* The first operand, the second being b: the same value if it is the same, so that folding sees
+ * that XOR and SUB give 0. */
+static ir_val read_first(struct dis *d, ir_val b)
+{
+    return is_itself(d) ? b : operand_read(d, 0);
+}
+
 void trans_add(struct dis *d)
 {
     unsigned size = size_of(d);
@@ -45,8 +60,13 @@ void trans_sub(struct dis *d)
         flags_sub(d, a, b, size);
         return;
     }
-    a = operand_read(d, 0);
+    a = read_first(d, b);
     ir_val difference = ir_sub(d->ir, a, b);
+    if (is_itself(d)) { /* no carry, no overflow */
+        operand_write(d, 0, difference);
+        flags_logic(d, difference, size);
+        return;
+    }
     if (is_plain(d))
         flags_of_difference(d, a, b, difference, size);
     operand_write(d, 0, difference);
@@ -79,7 +99,7 @@ static void write_locked(struct dis *d, ir_val old, ir_val v)
 static void with_carry(struct dis *d, bool is_sub)
 {
     unsigned size = size_of(d);
-    ir_val b = operand_read(d, 1), a = operand_read(d, 0), carry = flag_carry(d, type_of(size));
+    ir_val b = operand_read(d, 1), a = read_first(d, b), carry = flag_carry(d, type_of(size));
     ir_val r = is_sub ? ir_sub(d->ir, ir_sub(d->ir, a, b), carry)
                       : ir_add(d->ir, ir_add(d->ir, a, b), carry);
     write_locked(d, a, r);
@@ -103,14 +123,6 @@ void trans_sbb(struct dis *d)
 typedef ir_val build_binary(struct ir *ir, ir_val a, ir_val b);
 typedef ir_val build_atomic(struct ir *ir, ir_val addr, ir_val v, uint32_t memop);
 
-/* Both operands are one register: what AND and OR give is there already. */
-static bool is_itself(const struct dis *d)
-{
-    const struct x86_operand *a = &d->insn.op[0], *b = &d->insn.op[1];
-    return a->kind == X86_OPND_GPR && b->kind == X86_OPND_GPR && a->reg == b->reg &&
-           a->high == b->high;
-}
-
 static void logic(struct dis *d, build_binary *op, build_atomic *locked)
 {
     unsigned size = size_of(d);
@@ -118,7 +130,7 @@ static void logic(struct dis *d, build_binary *op, build_atomic *locked)
     if (d->insn.has_lock) {
         r = op(d->ir, locked(d->ir, mem_addr(d, 1u << size, SEG_RMW), b, locked_memop(d)), b);
     } else {
-        r = op(d->ir, operand_read(d, 0), b);
+        r = op(d->ir, read_first(d, b), b);
         if (is_plain(d))
             flags_logic(d, r, size);
         operand_write(d, 0, r);
@@ -145,7 +157,7 @@ void trans_xor(struct dis *d)
 void trans_test(struct dis *d)
 {
     ir_val b = operand_read(d, 1);
-    flags_logic(d, is_itself(d) ? b : ir_and(d->ir, operand_read(d, 0), b), size_of(d));
+    flags_logic(d, ir_and(d->ir, read_first(d, b), b), size_of(d));
 }
 
 /* --- one operand --- */

@@ -253,6 +253,8 @@ struct tcg_backend {
     /* The guest instruction at return address ra: its pc (as in the tables) and word; false when ra
      * is not in the unit's table. */
     bool (*restore)(const struct host_code *hc, uintptr_t ra, uint64_t *pc, uint32_t *word);
+    /* Whether regions may be wide (ir_set_wide()); NULL: no. */
+    bool (*takes_wide)(void);
 };
 
 extern const struct tcg_backend tcg_interp;

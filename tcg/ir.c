@@ -15,11 +15,21 @@ enum {
     SPARE_CALL_SLOTS = 64
 };
 
+static struct ir_slot *widen_slots(const struct ir_slot *slots, unsigned nslots)
+{
+    struct ir_slot *wide = g_memdup2(slots, nslots * sizeof(*slots));
+    for (unsigned i = 0; i < nslots; i++)
+        if (slots[i].wide)
+            wide[i].type = slots[i].wide == IR_WIDE_NONE ? IR_VOID : slots[i].wide;
+    return wide;
+}
+
 struct ir *ir_new(const struct ir_slot *slots, unsigned nslots)
 {
     assert(nslots <= IR_MAX_SLOTS);
     struct ir *ir = g_new0(struct ir, 1);
-    ir->slots = slots;
+    ir->slots = ir->narrow_slots = slots;
+    ir->wide_slots = widen_slots(slots, nslots);
     ir->nslots = nslots;
     ir->ops = g_new(struct ir_op, IR_MAX_OPS + 1); /* one is always being built */
     ir->consts = g_new(struct ir_konst, IR_MAX_CONSTS);
@@ -34,12 +44,37 @@ void ir_free(struct ir *ir)
 {
     if (!ir)
         return;
+    g_free(ir->wide_slots);
     g_free(ir->ops);
     g_free(ir->consts);
     g_free(ir->blocks);
     g_free(ir->call_args);
     g_free(ir->call_slots);
     g_free(ir);
+}
+
+void ir_set_wide(struct ir *ir, bool wide)
+{
+    ir->is_wide = wide;
+    ir->slots = wide ? ir->wide_slots : ir->narrow_slots;
+}
+
+bool ir_is_wide(const struct ir *ir)
+{
+    return ir->is_wide;
+}
+
+bool ir_has_256(unsigned opc, uint32_t attr)
+{
+    switch (opc) {
+    case OP_vmul: return attr == 1 || attr == 2;
+    case OP_vabs: return attr < 3;
+    case OP_vshli:
+    case OP_vshri: return attr & 3;
+    case OP_vsari: return (attr & 3) == 1 || (attr & 3) == 2;
+    case OP_vsigns: return attr != 1;
+    default: return true;
+    }
 }
 
 static void forget_slots(struct ir *ir)

@@ -110,7 +110,8 @@ enum ir_memop {
     MO_32 = 2,
     MO_64 = 3,
     MO_128 = 4,
-    MO_80 = 5,     /* 10 bytes: of x87_ld and x87_st */
+    MO_256 = 5,
+    MO_80 = 6,     /* 10 bytes: of x87_ld and x87_st */
     MO_SIZE = 7,   /* log2 of bytes, or MO_80 */
     MO_SIGN = 8,   /* sign-extend a load to the op's type */
     MO_BE = 16,    /* big endian */
@@ -147,8 +148,11 @@ struct ir_slot {
     uint8_t type; /* enum ir_type */
     uint8_t pin;  /* 0: lives in memory; 1..n: n-th register of its class stays in a host register
                      across units */
+    uint8_t wide; /* type in wide units (ir_set_wide()), if that is another: V256, of 32 bytes from
+                     off on; or IR_WIDE_NONE: its place belongs to such a slot */
     int32_t off;  /* bytes from the CPU pointer */
 };
+enum { IR_WIDE_NONE = 0xff };
 enum { IR_MAX_SLOTS = 128 };
 struct ir_slot_set {
     uint64_t w[IR_MAX_SLOTS / 64];
@@ -233,12 +237,16 @@ struct ir; /* opaque to targets; ir_priv.h has the fields for passes and back en
 /* slots: the target's table (nslots entries, at most IR_MAX_SLOTS), which must outlive the ir. */
 struct ir *ir_new(const struct ir_slot *slots, unsigned nslots);
 void ir_free(struct ir *ir);
+/* From now on, for every unit: slots have their types of wide units, or those of the table.  Values
+ * of type V256 are for wide units only. */
+void ir_set_wide(struct ir *ir, bool wide);
+bool ir_is_wide(const struct ir *ir);
 /* Forget everything and open block 0. */
 void ir_begin(struct ir *ir);
 /* True once the arena limit (ops, constants) is near: the translator must end the unit soon. */
 bool ir_full(const struct ir *ir);
 
-/* F32, F64: the bit pattern; V128: the low half, the rest is zero. */
+/* F32, F64: the bit pattern; V128, V256: the low 64 bits, the rest is zero. */
 ir_val ir_const(struct ir *ir, enum ir_type t, uint64_t value);
 bool ir_is_const(const struct ir *ir, ir_val v, uint64_t *value);
 /* From now on, for every unit: code is for whatever page it is entered at (struct tcg_env), which
@@ -260,6 +268,9 @@ ir_val ir_call_slots(struct ir *ir, const struct ir_helper *h, const ir_val *arg
  * br, brcond or an exit). */
 unsigned ir_block_new(struct ir *ir);
 void ir_block_begin(struct ir *ir, unsigned blk);
+
+/* Whether an op of ops.def that takes vectors of either size has this attribute for 256 bits. */
+bool ir_has_256(unsigned opc, uint32_t attr);
 
 /* Turn removable ops without uses into nops, and what only they used: one backward pass, run by
  * every back end. */

@@ -50,7 +50,10 @@ struct ir_call_slots {
 };
 
 struct ir {
-    const struct ir_slot *slots;
+    const struct ir_slot *slots; /* of these two, by is_wide */
+    const struct ir_slot *narrow_slots;
+    struct ir_slot *wide_slots; /* owned */
+    bool is_wide;
     unsigned nslots;
     struct ir_op *ops; /* IR_MAX_OPS */
     unsigned nops;

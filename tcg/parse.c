@@ -106,7 +106,7 @@ static bool read_number(struct parser *s, uint64_t *v)
 static bool read_type(struct parser *s, enum ir_type *t)
 {
     int n = read_word(s) ? find_name(ir_type_names, s->word) : -1;
-    if (n < I32 || n > V128)
+    if (n < I32 || n > V256)
         return unknown(s, "type", ir_type_names);
     *t = n;
     return true;

@@ -14,7 +14,8 @@ struct region_source {
     void (*translate)(void *opaque, struct ir *ir, uint64_t pc, unsigned n);
     /* The region's extent is known: what is translated from now on becomes part of it. */
     void (*chosen)(void *opaque);
-    bool acyclic; /* leave the region at every jump back */
+    bool acyclic;     /* leave the region at every jump back */
+    bool may_be_wide; /* the back end takes regions on vectors of 256 bits */
 };
 
 /* The IR for regions: its slots, written to all[nslots + TCG_HIDDEN_SLOTS] (the caller's, which
@@ -24,5 +25,8 @@ struct ir *region_ir_new(const struct ir_slot *slots, unsigned nslots, struct ir
  * no loop, or in one that a region cannot hold.  scratch is overwritten. */
 bool region_build(struct ir *ir, struct ir *scratch, const struct region_source *source,
                   uint64_t head);
+
+/* Whether IR for a wide region works on 256 bits, and holds nothing that knows no upper halves. */
+bool region_is_worth_wide(const struct ir *ir);
 
 #endif

@@ -32,7 +32,8 @@ static bool type_fits(uint8_t sig, enum ir_type t)
     switch (sig) {
     case IR_SIG_INT: return is_int;
     case IR_SIG_FP: return is_fp;
-    case IR_SIG_ANY: return is_int || is_fp || t == V128;
+    case IR_SIG_ANY: return is_int || is_fp || t == V128 || t == V256;
+    case IR_SIG_VEC: return t == V128 || t == V256;
     case IR_SIG_GIVEN: return true;
     default: return t == sig;
     }
@@ -80,6 +81,8 @@ static bool check_signature(struct checker *c, const struct ir_op *op)
         if (*v != IR_VOID && *v != t)
             return bad(c, "argument %u has type %d, wanted %d", i, t, *v);
         *v = t;
+        if (sig == IR_SIG_VEC && t == V256 && !ir_has_256(op->opc, op->attr))
+            return bad(c, "attribute %#x, of 256 bits", op->attr);
         if (d->result == IR_VOID && op->type != t)
             return bad(c, "its type is %d, its argument's %d", op->type, t);
     }
@@ -91,6 +94,9 @@ static bool check_memop(struct checker *c, const struct ir_op *op, enum ir_type 
     unsigned size = op->attr & MO_SIZE;
     bool is_fp = t == F32 || t == F64;
     unsigned type_size = t == I32 || t == F32 ? MO_32 : MO_64;
+    if (t == V256)
+        return (size == MO_256 && !(op->attr & MO_BE) && memop_idx(op->attr) <= 7) ||
+               bad(c, "memop %#x of a vector of 256 bits", op->attr);
     if (t == V128 && (size != MO_128 || (op->attr & MO_BE)))
         return bad(c, "memop %#x of a vector", op->attr);
     if (t == V128)
@@ -276,6 +282,7 @@ static bool check_attrs(struct checker *c, const struct ir_op *op)
     case OP_sse:
     case OP_ssef: return check_sse(c, op);
     case OP_flags_fcmp: return op->attr <= 1 || bad(c, "attribute %#x", op->attr);
+    case OP_vbcast: return op->attr <= 4 || bad(c, "attribute %#x", op->attr);
     default: break;
     }
     if (ir_opc_is_eflags(op->opc))

@@ -9,8 +9,9 @@ import os
 import re
 import sys
 
-TYPES = {"-": "IR_VOID", "I32": "I32", "I64": "I64", "F32": "F32", "F64": "F64", "V128": "V128",
-         "i": "IR_SIG_INT", "f": "IR_SIG_FP", "x": "IR_SIG_ANY", "R": "IR_SIG_GIVEN"}
+TYPES = {"-": "IR_VOID", "I32": "I32", "I64": "I64", "F32": "F32", "F64": "F64", "V128": "V128", "V256": "V256",
+         "i": "IR_SIG_INT", "f": "IR_SIG_FP", "x": "IR_SIG_ANY", "v": "IR_SIG_VEC", "R": "IR_SIG_GIVEN"}
+VARIABLES = "ifxv"
 ATTRS = {"cc": ("enum ir_cc", "cc", "IR_ATTR_CC"), "attr": ("uint32_t", "attr", "IR_ATTR_ATTR"),
          "imm": ("uint64_t", "imm", "IR_ATTR_IMM"), "imm2": ("uint64_t", "imm2", "IR_ATTR_IMM2"),
          "blk": ("unsigned", "attr", "IR_ATTR_BLK"), "blk2": ("unsigned", "blk2", "IR_ATTR_BLK2")}
@@ -68,10 +69,10 @@ class Op:
         """C expression for op->type: the result's type, or for an op without one its first variable operand's."""
         if self.result == "R":
             return "result"
-        var = self.result if self.result != "-" else next((t for t in self.args if t in "ifx"), None)
+        var = self.result if self.result != "-" else next((t for t in self.args if t in VARIABLES), None)
         if var is None:
             return "IR_VOID"
-        if var in TYPES and var not in "ifx":
+        if var in TYPES and var not in VARIABLES:
             return var
         return "ir_val_type(ir, %s)" % "abcd"[self.args.index(var)]
 
@@ -124,7 +125,7 @@ def write_ops_h(ops):
     out += ["    IR_OP_%s = %d, /* %s */\n" % (f.upper(), 1 << n, FLAG_DOC[f]) for n, f in enumerate(FLAGS)]
     out += ["};\n\n",
             "/* Type variables of a signature; smaller values are enum ir_type. */\n",
-            "enum ir_sig { IR_SIG_INT = 16, IR_SIG_FP, IR_SIG_ANY, IR_SIG_GIVEN };\n",
+            "enum ir_sig { IR_SIG_INT = 16, IR_SIG_FP, IR_SIG_ANY, IR_SIG_VEC, IR_SIG_GIVEN };\n",
             "enum ir_attr_kind { IR_ATTR_NONE, IR_ATTR_CC, IR_ATTR_ATTR, IR_ATTR_IMM, IR_ATTR_IMM2, IR_ATTR_BLK, IR_ATTR_BLK2 };\n\n",
             "struct ir_op_desc {\n    const char *name;\n    uint8_t result; /* enum ir_type, or enum ir_sig */\n"
             "    uint8_t nargs, args[%d];\n    uint8_t nattrs, attrs[%d]; /* enum ir_attr_kind, in the order of the row */\n"

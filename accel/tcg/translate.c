@@ -408,6 +408,12 @@ static bool publish_region(struct tcg_vcpu *v, struct tx *tx)
     return u->base;
 }
 
+/* Under lockstep the interpreter runs them, too. */
+static bool takes_wide_regions(const struct tcg *t)
+{
+    return !t->lockstep && t->be->takes_wide && t->be->takes_wide();
+}
+
 void unit_make_region(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
 {
     uint64_t start = cpu_ns();
@@ -415,7 +421,8 @@ void unit_make_region(struct tcg_vcpu *v, gva pc, const struct tlb_entry *e)
     struct tx tx = {.v = v, .u = u, .first = *e};
     mutex_lock(&v->tcg->codegen);
     code_page_protect(v, &tx.first, 0);
-    struct region_source source = {&tx, region_translate, region_chosen, v->tcg->lockstep};
+    struct region_source source = {&tx, region_translate, region_chosen, v->tcg->lockstep,
+                                   takes_wide_regions(v->tcg)};
     if (region_build(v->region_ir, v->ir, &source, pc)) {
         check_ir(v->region_ir);
         log_ir(v, v->region_ir, u);

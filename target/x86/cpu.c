@@ -121,14 +121,16 @@ static const struct state_field x86_state_table[] = {
     {#name, offsetof(struct x86_cpu, name), sizeof(((struct x86_cpu *)0)->name), 8, (reset_to), false}
 #define FIELD4(name, reset_to) \
     {#name, offsetof(struct x86_cpu, name), sizeof(((struct x86_cpu *)0)->name), 4, (reset_to), false}
+#define SAVED(name) \
+    {#name, offsetof(struct x86_cpu, saved_##name), sizeof(((struct x86_cpu *)0)->saved_##name), 8, 0, false}
 /* Slots that INIT sets, too. */
 static const struct state_field x86_register_table[] = {
     FIELD(r, 0), FIELD(pc, 0), FIELD4(cc, 0), FIELD(df, 0), FIELD(base, 0), STATE_END,
 };
 /* Slots that it leaves alone. */
 static const struct state_field x86_float_table[] = {
-    FIELD4(ftop, 0), FIELD4(ftag, 0), FIELD4(fsw, 0), FIELD(fman, 0), FIELD4(fexp, 0), FIELD(xmm, 0),
-    FIELD(ymmh, 0), FIELD(fip, 0), FIELD(fdp, 0), FIELD4(fop, 0), FIELD4(fcs, 0), FIELD4(fds, 0),
+    FIELD4(ftop, 0), FIELD4(ftag, 0), FIELD4(fsw, 0), FIELD(fman, 0), FIELD4(fexp, 0), SAVED(xmm),
+    SAVED(ymmh), FIELD(fip, 0), FIELD(fdp, 0), FIELD4(fop, 0), FIELD4(fcs, 0), FIELD4(fds, 0),
     FIELD4(saved_mxcsr, 0x1f80), STATE_END,
 };
 /* clang-format on */
@@ -187,6 +189,7 @@ void x86_reset(struct cpu *c)
 
     state_reset(x86_state_table, cpu);
     state_reset(x86_float_table, cpu);
+    memset(cpu->ymm, 0, sizeof(cpu->ymm));
     reset_registers(cpu);
     atomic_store(&cpu->events, 0);
     cpu->s.tsc_offset = 0 - x86_tsc(cpu);
@@ -248,6 +251,10 @@ static void before_save(struct cpu *c)
         cpu->s.seg[n].base = cpu->base[n];
     x86_irq_reevaluate(cpu); /* events that have come become state */
     cpu->saved_mxcsr = x86_mxcsr(cpu);
+    for (unsigned n = 0; n < 16; n++) {
+        cpu->saved_xmm[n] = cpu->ymm[n][0];
+        cpu->saved_ymmh[n] = cpu->ymm[n][1];
+    }
 }
 
 /* Bytes that were loaded into truth values are 0 or 1. */
@@ -273,6 +280,10 @@ static void after_load(struct cpu *c)
     struct x86_state *s = &cpu->s;
 
     normalize_bools(s);
+    for (unsigned n = 0; n < 16; n++) {
+        cpu->ymm[n][0] = cpu->saved_xmm[n];
+        cpu->ymm[n][1] = cpu->saved_ymmh[n];
+    }
     s->cr0 |= X86_CR0_ET;
     s->cr0 &= s->cr0 & X86_CR0_PE ? UINT64_MAX : ~X86_CR0_PG;
     s->cr4 &= x86_cr4_allowed(cpu);
@@ -380,8 +391,8 @@ static void dump_float(struct x86_cpu *cpu, FILE *f, bool wide)
         fprintf(f, "FPR%u=%016" PRIx64 " %04x%c", i, cpu->fman[i], cpu->fexp[i],
                 i % 2 ? '\n' : ' ');
     for (unsigned i = 0; x86_has(cpu, X86_F_SSE) && i < (wide ? 16 : 8); i++)
-        fprintf(f, "XMM%02u=%016" PRIx64 " %016" PRIx64 "%c", i, cpu->xmm[i].q[1], cpu->xmm[i].q[0],
-                i % 2 ? '\n' : ' ');
+        fprintf(f, "XMM%02u=%016" PRIx64 " %016" PRIx64 "%c", i, cpu->ymm[i][0].q[1],
+                cpu->ymm[i][0].q[0], i % 2 ? '\n' : ' ');
 }
 
 void x86_dump(struct cpu *c, FILE *f)

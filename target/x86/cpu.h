@@ -35,8 +35,8 @@ enum {
     X86_SLOT_FSW,  /* I32: the status word without TOP, ES and B, which are computed */
     X86_SLOT_FMAN, /* physical registers 0..7: mantissa (MMX: the register), I64 */
     X86_SLOT_FEXP = X86_SLOT_FMAN + 8,  /* sign and exponent: I32 */
-    X86_SLOT_XMM = X86_SLOT_FEXP + 8,   /* xmm0..xmm15: V128 */
-    X86_SLOT_YMMH = X86_SLOT_XMM + 16,  /* bits 255..128 of ymm0..ymm15: V128 */
+    X86_SLOT_XMM = X86_SLOT_FEXP + 8,   /* xmm0..xmm15: V128; in wide units ymm0..ymm15, V256 */
+    X86_SLOT_YMMH = X86_SLOT_XMM + 16,  /* bits 255..128 of ymm0..ymm15: V128; not in wide units */
     X86_SLOT_VTMP = X86_SLOT_YMMH + 16, /* V128: for a helper, for one instruction */
     X86_VTMPS = 6,
     X86_SLOT_FIP =
@@ -169,7 +169,7 @@ struct x86_cpu {
     uint64_t base[X86_SEGS]; /* where s.seg[].base is brought up to date for saving only */
     uint64_t fman[8];
     uint32_t fexp[8];
-    union x86_vreg xmm[16], ymmh[16], vtmp[X86_VTMPS];
+    union x86_vreg ymm[16][2], vtmp[X86_VTMPS]; /* xmm0 is ymm[0][0] */
     uint64_t fip, fdp;
     uint32_t fop, fcs, fds;
 
@@ -203,8 +203,10 @@ struct x86_cpu {
     char vendor[13], brand[49];
     uint8_t phys_bits, virt_bits;
     bool hypervisor_leaves;
-    uint32_t insn_word;   /* of the memory access that faulted: X86_WORD_* */
-    uint32_t saved_mxcsr; /* with its flags, while a snapshot is taken or loaded */
+    uint32_t insn_word; /* of the memory access that faulted: X86_WORD_* */
+    /* While a snapshot is taken or loaded: MXCSR with its flags; lower and upper halves of ymm. */
+    uint32_t saved_mxcsr;
+    union x86_vreg saved_xmm[16], saved_ymmh[16];
 };
 
 /* Second operand of insn ops, for faults of the instruction's memory accesses. */

@@ -244,8 +244,8 @@ bool x86_debug_reg_read(struct cpu *c, const struct debug_reg *reg, uint8_t *buf
         st_le64(buf, cpu->fman[st]);
         st_le16(buf + 8, (uint16_t)cpu->fexp[st]);
         return true;
-    case DREG_XMM: memcpy(buf, cpu->xmm[n].b, 16); return true;
-    case DREG_YMMH: memcpy(buf, cpu->ymmh[n].b, 16); return true;
+    case DREG_XMM: memcpy(buf, cpu->ymm[n][0].b, 16); return true;
+    case DREG_YMMH: memcpy(buf, cpu->ymm[n][1].b, 16); return true;
     default: {
         uint64_t val = scalar(cpu, kind, n);
         memcpy(buf, &val, reg->bits / 8u);
@@ -353,8 +353,8 @@ bool x86_debug_reg_write(struct cpu *c, const struct debug_reg *reg, const uint8
         cpu->fman[st] = ld_le64(buf);
         cpu->fexp[st] = ld_le16(buf + 8);
         return true;
-    case DREG_XMM: memcpy(cpu->xmm[n].b, buf, 16); return true;
-    case DREG_YMMH: memcpy(cpu->ymmh[n].b, buf, 16); return true;
+    case DREG_XMM: memcpy(cpu->ymm[n][0].b, buf, 16); return true;
+    case DREG_YMMH: memcpy(cpu->ymm[n][1].b, buf, 16); return true;
     default: memcpy(&val, buf, reg->bits / 8u); return set_scalar(cpu, kind, n, val);
     }
 }

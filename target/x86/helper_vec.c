@@ -95,7 +95,7 @@ static unsigned field(uint32_t how, unsigned at, unsigned bits)
 static uint64_t get_lane(const struct x86_cpu *cpu, unsigned reg, unsigned i, unsigned esz)
 {
     unsigned at = i << esz;
-    const union x86_vreg *r = at < 16 ? &cpu->xmm[reg] : &cpu->ymmh[reg];
+    const union x86_vreg *r = &cpu->ymm[reg][at / 16];
     uint64_t v = 0;
     memcpy(&v, &r->b[at % 16], 1u << esz);
     return v;
@@ -104,7 +104,7 @@ static uint64_t get_lane(const struct x86_cpu *cpu, unsigned reg, unsigned i, un
 static void put_lane(struct x86_cpu *cpu, unsigned reg, unsigned i, unsigned esz, uint64_t v)
 {
     unsigned at = i << esz;
-    union x86_vreg *r = at < 16 ? &cpu->xmm[reg] : &cpu->ymmh[reg];
+    union x86_vreg *r = &cpu->ymm[reg][at / 16];
     memcpy(&r->b[at % 16], &v, 1u << esz);
 }
 
@@ -143,9 +143,9 @@ static unsigned count(uint32_t how, unsigned esz)
 static void clear_behind(struct x86_cpu *cpu, unsigned reg, unsigned bytes)
 {
     if (bytes < 16)
-        memset(&cpu->xmm[reg].b[bytes], 0, 16 - bytes);
+        memset(&cpu->ymm[reg][0].b[bytes], 0, 16 - bytes);
     if (bytes <= 16)
-        memset(&cpu->ymmh[reg], 0, 16);
+        memset(&cpu->ymm[reg][1], 0, 16);
 }
 
 void helper_vmask_load(struct x86_cpu *cpu, uint64_t offset, uint32_t how, uint32_t memop)
@@ -315,8 +315,8 @@ static uint32_t index_of(uint32_t bits, unsigned n, bool last)
 uint32_t helper_pcmpstr(struct x86_cpu *cpu, uint32_t how, uint64_t length_a, uint64_t length_b)
 {
     struct strings s = {.n = how & 1 ? 8 : 16};
-    const union x86_vreg *b = how & PCMP_MEMORY ? &cpu->vtmp[0] : &cpu->xmm[how >> PCMP_B & 15];
-    read_elements(s.a, &cpu->xmm[how >> PCMP_A & 15], how);
+    const union x86_vreg *b = how & PCMP_MEMORY ? &cpu->vtmp[0] : &cpu->ymm[how >> PCMP_B & 15][0];
+    read_elements(s.a, &cpu->ymm[how >> PCMP_A & 15][0], how);
     read_elements(s.b, b, how);
     s.na = valid_elements(s.a, s.n, how & PCMP_IMPLICIT, length_a);
     s.nb = valid_elements(s.b, s.n, how & PCMP_IMPLICIT, length_b);
@@ -324,6 +324,6 @@ uint32_t helper_pcmpstr(struct x86_cpu *cpu, uint32_t how, uint64_t length_a, ui
     uint32_t flags = (bits ? X86_CC_C : 0) | (s.nb < s.n ? X86_CC_Z : 0) |
                      (s.na < s.n ? X86_CC_S : 0) | (bits & 1 ? X86_CC_O : 0);
     if (how & PCMP_MASK)
-        cpu->xmm[0] = expand(bits, s.n, how & 0x40);
+        cpu->ymm[0][0] = expand(bits, s.n, how & 0x40);
     return flags | index_of(bits, s.n, how & 0x40) << 16;
 }

@@ -25,6 +25,46 @@ ir_val vec_zero(struct dis *d)
     return ir_const(d->ir, V128, 0);
 }
 
+/* --- registers --- */
+
+ir_val vec_get(struct dis *d, unsigned reg)
+{
+    ir_val v = ir_get(d->ir, X86_SLOT_XMM + reg);
+    return ir_is_wide(d->ir) ? ir_vlo128(d->ir, v) : v;
+}
+
+static ir_val upper_half(struct dis *d, unsigned reg)
+{
+    if (ir_is_wide(d->ir))
+        return ir_vhi128(d->ir, ir_get(d->ir, X86_SLOT_XMM + reg));
+    return ir_get(d->ir, X86_SLOT_YMMH + reg);
+}
+
+void vec_set(struct dis *d, unsigned reg, ir_val v)
+{
+    if (ir_is_wide(d->ir))
+        v = ir_vjoinlo(d->ir, ir_get(d->ir, X86_SLOT_XMM + reg), v);
+    ir_set(d->ir, X86_SLOT_XMM + reg, v);
+}
+
+static void set_halves(struct dis *d, unsigned reg, ir_val low, ir_val high)
+{
+    if (ir_is_wide(d->ir)) {
+        ir_set(d->ir, X86_SLOT_XMM + reg, ir_vjoin(d->ir, low, high));
+        return;
+    }
+    ir_set(d->ir, X86_SLOT_XMM + reg, low);
+    ir_set(d->ir, X86_SLOT_YMMH + reg, high);
+}
+
+void vec_clear_upper(struct dis *d, unsigned reg)
+{
+    if (ir_is_wide(d->ir))
+        set_halves(d, reg, vec_get(d, reg), vec_zero(d));
+    else
+        ir_set(d->ir, X86_SLOT_YMMH + reg, vec_zero(d));
+}
+
 /* --- memory --- */
 
 /* MXCSR.MM is for all but moves that say aligned.  Ref: APM volume 1, 4.2.2. */
@@ -74,10 +114,26 @@ static ir_val load_scalar(struct dis *d, unsigned size)
     }
 }
 
+static uint32_t memop_256(const struct dis *d)
+{
+    return MO_256 | d->mem | (is_aligned_256(d, 5) ? MO_ALIGN : 0);
+}
+
+static ir_val load_whole(struct dis *d)
+{
+    if (d->whole.id == IR_NONE.id)
+        d->whole = ir_ld(d->ir, V256, mem_addr(d, 32, SEG_READ), memop_256(d));
+    return d->whole;
+}
+
 static ir_val load(struct dis *d, unsigned size, unsigned half)
 {
     if (size < 4)
         return load_scalar(d, size);
+    if (size == 5 && ir_is_wide(d->ir)) {
+        ir_val v = load_whole(d);
+        return half ? ir_vhi128(d->ir, v) : ir_vlo128(d->ir, v);
+    }
     return ir_ld(d->ir, V128, address(d, size, half, SEG_READ), memop_128(d, size));
 }
 
@@ -122,7 +178,7 @@ ir_val vec_read(struct dis *d, unsigned n, unsigned half)
     const struct x86_operand *o = &d->insn.op[n];
     if (o->kind == X86_OPND_MEM)
         return load(d, o->size, half);
-    return ir_get(d->ir, (half ? X86_SLOT_YMMH : X86_SLOT_XMM) + o->reg);
+    return half ? upper_half(d, o->reg) : vec_get(d, o->reg);
 }
 
 /* A source of 16 bytes beside others of 32 (the count of a shift) is both halves'. */
@@ -144,13 +200,44 @@ void vec_read_all(struct dis *d, struct vec_args *a)
 void vec_write(struct dis *d, unsigned n, ir_val low, ir_val high)
 {
     const struct x86_operand *o = &d->insn.op[n];
-    if (o->kind == X86_OPND_MEM) {
+    if (o->kind == X86_OPND_MEM && o->size == 5 && ir_is_wide(d->ir))
+        vec_write_whole(d, n, ir_vjoin(d->ir, low, high));
+    else if (o->kind == X86_OPND_MEM)
         store(d, o->size, low, high);
-        return;
+    else if (d->insn.has_vex)
+        set_halves(d, o->reg, low, o->size == 5 ? high : vec_zero(d));
+    else
+        vec_set(d, o->reg, low);
+}
+
+/* --- both halves at once --- */
+
+bool vec_is_whole(const struct dis *d)
+{
+    if (!ir_is_wide(d->ir) || (d->mode & X86_MODE_XM))
+        return false;
+    for (unsigned i = 0; i < d->insn.nops; i++) {
+        const struct x86_operand *o = &d->insn.op[i];
+        if ((o->kind == X86_OPND_XMM || o->kind == X86_OPND_MEM) && o->size != 5)
+            return false;
     }
-    ir_set(d->ir, X86_SLOT_XMM + o->reg, low);
-    if (d->insn.has_vex)
-        ir_set(d->ir, X86_SLOT_YMMH + o->reg, o->size == 5 ? high : vec_zero(d));
+    return vec_halves(d) == 2;
+}
+
+ir_val vec_whole(struct dis *d, unsigned n)
+{
+    const struct x86_operand *o = &d->insn.op[n];
+    return o->kind == X86_OPND_MEM ? load_whole(d) : ir_get(d->ir, X86_SLOT_XMM + o->reg);
+}
+
+/* Across pages a region leaves it to the unit. */
+void vec_write_whole(struct dis *d, unsigned n, ir_val v)
+{
+    const struct x86_operand *o = &d->insn.op[n];
+    if (o->kind == X86_OPND_MEM)
+        ir_st(d->ir, mem_addr(d, 32, SEG_WRITE), v, memop_256(d));
+    else
+        ir_set(d->ir, X86_SLOT_XMM + o->reg, v);
 }
 
 /* --- the instruction --- */

@@ -23,13 +23,13 @@
     [X86_SLOT_XMM + (n)] = {.name = "xmm" #n,                                                      \
                             .type = V128,                                                          \
                             .pin = (n) < 8 ? (n) + 1 : 0,                                          \
-                            .off = offsetof(struct x86_cpu, xmm[n])}
-#define A16(slot, slot_name, slot_type, field)                                                     \
-    A8(slot, slot_name, slot_type, field), A(slot, slot_name, slot_type, field, 8),                \
-        A(slot, slot_name, slot_type, field, 9), A(slot, slot_name, slot_type, field, 10),         \
-        A(slot, slot_name, slot_type, field, 11), A(slot, slot_name, slot_type, field, 12),        \
-        A(slot, slot_name, slot_type, field, 13), A(slot, slot_name, slot_type, field, 14),        \
-        A(slot, slot_name, slot_type, field, 15)
+                            .wide = V256,                                                          \
+                            .off = offsetof(struct x86_cpu, ymm[n][0])}
+#define H(n)                                                                                       \
+    [X86_SLOT_YMMH + (n)] = {.name = "ymmh" #n,                                                    \
+                             .type = V128,                                                         \
+                             .wide = IR_WIDE_NONE,                                                 \
+                             .off = offsetof(struct x86_cpu, ymm[n][1])}
 
 /* clang-format off */
 const struct ir_slot x86_slots[X86_SLOTS] = {
@@ -43,7 +43,7 @@ const struct ir_slot x86_slots[X86_SLOTS] = {
     S(X86_SLOT_FIP, I64, fip), S(X86_SLOT_FDP, I64, fdp), S(X86_SLOT_FOP, I32, fop), S(X86_SLOT_FCS, I32, fcs),
     S(X86_SLOT_FDS, I32, fds),
     P(0), P(1), P(2), P(3), P(4), P(5), P(6), P(7), P(8), P(9), P(10), P(11), P(12), P(13), P(14), P(15),
-    A16(X86_SLOT_YMMH, "ymmh", V128, ymmh),
+    H(0), H(1), H(2), H(3), H(4), H(5), H(6), H(7), H(8), H(9), H(10), H(11), H(12), H(13), H(14), H(15),
     A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 0), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 1), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 2),
     A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 3), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 4), A(X86_SLOT_VTMP, "vtmp", V128, vtmp, 5),
 };

@@ -27,6 +27,7 @@ void x86_dis_init(struct dis *d, struct ir *ir, const struct x86_cpu *cpu, uint6
         .mem = data_idx(mode) << MO_IDX_SHIFT | (mode & X86_MODE_AC ? MO_ALIGN : 0),
         .extended = pc - 1, /* nowhere yet */
         .linear = IR_NONE,
+        .whole = IR_NONE,
     };
     flags_forget(d);
 }
@@ -334,7 +335,7 @@ static uint32_t insn_word(const struct dis *d, enum x86_decoded decoded)
 void x86_dis_insn(struct dis *d, enum x86_decoded decoded)
 {
     d->next = wrap_pc(d, d->pc + d->insn.len);
-    d->linear = IR_NONE;
+    d->linear = d->whole = IR_NONE;
     ir_insn(d->ir, d->pc, insn_word(d, decoded));
     if (is_alone(d))
         begin_alone(d);

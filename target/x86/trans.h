@@ -40,6 +40,7 @@ struct dis {
     uint64_t extended;      /* here the upper half of a dividend is known to be its sign */
     unsigned extended_size; /* of rdx:rax: log2 of the bytes of a half */
     ir_val linear;          /* of its memory operand, once computed; or IR_NONE */
+    ir_val whole;           /* its memory operand of 32 bytes, once loaded; or IR_NONE */
     bool ended;             /* an exit was emitted */
     bool mmx_ready;         /* slots have the x87's state */
     bool has_fcs;           /* this unit has set X86_SLOT_FCS; X86_SLOT_FDS: to these segments */

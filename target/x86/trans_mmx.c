@@ -187,7 +187,7 @@ void trans_movq2dq(struct dis *d)
 {
     if (sse_is_off(d) || mmx_is_off(d))
         return;
-    ir_set(d->ir, X86_SLOT_XMM + d->insn.op[0].reg, read_vector(d, 1));
+    vec_set(d, d->insn.op[0].reg, read_vector(d, 1));
     enter(d);
 }
 
@@ -276,11 +276,11 @@ static bool from_mmx_is_off(struct dis *d)
 
 void trans_cvtpi2ps(struct dis *d)
 {
-    unsigned to = X86_SLOT_XMM + d->insn.op[0].reg;
+    unsigned to = d->insn.op[0].reg;
     if (from_mmx_is_off(d))
         return;
     ir_val v = convert(d, vec_0f(0, 0x5b), read_vector(d, 1));
-    ir_set(d->ir, to, ir_vins(d->ir, ir_get(d->ir, to), quadword(d, v, 0), 3));
+    vec_set(d, to, ir_vins(d->ir, vec_get(d, to), quadword(d, v, 0), 3));
 }
 
 /* Always exact. */
@@ -291,5 +291,5 @@ void trans_cvtpi2pd(struct dis *d)
     ir_val v = read_vector(d, 1);
     if (d->insn.op[1].kind == X86_OPND_MMX)
         enter(d);
-    ir_set(d->ir, X86_SLOT_XMM + d->insn.op[0].reg, vec_operate(d, vec_0f(2, 0xe6), v, v, true));
+    vec_set(d, d->insn.op[0].reg, vec_operate(d, vec_0f(2, 0xe6), v, v, true));
 }

@@ -64,6 +64,14 @@ static bool do_logic(struct dis *d, uint32_t insn, ir_val a, ir_val b, ir_val *r
     }
 }
 
+static bool is_unary(const struct dis *d)
+{
+    unsigned sources = 0;
+    for (unsigned n = 1; n < d->insn.nops; n++)
+        sources += d->insn.op[n].kind == X86_OPND_XMM || d->insn.op[n].kind == X86_OPND_MEM;
+    return sources == 1;
+}
+
 ir_val vec_operate(struct dis *d, uint32_t insn, ir_val a, ir_val b, bool is_unary)
 {
     ir_val r;
@@ -95,9 +103,20 @@ static bool begin(struct dis *d, struct vec_args *a)
     return true;
 }
 
+static void operate_whole(struct dis *d)
+{
+    ir_val a = vec_whole(d, 1), b = is_unary(d) ? a : vec_whole(d, 2);
+    vec_write_whole(d, 0, vec_operate(d, vec_insn(d, 0), a, b, is_unary(d)));
+}
+
 void trans_vec(struct dis *d)
 {
     struct vec_args a;
+    if (vec_is_whole(d)) {
+        if (!vec_is_off(d))
+            operate_whole(d);
+        return;
+    }
     if (!begin(d, &a))
         return;
     ir_val low = operate_half(d, &a, 0);
@@ -110,6 +129,11 @@ void trans_vwiden(struct dis *d)
     struct vec_args a;
     if (vec_is_off(d))
         return;
+    if (d->insn.op[0].size == 5 && ir_is_wide(d->ir) && !(d->mode & X86_MODE_XM)) {
+        uint32_t insn = vec_insn(d, 0) | IR_SSE_UNARY;
+        vec_write_whole(d, 0, ir_ssewide(d->ir, vec_read(d, 1, 0), insn));
+        return;
+    }
     vec_read_all(d, &a);
     if (a.halves == 2)
         a.v[1][0] = ir_vextb(d->ir, a.v[0][0], a.v[0][0], 1u << (d->insn.op[1].size - 1));
@@ -123,6 +147,12 @@ void trans_vwiden(struct dis *d)
 void trans_vnarrow(struct dis *d)
 {
     struct vec_args a;
+    if (d->insn.op[1].size == 5 && ir_is_wide(d->ir) && !(d->mode & X86_MODE_XM)) {
+        if (!vec_is_off(d))
+            vec_write(d, 0, ir_ssenarrow(d->ir, vec_whole(d, 1), vec_insn(d, 0) | IR_SSE_UNARY),
+                      IR_NONE);
+        return;
+    }
     if (!begin(d, &a))
         return;
     ir_val r = operate_half(d, &a, 0);
@@ -149,6 +179,12 @@ void trans_vfma(struct dis *d)
     ir_val r[2] = {IR_NONE, IR_NONE};
     if (vec_is_off(d))
         return;
+    if (vec_is_whole(d)) {
+        ir_val b = vec_whole(d, 2);
+        vec_write_whole(d, 0,
+                        ir_ssefma(d->ir, vec_whole(d, 0), vec_whole(d, 1), b, vec_insn(d, 0)));
+        return;
+    }
     vec_read_all(d, &a);
     for (unsigned half = 0; half < a.halves; half++) { /* the first operand is a source, too */
         a.v[half][2] = a.v[half][1];
@@ -166,11 +202,12 @@ void trans_vfma(struct dis *d)
 
 ir_val vec_shift_bytes(struct dis *d, ir_val a, unsigned n, bool is_left)
 {
+    ir_val zero = ir_const(d->ir, ir_type_of(d->ir, a), 0);
     if (n > 15)
-        return vec_zero(d);
+        return zero;
     if (n == 0)
         return a;
-    return is_left ? ir_vextb(d->ir, vec_zero(d), a, 16 - n) : ir_vextb(d->ir, a, vec_zero(d), n);
+    return is_left ? ir_vextb(d->ir, zero, a, 16 - n) : ir_vextb(d->ir, a, zero, n);
 }
 
 ir_val vec_shift(struct dis *d, ir_val a)
@@ -190,6 +227,11 @@ ir_val vec_shift(struct dis *d, ir_val a)
 void trans_vshift(struct dis *d)
 {
     struct vec_args a;
+    if (vec_is_whole(d)) {
+        if (!vec_is_off(d))
+            vec_write_whole(d, 0, vec_shift(d, vec_whole(d, 1)));
+        return;
+    }
     if (!begin(d, &a))
         return;
     ir_val low = vec_shift(d, a.v[0][0]);
@@ -200,8 +242,9 @@ void trans_vshift(struct dis *d)
 
 static ir_val blend(struct dis *d, ir_val a, ir_val b, ir_val mask, unsigned esz)
 {
-    if (esz == 0)
-        mask = ir_vcmpgt(d->ir, vec_zero(d), mask, 0);
+    enum ir_type t = ir_type_of(d->ir, mask);
+    if (esz == 0 || (esz == 3 && t == V256))
+        mask = ir_vcmpgt(d->ir, ir_const(d->ir, t, 0), mask, esz);
     else
         mask = ir_vsari(d->ir, mask, esz | ((8u << esz) - 1) << 8);
     return ir_vbsl(d->ir, mask, b, a);
@@ -212,10 +255,16 @@ void trans_blendv(struct dis *d)
     static const uint8_t sizes[] = {2, 3, 0}; /* 4A, 4B, 4C */
     struct vec_args a;
     ir_val r[2] = {IR_NONE, IR_NONE};
+    unsigned esz = sizes[d->insn.opcode - 0x4a];
+    if (vec_is_whole(d)) {
+        if (!vec_is_off(d))
+            vec_write_whole(d, 0, blend(d, vec_whole(d, 1), vec_whole(d, 2), vec_whole(d, 3), esz));
+        return;
+    }
     if (!begin(d, &a))
         return;
     for (unsigned half = 0; half < a.halves; half++)
-        r[half] = blend(d, a.v[half][0], a.v[half][1], a.v[half][2], sizes[d->insn.opcode - 0x4a]);
+        r[half] = blend(d, a.v[half][0], a.v[half][1], a.v[half][2], esz);
     vec_write(d, 0, r[0], r[1]);
 }
 
@@ -225,7 +274,7 @@ void trans_blendv_xmm0(struct dis *d)
     unsigned opcode = d->insn.opcode, esz = opcode == 0x10 ? 0 : opcode == 0x14 ? 2 : 3;
     if (vec_is_off(d))
         return;
-    ir_val b = vec_read(d, 1, 0), a = vec_read(d, 0, 0), mask = ir_get(d->ir, X86_SLOT_XMM);
+    ir_val b = vec_read(d, 1, 0), a = vec_read(d, 0, 0), mask = vec_get(d, 0);
     vec_write(d, 0, blend(d, a, b, mask, esz), IR_NONE);
 }
 
@@ -233,7 +282,7 @@ void trans_sha256rnds2(struct dis *d)
 {
     if (vec_is_off(d))
         return;
-    ir_val b = vec_read(d, 1, 0), a = vec_read(d, 0, 0), words = ir_get(d->ir, X86_SLOT_XMM);
+    ir_val b = vec_read(d, 1, 0), a = vec_read(d, 0, 0), words = vec_get(d, 0);
     vec_write(d, 0, ir_sha256(d->ir, a, b, words), IR_NONE);
 }
 
@@ -252,7 +301,12 @@ void trans_ptest(struct dis *d)
     ir_val both = vec_zero(d), other = vec_zero(d);
     if (vec_is_off(d))
         return;
-    for (unsigned half = 0; half < vec_halves(d); half++) {
+    if (vec_is_whole(d)) {
+        ir_val b = vec_whole(d, 1), a = vec_whole(d, 0);
+        both = ir_vand(d->ir, a, b);
+        other = ir_vandn(d->ir, b, a);
+    }
+    for (unsigned half = 0; half < vec_halves(d) && !vec_is_whole(d); half++) {
         ir_val b = vec_read(d, 1, half), a = vec_read(d, 0, half);
         both = ir_vor(d->ir, both, ir_vand(d->ir, a, b));
         other = ir_vor(d->ir, other, ir_vandn(d->ir, b, a));
@@ -327,6 +381,11 @@ void trans_vsigns(struct dis *d)
 {
     unsigned esz = d->insn.opcode == 0xd7 ? 0 : d->insn.prefix == X86_M_66 ? 3 : 2;
     struct vec_args a;
+    if (vec_is_whole(d)) {
+        if (!vec_is_off(d))
+            set_gpr(d, d->insn.op[0].reg, 3, false, ir_vsigns(d->ir, vec_whole(d, 1), esz));
+        return;
+    }
     if (!begin(d, &a))
         return;
     ir_val v = ir_vsigns(d->ir, a.v[0][0], esz);

@@ -121,7 +121,7 @@ void trans_pcmpstr(struct dis *d)
     if (!is_mask)
         set_gpr(d, RCX, 2, false, ir_extract(d->ir, r, 16 | 8 << 8));
     else if (d->insn.has_vex)
-        ir_set(d->ir, X86_SLOT_YMMH, vec_zero(d));
+        vec_clear_upper(d, 0);
     flags_set(d, ir_zext16(d->ir, r));
 }
 

@@ -16,6 +16,10 @@ void trans_vmov(struct dis *d)
         o[0].kind == X86_OPND_XMM && o[1].kind == X86_OPND_XMM && (o[0].size < 4 || o[1].size < 4);
     if (vec_is_off(d))
         return;
+    if (vec_is_whole(d)) {
+        vec_write_whole(d, 0, vec_whole(d, 1));
+        return;
+    }
     for (unsigned half = 0; half < vec_halves(d); half++)
         v[half] = vec_read(d, 1, half);
     vec_write(d, 0, is_low ? ir_vlow(d->ir, v[0]) : v[0], v[1]);
@@ -74,6 +78,11 @@ void trans_movddup(struct dis *d)
     ir_val v[2] = {IR_NONE, IR_NONE};
     if (vec_is_off(d))
         return;
+    if (vec_is_whole(d)) {
+        ir_val a = vec_whole(d, 1);
+        vec_write_whole(d, 0, ir_vzip1(d->ir, a, a, 3));
+        return;
+    }
     for (unsigned half = 0; half < vec_halves(d); half++)
         v[half] = vec_read(d, 1, half);
     ir_val low = ir_vzip1(d->ir, v[0], v[0], 3);
@@ -170,7 +179,12 @@ void trans_vbroadcast(struct dis *d)
 {
     if (vec_is_off(d))
         return;
-    ir_val v = spread(d, vec_read(d, 1, 0), d->insn.op[1].size);
+    ir_val v = vec_read(d, 1, 0);
+    if (d->insn.op[0].size == 5 && ir_is_wide(d->ir)) {
+        vec_write_whole(d, 0, ir_vbcast(d->ir, v, d->insn.op[1].size));
+        return;
+    }
+    v = spread(d, v, d->insn.op[1].size);
     vec_write(d, 0, v, v);
 }
 
@@ -183,10 +197,22 @@ static ir_val pick_lanes(struct dis *d, ir_val low, ir_val high, ir_val index)
                    ir_sse(d->ir, low, index, PERMILPS));
 }
 
+/* Both halves at once by the instruction itself, where that can be. */
+static bool cross_whole(struct dis *d)
+{
+    bool is_unary = d->insn.opcode < 0x02 && d->insn.map == 3; /* VPERMQ, VPERMPD */
+    if (!vec_is_whole(d))
+        return false;
+    ir_val a = vec_whole(d, 1), b = is_unary ? a : vec_whole(d, 2);
+    uint32_t insn = vec_insn(d, 0) | (is_unary ? IR_SSE_UNARY : 0);
+    vec_write_whole(d, 0, ir_vcross(d->ir, a, b, insn));
+    return true;
+}
+
 void trans_vpermd(struct dis *d)
 {
     struct vec_args a;
-    if (vec_is_off(d))
+    if (vec_is_off(d) || cross_whole(d))
         return;
     vec_read_all(d, &a);
     ir_val low = pick_lanes(d, a.v[0][1], a.v[1][1], a.v[0][0]);
@@ -197,7 +223,7 @@ void trans_vpermq(struct dis *d)
 {
     struct vec_args a;
     ir_val r[2];
-    if (vec_is_off(d))
+    if (vec_is_off(d) || cross_whole(d))
         return;
     vec_read_all(d, &a);
     for (unsigned half = 0; half < 2; half++) {
@@ -213,7 +239,7 @@ void trans_vperm2(struct dis *d)
 {
     struct vec_args a;
     ir_val r[2];
-    if (vec_is_off(d))
+    if (vec_is_off(d) || cross_whole(d))
         return;
     vec_read_all(d, &a);
     for (unsigned half = 0; half < 2; half++) {
@@ -247,9 +273,9 @@ static void clear_upper(struct dis *d, bool all)
     if (vec_is_off(d))
         return;
     for (unsigned i = 0; i < (is_64(d) ? 16 : 8); i++) {
-        ir_set(d->ir, X86_SLOT_YMMH + i, vec_zero(d));
+        vec_clear_upper(d, i);
         if (all)
-            ir_set(d->ir, X86_SLOT_XMM + i, vec_zero(d));
+            vec_set(d, i, vec_zero(d));
     }
 }
 

@@ -21,6 +21,16 @@ ir_val vec_read(struct dis *d, unsigned n, unsigned half) X86_SYMBOL(vec_read);
 void vec_read_all(struct dis *d, struct vec_args *a) X86_SYMBOL(vec_read_all);
 /* To operand n: a register's upper half becomes high or, of 128 bits with VEX, zero. */
 void vec_write(struct dis *d, unsigned n, ir_val low, ir_val high) X86_SYMBOL(vec_write);
+/* In wide units (tcg/ir.h): that all vector operands have 256 bits, which one operation of the IR
+ * may work on, and nothing is to be checked before.  Then these; vec_read() and the like are always
+ * right. */
+bool vec_is_whole(const struct dis *d) X86_SYMBOL(vec_is_whole);
+ir_val vec_whole(struct dis *d, unsigned n) X86_SYMBOL(vec_whole);
+void vec_write_whole(struct dis *d, unsigned n, ir_val v) X86_SYMBOL(vec_write_whole);
+/* The low half of a register; the upper one stays, or becomes zero. */
+ir_val vec_get(struct dis *d, unsigned reg) X86_SYMBOL(vec_get);
+void vec_set(struct dis *d, unsigned reg, ir_val v) X86_SYMBOL(vec_set);
+void vec_clear_upper(struct dis *d, unsigned reg) X86_SYMBOL(vec_clear_upper);
 ir_val vec_zero(struct dis *d) X86_SYMBOL(vec_zero);
 /* Fault as a store there would. */
 void vec_probe(struct dis *d, ir_val addr, unsigned bytes) X86_SYMBOL(vec_probe);

@@ -77,12 +77,20 @@ static bool x87_in_use(const struct x86_cpu *cpu)
            !is_zero(cpu->fman, sizeof(cpu->fman)) || !is_zero(cpu->fexp, sizeof(cpu->fexp));
 }
 
+/* Lower (0) or upper (1) halves of all vector registers. */
+static bool vectors_are_zero(const struct x86_cpu *cpu, unsigned half)
+{
+    for (unsigned i = 0; i < 16; i++)
+        if (cpu->ymm[i][half].q[0] | cpu->ymm[i][half].q[1])
+            return false;
+    return true;
+}
+
 uint64_t x86_xinuse(struct x86_cpu *cpu)
 {
     return (x87_in_use(cpu) ? X86_XSTATE_X87 : 0) |
-           (is_zero(cpu->xmm, sizeof(cpu->xmm)) ? 0 : X86_XSTATE_SSE) |
-           (is_zero(cpu->ymmh, sizeof(cpu->ymmh)) ? 0 : X86_XSTATE_AVX) |
-           (cpu->s.pkru ? X86_XSTATE_PKRU : 0);
+           (vectors_are_zero(cpu, 0) ? 0 : X86_XSTATE_SSE) |
+           (vectors_are_zero(cpu, 1) ? 0 : X86_XSTATE_AVX) | (cpu->s.pkru ? X86_XSTATE_PKRU : 0);
 }
 
 /* --- the area --- */
@@ -129,13 +137,13 @@ static void transfer(struct area *a, unsigned from, unsigned to, bool is_write)
     }
 }
 
-/* --- parts to bytes --- */
+/* --- parts to bytes; half: of the vector registers, 0 the lower one --- */
 
-static void put_vectors(const struct area *a, uint8_t *to, const union x86_vreg *v)
+static void put_vectors(const struct area *a, uint8_t *to, unsigned half)
 {
     for (unsigned i = 0; i < a->vectors; i++) {
-        st_le64(to + 16 * i, v[i].q[0]);
-        st_le64(to + 16 * i + 8, v[i].q[1]);
+        st_le64(to + 16 * i, a->cpu->ymm[i][half].q[0]);
+        st_le64(to + 16 * i + 8, a->cpu->ymm[i][half].q[1]);
     }
 }
 
@@ -168,11 +176,11 @@ static void put_mxcsr(struct area *a)
 
 /* --- bytes to parts --- */
 
-static void get_vectors(const struct area *a, const uint8_t *from, union x86_vreg *v)
+static void get_vectors(const struct area *a, const uint8_t *from, unsigned half)
 {
     for (unsigned i = 0; i < a->vectors; i++) {
-        v[i].q[0] = ld_le64(from + 16 * i);
-        v[i].q[1] = ld_le64(from + 16 * i + 8);
+        a->cpu->ymm[i][half].q[0] = ld_le64(from + 16 * i);
+        a->cpu->ymm[i][half].q[1] = ld_le64(from + 16 * i + 8);
     }
 }
 
@@ -226,7 +234,7 @@ static void fxsave(struct area *a)
     put_x87(a);
     if (has_sse(a->cpu))
         put_mxcsr(a);
-    put_vectors(a, a->b + AT_XMM, a->cpu->xmm);
+    put_vectors(a, a->b + AT_XMM, 0);
     transfer(a, 0, legacy_end(a), true);
 }
 
@@ -240,7 +248,7 @@ static void fxrstor(struct area *a)
     if (has_sse(a->cpu))
         x86_set_mxcsr(a->cpu, ld_le32(a->b + AT_MXCSR));
     if (end > AT_XMM)
-        get_vectors(a, a->b + AT_XMM, a->cpu->xmm);
+        get_vectors(a, a->b + AT_XMM, 0);
 }
 
 /* --- XSAVE and its like --- */
@@ -256,7 +264,7 @@ static uint32_t offset_of(unsigned i, uint64_t xcomp_bv)
 static void put_component(const struct area *a, unsigned n, uint8_t *to)
 {
     if (n == 2)
-        put_vectors(a, to, a->cpu->ymmh);
+        put_vectors(a, to, 1);
     else
         st_le64(to, a->cpu->s.pkru);
 }
@@ -277,7 +285,7 @@ static void save_legacy(struct area *a, uint64_t which, bool mxcsr)
 {
     put_x87(a);
     put_mxcsr(a);
-    put_vectors(a, a->b + AT_XMM, a->cpu->xmm);
+    put_vectors(a, a->b + AT_XMM, 0);
     if (which & X86_XSTATE_X87) {
         transfer(a, 0, AT_MXCSR, true);
         transfer(a, AT_ST, AT_XMM, true);
@@ -338,17 +346,18 @@ static void load_areas(struct area *a, uint64_t which, uint64_t xcomp_bv)
     }
 }
 
-static void clear_vectors(const struct area *a, union x86_vreg *v)
+static void clear_vectors(const struct area *a, unsigned half)
 {
-    memset(v, 0, a->vectors * sizeof(*v));
+    for (unsigned i = 0; i < a->vectors; i++)
+        a->cpu->ymm[i][half] = (union x86_vreg){.q = {0, 0}};
 }
 
-static void restore_vectors(const struct area *a, bool is_saved, unsigned at, union x86_vreg *v)
+static void restore_vectors(const struct area *a, bool is_saved, unsigned at, unsigned half)
 {
     if (is_saved)
-        get_vectors(a, a->b + at, v);
+        get_vectors(a, a->b + at, half);
     else
-        clear_vectors(a, v);
+        clear_vectors(a, half);
 }
 
 static void restore_x87(struct area *a, bool is_saved)
@@ -367,7 +376,7 @@ static void restore_component(struct area *a, unsigned i, bool is_saved, uint64_
 {
     uint32_t at = offset_of(i, xcomp_bv);
     if (components[i].n == 2)
-        restore_vectors(a, is_saved, at, a->cpu->ymmh);
+        restore_vectors(a, is_saved, at, 1);
     else
         x86_set_pkru(a->cpu, is_saved ? ld_le32(a->b + at) : 0);
 }
@@ -399,7 +408,7 @@ static void restore(struct area *a, uint64_t rfbm, uint64_t allowed, bool superv
         restore_x87(a, which & X86_XSTATE_X87);
     restore_mxcsr(a, rfbm, which, compact);
     if (rfbm & X86_XSTATE_SSE)
-        restore_vectors(a, which & X86_XSTATE_SSE, AT_XMM, a->cpu->xmm);
+        restore_vectors(a, which & X86_XSTATE_SSE, AT_XMM, 0);
     for (unsigned i = 0; i < COMPONENTS; i++)
         if (rfbm >> components[i].n & 1)
             restore_component(a, i, which >> components[i].n & 1, xcomp_bv);

@@ -787,11 +787,11 @@ static enum ir_folded fold_vlogic(struct ir *ir, struct ir_op *op, ir_val *v)
         return zero_b ? value(v, op->arg[1]) : IR_FOLD_NONE;
     case OP_vandn:
         if (same)
-            return constant(ir, V128, v, 0);
+            return constant(ir, op->type, v, 0);
         return zero_a || zero_b ? value(v, op->arg[0]) : IR_FOLD_NONE;
     case OP_vxor:
         if (same)
-            return constant(ir, V128, v, 0);
+            return constant(ir, op->type, v, 0);
         break;
     default:
         if (same)
@@ -819,6 +819,60 @@ static enum ir_folded fold_vmake(struct ir *ir, struct ir_op *op, ir_val *v)
 static enum ir_folded fold_vdup(struct ir *ir, struct ir_op *op, ir_val *v)
 {
     return arg_is(ir, op, 0, 0) ? constant(ir, V128, v, 0) : IR_FOLD_NONE;
+}
+
+/* vlo128: of what halves were put there. */
+static enum ir_folded fold_vlo128(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    uint64_t c;
+    if (ir_is_const(ir, op->arg[0], &c))
+        return constant(ir, V128, v, c);
+    const struct ir_op *join = made_by(ir, op->arg[0], OP_vjoin);
+    const struct ir_op *low = made_by(ir, op->arg[0], OP_vjoinlo);
+    if (join)
+        return value(v, join->arg[0]);
+    return low ? value(v, low->arg[1]) : IR_FOLD_NONE;
+}
+
+static enum ir_folded fold_vhi128(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    uint64_t c;
+    if (ir_is_const(ir, op->arg[0], &c))
+        return constant(ir, V128, v, 0);
+    const struct ir_op *join = made_by(ir, op->arg[0], OP_vjoin);
+    const struct ir_op *low = made_by(ir, op->arg[0], OP_vjoinlo);
+    if (join)
+        return value(v, join->arg[1]);
+    if (!low)
+        return IR_FOLD_NONE;
+    op->arg[0] = low->arg[0];
+    return IR_FOLD_AGAIN;
+}
+
+/* Of the halves of one vector. */
+static enum ir_folded fold_vjoin(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    uint64_t c;
+    if (ir_is_const(ir, op->arg[0], &c) && arg_is(ir, op, 1, 0))
+        return constant(ir, V256, v, c);
+    const struct ir_op *low = made_by(ir, op->arg[0], OP_vlo128);
+    const struct ir_op *high = made_by(ir, op->arg[1], OP_vhi128);
+    return low && high && low->arg[0].id == high->arg[0].id ? value(v, low->arg[0]) : IR_FOLD_NONE;
+}
+
+static enum ir_folded fold_vjoinlo(struct ir *ir, struct ir_op *op, ir_val *v)
+{
+    const struct ir_op *low = made_by(ir, op->arg[1], OP_vlo128);
+    const struct ir_op *join = made_by(ir, op->arg[0], OP_vjoin);
+    const struct ir_op *before = made_by(ir, op->arg[0], OP_vjoinlo);
+    if (low && low->arg[0].id == op->arg[0].id)
+        return value(v, op->arg[0]);
+    if (join)
+        return become(op, OP_vjoin, op->arg[1], join->arg[1]);
+    if (!before)
+        return IR_FOLD_NONE;
+    op->arg[0] = before->arg[0];
+    return IR_FOLD_AGAIN;
 }
 
 static enum ir_folded fold_flags(struct ir *ir, struct ir_op *op, ir_val *v)
@@ -915,6 +969,7 @@ static const fold_fn rules[OP_COUNT] = {
     [OP_vand] = fold_vlogic, [OP_vor] = fold_vlogic, [OP_vxor] = fold_vlogic, [OP_vandn] = fold_vlogic,
     [OP_vshli] = fold_vshift, [OP_vshri] = fold_vshift, [OP_vsari] = fold_vshift,
     [OP_vmake] = fold_vmake, [OP_vdup] = fold_vdup,
+    [OP_vlo128] = fold_vlo128, [OP_vhi128] = fold_vhi128, [OP_vjoin] = fold_vjoin, [OP_vjoinlo] = fold_vjoinlo,
     [OP_fence] = fold_fence,
 };
 /* clang-format on */

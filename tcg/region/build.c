@@ -51,6 +51,7 @@ struct former {
         bool chain; /* the fast copy is one block */
         struct presets presets;
     } loops[2 * FLOW_MAX_BLOCKS];
+    bool wide;       /* something was met that works on 256 bits */
     const char *why; /* set: give up */
 };
 
@@ -553,6 +554,34 @@ static bool build(struct former *f)
     return !f->why;
 }
 
+/* --- vectors of 256 bits --- */
+/* Whether something is done on 256 bits at once; slots and their halves alone do not count. */
+static bool works_on_256(const struct ir *ir, const struct ir_op *op)
+{
+    switch (op->opc) {
+    case OP_get:
+    case OP_set:
+    case OP_vlo128:
+    case OP_vhi128:
+    case OP_vjoin:
+    case OP_vjoinlo: return false;
+    default: break;
+    }
+    return op->type == V256 || (ir_desc(op)->nargs && ir_val_type(ir, op->arg[0]) == V256);
+}
+
+/* The x87's stubs keep none. */
+bool region_is_worth_wide(const struct ir *ir)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < ir->nops; i++) {
+        found |= works_on_256(ir, &ir->ops[i]);
+        if (ir_opc_is_x87(ir->ops[i].opc))
+            return false;
+    }
+    return found;
+}
+
 static bool explore(struct former *f, struct ir *scratch, uint64_t head)
 {
     g_autoptr(GArray) work = g_array_new(FALSE, FALSE, sizeof(uint64_t));
@@ -565,6 +594,7 @@ static bool explore(struct former *f, struct ir *scratch, uint64_t head)
             continue;
         ir_begin(scratch);
         f->source->translate(f->source->opaque, scratch, pc, FLOW_BLOCK_INSNS);
+        f->wide |= region_is_worth_wide(scratch);
         if (!flow_add_unit(&f->flow, scratch, work))
             return false;
     }
@@ -586,6 +616,21 @@ struct ir *region_ir_new(const struct ir_slot *slots, unsigned nslots, struct ir
     return ir_new(all, nslots + TCG_HIDDEN_SLOTS);
 }
 
+/* Wide if that is of use, which is known when it is there. */
+static bool build_either(struct former *f)
+{
+    if (ir_is_wide(f->ir)) {
+        if (build(f) && region_is_worth_wide(f->ir))
+            return true;
+        f->why = NULL;
+        f->nslots = FIRST_ADDEND;
+        f->nsingles = FIRST_SINGLE;
+        memset(f->loops, 0, sizeof(f->loops));
+        ir_set_wide(f->ir, false);
+    }
+    return build(f);
+}
+
 bool region_build(struct ir *ir, struct ir *scratch, const struct region_source *source,
                   uint64_t head)
 {
@@ -595,8 +640,12 @@ bool region_build(struct ir *ir, struct ir *scratch, const struct region_source 
     f->hidden = ir->nslots - TCG_HIDDEN_SLOTS;
     f->nslots = FIRST_ADDEND;
     f->nsingles = FIRST_SINGLE;
-    if (!explore(f, scratch, head))
+    ir_set_wide(scratch, source->may_be_wide);
+    bool found = explore(f, scratch, head);
+    ir_set_wide(scratch, false);
+    ir_set_wide(ir, f->wide);
+    if (!found)
         return false;
     source->chosen(source->opaque);
-    return build(f);
+    return build_either(f);
 }

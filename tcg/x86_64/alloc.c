@@ -55,15 +55,19 @@ void ra_move(struct gen *g, unsigned d, unsigned s)
 {
     if (d == s)
         return;
-    if (d >= XMM0)
-        x86_fmov(&g->c, d, s, g->rt->has.avx);
-    else
+    if (d < XMM0)
         x86_mov(&g->c, true, d, opnd_reg(s));
+    else if (g->wide)
+        x86_fmov256(&g->c, d, s);
+    else
+        x86_fmov(&g->c, d, s, g->rt->has.avx);
 }
 
-static void load(struct gen *g, enum ir_type t, unsigned r, struct opnd m)
+void load_typed(struct gen *g, enum ir_type t, unsigned r, struct opnd m)
 {
-    if (t == V128)
+    if (t == V256)
+        x86_fload256(&g->c, r, m);
+    else if (t == V128)
         x86_fload128(&g->c, r, m, g->rt->has.avx);
     else if (type_is_fp(t))
         x86_fload(&g->c, t == F64, r, m, g->rt->has.avx);
@@ -71,9 +75,11 @@ static void load(struct gen *g, enum ir_type t, unsigned r, struct opnd m)
         x86_mov(&g->c, t == I64, r, m);
 }
 
-static void store(struct gen *g, enum ir_type t, struct opnd m, unsigned r)
+void store_typed(struct gen *g, enum ir_type t, struct opnd m, unsigned r)
 {
-    if (t == V128)
+    if (t == V256)
+        x86_fstore256(&g->c, m, r);
+    else if (t == V128)
         x86_fstore128(&g->c, m, r, g->rt->has.avx);
     else if (type_is_fp(t))
         x86_fstore(&g->c, t == F64, m, r, g->rt->has.avx);
@@ -81,14 +87,21 @@ static void store(struct gen *g, enum ir_type t, struct opnd m, unsigned r)
         x86_store(&g->c, t == I64 ? 3 : 2, m, r);
 }
 
+/* What of the slot is in its register. */
+static enum ir_type held_type(const struct gen *g, unsigned slot, unsigned r)
+{
+    bool is_narrow = g->o->region && (g->region.narrow >> r & 1);
+    return is_narrow ? g->rt->layout.slots[slot].type : g->ir->slots[slot].type;
+}
+
 void slot_load(struct gen *g, unsigned slot, unsigned r)
 {
-    load(g, g->ir->slots[slot].type, r, slot_opnd(g, slot));
+    load_typed(g, held_type(g, slot, r), r, slot_opnd(g, slot));
 }
 
 void slot_store(struct gen *g, unsigned slot, unsigned r)
 {
-    store(g, g->ir->slots[slot].type, slot_opnd(g, slot), r);
+    store_typed(g, held_type(g, slot, r), slot_opnd(g, slot), r);
 }
 
 static void own(struct gen *g, unsigned r, uint32_t id)
@@ -109,21 +122,26 @@ static void disown(struct gen *g, unsigned r)
 /* The type of a value in its spill cells. */
 static enum ir_type spill_type(enum ir_type t)
 {
-    return t == V128 ? V128 : type_is_fp(t) ? F64 : I64;
+    return t == V128 || t == V256 ? t : type_is_fp(t) ? F64 : I64;
 }
 
-/* Vectors have two cells, the first of which is even. */
+/* Vectors have two or four cells, the first of which is a multiple of that. */
 static uint64_t spill_bits(enum ir_type t)
 {
-    return t == V128 ? 3 : 1;
+    return t == V256 ? 15 : t == V128 ? 3 : 1;
+}
+
+static uint64_t spill_room(uint64_t room, enum ir_type t)
+{
+    if (t == V128 || t == V256)
+        room &= room >> 1 & UINT64_C(0x5555555555555555);
+    return t == V256 ? room & room >> 2 & UINT64_C(0x1111111111111111) : room;
 }
 
 static unsigned spill_cell(struct gen *g, enum ir_type t)
 {
     for (unsigned w = 0; w < SPILL_SLOTS / 64; w++) {
-        uint64_t room = ~g->spill_used[w];
-        if (t == V128)
-            room &= room >> 1 & UINT64_C(0x5555555555555555);
+        uint64_t room = spill_room(~g->spill_used[w], t);
         if (room) {
             unsigned bit = __builtin_ctzll(room);
             g->spill_used[w] |= spill_bits(t) << bit;
@@ -150,7 +168,7 @@ static void save(struct gen *g, uint32_t id)
     if (has_home(x) || id >= IR_MAX_OPS)
         return;
     x->spill = spill_cell(g, type_of_id(g, id));
-    store(g, spill_type(type_of_id(g, id)), spill_opnd(x->spill), x->reg);
+    store_typed(g, spill_type(type_of_id(g, id)), spill_opnd(x->spill), x->reg);
 }
 
 static void leave_to_memory(struct gen *g, uint32_t id)
@@ -274,6 +292,8 @@ static unsigned const_reg(struct gen *g, ir_val v)
         unsigned t = ra_temp(g);
         x86_mov_imm(&g->c, t, k->value);
         x86_movq_from_gpr(&g->c, true, r, opnd_reg(t), g->rt->has.avx);
+    } else if (g->wide) {
+        x86_vex(&g->c, 0x57 | X_0F, r, r, opnd_reg(r));
     } else {
         x86_op(&g->c, 0x57 | X_0F, r, opnd_reg(r));
     }
@@ -286,7 +306,7 @@ unsigned ra_use_id(struct gen *g, uint32_t id)
     if (x->reg == NO_REG) {
         enum ir_type t = type_of_id(g, id);
         unsigned r = pick(g, class_of(t));
-        load(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : spill_type(t), r, home_opnd(g, x));
+        load_typed(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : spill_type(t), r, home_opnd(g, x));
         own(g, r, id);
     }
     g->locked |= REG_BIT(x->reg);
@@ -368,7 +388,7 @@ void ra_fixed(struct gen *g, unsigned r, ir_val v)
     else if (g->val[id].reg != NO_REG)
         ra_move(g, r, g->val[id].reg);
     else
-        load(g, type_of_id(g, id), r, home_opnd(g, &g->val[id]));
+        load_typed(g, type_of_id(g, id), r, home_opnd(g, &g->val[id]));
 }
 
 /* --- results --- */
@@ -520,7 +540,7 @@ static void get_copy(struct gen *g, uint32_t id)
     if (g->val[id].reg != NO_REG)
         ra_move(g, r, g->val[id].reg);
     else
-        load(g, t, r, home_opnd(g, &g->val[id]));
+        load_typed(g, t, r, home_opnd(g, &g->val[id]));
     own(g, r, g->cur);
 }
 
@@ -571,7 +591,7 @@ static void set_pinned(struct gen *g, unsigned slot, unsigned r, ir_val v)
     if (x->reg != NO_REG)
         ra_move(g, r, x->reg);
     else
-        load(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : spill_type(t), r, home_opnd(g, x));
+        load_typed(g, x->slot != NO_SLOT || !type_is_fp(t) ? t : spill_type(t), r, home_opnd(g, x));
     if (type_of_id(g, id) != t)
         return; /* trunc: the upper half of the register is not the slot's */
     g->owner[r] = id;
@@ -586,7 +606,7 @@ static void store_zero_vector(struct gen *g, unsigned slot, ir_val v)
 {
     if (g->zero_xmm_at != g->c.p)
         g->zero_xmm = ra_use(g, v);
-    store(g, V128, slot_opnd(g, slot), g->zero_xmm);
+    store_typed(g, V128, slot_opnd(g, slot), g->zero_xmm);
     g->zero_xmm_at = g->c.p;
 }
 
@@ -610,7 +630,7 @@ static void set_memory(struct gen *g, unsigned slot, ir_val v)
         store_zero_vector(g, slot, v);
         return;
     }
-    store(g, t, slot_opnd(g, slot), ra_use(g, v));
+    store_typed(g, t, slot_opnd(g, slot), ra_use(g, v));
     if (is_const || type_of_id(g, id) != t)
         return;
     g->mem_val[slot] = id;

@@ -116,7 +116,7 @@ static void put_vex(struct x86_code *c, uint32_t op, unsigned reg, unsigned v, s
                     unsigned tail)
 {
     unsigned xb = rex_xb(rm), r = ~reg >> 3 & 1, pp = op >> 10 & 3, map = op >> 8 & 3;
-    unsigned vv = (~v & 15) << 3;
+    unsigned vv = (~v & 15) << 3 | (op & X_L ? 4 : 0);
     if (map == 1 && !xb && !(op & X_W)) {
         put8(c, 0xc5);
         put8(c, r << 7 | vv | pp);
@@ -470,6 +470,28 @@ void x86_fload128(struct x86_code *c, unsigned d, struct opnd m, bool vex)
         x86_vex(c, 0x10 | X_0F, d, 0, m);
     else
         x86_op(c, 0x10 | X_0F, d, m);
+}
+
+void x86_fmov256(struct x86_code *c, unsigned d, unsigned s)
+{
+    x86_vex(c, 0x28 | X_0F | X_L, d, 0, opnd_reg(s));
+}
+
+void x86_fload256(struct x86_code *c, unsigned d, struct opnd m)
+{
+    x86_vex(c, 0x10 | X_0F | X_L, d, 0, m);
+}
+
+void x86_fstore256(struct x86_code *c, struct opnd m, unsigned s)
+{
+    x86_vex(c, 0x11 | X_0F | X_L, s, 0, m);
+}
+
+void x86_vzeroupper(struct x86_code *c)
+{
+    put8(c, 0xc5);
+    put8(c, 0xf8);
+    put8(c, 0x77);
 }
 
 void x86_movq_from_gpr(struct x86_code *c, bool w, unsigned d, struct opnd s, bool vex)

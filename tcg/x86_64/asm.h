@@ -86,6 +86,7 @@ enum x86_opcode {
     X_B8REG = 1 << 13,
     X_B8RM = 1 << 14,
     X_LOCK = 1 << 15,
+    X_L = 1 << 16, /* VEX.L: 256 bits */
 };
 /* X_W for 64-bit operations. */
 static inline uint32_t x86_w(bool is64)
@@ -97,7 +98,7 @@ static inline uint32_t x86_w(bool is64)
 void x86_op(struct x86_code *c, uint32_t op, unsigned reg, struct opnd rm);
 void x86_op_imm8(struct x86_code *c, uint32_t op, unsigned reg, struct opnd rm, uint8_t imm);
 void x86_op_imm32(struct x86_code *c, uint32_t op, unsigned reg, struct opnd rm, uint32_t imm);
-/* VEX.128 (or LZ/LIG) form; v is the second source. */
+/* VEX form, of 128 bits (or LZ, LIG) without X_L; v is the second source. */
 void x86_vex(struct x86_code *c, uint32_t op, unsigned reg, unsigned v, struct opnd rm);
 void x86_vex_imm8(struct x86_code *c, uint32_t op, unsigned reg, unsigned v, struct opnd rm,
                   uint8_t imm);
@@ -164,6 +165,11 @@ void x86_fstore(struct x86_code *c, bool f64, struct opnd m, unsigned s, bool ve
 /* All 16 bytes, at any address. */
 void x86_fstore128(struct x86_code *c, struct opnd m, unsigned s, bool vex);
 void x86_fload128(struct x86_code *c, unsigned d, struct opnd m, bool vex);
+/* 256 bits: moves at any address; lower and upper halves together. */
+void x86_fmov256(struct x86_code *c, unsigned d, unsigned s);
+void x86_fload256(struct x86_code *c, unsigned d, struct opnd m);
+void x86_fstore256(struct x86_code *c, struct opnd m, unsigned s);
+void x86_vzeroupper(struct x86_code *c);
 void x86_movq_from_gpr(struct x86_code *c, bool w, unsigned d, struct opnd s, bool vex);
 void x86_movq_to_gpr(struct x86_code *c, bool w, unsigned d, unsigned s, bool vex);
 void x86_stmxcsr(struct x86_code *c, struct opnd m);

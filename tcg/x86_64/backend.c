@@ -160,9 +160,10 @@ static rule_fn rule_of(unsigned opc)
     return rules_vfp[opc] ? rules_vfp[opc] : rules_ctl[opc];
 }
 
-static bool is_too_wide(const struct ir_op *op)
+static bool is_256(const struct gen *g, const struct ir_op *op)
 {
-    return op->type == V256;
+    return op->type == V256 || (ir_desc(op)->nargs && ir_desc(op)->result != IR_VOID &&
+                                ir_val_type(g->ir, op->arg[0]) == V256);
 }
 
 static bool emits_nothing(const struct ir_op *op, const struct val *x)
@@ -179,11 +180,13 @@ static void compile_op(struct gen *g, uint32_t i)
     g->op = op;
     if (emits_nothing(op, &g->val[i]))
         return;
-    if (is_too_wide(op))
+    g->vl = g->wide && is_256(g, op) ? X_L : 0;
+    if (!g->wide && op->type == V256)
         g->why = "vectors of 256 bits are not supported by this back end";
     else
         rule_of(op->opc)(g, op);
     ra_op_end(g);
+    g->vl = 0;
     if (g->c.p > g->limit)
         g->why = "unit too large";
 }
@@ -201,6 +204,17 @@ static void compile_block(struct gen *g, unsigned blk)
         compile_op(g, i);
 }
 
+/* Whether every instruction of 256 bits that a guest may have is one here. */
+static bool has_256(const struct x86_rt *rt)
+{
+    return rt->has.avx2 && rt->has.fma && rt->has.f16c;
+}
+
+static bool x86_64_takes_wide(void)
+{
+    return has_256(&runtime);
+}
+
 static void compile_unit(struct gen *g)
 {
     g->nlate = g->nlate_copies = 0;
@@ -212,6 +226,10 @@ static void compile_unit(struct gen *g)
     g->op = NULL;
     for (unsigned i = 0; i < g->ir->nblocks; i++)
         g->label[i] = NULL;
+    g->vl = 0;
+    g->wide = ir_is_wide(g->ir);
+    if (g->wide && !(g->o->region && has_256(g->rt)))
+        g->why = "vectors of 256 bits where there are none";
     g->map = &g->rt->abi;
     if (g->o->relative)
         emit_arrival(g);
@@ -297,4 +315,5 @@ const struct tcg_backend tcg_x86_64 = {
     .unwind = x86_64_unwind,
     .patch = x86_patch,
     .restore = x86_restore,
+    .takes_wide = x86_64_takes_wide,
 };

@@ -73,6 +73,10 @@ enum call_stub {
     CALL_STUBS = 64,
 };
 
+/* What stubs keep: scratch registers, while pinned slots have homes; in a region, where other slots
+ * are in registers, every register; in a wide one with its upper half. */
+enum keeping { KEEP_SCRATCH, KEEP_ALL, KEEP_ALL_256, KEEPINGS };
+
 struct x86_features {
     bool avx, avx2, fma, f16c, bmi1, bmi2, lzcnt, popcnt, movbe, aes, pclmul, sha;
     bool sse41; /* and SSSE3 */
@@ -110,9 +114,9 @@ struct x86_rt {
     const uint8_t *miss_atomic[2];
     const uint8_t *miss_cas[2];
     const uint8_t *miss_ld128[2], *miss_st128[2];
-    const uint8_t *soft_vec[2]; /* exact vector ops, as soft */
-    const uint8_t *soft[2];     /* exact floating point; [1]: from a region, keeps every register */
-    const uint8_t *fill;        /* first-level TLB by C code, keeps every register */
+    /* Exact floating point and vector ops: by enum keeping. */
+    const uint8_t *soft[KEEPINGS], *soft_vec[KEEPINGS];
+    const uint8_t *fill[KEEPINGS]; /* first-level TLB by C code; not [KEEP_SCRATCH] */
     const uint8_t *make_flags; /* IR_FLAGS_ANY in their homes to the slot at RBP + RCX; keeps RAX */
     const uint8_t *call[CALL_STUBS];
     const uint8_t *x87_leave, *x87_enter, *x87_run[X87_DONE + 1]; /* keep every register */
@@ -192,6 +196,11 @@ struct late_edge {
     bool kind;  /* that what they are is noted there */
 };
 
+static inline enum keeping keeping_of(bool is_region, bool is_wide)
+{
+    return !is_region ? KEEP_SCRATCH : is_wide ? KEEP_ALL_256 : KEEP_ALL;
+}
+
 struct gen;
 /* Code out of line: emitted after the unit's straight part. */
 struct cold {
@@ -229,9 +238,11 @@ struct repin {
     uint8_t reg;
     uint8_t inner, outer; /* slots, or NO_SLOT */
     bool load, store;     /* the inner slot: at entry, at exits */
+    bool upper;           /* they are one, of which only the upper half changes hands */
 };
 struct region {
     struct pin_map map;
+    uint32_t narrow; /* registers of V256 slots that it does not use: upper halves are in memory */
     unsigned n;
     struct repin repins[X86_NREGS];
 };
@@ -245,6 +256,8 @@ struct gen {
     const struct pin_map *map; /* of this unit */
     struct ir *ir;
     const struct compile_opts *o;
+    bool wide;            /* a wide unit (ir_set_wide()): registers have upper halves that count */
+    uint32_t vl;          /* X_L while an op on 256 bits is emitted, or 0 */
     struct region region; /* valid when o->region */
     const char *why;      /* set: give up */
 
@@ -366,18 +379,21 @@ void ra_after_call(struct gen *g);
 /* d = s, by class; d and s may be equal. */
 void ra_move(struct gen *g, unsigned d, unsigned s);
 struct opnd slot_opnd(const struct gen *g, unsigned slot);
+/* Between a register and memory, by type. */
+void load_typed(struct gen *g, enum ir_type t, unsigned r, struct opnd m);
+void store_typed(struct gen *g, enum ir_type t, struct opnd m, unsigned r);
 /* Between a register and the slot's place in memory. */
 void slot_load(struct gen *g, unsigned slot, unsigned r);
 void slot_store(struct gen *g, unsigned slot, unsigned r);
 /* Held in vector registers. */
 static inline bool type_is_fp(enum ir_type t)
 {
-    return t == F32 || t == F64 || t == V128;
+    return t == F32 || t == F64 || t == V128 || t == V256;
 }
 /* A view of its operand's register: no code. */
 static inline bool opc_is_alias(unsigned opc)
 {
-    return opc == OP_trunc || opc == OP_vto64 || opc == OP_vto32;
+    return opc == OP_trunc || opc == OP_vto64 || opc == OP_vto32 || opc == OP_vlo128;
 }
 static inline uint32_t opnd_bit(struct opnd o)
 {

@@ -147,8 +147,18 @@ static void assign_class(struct contest *k, uint32_t regs, uint32_t cls)
 static void note_exchange(struct contest *k, struct region *region, unsigned r)
 {
     unsigned inner = k->map->reg_slot[r], outer = k->g->rt->abi.reg_slot[r];
-    if (inner == outer)
+    if (inner == outer) {
+        if (inner != NO_SLOT && !k->use[inner].weight)
+            region->narrow |= REG_BIT(r);
+        if (inner != NO_SLOT && k->g->ir->slots[inner].type == V256 && k->use[inner].weight)
+            region->repins[region->n++] = (struct repin){.reg = r,
+                                                         .inner = inner,
+                                                         .outer = outer,
+                                                         .load = true,
+                                                         .store = k->use[inner].set,
+                                                         .upper = true};
         return;
+    }
     bool visible = inner != NO_SLOT && !is_hidden(k->g, inner);
     region->repins[region->n++] = (struct repin){.reg = r,
                                                  .inner = inner,
@@ -163,6 +173,7 @@ void region_assign(struct gen *g)
     struct contest k = {.g = g, .map = &region->map};
     region->map = g->rt->abi;
     region->n = 0;
+    region->narrow = 0;
     count_uses(&k);
     sort_slots(&k);
     assign_class(&k, (g->rt->abi.pinned & ALL_GPR) | EXTRA_GPR, ALL_GPR);
@@ -176,16 +187,35 @@ void region_assign(struct gen *g)
 }
 
 /* --- exchanges --- */
+/* Between units a slot has the type of the target's table. */
+static enum ir_type outer_type(const struct gen *g, unsigned slot)
+{
+    return g->rt->layout.slots[slot].type;
+}
+
+/* VINSERTI128, VEXTRACTI128: the upper half of a slot whose lower one stays. */
+static void exchange_upper(struct gen *g, const struct repin *p, bool enter)
+{
+    struct opnd m = slot_opnd(g, p->inner);
+    m.disp += 16;
+    if (enter)
+        x86_vex_imm8(&g->c, 0x38 | X_0F3A | X_66 | X_L, p->reg, p->reg, m, 1);
+    else
+        x86_vex_imm8(&g->c, 0x39 | X_0F3A | X_66 | X_L, p->reg, 0, m, 1);
+}
+
 void region_enter(struct gen *g)
 {
     for (unsigned i = 0; i < g->region.n; i++) {
         const struct repin *p = &g->region.repins[i];
-        if (p->outer != NO_SLOT)
-            slot_store(g, p->outer, p->reg);
+        if (p->outer != NO_SLOT && !p->upper)
+            store_typed(g, outer_type(g, p->outer), slot_opnd(g, p->outer), p->reg);
     }
     for (unsigned i = 0; i < g->region.n; i++) {
         const struct repin *p = &g->region.repins[i];
-        if (p->load)
+        if (p->upper)
+            exchange_upper(g, p, true);
+        else if (p->load)
             slot_load(g, p->inner, p->reg);
     }
 }
@@ -196,14 +226,18 @@ void region_leave(struct gen *g)
         return;
     for (unsigned i = 0; i < g->region.n; i++) {
         const struct repin *p = &g->region.repins[i];
-        if (p->store)
+        if (p->store && p->upper)
+            exchange_upper(g, p, false);
+        else if (p->store)
             slot_store(g, p->inner, p->reg);
     }
     for (unsigned i = 0; i < g->region.n; i++) {
         const struct repin *p = &g->region.repins[i];
-        if (p->outer != NO_SLOT)
-            slot_load(g, p->outer, p->reg);
+        if (p->outer != NO_SLOT && !p->upper)
+            load_typed(g, outer_type(g, p->outer), p->reg, slot_opnd(g, p->outer));
     }
+    if (g->wide)
+        x86_vzeroupper(&g->c);
 }
 
 /* --- late sets --- */
@@ -369,19 +403,10 @@ static void late_const(struct gen *g, const struct late *l, unsigned n)
     unsigned r = spare(g, l, n, ALL_GPR);
     x86_mov_imm(&g->c, r, ir_const_value(g->ir, l->set->arg[0]));
     x86_store(&g->c, t == I32 || t == F32 ? 2 : 3, home, r);
-    home.disp += 8;
-    if (t == V128)
+    for (unsigned word = 1; word < (t == V256 ? 4 : t == V128 ? 2 : 1); word++) {
+        home.disp += 8;
         x86_store_imm(&g->c, 3, home, 0);
-}
-
-static void late_load(struct gen *g, enum ir_type t, unsigned r, struct opnd at)
-{
-    if (t == V128)
-        x86_fload128(&g->c, r, at, g->rt->has.avx);
-    else if (type_is_fp(t))
-        x86_fload(&g->c, t == F64, r, at, g->rt->has.avx);
-    else
-        x86_mov(&g->c, t == I64, r, at);
+    }
 }
 
 /* What the value is made of has this type in its register. */
@@ -402,7 +427,7 @@ static unsigned late_reg(struct gen *g, const struct late *l, unsigned n, bool c
     if (l->at.kind == OPND_REG)
         ra_move(g, r, l->at.reg); /* a slot's own register stays as it is */
     else
-        late_load(g, t, r, l->at);
+        load_typed(g, t, r, l->at);
     return r;
 }
 
@@ -533,12 +558,7 @@ static void late_store(struct gen *g, const struct late *l, unsigned n)
         x86_op(c, 0x63 | X_W, r, opnd_reg(r)); /* movsxd */
     if (canon)
         canonical(g, t == F64, r);
-    if (t == V128)
-        x86_fstore128(c, home, r, g->rt->has.avx);
-    else if (type_is_fp(t))
-        x86_fstore(c, t == F64, home, r, g->rt->has.avx);
-    else
-        x86_store(c, t == I64 || fused ? 3 : 2, home, r);
+    store_typed(g, fused && t == I32 ? I64 : t, home, r);
     home.disp += 4;
     if (fused && t == F32)
         x86_store_imm(c, 2, home, -1);

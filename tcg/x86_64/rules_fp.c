@@ -73,7 +73,7 @@ static void soft_call(struct gen *g, const struct ir_op *op, enum ir_type type,
             x86_fstore(c, true, opnd_mem(RSP, i * 8), arg[i].reg, vex(g));
     x86_store_imm(c, 2, opnd_mem(RSP, 24), op->opc | type << 8 | op->type << 16);
     x86_store_imm(c, 2, opnd_mem(RSP, 28), op->attr);
-    x86_call_to(c, g->rt->soft[g->o->region]);
+    x86_call_to(c, g->rt->soft[keeping_of(g->o->region, g->wide)]);
     if (d == NO_REG)
         ;
     else if (d >= XMM0)

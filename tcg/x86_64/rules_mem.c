@@ -89,7 +89,10 @@ static void access_prepare(struct gen *g, struct access *a, const struct ir_op *
 {
     ir_val v = op->arg[0];
     *a = (struct access){.memop = op->attr};
-    unsigned most = op->type == V128 ? MO_128 : ir_opc_is_x87(op->opc) ? MO_80 : MO_64;
+    unsigned most = op->type == V256         ? MO_256
+                    : op->type == V128       ? MO_128
+                    : ir_opc_is_x87(op->opc) ? MO_80
+                                             : MO_64;
     if (memop_idx(a->memop) >= TCG_MMU_MODES || (a->memop & MO_SIZE) > most) {
         g->why = "access of an unknown size or MMU index";
         a->memop = MO_64;
@@ -252,8 +255,8 @@ static void load_hit(struct gen *g, const struct ir_op *op, const struct access 
         x87_on_memory(g, x87_fop(op), m);
         return;
     }
-    if (op->type == V128) {
-        x86_fload128(&g->c, d, m, g->rt->has.avx);
+    if (op->type == V128 || op->type == V256) {
+        load_typed(g, op->type, d, m);
         return;
     }
     if (is_fp && !(a->memop & MO_BE)) {
@@ -285,8 +288,8 @@ static void store_hit(struct gen *g, const struct access *a, struct opnd v)
         x86_store_imm(&g->c, size, hit_opnd(a), v.disp);
     else if ((a->memop & MO_BE) && size)
         store_be(g, a, v.reg);
-    else if (size == MO_128)
-        x86_fstore128(&g->c, hit_opnd(a), v.reg, g->rt->has.avx);
+    else if (size >= MO_128)
+        store_typed(g, size == MO_256 ? V256 : V128, hit_opnd(a), v.reg);
     else if (v.reg >= XMM0)
         x86_fstore(&g->c, size == 3, hit_opnd(a), v.reg, g->rt->has.avx);
     else
@@ -325,7 +328,7 @@ static void push_address(struct gen *g, const struct cold *k)
     }
 }
 
-/* 16 bytes pass through the save area, whose address is an argument. */
+/* 16 or 32 bytes pass through the save area, whose address is an argument. */
 static struct opnd wide_buffer(void)
 {
     return opnd_mem(RBP, TCG_ENV_OFF(save) + TCG_SAVE_VALUE);
@@ -348,7 +351,7 @@ static void cold_fill(struct gen *g, const struct cold *k)
         ir_opc_is_load(k->op->opc) && !(k->exit & MO_ALIGN) && memop_bytes(k->exit) > 1;
     push_address(g, k);
     x86_push_imm(&g->c, k->exit);
-    x86_call_to(&g->c, g->rt->fill);
+    x86_call_to(&g->c, g->rt->fill[keeping_of(true, g->wide)]);
     x86_pop(&g->c, k->t);
     x86_alu(&g->c, false, ALU_CMP, opnd_reg(k->t), opnd_imm(FILL_READY));
     x86_link(x86_jcc(&g->c, CC_E), k->retry);
@@ -602,7 +605,7 @@ static void cold_tlb_add(struct gen *g, const struct cold *k)
     if (!(k->exit & MO_WRITE)) {
         push_address(g, k);
         x86_push_imm(&g->c, k->exit);
-        x86_call_to(&g->c, g->rt->fill);
+        x86_call_to(&g->c, g->rt->fill[keeping_of(true, g->wide)]);
         x86_pop(&g->c, k->t);
         x86_test(&g->c, true, k->t, k->t);
         x86_link(x86_jcc(&g->c, CC_NE), k->retry);

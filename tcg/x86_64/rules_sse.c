@@ -175,7 +175,7 @@ static void rule_ssefma(struct gen *g, const struct ir_op *op)
     struct opnd c = ra_rm(g, op->arg[2]);
     unsigned d = ra_def(g, REG_BIT(b) | opnd_bit(c));
     ra_move(g, d, a);
-    x86_vex(&g->c, encoding(op->attr), d, b, c);
+    x86_vex(&g->c, encoding(op->attr) | g->vl, d, b, c);
 }
 
 /* --- integers --- */
@@ -218,8 +218,87 @@ static void rule_vsigns(struct gen *g, const struct ir_op *op)
     vec_op2(g, code[esz], ra_def(g, 0), opnd_reg(a));
 }
 
+/* --- 256 bits: in wide units, which a host with AVX2 has --- */
+
+enum {
+    INSERT128 = 0x38 | X_0F3A | X_66 | X_L,
+    EXTRACT128 = 0x39 | X_0F3A | X_66 | X_L,
+    BLENDD = 0x02 | X_0F3A | X_66 | X_L
+};
+
+static void rule_vhi128(struct gen *g, const struct ir_op *op)
+{
+    struct opnd a = ra_rm(g, op->arg[0]);
+    unsigned d = ra_def(g, 0);
+    if (a.kind == OPND_REG) {
+        x86_vex_imm8(&g->c, EXTRACT128, a.reg, 0, opnd_reg(d), 1);
+        return;
+    }
+    a.disp += 16;
+    x86_fload128(&g->c, d, a, true);
+}
+
+/* A move of 128 bits clears what is above. */
+static void rule_vjoin(struct gen *g, const struct ir_op *op)
+{
+    uint64_t c;
+    unsigned a = ra_use(g, op->arg[0]);
+    if (ir_is_const(g->ir, op->arg[1], &c) && !c) {
+        x86_fmov(&g->c, ra_def(g, 0), a, true);
+        return;
+    }
+    struct opnd b = ra_rm(g, op->arg[1]);
+    x86_vex_imm8(&g->c, INSERT128, ra_def(g, 0), a, b, 1);
+}
+
+static void rule_vjoinlo(struct gen *g, const struct ir_op *op)
+{
+    unsigned a = ra_use(g, op->arg[0]);
+    struct opnd b = ra_rm(g, op->arg[1]);
+    if (b.kind == OPND_REG)
+        x86_vex_imm8(&g->c, BLENDD, ra_def(g, 0), a, b, 0x0f);
+    else
+        x86_vex_imm8(&g->c, INSERT128, ra_def(g, 0), a, b, 0);
+}
+
+static void rule_vbcast(struct gen *g, const struct ir_op *op)
+{
+    static const uint8_t code[] = {0x78, 0x79, 0x58, 0x59};
+    if (op->attr < 4) {
+        struct opnd a = ra_rm(g, op->arg[0]);
+        vec_op2(g, code[op->attr] | X_0F38 | X_66, ra_def(g, 0), a);
+        return;
+    }
+    unsigned a = ra_use(g, op->arg[0]);
+    x86_vex_imm8(&g->c, INSERT128, ra_def(g, 0), a, opnd_reg(a), 1);
+}
+
+/* VPERMQ and the like have one source, and an immediate, in map 3. */
+static void rule_vcross(struct gen *g, const struct ir_op *op)
+{
+    uint32_t insn = op->attr;
+    if (insn & IR_SSE_UNARY) {
+        struct opnd a = ra_rm(g, op->arg[0]);
+        vec_op2_imm(g, encoding(insn), ra_def(g, 0), a, imm_of(insn));
+        return;
+    }
+    unsigned a = ra_use(g, op->arg[0]);
+    struct opnd b = ra_rm(g, op->arg[1]);
+    if (has_imm(insn))
+        vec_op3_imm(g, encoding(insn), ra_def(g, 0), a, b, imm_of(insn));
+    else
+        vec_op3(g, encoding(insn), ra_def(g, 0), a, b);
+}
+
+static void rule_resize(struct gen *g, const struct ir_op *op)
+{
+    unary(g, op);
+}
+
 const rule_fn rules_sse[OP_COUNT] = {
     [OP_sse] = rule_sse,       [OP_ssef] = rule_sse,          [OP_sha256] = rule_soft,
     [OP_ssefma] = rule_ssefma, [OP_ssecmp] = rule_ssecmp,     [OP_ssetoi] = rule_ssetoi,
-    [OP_vsigns] = rule_vsigns, [OP_ssefromi] = rule_ssefromi,
+    [OP_vsigns] = rule_vsigns, [OP_ssefromi] = rule_ssefromi, [OP_vhi128] = rule_vhi128,
+    [OP_vjoin] = rule_vjoin,   [OP_vjoinlo] = rule_vjoinlo,   [OP_vbcast] = rule_vbcast,
+    [OP_vcross] = rule_vcross, [OP_ssewide] = rule_resize,    [OP_ssenarrow] = rule_resize,
 };

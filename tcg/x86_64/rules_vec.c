@@ -60,7 +60,7 @@ static struct opnd source(struct gen *g, ir_val v)
 void vec_op3(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b)
 {
     if (vex(g)) {
-        x86_vex(&g->c, op, d, a, b);
+        x86_vex(&g->c, op | g->vl, d, a, b);
         return;
     }
     ra_move(g, d, a);
@@ -70,7 +70,7 @@ void vec_op3(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b)
 void vec_op3_imm(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd b, unsigned imm)
 {
     if (vex(g)) {
-        x86_vex_imm8(&g->c, op, d, a, b, imm);
+        x86_vex_imm8(&g->c, op | g->vl, d, a, b, imm);
         return;
     }
     ra_move(g, d, a);
@@ -80,7 +80,7 @@ void vec_op3_imm(struct gen *g, uint32_t op, unsigned d, unsigned a, struct opnd
 void vec_op2(struct gen *g, uint32_t op, unsigned d, struct opnd a)
 {
     if (vex(g))
-        x86_vex(&g->c, op, d, 0, a);
+        x86_vex(&g->c, op | g->vl, d, 0, a);
     else
         x86_op(&g->c, op, d, a);
 }
@@ -88,7 +88,7 @@ void vec_op2(struct gen *g, uint32_t op, unsigned d, struct opnd a)
 void vec_op2_imm(struct gen *g, uint32_t op, unsigned d, struct opnd a, unsigned imm)
 {
     if (vex(g))
-        x86_vex_imm8(&g->c, op, d, 0, a, imm);
+        x86_vex_imm8(&g->c, op | g->vl, d, 0, a, imm);
     else
         x86_op_imm8(&g->c, op, d, a, imm);
 }
@@ -98,7 +98,7 @@ static void shift(struct gen *g, unsigned kind, unsigned esz, unsigned d, unsign
 {
     uint32_t op = (0x70 + esz) | X_0F | X_66;
     if (vex(g)) {
-        x86_vex_imm8(&g->c, op, kind, d, opnd_reg(a), n);
+        x86_vex_imm8(&g->c, op | g->vl, kind, d, opnd_reg(a), n);
         return;
     }
     ra_move(g, d, a);
@@ -140,7 +140,7 @@ static void soft_call(struct gen *g, const struct ir_op *op, const unsigned arg[
         store_arg(g, i, arg[i]);
     x86_store_imm(c, 2, opnd_mem(RSP, offsetof(struct soft_vec_frame, desc)), op->opc);
     x86_store_imm(c, 2, opnd_mem(RSP, offsetof(struct soft_vec_frame, desc) + 4), op->attr);
-    x86_call_to(c, g->rt->soft_vec[g->o->region]);
+    x86_call_to(c, g->rt->soft_vec[keeping_of(g->o->region, g->wide)]);
     if (d >= XMM0)
         x86_fload128(c, d, opnd_mem(RSP, 0), vex(g));
     else
@@ -790,6 +790,6 @@ const rule_fn rules_vec[OP_COUNT] = {
     [OP_vmullu] = rule_vmull, [OP_vmulls] = rule_vmull,
     [OP_vpopcnt8] = rule_vpopcnt8, [OP_vany] = rule_vany,
     [OP_vlow] = rule_vlow, [OP_vfrom64] = rule_vfrom64, [OP_vfrom32] = rule_vfrom32,
-    [OP_vto64] = rule_vto, [OP_vto32] = rule_vto,
+    [OP_vto64] = rule_vto, [OP_vto32] = rule_vto, [OP_vlo128] = rule_vto,
 };
 /* clang-format on */

@@ -174,22 +174,28 @@ static void emit_unwind(const struct stub *s)
 struct frame {
     uint32_t pushed, xmm;
     unsigned below; /* bytes of saved registers and padding between RSP and the return address */
+    bool wide;      /* XMM registers with their upper halves */
 };
 
 /* entry: bytes that the site pushed, with the return address. */
-static struct frame save_regs(const struct stub *s, uint32_t regs, unsigned entry)
+static struct frame save_regs(const struct stub *s, uint32_t regs, unsigned entry, bool wide)
 {
-    struct frame f = {.pushed = regs & ALL_GPR, .xmm = regs & ALL_XMM};
+    struct frame f = {.pushed = regs & ALL_GPR, .xmm = regs & ALL_XMM, .wide = wide};
     unsigned n = 0;
     for (uint32_t m = f.pushed; m; m &= m - 1, n++)
         x86_push(s->c, __builtin_ctz(m));
-    unsigned area = __builtin_popcount(f.xmm) * 16;
+    unsigned size = wide ? 32 : 16, area = __builtin_popcount(f.xmm) * size;
     area += -(entry + n * 8 + area) & 15;
     if (area)
         x86_lea(s->c, true, RSP, opnd_mem(RSP, -(int32_t)area));
     unsigned at = 0;
-    for (uint32_t m = f.xmm; m; m &= m - 1, at += 16)
-        x86_fstore128(s->c, opnd_mem(RSP, at), __builtin_ctz(m), false);
+    for (uint32_t m = f.xmm; m; m &= m - 1, at += size)
+        if (wide)
+            x86_fstore256(s->c, opnd_mem(RSP, at), __builtin_ctz(m));
+        else
+            x86_fstore128(s->c, opnd_mem(RSP, at), __builtin_ctz(m), false);
+    if (wide)
+        x86_vzeroupper(s->c);
     f.below = area + n * 8;
     x87_emit_suspend(s->rt, s->c);
     fp_to_host(s);
@@ -199,15 +205,18 @@ static struct frame save_regs(const struct stub *s, uint32_t regs, unsigned entr
 static struct frame save_scratch(const struct stub *s, bool keep_xmm, unsigned entry)
 {
     uint32_t regs = s->rt->abi.scratch & CALLER_SAVED & (ALL_GPR | (keep_xmm ? ALL_XMM : 0));
-    return save_regs(s, regs, entry);
+    return save_regs(s, regs, entry, false);
 }
 
 static void restore_scratch(const struct stub *s, const struct frame *f)
 {
-    unsigned at = 0;
+    unsigned at = 0, size = f->wide ? 32 : 16;
     x87_emit_resume(s->rt, s->c);
-    for (uint32_t m = f->xmm; m; m &= m - 1, at += 16)
-        x86_fload128(s->c, __builtin_ctz(m), opnd_mem(RSP, at), false);
+    for (uint32_t m = f->xmm; m; m &= m - 1, at += size)
+        if (f->wide)
+            x86_fload256(s->c, __builtin_ctz(m), opnd_mem(RSP, at));
+        else
+            x86_fload128(s->c, __builtin_ctz(m), opnd_mem(RSP, at), false);
     unsigned area = f->below - __builtin_popcount(f->pushed) * 8;
     if (area)
         x86_lea(s->c, true, RSP, opnd_mem(RSP, area));
@@ -554,10 +563,9 @@ static void call_exact(const struct stub *s, const struct exact *e, const struct
     call_c(s, e->fn);
 }
 
-/* [0] for units, [1] for regions, where other slots are in registers. */
-static void emit_exact(const struct stub *s, const struct exact *e, const uint8_t *out[2])
+static void emit_exact(const struct stub *s, const struct exact *e, const uint8_t *out[KEEPINGS])
 {
-    out[0] = x86_rx(s->c);
+    out[KEEP_SCRATCH] = x86_rx(s->c);
     struct frame f = save_scratch(s, true, e->bytes + 8);
     store_pins(s, ALL_GPR | ALL_XMM);
     call_exact(s, e, &f);
@@ -565,12 +573,14 @@ static void emit_exact(const struct stub *s, const struct exact *e, const uint8_
     load_pins(s, CALLER_SAVED);
     restore_scratch(s, &f);
     x86_ret(s->c, 0);
-    out[1] = x86_rx(s->c);
-    f = save_regs(s, CALLER_SAVED, e->bytes + 8);
-    call_exact(s, e, &f);
-    fp_to_guest(s);
-    restore_scratch(s, &f);
-    x86_ret(s->c, 0);
+    for (unsigned keep = KEEP_ALL; keep < KEEPINGS; keep++) {
+        out[keep] = x86_rx(s->c);
+        f = save_regs(s, CALLER_SAVED, e->bytes + 8, keep == KEEP_ALL_256);
+        call_exact(s, e, &f);
+        fp_to_guest(s);
+        restore_scratch(s, &f);
+        x86_ret(s->c, 0);
+    }
 }
 
 static void emit_soft(const struct stub *s)
@@ -584,11 +594,11 @@ static void emit_soft(const struct stub *s)
 
 /* First-level TLB: the site, in a region, pushed address and memop; the result replaces the
  * address. */
-static void emit_fill(const struct stub *s)
+static void emit_fill(const struct stub *s, enum keeping keep)
 {
     struct x86_code *c = s->c;
-    s->rt->fill = x86_rx(c);
-    struct frame f = save_regs(s, CALLER_SAVED, 3 * 8);
+    s->rt->fill[keep] = x86_rx(c);
+    struct frame f = save_regs(s, CALLER_SAVED, 3 * 8, keep == KEEP_ALL_256);
     x86_mov(c, true, RSI, opnd_mem(RSP, f.below + 16));
     x86_mov(c, true, RDX, opnd_mem(RSP, f.below + 8));
     x86_mov(c, true, RDI, opnd_reg(RBP));
@@ -729,7 +739,8 @@ void stubs_emit(struct x86_rt *rt, struct x86_code *c)
     emit_agains(&s);
     emit_refills(&s);
     emit_soft(&s);
-    emit_fill(&s);
+    emit_fill(&s, KEEP_ALL);
+    emit_fill(&s, KEEP_ALL_256);
     emit_make_flags(&s);
     for (unsigned kind = 0; kind < CALL_STUBS; kind++)
         emit_call(&s, kind);

@@ -28,11 +28,11 @@ struct cpu_block {
 
 #define OFF(field) ((int32_t)offsetof(struct bench_state, field))
 /* clang-format off */
-#define X(n, p) {"x" #n, I64, p, OFF(x[n])}
-#define W(n)    {"w" #n, I32, 0, OFF(w[n])}
-#define FD(n, p) {"d" #n, F64, p, OFF(d[n])}
-#define V(n, p) {"v" #n, V128, p, OFF(v[n])}
-#define FS(n)   {"s" #n, F32, 0, OFF(s[n])}
+#define X(n, p) {"x" #n, I64, p, 0, OFF(x[n])}
+#define W(n)    {"w" #n, I32, 0, 0, OFF(w[n])}
+#define FD(n, p) {"d" #n, F64, p, 0, OFF(d[n])}
+#define V(n, p) {"v" #n, V128, p, 0, OFF(v[n])}
+#define FS(n)   {"s" #n, F32, 0, 0, OFF(s[n])}
 const struct ir_slot bench_slots[BENCH_SLOTS] = {
     X(0, 1), X(1, 2), X(2, 3), X(3, 4), X(4, 5), X(5, 6), X(6, 7), X(7, 8), X(8, 9),
     X(9, 0), X(10, 0), X(11, 0), X(12, 0), X(13, 0), X(14, 0), X(15, 0),
@@ -42,7 +42,7 @@ const struct ir_slot bench_slots[BENCH_SLOTS] = {
     FS(0), FS(1), FS(2), FS(3), FS(4), FS(5), FS(6), FS(7),
     V(0, 5), V(1, 6), V(2, 7), V(3, 8), V(4, 0), V(5, 0), V(6, 0), V(7, 0),
     V(8, 0), V(9, 0), V(10, 0), V(11, 0),
-    {"pc", I64, 0, OFF(pc)},
+    {"pc", I64, 0, 0, OFF(pc)},
 };
 /* clang-format on */
 

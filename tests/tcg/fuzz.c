@@ -128,6 +128,7 @@ static enum ir_type pick_type(struct gen *g, uint8_t sig)
     case IR_SIG_INT: return pick(g, 3) ? I64 : I32;
     case IR_SIG_FP: return pick(g, 2) ? F64 : F32;
     case IR_SIG_ANY: return I32 + pick(g, 5);
+    case IR_SIG_VEC: return V128;
     default: return sig;
     }
 }
@@ -302,7 +303,10 @@ static uint32_t op_attr(struct gen *g, const struct ir_op *op)
 /* Any op without control flow or memory. */
 static bool is_plain(unsigned opc)
 {
-    return ir_op_descs[opc].flags & IR_OP_PURE || opc == OP_fence;
+    const struct ir_op_desc *d = &ir_op_descs[opc];
+    if (d->result == V256 || (d->nargs && d->args[0] == V256))
+        return false; /* for wide regions */
+    return d->flags & IR_OP_PURE || opc == OP_fence;
 }
 
 static enum ir_type given_type(struct gen *g, unsigned opc, enum ir_type arg)
@@ -321,8 +325,8 @@ static void gen_plain(struct gen *g)
     while (!is_plain(opc));
     const struct ir_op_desc *d = &ir_op_descs[opc];
     struct ir_op op = {.opc = opc, .arg = {IR_NONE, IR_NONE, IR_NONE, IR_NONE}};
-    enum ir_type var[3] = {pick_type(g, IR_SIG_INT), pick_type(g, IR_SIG_FP),
-                           pick_type(g, IR_SIG_ANY)};
+    enum ir_type var[] = {pick_type(g, IR_SIG_INT), pick_type(g, IR_SIG_FP),
+                          pick_type(g, IR_SIG_ANY), pick_type(g, IR_SIG_VEC)};
     for (unsigned i = 0; i < d->nargs; i++) {
         uint8_t sig = d->args[i];
         op.arg[i] = any_value(g, sig < IR_SIG_INT ? sig : var[sig - IR_SIG_INT]);

@@ -54,9 +54,9 @@ struct fake {
 };
 enum { SLOT_PC, SLOT_ACC, SLOT_X, SLOTS };
 static const struct ir_slot slots[SLOTS] = {
-    {"pc", I64, 0, offsetof(struct fake, pc)},
-    {"acc", I64, 1, offsetof(struct fake, acc)},
-    {"x", I64, 2, offsetof(struct fake, x)},
+    {"pc", I64, 0, 0, offsetof(struct fake, pc)},
+    {"acc", I64, 1, 0, offsetof(struct fake, acc)},
+    {"x", I64, 2, 0, offsetof(struct fake, x)},
 };
 
 /* --- the guest --- */

@@ -99,12 +99,12 @@ static uint64_t no_soft_fp(unsigned op G_GNUC_UNUSED, unsigned ty G_GNUC_UNUSED,
 static void make_slots(void)
 {
     for (unsigned i = 0; i < NX; i++)
-        slots[i] =
-            (struct ir_slot){"x", I64, i < NPINNED ? i + 1 : 0, offsetof(struct state, x) + i * 8};
+        slots[i] = (struct ir_slot){"x", I64, i < NPINNED ? i + 1 : 0, 0,
+                                    offsetof(struct state, x) + i * 8};
     for (unsigned i = 0; i < ND; i++)
         slots[NX + i] =
-            (struct ir_slot){"d", F64, i < 8 ? i + 1 : 0, offsetof(struct state, d) + i * 8};
-    slots[PC] = (struct ir_slot){"pc", I64, 0, offsetof(struct state, pc)};
+            (struct ir_slot){"d", F64, i < 8 ? i + 1 : 0, 0, offsetof(struct state, d) + i * 8};
+    slots[PC] = (struct ir_slot){"pc", I64, 0, 0, offsetof(struct state, pc)};
 }
 
 static void rig_open_with(enum x86_64_level level,

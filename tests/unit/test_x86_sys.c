@@ -1307,7 +1307,7 @@ static void test_saved_state_is_all_there_is(void)
     x86_set_eflags(a->cpu, X86_FL_IF | X86_FL_CF | X86_FL_DF);
     a->cpu->r[15] = 0x1234;
     a->cpu->base[X86_FS] = 0x5678;
-    a->cpu->xmm[3].q[1] = 0x9abc;
+    a->cpu->ymm[3][0].q[1] = 0x9abc;
     x86_irq_set(&a->cpu->cpu, X86_LINE_NMI, true);
     copy_state(b->cpu, a->cpu);
     g_assert_cmphex(x86_mode(&b->cpu->cpu), ==, x86_mode(&a->cpu->cpu));
@@ -1315,7 +1315,7 @@ static void test_saved_state_is_all_there_is(void)
     g_assert_cmphex(b->cpu->pc, ==, 0x5000);
     g_assert_cmphex(b->cpu->r[15], ==, 0x1234);
     g_assert_cmphex(b->cpu->base[X86_FS], ==, 0x5678);
-    g_assert_cmphex(b->cpu->xmm[3].q[1], ==, 0x9abc);
+    g_assert_cmphex(b->cpu->ymm[3][0].q[1], ==, 0x9abc);
     g_assert_true(b->cpu->s.nmi_pending);
     g_assert_cmpint(memcmp(&a->cpu->s, &b->cpu->s, sizeof(a->cpu->s)), ==, 0);
     x86_bench_free(a);

@@ -7,7 +7,8 @@
 #include "target/x86/x87.h"
 #include "target/x86/xsave.h"
 #include "tcg/codebuf.h"
-#include "tcg/ops.h"
+#include "tcg/ir_priv.h"
+#include "tcg/region.h"
 #include "util/bits.h"
 
 #include <glib.h>
@@ -23,7 +24,9 @@ struct bench {
     struct x86_cpu *cpu; /* directly behind env */
     struct ir *ir;
     struct host_code code;
-    bool alone; /* the next unit is one instruction with exact checks */
+    bool alone;    /* the next unit is one instruction with exact checks */
+    bool was_left; /* a region, for an instruction that it cannot do */
+    unsigned wide_units;
 };
 static struct bench *running;
 
@@ -323,9 +326,43 @@ void bench_translate(struct bench *b, unsigned len, uint32_t mode)
     translate(b, BENCH_CODE, len, mode);
 }
 
+/* A region holds no calls with other effects than on slots, and no computed jumps. */
+static bool may_be_region(const struct ir *ir)
+{
+    for (uint32_t i = 0; i < ir->nops; i++) {
+        const struct ir_op *op = &ir->ops[i];
+        bool leaves = ir_desc(op)->flags & IR_OP_END;
+        if (op->opc == OP_call ? !ir_call_is_tame(op) : leaves && op->opc != OP_exit_jump)
+            return false;
+    }
+    return region_is_worth_wide(ir);
+}
+
+/* As a wide region, if it works on 256 bits. */
+static bool translate_wide(struct bench *b, uint64_t pc, unsigned len, uint32_t mode)
+{
+    bool was_left = b->was_left;
+    b->was_left = false;
+    if (was_left || !b->be->takes_wide || !b->be->takes_wide())
+        return false;
+    ir_set_wide(b->ir, true);
+    translate(b, pc, len, mode);
+    if (may_be_region(b->ir)) {
+        b->wide_units++;
+        return true;
+    }
+    ir_set_wide(b->ir, false);
+    return false;
+}
+
+unsigned bench_wide_units(const struct bench *b)
+{
+    return b->wide_units;
+}
+
 static void compile(struct bench *b)
 {
-    struct compile_opts o = {.page = BENCH_CODE};
+    struct compile_opts o = {.page = BENCH_CODE, .region = ir_is_wide(b->ir)};
     const char *why = NULL;
     if (b->be->compile(b->ir, &o, b->cb, &b->code, &why))
         return;
@@ -343,12 +380,15 @@ static int run_unit(struct bench *b, unsigned len, uint32_t mode)
     if (~b->cpu->s.fcw & X87_ALL)
         mode |= X86_MODE_X87;
     mode |= b->alone ? X86_MODE_ONE : 0;
-    translate(b, b->cpu->pc, len, mode);
+    if (!translate_wide(b, b->cpu->pc, len, mode))
+        translate(b, b->cpu->pc, len, mode);
     compile(b);
+    ir_set_wide(b->ir, false);
     empty_ring(b->env); /* of units that are gone */
     struct tcg_exit x = b->be->enter(b->cpu, &b->code);
     if (x.kind == TCG_EXIT_DIRECT)
         b->cpu->pc = b->code.exits[host_code_exit(&b->code, x.site)].pc;
+    b->was_left = x.kind == TCG_EXIT_SIDE;
     b->be->release(&b->code);
     host_code_free(&b->code);
     return x.kind == TCG_EXIT_MAIN && x.reason >= BENCH_FAULT ? (int)x.reason - BENCH_FAULT : -1;
@@ -375,8 +415,8 @@ static void set_segments(struct x86_cpu *cpu, uint32_t mode)
 static void set_vectors(struct x86_cpu *cpu, const struct regs *r)
 {
     for (unsigned i = 0; i < 16; i++) {
-        memcpy(&cpu->xmm[i], &r->v[i][0], 16);
-        memcpy(&cpu->ymmh[i], &r->v[i][2], 16);
+        memcpy(&cpu->ymm[i][0], &r->v[i][0], 16);
+        memcpy(&cpu->ymm[i][1], &r->v[i][2], 16);
     }
     cpu->s.cr4 = X86_CR4_OSXMMEXCPT | X86_CR4_OSFXSR | X86_CR4_OSXSAVE;
     cpu->s.xcr0 = X86_XSTATE_X87 | X86_XSTATE_SSE | X86_XSTATE_AVX;
@@ -386,8 +426,8 @@ static void set_vectors(struct x86_cpu *cpu, const struct regs *r)
 static void get_vectors(struct x86_cpu *cpu, struct regs *r)
 {
     for (unsigned i = 0; i < 16; i++) {
-        memcpy(&r->v[i][0], &cpu->xmm[i], 16);
-        memcpy(&r->v[i][2], &cpu->ymmh[i], 16);
+        memcpy(&r->v[i][0], &cpu->ymm[i][0], 16);
+        memcpy(&r->v[i][2], &cpu->ymm[i][1], 16);
     }
     r->mxcsr = x86_mxcsr(cpu);
 }
@@ -429,7 +469,7 @@ void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode)
     set_segments(cpu, mode);
     cpu->pc = BENCH_CODE;
     running = b;
-    b->alone = false;
+    b->alone = b->was_left = false;
     set_vectors(cpu, r);
     set_x87(cpu, &r->x87);
     r->vector = -1;

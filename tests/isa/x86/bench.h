@@ -48,6 +48,8 @@ struct bench *bench_new(const struct tcg_backend *be, const char **why);
 void bench_free(struct bench *b);
 /* The same by translation: as one unit. */
 void bench_run(struct bench *b, struct regs *r, unsigned len, uint32_t mode);
+/* How many of them were wide regions: code on 256 bits, where the back end takes those. */
+unsigned bench_wide_units(const struct bench *b);
 /* The first len bytes to well-formed IR, or the test fails. */
 void bench_translate(struct bench *b, unsigned len, uint32_t mode);
 /* Decode what is at pc. */

@@ -866,6 +866,15 @@ static void any_bytes(void)
     }
 }
 
+/* Instructions on 256 bits have run as such, where the host has them all. */
+static void were_wide(void)
+{
+    enum { ROWS_AT_LEAST = 100 };
+    if (tcg_x86_64.takes_wide())
+        g_assert_cmpuint(bench_wide_units(benches[0]) + bench_wide_units(benches[1]), >,
+                         ROWS_AT_LEAST);
+}
+
 int main(int argc, char **argv)
 {
     static const struct tcg_backend *const backends[] = {&tcg_interp, &tcg_x86_64};
@@ -903,6 +912,7 @@ int main(int argc, char **argv)
     }
     if (native_has_32() && native_has_16())
         g_test_add_func("/x86/all/rows", all_rows);
+    g_test_add_func("/x86/64/wide", were_wide);
     int code = g_test_run();
     for (unsigned i = 0; i < 2; i++)
         bench_free(benches[i]);

@@ -270,7 +270,8 @@ static inline bool x86_has(const struct x86_cpu *cpu, enum x86_feature f)
 {
     return cpu->features[f / 64] >> f % 64 & 1;
 }
-/* By its name of vendor: a few things that no bit of CPUID tells are done as AMD's processors do. */
+/* By its name of vendor: a few things that no bit of CPUID tells are done as AMD's processors do.
+ */
 static inline bool x86_is_amd(const struct x86_cpu *cpu)
 {
     return cpu->vendor[0] == 'A';

@@ -332,3 +332,19 @@ uint64_t bench_stack(struct x86_bench *b, unsigned n, unsigned size)
 {
     return bench_peek(b, b->cpu->r[4] + n * size, size);
 }
+
+struct x86_bench *protected_bench(unsigned cpl)
+{
+    struct x86_bench *b = x86_bench_new("max");
+
+    bench_protected(b, cpl);
+    return b;
+}
+
+struct x86_bench *long_bench(unsigned cpl)
+{
+    struct x86_bench *b = x86_bench_new("max");
+
+    bench_long(b, cpl);
+    return b;
+}

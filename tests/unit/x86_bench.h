@@ -12,6 +12,8 @@
 
 enum { BENCH_RAM_SIZE = 4 << 20, BENCH_GDT = 0x1000, BENCH_IDT = 0x2000, BENCH_TSS = 0x3000 };
 
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+
 struct x86_bench {
     struct machine *m;
     struct x86_cpu *cpu;
@@ -52,6 +54,9 @@ enum {
 void bench_protected(struct x86_bench *b, unsigned cpl);
 /* The same in 64-bit mode: memory mapped 1:1, IST 1 at 0xa000. */
 void bench_long(struct x86_bench *b, unsigned cpl);
+/* A new processor of model "max" in such a mode. */
+struct x86_bench *protected_bench(unsigned cpl);
+struct x86_bench *long_bench(unsigned cpl);
 /* Which vector's handler was entered; -1: none. */
 int bench_vector(struct x86_bench *b);
 /* The n-th word on the stack. */

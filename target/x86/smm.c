@@ -281,7 +281,9 @@ void x86_enter_smm(struct x86_cpu *cpu)
     s->smi_count++;
     s->nmi_masked = true;
     s->shadow = s->shadow_ss = false;
-    s->efer = 0;
+    /* The 32-bit map has no place for EFER: what such processors have of it, NXE, stays. */
+    if (x86_has(cpu, X86_F_LM))
+        s->efer = 0;
     s->cr0 &= ~(uint64_t)(X86_CR0_PE | X86_CR0_EM | X86_CR0_TS | X86_CR0_PG);
     s->cr4 = 0;
     s->dr[7] = 0x400;

@@ -842,6 +842,28 @@ static void test_rsm_loads_no_nonsense_into_efer(void)
     x86_bench_free(b);
 }
 
+/* A kernel of 32 bits whose tables have NX bits: without NXE they are reserved after RSM. */
+static void check_nxe_after_rsm(const char *model)
+{
+    struct x86_bench *b = x86_bench_new(model);
+    struct x86_cpu *cpu = b->cpu;
+
+    bench_protected(b, 0);
+    cpu->s.efer = X86_EFER_NXE;
+    x86_irq_set(cpu, X86_LINE_SMI, true);
+    g_assert_true(x86_interrupt(&cpu->cpu));
+    g_assert_true(cpu->s.smm);
+    helper_rsm(cpu);
+    g_assert_cmphex(cpu->s.efer, ==, X86_EFER_NXE);
+    x86_bench_free(b);
+}
+
+static void test_rsm_leaves_nxe_as_it_was(void)
+{
+    check_nxe_after_rsm("qemu64");
+    check_nxe_after_rsm("coreduo"); /* NX without long mode: the map has no EFER */
+}
+
 static void test_smm_saves_and_restores(void)
 {
     check_smm("qemu64");
@@ -1245,6 +1267,7 @@ int main(int argc, char **argv)
     ADD(smm_saves_and_restores);
     ADD(rsm_leaves_nmis_blocked_that_were);
     ADD(rsm_loads_no_nonsense_into_efer);
+    ADD(rsm_leaves_nxe_as_it_was);
     ADD(init_waits_for_a_start_up_ipi);
     ADD(local_apic_gives_vectors_and_has_cr8);
     ADD(single_step_over_hlt_goes_on);

@@ -43,7 +43,7 @@ def test_i386_on_q35_one_cpu():
 
 
 def test_i386_on_q35_four_cpus():
-    boot("i386", "q35", 4)
+    boot("i386", "q35", 4, ["-cpu", "max"])
 
 
 def test_microvm():

@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 /* Where the last run left: an exit that may be chained to the unit that comes next. */
 struct departure {
@@ -281,7 +280,6 @@ void tcg_cpu_thread(struct cpu *cpu)
     struct tcg_vcpu *v = tcg_vcpu(cpu);
     struct departure d = {0};
     cpu_set_current(cpu);
-    prctl(PR_SET_TIMERSLACK, 1000);
     guest_space_changed(cpu);
     v->mode = v->ops->mode(cpu);
     dispatch_forget_all(v);

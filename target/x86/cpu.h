@@ -192,8 +192,6 @@ struct x86_cpu {
     _Atomic uint32_t events;      /* enum x86_event_bit: set by any thread */
     _Atomic uint8_t sipi_vector;
     unsigned pauses;             /* PAUSE instructions so far */
-    int64_t spin_since;          /* host's time in us: when they began to come close together */
-    int64_t spin_seen;           /* and when the last of them was */
     uint32_t seg_mode;           /* the part of guest_ops.mode that segments decide */
     struct x86_attempt *attempt; /* except.c: where faults of a delivery go */
     bool retry_watched;          /* debug.c: the instruction runs again, to hit its watchpoints */

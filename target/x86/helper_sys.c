@@ -247,33 +247,13 @@ void helper_monitor(struct x86_cpu *cpu, uint64_t addr)
     cpu->s.monitor_seen = look_at_monitored(cpu);
 }
 
-enum { SPINS = 32, SPARSE_US = 64, SPIN_US = 40, NAP_PART = 4, NAP_MOST_US = 200 };
-
-/*
- * Who spins waits for time to pass, for an interrupt or for another processor, which may have no
- * CPU of the host because of that.  First it gets this one's; who goes on for long sleeps for a
- * part of the time that it has waited, so that nothing comes later by more than that part.
- */
-static NOINLINE void spin(struct x86_cpu *cpu)
-{
-    int64_t now = g_get_monotonic_time(), waited;
-
-    if (now - cpu->spin_seen > SPARSE_US)
-        cpu->spin_since = now;
-    waited = now - cpu->spin_since;
-    if (waited >= SPIN_US && !x86_has_work(&cpu->cpu)) {
-        g_usleep((gulong)MIN(waited / NAP_PART, NAP_MOST_US));
-        now = g_get_monotonic_time();
-    } else if (cpu->cpu.machine->ncpus > 1) {
-        sched_yield();
-    }
-    cpu->spin_seen = now;
-}
-
+/* Who spins waits for another processor, which may have no CPU of the host because of that: after
+ * some turns it gets this one's. */
 void helper_pause(struct x86_cpu *cpu)
 {
-    if (++cpu->pauses % SPINS == 0)
-        spin(cpu);
+    enum { SPINS = 64 };
+    if (++cpu->pauses % SPINS == 0 && cpu->cpu.machine->ncpus > 1)
+        sched_yield();
 }
 
 /*

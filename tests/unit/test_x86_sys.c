@@ -8,7 +8,6 @@
 #include "util/bits.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
 enum {
     DATA = X86_DESC_P | X86_DESC_S | X86_DESC_W,
@@ -1170,22 +1169,6 @@ static void test_64_bit_call_gate_pushes_a_long_frame(void)
     x86_bench_free(b);
 }
 
-/* Who spins for long must not use the host's processor all the time. */
-static void test_pause_sleeps_after_a_while(void)
-{
-    enum { SPIN_US = 20000 };
-    struct x86_bench *b = x86_bench_new("max");
-    struct rusage before, after;
-    int64_t start = g_get_monotonic_time();
-
-    getrusage(RUSAGE_THREAD, &before);
-    while (g_get_monotonic_time() - start < SPIN_US)
-        helper_pause(b->cpu);
-    getrusage(RUSAGE_THREAD, &after);
-    g_assert_cmpint(after.ru_nvcsw, >, before.ru_nvcsw);
-    x86_bench_free(b);
-}
-
 static void test_sysenter_and_sysexit(void)
 {
     struct x86_bench *b = protected_bench(3);
@@ -1277,7 +1260,6 @@ int main(int argc, char **argv)
     ADD(debuggers_see_and_set_registers);
     ADD(backtrace_follows_frame_pointers);
     ADD(64_bit_call_gate_pushes_a_long_frame);
-    ADD(pause_sleeps_after_a_while);
     ADD(sysenter_and_sysexit);
     ADD(boot_state_is_flat_protected_mode);
     return g_test_run();

@@ -2,9 +2,10 @@
  * The names that a Linux kernel carries in itself, found in its memory without any file.
  *
  * The tables are those of the kernel's kallsyms: names in a 256-token code, a marker for each 256th
- * name, the tokens, an index of them, and 32-bit offsets from a base address.  Their places are
- * nowhere noted; they are recognised by how they fit together.  All of it is the guest's word:
- * every access is bounded, and what does not fit is not used.
+ * name, the tokens, an index of them, and 32-bit offsets: from a base address, or since Linux 7
+ * each from the place where it stands.  The tables' places are nowhere noted; they are recognised
+ * by how they fit together.  All of it is the guest's word: every access is bounded, and what does
+ * not fit is not used.
  */
 #include "core/symbols.h"
 
@@ -22,6 +23,7 @@ struct tables {
     const uint8_t *data;
     size_t len;
     unsigned word;                                          /* bytes of an address, and alignment */
+    bool from_place;                                        /* the offsets are from theirs */
     size_t token[TOKENS], tokens, index, markers, nmarkers; /* places in data */
     size_t count, names, nsyms, offsets, base;
     size_t budget;
@@ -151,12 +153,17 @@ static bool find_names(struct tables *t)
     return false;
 }
 
+static uint32_t offset_of(const struct tables *t, size_t at, size_t i)
+{
+    return get32(t, at + 4 * i) + (t->from_place ? (uint32_t)(at + 4 * i) : 0);
+}
+
 static bool try_offsets(struct tables *t, size_t at)
 {
     if (at > t->len || t->nsyms > (t->len - at) / 4)
         return false;
     for (size_t i = 1; i < t->nsyms; i++)
-        if (get32(t, at + 4 * i) < get32(t, at + 4 * i - 4))
+        if (offset_of(t, at, i) < offset_of(t, at, i - 1))
             return false;
     t->offsets = at;
     return true;
@@ -167,6 +174,8 @@ static bool find_offsets(struct tables *t)
 {
     size_t size = align_up(t->nsyms * 4, t->word), after = align_up(t->index + 2 * TOKENS, t->word);
 
+    if (t->from_place)
+        return try_offsets(t, after);
     t->base = after + size;
     if (try_offsets(t, after) && t->base + t->word <= t->len)
         return true;
@@ -178,7 +187,9 @@ static bool find_offsets(struct tables *t)
 
 static void add_names(struct symbols *s, const struct tables *t)
 {
-    uint64_t base = t->word == 8 ? ld_le64(t->data + t->base) : get32(t, t->base);
+    uint64_t base = t->from_place  ? SYMBOLS_IMAGE_BASE
+                    : t->word == 8 ? ld_le64(t->data + t->base)
+                                   : get32(t, t->base);
     g_autoptr(GString) name = g_string_new(NULL);
     size_t at = t->names, text = 0;
 
@@ -190,16 +201,20 @@ static void add_names(struct symbols *s, const struct tables *t)
         at += n;
         text += name->len;
         if (name->len > 1)
-            symbols_add_typed(s, base + get32(t, t->offsets + 4 * i), name->str[0], name->str + 1);
+            symbols_add_typed(s, base + offset_of(t, t->offsets, i), name->str[0], name->str + 1);
     }
 }
 
 bool symbols_add_kallsyms(struct symbols *s, const uint8_t *data, size_t len)
 {
-    static const unsigned words[] = {8, 4};
+    static const struct tables forms[] = {
+        {.word = 8}, {.word = 4}, {.word = 4, .from_place = true}};
 
-    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
-        struct tables t = {.data = data, .len = len, .word = words[i], .budget = BUDGET};
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        struct tables t = forms[i];
+        t.data = data;
+        t.len = len;
+        t.budget = BUDGET;
         if (!find_tokens(&t) || !find_markers(&t) || !find_names(&t) || !find_offsets(&t))
             continue;
         add_names(s, &t);

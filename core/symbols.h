@@ -17,7 +17,9 @@ void symbols_free(struct symbols *s);
  * System.map and /proc/kallsyms have them.  False with *errp when there are none. */
 bool symbols_add(struct symbols *s, const char *path, struct error **errp) MUST_CHECK;
 /* Add the functions that a Linux kernel, whose memory is in data, names itself; false when there is
- * no such table.  Nothing in it is trusted. */
+ * no such table.  Nothing in it is trusted.  Since Linux 7 it does not say where it was linked:
+ * data then begins at SYMBOLS_IMAGE_BASE. */
+#define SYMBOLS_IMAGE_BASE (UINT64_C(1) << 40)
 bool symbols_add_kallsyms(struct symbols *s, const uint8_t *data, size_t len) MUST_CHECK;
 /* The function that holds addr, and how far in; NULL when none does.  Valid until symbols_free().
  */

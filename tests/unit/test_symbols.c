@@ -205,6 +205,13 @@ static void add_offsets(GByteArray *b, unsigned word)
     g_byte_array_append(b, (const guint8 *)&base, word);
 }
 
+/* As Linux 7 has them. */
+static void add_offsets_from_place(GByteArray *b)
+{
+    for (unsigned i = 0; i < NSYMS; i++)
+        add32(b, i * 64 - b->len);
+}
+
 static void add_names(GByteArray *b, GArray *markers)
 {
     guint names = b->len;
@@ -238,7 +245,9 @@ static void add_tokens(GByteArray *b, unsigned word)
 }
 
 /* What a kernel's read-only data holds among other things. */
-static GByteArray *make_kallsyms(unsigned word, bool is_new)
+enum form { OLD, NEW, FROM_PLACE };
+
+static GByteArray *make_kallsyms(unsigned word, enum form form)
 {
     GByteArray *b = g_byte_array_new();
     g_autoptr(GArray) markers = g_array_new(FALSE, FALSE, 4);
@@ -246,7 +255,7 @@ static GByteArray *make_kallsyms(unsigned word, bool is_new)
     for (unsigned i = 0; i < 5000; i++)
         add32(b, i * 2654435761u);
     align(b, word);
-    if (!is_new)
+    if (form == OLD)
         add_offsets(b, word);
     add32(b, NSYMS);
     align(b, word);
@@ -256,8 +265,10 @@ static GByteArray *make_kallsyms(unsigned word, bool is_new)
     align(b, word);
     add_tokens(b, word);
     align(b, word);
-    if (is_new)
+    if (form == NEW)
         add_offsets(b, word);
+    if (form == FROM_PLACE)
+        add_offsets_from_place(b);
     for (unsigned i = 0; i < 500; i++)
         add32(b, i * 2246822519u);
     return b;
@@ -265,10 +276,18 @@ static GByteArray *make_kallsyms(unsigned word, bool is_new)
 
 static void test_a_kernels_own_names(void)
 {
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned word = i & 1 ? 8 : 4;
-        uint64_t base = word == 8 ? BASE64 : BASE32;
-        g_autoptr(GByteArray) b = make_kallsyms(word, i & 2);
+    static const struct {
+        unsigned word;
+        enum form form;
+        uint64_t base;
+    } cases[] = {{4, OLD, BASE32},
+                 {8, OLD, BASE64},
+                 {4, NEW, BASE32},
+                 {8, NEW, BASE64},
+                 {4, FROM_PLACE, SYMBOLS_IMAGE_BASE}};
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        uint64_t base = cases[i].base;
+        g_autoptr(GByteArray) b = make_kallsyms(cases[i].word, cases[i].form);
         struct symbols *s = symbols_new();
         g_assert_true(symbols_add_kallsyms(s, b->data, b->len));
         g_assert_cmpuint(symbols_count(s), ==, NSYMS - NSYMS / 7);
@@ -282,7 +301,7 @@ static void test_a_kernels_own_names(void)
 /* A byte changed anywhere in the tables, and the tables cut anywhere: no harm, and an end. */
 static void test_broken_tables_of_a_kernel_are_harmless(void)
 {
-    g_autoptr(GByteArray) good = make_kallsyms(8, true);
+    g_autoptr(GByteArray) good = make_kallsyms(8, NEW);
 
     for (unsigned at = 19900; at < good->len; at += 11) {
         g_autofree uint8_t *bad = g_malloc(good->len);

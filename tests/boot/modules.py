@@ -6,6 +6,8 @@ import subprocess
 
 from guest import ROOT, Failed, Skipped, debian, need_tool
 
+# Drivers of Linux 6.12 whose work 7.2 does without any.
+GONE = {"crc32c_generic"}
 ARCHIVE_END = "TRAILER!!!"
 
 
@@ -27,6 +29,8 @@ def in_order(tree, names):
     order = []
     for name in names:
         name = name.replace("-", "_")
+        if name in GONE and name not in by_name:
+            continue
         if name not in by_name and name not in builtin:
             raise Failed("the kernel has no module %s" % name)
         if name in by_name:

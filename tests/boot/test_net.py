@@ -324,7 +324,7 @@ def test_directory_of_the_host_by_smb():
     os.mkdir("shared")
     with open("shared/there", "w") as f:
         f.write("from the host\n")
-    g = net_guest(["-netdev", "user,id=n0,restrict=on,smb=" + os.path.abspath("shared")] + CARD, drivers=["cmac", "ccm", "gcm", "cifs"])
+    g = net_guest(["-netdev", "user,id=n0,restrict=on,smb=" + os.path.abspath("shared")] + CARD, drivers=["cmac", "ctr", "ccm", "gcm", "cifs"])
     with g:
         bring_up(g)
         g.run("mkdir -p /mnt && mount -t cifs //10.0.2.4/qemu /mnt -o ip=10.0.2.4,guest,vers=3.0", 60)

@@ -80,6 +80,10 @@ def test_input_devices_behind_pci():
     use_input("pci")
 
 
+# Memory to fill: what / takes at most is the kernel's choice.
+FILL = "mkdir /fill && mount -t tmpfs -o size=90% fill /fill"
+
+
 def test_balloon_takes_and_gives_memory():
     need_tinamou()
     args = ["-device", "virtio-balloon-device,id=b,guest-stats-polling-interval=1"] + QMP
@@ -88,7 +92,7 @@ def test_balloon_takes_and_gives_memory():
         q = Qmp("qmp.sock")
         if q.ok("query-balloon")["actual"] != 512 << 20:
             g.fail("query-balloon does not say 512 MiB at first")
-        g.run("sh /extra/load; dd if=/dev/zero of=/tmp/fill bs=1M count=250 2>/dev/null; rm /tmp/fill", 120)
+        g.run("sh /extra/load; %s; dd if=/dev/zero of=/fill/x bs=1M count=250 2>/dev/null; rm /fill/x" % FILL, 120)
         full = resident(g)
         q.ok("balloon", value=128 << 20)
         for _ in range(300):
@@ -109,7 +113,7 @@ def test_balloon_takes_and_gives_memory():
             if q.ok("query-balloon")["actual"] == 512 << 20:
                 break
             time.sleep(0.1)
-        g.run("dd if=/dev/urandom of=/tmp/x bs=1M count=100 2>/dev/null && cp /tmp/x /tmp/y && cmp /tmp/x /tmp/y", 120)
+        g.run("dd if=/dev/urandom of=/fill/x bs=1M count=100 2>/dev/null && cp /fill/x /fill/y && cmp /fill/x /fill/y", 120)
         finish(g)
 
 
@@ -118,17 +122,17 @@ def test_free_pages_are_reported():
     args = ["-device", "virtio-balloon-pci,free-page-reporting=on"]
     with linux(args, with_modules(["virtio_balloon"]), append="page_reporting.page_reporting_order=9") as g:
         g.shell()
-        g.run("sh /extra/load")
-        g.run("dd if=/dev/zero of=/tmp/fill bs=1M count=200 2>/dev/null", 120)
+        g.run("sh /extra/load; " + FILL)
+        g.run("dd if=/dev/zero of=/fill/x bs=1M count=200 2>/dev/null", 120)
         full = resident(g)
-        g.run("rm /tmp/fill")
+        g.run("rm /fill/x")
         for _ in range(20):
             g.run("sleep 1")
             if resident(g) < full - 120:
                 break
         else:
             g.fail("the emulator held %d MiB, and after the guest freed 200 still %d" % (full, resident(g)))
-        g.run("dd if=/dev/urandom of=/tmp/x bs=1M count=100 2>/dev/null && cp /tmp/x /tmp/y && cmp /tmp/x /tmp/y", 120)
+        g.run("dd if=/dev/urandom of=/fill/x bs=1M count=100 2>/dev/null && cp /fill/x /fill/y && cmp /fill/x /fill/y", 120)
         finish(g)
 
 
